@@ -1,0 +1,232 @@
+"""What can go wrong, by what you do about it.
+
+::
+
+    WanError                          every error of this package
+    ├── InvalidRequest (ValueError)   a documented limit is broken; nothing was sent, nothing is billed
+    │   ├── InvalidMedia              a frame, an audio or a clip: missing, wrong format, too large ...
+    │   └── InvalidOption             an option of a magic or a template placeholder
+    ├── BudgetExceeded                the cap of the log or of this call would be passed; nothing was sent
+    ├── ServiceError                  the service said no, or said nothing
+    │   ├── Refused                   a definite no to a submit or a cancel: not accepted, not billed
+    │   │   ├── NotAuthorized         key, workspace, region or bill
+    │   │   └── Throttled             too fast: may be sent again after a pause
+    │   ├── Unavailable               5xx, no connection, no answer in time: the same read may be tried again
+    │   └── OutcomeUnknown            a submit whose answer never came: it may have been accepted and billed
+    ├── RunFailed                     the task ended without a clip; not billed
+    │   ├── RunCanceled
+    │   └── RunExpired                the service has forgotten the task (24 h)
+    ├── DownloadFailed                the clip is made and paid but not yet on disk; resume fetches it
+    ├── WaitTimeout (TimeoutError)    waiting took longer than asked; the task goes on
+    └── LogError                      the run log cannot be opened, or is newer than this package
+        └── NotFound (LookupError)    no such run or study in this log
+
+``Detached`` is a `KeyboardInterrupt`, so that an interrupted cell stops as usual; its text says how to come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = [
+    "BudgetExceeded",
+    "Detached",
+    "DownloadFailed",
+    "InvalidMedia",
+    "InvalidOption",
+    "InvalidRequest",
+    "LogError",
+    "NotAuthorized",
+    "NotFound",
+    "OutcomeUnknown",
+    "Refused",
+    "RunCanceled",
+    "RunExpired",
+    "RunFailed",
+    "ServiceError",
+    "Throttled",
+    "Unavailable",
+    "WaitTimeout",
+    "WanError",
+]
+
+
+class _Short:
+    """One to three lines in a notebook instead of a traceback; the class stays catchable.
+
+    IPython asks the exception itself how to show it through ``_render_traceback_``, which is the only way that is
+    short, halts Run-All and still leaves an ``error`` output in the notebook (measured with nbclient and papermill).
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        lines = [line for line in str(self).splitlines() if line.strip()]
+        return [f"{type(self).__name__}: {lines[0]}" if lines else type(self).__name__, *lines[1:3]]
+
+
+class WanError(_Short, Exception):
+    """Base of every error of this package.
+
+    Parameters
+    ----------
+    message : str
+        What happened, in one line.
+    remedy : str, optional
+        What to do about it, in one line.
+    run_id : str, optional
+        The run that it happened to.
+
+    Examples
+    --------
+    >>> print(WanError("the frame is missing", remedy="Check the path."))
+    the frame is missing
+    Check the path.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "", run_id: str | None = None, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.run_id = run_id
+        self.details = details
+
+    def __str__(self) -> str:
+        head = f"run {self.run_id[:8]}: {self.message}" if self.run_id else self.message
+        return "\n".join(filter(None, [head, self.remedy]))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), self.message, dict(self.__dict__)))
+
+
+def _rebuild(kind: type[WanError], message: str, state: dict[str, Any]) -> WanError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, message)
+    error.__dict__.update(state)
+    return error
+
+
+class InvalidRequest(WanError, ValueError):
+    """The request breaks a documented limit. Nothing was sent.
+
+    Attributes
+    ----------
+    field : str or None
+        The API's name of the field at fault, for a form that shows the message beside its control.
+    """
+
+    def __init__(self, message: str, *, field: str | None = None, **kwargs: Any) -> None:
+        super().__init__(message, **kwargs)
+        self.field = field
+
+
+class InvalidMedia(InvalidRequest):
+    """A frame, an audio or a clip cannot be used as it is."""
+
+
+class InvalidOption(InvalidRequest):
+    """An option of a magic, or a placeholder of a prompt, is not understood."""
+
+
+class BudgetExceeded(WanError):
+    """Sending this would pass the cap of the log (rolling 24 h) or of this call. Nothing was sent."""
+
+
+class ServiceError(WanError):
+    """The service answered with an error, or did not answer.
+
+    Attributes
+    ----------
+    code : str
+        The service's own code, such as ``Throttling.RateQuota``; empty when there was none.
+    request_id : str or None
+        The service's id of the request, to quote to its support.
+    http_status : int or None
+    retry_after : float or None
+        Seconds that the service asked to wait.
+    retryable : bool
+        Whether the same *submit* was definitely not accepted and may be sent again after a pause.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        request_id: str | None = None,
+        http_status: int | None = None,
+        retry_after: float | None = None,
+        retryable: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(message, **kwargs)
+        self.code = code
+        self.request_id = request_id
+        self.http_status = http_status
+        self.retry_after = retry_after
+        self.retryable = retryable
+
+    def __str__(self) -> str:
+        where = " · ".join(filter(None, [self.code, self.request_id and f"request {self.request_id}"]))
+        head, _, rest = super().__str__().partition("\n")
+        return "\n".join(filter(None, [f"{head} ({where})" if where else head, rest]))
+
+
+class Refused(ServiceError):
+    """The service said no. A refused submit made no task and is not billed."""
+
+
+class NotAuthorized(Refused):
+    """Key, workspace, region, permission or bill."""
+
+
+class Throttled(Refused):
+    """Too many requests. ``retryable`` tells throttling (wait) from used-up quota (do not repeat)."""
+
+
+class Unavailable(ServiceError):
+    """The service could not be reached, or failed. A read may be tried again."""
+
+
+class OutcomeUnknown(ServiceError):
+    """The answer to a submit never came: the task may exist and be billed, so it is never sent again by itself."""
+
+
+class RunFailed(ServiceError):
+    """The task ended without a clip. Failed tasks are not billed."""
+
+
+class RunCanceled(RunFailed):
+    """The task was canceled before it started. Not billed."""
+
+
+class RunExpired(RunFailed):
+    """The service no longer knows the task: ids and links live 24 h."""
+
+
+class DownloadFailed(WanError):
+    """The clip is made and paid, but not on disk yet. ``%wan resume`` fetches it while its link lives."""
+
+
+class WaitTimeout(WanError, TimeoutError):
+    """Waiting took longer than asked. The task goes on."""
+
+
+class LogError(WanError):
+    """The run log cannot be used as it is."""
+
+
+class NotFound(LogError, LookupError):
+    """No such run or study in this log."""
+
+
+class Detached(_Short, KeyboardInterrupt):
+    """The wait was interrupted; the task goes on. The text says how to come back to it."""
+
+
+def join_words(words: Sequence[str], last: str = "or") -> str:
+    """Names for a message: ``a, b or c``.
+
+    >>> join_words(["720P", "1080P"])
+    '720P or 1080P'
+    """
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""

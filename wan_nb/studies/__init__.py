@@ -1,0 +1,1 @@
+"""Comparing: grids of requests, measures of clips, votes and what they say."""
