@@ -1,0 +1,346 @@
+"""One request: checked against the catalog, spelt as the service reads it, fingerprinted and priced.
+
+The service accepts malformed requests and fails them minutes later, so every documented limit is checked here, before
+anything is sent. `VideoRequest.problems` gives all of them at once, for a form; building a request raises the first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from wan_nb.api import catalog
+from wan_nb.errors import InvalidMedia, InvalidRequest, join_words
+
+__all__ = ["Medium", "VideoRequest", "derive_seed"]
+
+_BY_NAME = {f.name: f for f in catalog.FIELDS}
+_MEDIA_NAMES = tuple(f.name for f in catalog.fields("media"))
+
+_NAMED_ORDER = ("first_frame", "first_clip", "last_frame", "driving_audio")
+"""Order in which a combination reads well."""
+
+# What the big object stores call the parameters of a signed link. They change with each signing and are secrets.
+_SIGNATURE_PARTS = ("sign", "token", "expires", "accesskey", "x-amz-", "x-oss-", "x-goog-", "credential", "sig", "key")
+
+
+class Medium(BaseModel):
+    """One material as the checks, the fingerprint and the log see it.
+
+    Attributes
+    ----------
+    identity : str
+        ``sha256:<hex>`` of the pixels (images) or of the bytes (audio, clips); for a URL the URL without its signature.
+    name : str
+        What a person calls it: a path, a URL without query, or the type of an object.
+    path : Path or None
+        The file to upload; None for a URL.
+    url : str or None
+        As given, query included. Kept in memory only.
+    kind : {'image', 'audio', 'clip'}
+    format : str or None
+        As the catalog spells it, such as ``JPEG``.
+    bytes : int or None
+    width, height : int or None
+        Pixels.
+    seconds : float or None
+    note : str
+        One line for the user when a normalised copy was made, else empty.
+
+    Examples
+    --------
+    >>> Medium.at("https://example.org/cat.png?Expires=1&Signature=x", "image").identity
+    'https://example.org/cat.png'
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    identity: str
+    name: str
+    path: Path | None = None
+    url: str | None = Field(default=None, repr=False)
+    kind: Literal["image", "audio", "clip"]
+    format: str | None = None
+    bytes: int | None = None
+    width: int | None = None
+    height: int | None = None
+    seconds: float | None = None
+    note: str = ""
+
+    @classmethod
+    def at(cls, url: str, kind: Literal["image", "audio", "clip"], *, field: str | None = None) -> Self:
+        """Material behind an http(s) URL: the service fetches it, we do not look inside.
+
+        Raises
+        ------
+        InvalidMedia
+            The text is no http(s) URL with a host.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or any(c.isspace() for c in url):
+            raise InvalidMedia(f"{url[:80]!r} is no http(s) URL.", field=field, remedy="Give a file, or a full URL.")
+        bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+        # Some servers name the material in the query; only what signs it may change without changing the material.
+        kept = [(k, v) for k, v in parse_qsl(parts.query) if not any(s in k.lower() for s in _SIGNATURE_PARTS)]
+        identity = f"{bare}#{hashlib.sha256(urlencode(kept).encode()).hexdigest()[:16]}" if kept else bare
+        return cls(identity=identity, name=bare, url=url, kind=kind)
+
+    def public(self) -> dict[str, Any]:
+        """What may be written down: no query, no bytes."""
+        return self.model_dump(mode="json", exclude={"url", "note"}, exclude_none=True)
+
+
+class VideoRequest(BaseModel):
+    """A request that the service documents as valid.
+
+    Parameters
+    ----------
+    prompt : str, optional
+        At most 5000 characters; the service would cut the rest silently, so longer is refused.
+    negative_prompt : str, optional
+        At most 500 characters.
+    model : str
+        `catalog.MODELS` names the known ones; others are passed on.
+    first_frame, last_frame, driving_audio, first_clip : Medium, optional
+        One of the six documented combinations.
+    resolution : {'720P', '1080P'}
+        Default 720P. The service's own default is 1080P, which costs more.
+    duration : int
+        Seconds, 2 to 15, of the whole clip. With `first_clip` it must be longer than that clip.
+    seed : int, optional
+        0 to 2147483647.
+    prompt_extend : bool
+        Default False. The service's own default is True: it rewrites the prompt unseen.
+    watermark : bool
+
+    Raises
+    ------
+    InvalidRequest
+        A documented limit is broken; ``field`` names the culprit.
+
+    Examples
+    --------
+    >>> cat = Medium.at("https://example.org/cat.png", "image")
+    >>> VideoRequest(prompt="a cat walks", first_frame=cat, duration=5).price(catalog.REGIONS["beijing"])
+    3.0
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = str(_BY_NAME["model"].default)
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    first_frame: Medium | None = None
+    last_frame: Medium | None = None
+    driving_audio: Medium | None = None
+    first_clip: Medium | None = None
+    resolution: str = str(_BY_NAME["resolution"].default)
+    duration: int = int(_BY_NAME["duration"].default or 0)
+    seed: int | None = None
+    prompt_extend: bool = bool(_BY_NAME["prompt_extend"].default)
+    watermark: bool = bool(_BY_NAME["watermark"].default)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first, *others = _unwrap(error)
+            first.details["others"] = others
+            raise first from None
+
+    @classmethod
+    def problems(cls, **values: Any) -> list[InvalidRequest]:
+        """Everything that is wrong with these values, in the order of the fields; empty when they make a request."""
+        try:
+            cls(**values)
+        except InvalidRequest as error:
+            return [error, *error.details["others"]]
+        return []
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_value(cls, value: Any, info: Any) -> Any:
+        spec = _BY_NAME[info.field_name]
+        return value if value is None or spec.where == "media" else check_value(spec, value)
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        _check_combination(self.media(), self.model)
+        clip = self.first_clip
+        if clip and clip.seconds is not None and clip.seconds >= self.duration:
+            raise InvalidRequest(
+                f"duration {self.duration} s leaves nothing to make: the given clip is {clip.seconds:.2f} s long.",
+                field="duration",
+                remedy="duration is the whole length, the given clip included; give more.",
+            )
+        return self
+
+    def media(self) -> dict[str, Medium]:
+        """The given materials by field, in the catalog's order."""
+        return {name: medium for name in _MEDIA_NAMES if (medium := getattr(self, name)) is not None}
+
+    @property
+    def mode(self) -> str:
+        """What the combination of materials is called, such as ``first and last frame``."""
+        return catalog.MODES[frozenset(self.media())]
+
+    def payload(self, urls: Mapping[str, str]) -> dict[str, Any]:
+        """Body of the POST.
+
+        Parameters
+        ----------
+        urls : mapping
+            For each media field the URL that the service shall read: http(s), ``oss://`` or ``data:``.
+        """
+        body_input: dict[str, Any] = {}
+        if self.prompt is not None:
+            body_input["prompt"] = self.prompt
+        if self.negative_prompt is not None:
+            body_input["negative_prompt"] = self.negative_prompt
+        body_input["media"] = [{"type": name, "url": urls[name]} for name in self.media()]
+        parameters = {f.name: getattr(self, f.name) for f in catalog.fields("parameters")}
+        return {
+            "model": self.model,
+            "input": body_input,
+            "parameters": {name: value for name, value in parameters.items() if value is not None},
+        }
+
+    def public(self) -> dict[str, Any]:
+        """The request for the log and the sidecar: `payload` with each material's facts in place of its URL."""
+        body = self.payload(dict.fromkeys(self.media(), ""))
+        body["input"]["media"] = [{"type": name, **medium.public()} for name, medium in self.media().items()]
+        return body
+
+    def fingerprint(self, service: str) -> str:
+        """Identity of what is bought: the same fingerprint is never paid twice unasked.
+
+        Parameters
+        ----------
+        service : str
+            Identity of service and account.
+
+        Returns
+        -------
+        str
+            64 hex digits: SHA-256 over canonical JSON of every field sent, media by content.
+        """
+        body = self.payload({name: medium.identity for name, medium in self.media().items()})
+        canonical = json.dumps({"service": service, **body}, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def price(self, region: catalog.Region) -> float:
+        """Estimated price in the region's currency: billed seconds times the tier's price."""
+        return round(self.duration * catalog.price_per_second(self.model, self.resolution, region), 4)
+
+    def with_seed(self, seed: int) -> VideoRequest:
+        """The same request with another seed."""
+        return VideoRequest(**{**{name: getattr(self, name) for name in type(self).model_fields}, "seed": seed})
+
+
+def derive_seed(media: Mapping[str, Medium], name: str | None, attempt: int = 1) -> int:
+    """Seed from the content of the materials and the name of the work, so that an edited prompt keeps it.
+
+    Parameters
+    ----------
+    media : mapping of str to Medium
+    name : str or None
+    attempt : int
+        From the second one on it is mixed in: ``--again`` is asked for because the first clip did not please.
+
+    Returns
+    -------
+    int
+        0 to 2147483647.
+
+    Examples
+    --------
+    >>> derive_seed({}, "walk") == derive_seed({}, "walk") != derive_seed({}, "walk", attempt=2)
+    True
+    """
+    parts = [name or "", *(f"{field}={medium.identity}" for field, medium in sorted(media.items()))]
+    if attempt > 1:
+        parts.append(str(attempt))
+    digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
+
+
+def check_value(spec: catalog.Field, value: Any) -> Any:
+    """One plain value against its field of the catalog; returned with the field's type.
+
+    Raises
+    ------
+    InvalidRequest
+    """
+    if spec.type is bool:
+        return _check_bool(spec, value)
+    if spec.type is int:
+        return _check_int(spec, value)
+    if not isinstance(value, str):
+        raise InvalidRequest(f"{spec.name} must be text, not {type(value).__name__}.", field=spec.name)
+    if spec.choices and value not in spec.choices and not spec.open_choices:
+        raise InvalidRequest(f"{spec.name} must be {join_words(spec.choices)}, not {value[:40]!r}.", field=spec.name)
+    if spec.max_characters and len(value) > spec.max_characters:
+        over = len(value) - spec.max_characters
+        raise InvalidRequest(
+            f"{spec.name} has {len(value):,} characters, {over:,} more than the {spec.max_characters:,} that are read.",
+            field=spec.name,
+            remedy="The service would cut the end without a word: shorten it.",
+        )
+    if not value.strip():
+        raise InvalidRequest(
+            f"{spec.name} is empty.", field=spec.name, remedy="Write what should happen, or leave it out."
+        )
+    return value
+
+
+def _check_bool(spec: catalog.Field, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidRequest(f"{spec.name} must be True or False, not {value!r:.40}.", field=spec.name)
+    return value
+
+
+def _check_int(spec: catalog.Field, value: Any) -> int:
+    unit = f" {spec.unit}" if spec.unit else ""
+    span = f"{spec.name} must be a whole number from {spec.minimum} to {spec.maximum}{unit}"
+    try:
+        number = int(value) if not isinstance(value, float) or value.is_integer() else None
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    if number is None or isinstance(value, bool):
+        raise InvalidRequest(f"{span}, not {value!r:.40}.", field=spec.name)
+    if not (spec.minimum or 0) <= number <= (spec.maximum or number):
+        raise InvalidRequest(f"{span}, not {number}.", field=spec.name)
+    return number
+
+
+def _check_combination(media: Mapping[str, Medium], model: str) -> None:
+    given = frozenset(media)
+    legal = catalog.model(model).combinations
+    if given in legal:
+        return
+    if not given:
+        message, field = "no material: give at least first_frame or first_clip.", "first_frame"
+    elif not given & {"first_frame", "first_clip"}:
+        message = f"{join_words(sorted(given), 'and')} alone is not enough: give first_frame or first_clip too."
+        field = min(given)
+    else:
+        message = f"{join_words(sorted(given), 'and')} do not go together."
+        field = "driving_audio" if "driving_audio" in given else "first_clip"
+    choices = "; ".join(" + ".join(sorted(names, key=_NAMED_ORDER.index)) for names in legal)
+    raise InvalidRequest(message, field=field, remedy=f"The service takes: {choices}.")
+
+
+def _unwrap(error: ValidationError) -> list[InvalidRequest]:
+    """Our own errors out of pydantic's; what pydantic found by itself is said in its words."""
+    found = []
+    for item in error.errors(include_url=False):
+        own = item.get("ctx", {}).get("error")
+        name = str(item["loc"][0]) if item["loc"] else None
+        found.append(own if isinstance(own, InvalidRequest) else InvalidRequest(f"{name}: {item['msg']}.", field=name))
+    return found
