@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -283,6 +284,10 @@ def check_value(spec: catalog.Field, value: Any) -> Any:
         return _check_int(spec, value)
     if not isinstance(value, str):
         raise InvalidRequest(f"{spec.name} must be text, not {type(value).__name__}.", field=spec.name)
+    if "\0" in value or (not value.isprintable() and any("\ud800" <= c <= "\udfff" for c in value)):
+        raise InvalidRequest(
+            f"{spec.name} holds a character that cannot be sent (NUL or half a pair).", field=spec.name
+        )
     if spec.choices and value not in spec.choices and not spec.open_choices:
         raise InvalidRequest(f"{spec.name} must be {join_words(spec.choices)}, not {value[:40]!r}.", field=spec.name)
     if spec.max_characters and len(value) > spec.max_characters:
@@ -342,5 +347,12 @@ def _unwrap(error: ValidationError) -> list[InvalidRequest]:
     for item in error.errors(include_url=False):
         own = item.get("ctx", {}).get("error")
         name = str(item["loc"][0]) if item["loc"] else None
+        if item["type"] == "extra_forbidden":
+            near = get_close_matches(str(name), _BY_NAME, 1)
+            own = InvalidRequest(
+                f"the request has no field {str(name)[:40]!r}.",
+                field=name,
+                remedy=f"Did you mean {near[0]}?" if near else f"Fields: {', '.join(_BY_NAME)}.",
+            )
         found.append(own if isinstance(own, InvalidRequest) else InvalidRequest(f"{name}: {item['msg']}.", field=name))
     return found

@@ -1,0 +1,82 @@
+"""Which service: a name becomes a base URL, an identity and a region. The simulator is started on demand, here only.
+
+After this module nobody asks again whether the service is real: engine and client see a base URL, and whether a run is
+simulated is one bit that the service itself sends in a response header.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from wan_nb.api import catalog
+from wan_nb.errors import InvalidOption, NotAuthorized
+
+if TYPE_CHECKING:
+    from wan_nb.settings import Settings
+
+__all__ = ["Place", "locate"]
+
+SIMULATOR_KEY = "simulator"
+"""The simulator takes any key; this one says in its counters who came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A service that can be talked to.
+
+    Attributes
+    ----------
+    name : str
+        As a person calls it: ``simulator``, ``beijing``, or a host.
+    base_url : str
+        Without a trailing slash.
+    api_key : str
+    identity : str
+        Of service and account, for fingerprints and upload reuse: survives a restart of the simulator on another port.
+    region : Region
+        Whose prices and currency apply.
+    """
+
+    name: str
+    base_url: str
+    api_key: str = field(repr=False)
+    identity: str
+    region: catalog.Region
+
+
+def locate(settings: Settings) -> Place:
+    """Turn the settings into a place, starting the simulator of the session's folder if that is the one.
+
+    Raises
+    ------
+    InvalidOption
+        The service is neither a known name nor an http(s) URL.
+    NotAuthorized
+        A real service without a key.
+    """
+    name = settings.service
+    if name == "simulator":
+        from wan_nb.simulator.launch import ensure
+
+        url = ensure(settings.folder / "simulator", speed=settings.speed)
+        return Place(name, url, SIMULATOR_KEY, name, catalog.region_of(url))
+    if name in catalog.REGIONS:
+        url = catalog.REGIONS[name].base_url
+    elif urlsplit(name).scheme in {"http", "https"} and urlsplit(name).hostname:
+        url = name
+    else:
+        known = ", ".join(["simulator", *catalog.REGIONS])
+        raise InvalidOption(
+            f"no service called {name[:60]!r}.", remedy=f"Known: {known}, or a base URL ending in /api/v1."
+        )
+    if not settings.api_key:
+        raise NotAuthorized(
+            f"no key for {name}.", remedy="Run %wan login, or set DASHSCOPE_API_KEY; %wan connect simulator needs none."
+        )
+    # The account is known to us only by its key; a one-way digest tells two accounts apart without giving the key away.
+    account = hashlib.blake2b(settings.api_key.encode(), digest_size=8, person=b"wan_nb account").hexdigest()
+    shown = name if name in catalog.REGIONS else str(urlsplit(url).netloc.rpartition("@")[2])
+    return Place(shown, url, settings.api_key, f"{url}#{account}", catalog.region_of(url))

@@ -1,0 +1,112 @@
+"""Settings of one session: which service, which log, which folder, which cap. The only reader of ``os.environ``.
+
+Order of precedence: argument, then ``%config WanMagics``, then environment, then default. It is written in one place,
+`Settings.resolve`; the magics hand their configuration in as arguments.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from wan_nb.errors import InvalidOption
+
+__all__ = ["Settings"]
+
+DEFAULT_BUDGET: Mapping[str, float] = {"CNY": 50.0, "USD": 7.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a session needs to know, frozen.
+
+    Attributes
+    ----------
+    service : str
+        ``simulator``, a region of the catalog (``beijing``, ``singapore``) or a base URL.
+    api_key : str
+        Never shown and never written down. The simulator takes any.
+    folder : Path
+        Absolute. Holds log and clips unless moved: ``wan_runs`` of the working directory.
+    log : str
+        SQLAlchemy URL of the run log; ``WAN_NB_LOG``.
+    media : str
+        Folder or fsspec URL for the clips; ``WAN_NB_MEDIA``.
+    budget : mapping of str to float
+        Cap per currency over a rolling 24 h, for the whole log. Simulated runs do not count.
+    gap : float or None
+        Seconds between two looks at a task; None lets `engine.pace` choose.
+    speed : float
+        Pace of a simulator that is started for this session.
+
+    Examples
+    --------
+    >>> Settings.resolve({}).service
+    'simulator'
+    >>> Settings.resolve({"DASHSCOPE_API_KEY": "k"}).service
+    'beijing'
+    """
+
+    service: str
+    api_key: str = field(repr=False)
+    folder: Path
+    log: str = field(repr=False)
+    media: str = field(repr=False)
+    budget: Mapping[str, float]
+    gap: float | None = None
+    speed: float = 1.0
+
+    @classmethod
+    def resolve(cls, environ: Mapping[str, str] | None = None, /, **given: Any) -> Settings:
+        """Settings from arguments, then environment, then defaults. None counts as not given.
+
+        Parameters
+        ----------
+        environ : mapping, optional
+            Instead of the process's environment.
+        **given
+            ``service`` (or ``base_url``), ``api_key``, ``folder``, ``log``, ``media``, ``budget`` (a number caps every
+            currency), ``gap``, ``speed``.
+
+        Raises
+        ------
+        InvalidOption
+            A budget, gap or speed that is no positive number.
+        """
+        env = os.environ if environ is None else environ
+        chosen = {name: value for name, value in given.items() if value is not None}
+        key = str(chosen.get("api_key") or env.get("DASHSCOPE_API_KEY", "")).strip()
+        default_service = (env.get("DASHSCOPE_HTTP_BASE_URL") or "beijing") if key else "simulator"
+        folder = Path(chosen.get("folder") or "wan_runs").absolute()
+        return cls(
+            service=str(chosen.get("service") or chosen.get("base_url") or default_service).strip().rstrip("/"),
+            api_key=key,
+            folder=folder,
+            log=str(chosen.get("log") or env.get("WAN_NB_LOG") or f"sqlite:///{folder / 'runs.db'}"),
+            media=str(chosen.get("media") or env.get("WAN_NB_MEDIA") or folder),
+            budget=_budget(chosen.get("budget", DEFAULT_BUDGET)),
+            gap=_positive("gap", chosen["gap"]) if "gap" in chosen else None,
+            speed=_positive("speed", chosen.get("speed", 1.0)),
+        )
+
+    def moved(self, **changes: Any) -> Settings:
+        """The same settings with some replaced."""
+        return replace(self, **changes)
+
+
+def _budget(value: Any) -> Mapping[str, float]:
+    caps = value if isinstance(value, Mapping) else dict.fromkeys(DEFAULT_BUDGET, value)
+    return {str(currency).upper(): _positive(f"budget {currency}", cap, zero=True) for currency, cap in caps.items()}
+
+
+def _positive(name: str, value: Any, *, zero: bool = False) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not (number > 0 or (zero and number == 0)):
+        raise InvalidOption(f"{name} must be a positive number, not {value!r:.40}.")
+    return number
