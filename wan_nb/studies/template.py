@@ -1,0 +1,133 @@
+r"""Placeholders in prompts and options: ``{{name}}`` and ``{{obj.attr}}``, nothing else.
+
+A prompt is prose: single braces, dollars, per cent signs and quotes stand for themselves, and ``\{{`` is a literal
+``{{``. Nothing is ever evaluated, and what was put in is not looked at again, so a value may hold any text.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import numbers
+import os
+import re
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from wan_nb.errors import InvalidOption
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+__all__ = ["expand", "nearest", "placeholders"]
+
+_MARK = re.compile(r"\\\{\{|\{\{(?P<inside>[^{}]*)\}\}|\{\{")
+_PRINTABLE = (str, numbers.Number, os.PathLike, dt.date)
+"""What reads in a sentence. An image or a list in a prompt is a slip that would be paid for."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return ``" Did you mean x?"`` for the known word that is closest, or an empty text.
+
+    >>> nearest("sead", ["seed", "prompt"])
+    ' Did you mean seed?'
+    """
+    found = difflib.get_close_matches(word, [str(k) for k in known], n=1, cutoff=0.5)
+    return f" Did you mean {found[0]}?" if found else ""
+
+
+def placeholders(text: str) -> tuple[str, ...]:
+    r"""Names that a text asks for, each once, in order; of ``{{obj.attr}}`` it is ``obj``.
+
+    Raises
+    ------
+    InvalidOption
+        A ``{{`` that is not a placeholder.
+
+    Examples
+    --------
+    >>> placeholders("a {{who}} in {{place.name}}, \{{not this}}, {{who}}")
+    ('who', 'place')
+    """
+    return tuple(dict.fromkeys(path[0] for match in _MARK.finditer(text) if (path := _path(match))))
+
+
+@overload
+def expand(text: str, namespace: Mapping[str, Any], *, allow_objects: Literal[False] = False) -> str: ...
+@overload
+def expand(text: str, namespace: Mapping[str, Any], *, allow_objects: bool) -> Any: ...
+def expand(text: str, namespace: Mapping[str, Any], *, allow_objects: bool = False) -> Any:
+    r"""Fill the placeholders of a text.
+
+    Parameters
+    ----------
+    text : str
+    namespace : mapping of str to object
+        Where names are looked up, such as the user's variables.
+    allow_objects : bool
+        A text that is one placeholder and nothing else gives the object itself (an image, a `Run`), as media
+        options need it. Otherwise only text, numbers, dates and paths may be put in.
+
+    Returns
+    -------
+    str, or any object with ``allow_objects``
+
+    Raises
+    ------
+    InvalidOption
+        An unknown name (the message names the nearest), a value that does not read as text, a ``{{`` that is not a
+        placeholder.
+
+    Examples
+    --------
+    >>> expand("a {{who}}, 100% {real}, \{{kept}}", {"who": "cat"})
+    'a cat, 100% {real}, {{kept}}'
+    """
+    whole = _MARK.fullmatch(text.strip()) if allow_objects else None
+    if whole and (path := _path(whole)):
+        return _look_up(path, namespace)
+    return _MARK.sub(lambda match: _as_text(path, namespace) if (path := _path(match)) else "{{", text)
+
+
+def _path(match: re.Match[str]) -> list[str]:
+    """Names between the dots of a placeholder; empty for an escaped ``{{``."""
+    if match.group().startswith("\\"):
+        return []
+    inside = match.group("inside")
+    path = [part.strip() for part in (inside or "").split(".")]
+    if not all(part.isidentifier() for part in path):
+        shown = match.group() if inside is not None else match.string[match.start() : match.start() + 20]
+        raise InvalidOption(
+            f"{shown!r} is not a placeholder: only {{{{name}}}} and {{{{obj.attr}}}} are",
+            remedy=r"Write \{{ for two literal braces.",
+        )
+    return path
+
+
+def _look_up(path: list[str], namespace: Mapping[str, Any]) -> Any:
+    name, *attributes = path
+    if name not in namespace:
+        raise InvalidOption(
+            f"no value for {{{{{name}}}}}.{nearest(name, _public(namespace))}",
+            remedy=r"Define it, or write \{{ for two literal braces.",
+        )
+    value = namespace[name]
+    for attribute in attributes:
+        # Underscored names are how templates elsewhere reach classes and globals; no prompt needs them.
+        if attribute.startswith("_") or not hasattr(value, attribute):
+            raise InvalidOption(f"{name} has no {attribute!r} to put in.{nearest(attribute, _public(dir(value)))}")
+        value, name = getattr(value, attribute), f"{name}.{attribute}"
+    return value
+
+
+def _as_text(path: list[str], namespace: Mapping[str, Any]) -> str:
+    value = _look_up(path, namespace)
+    if not isinstance(value, _PRINTABLE):
+        raise InvalidOption(
+            f"{{{{{'.'.join(path)}}}}} is of type {type(value).__name__}, which does not read as text",
+            remedy="Only text, numbers, dates and paths can stand inside a text.",
+        )
+    return str(value)
+
+
+def _public(names: Iterable[str]) -> Iterator[str]:
+    return (name for name in names if not str(name).startswith("_"))
