@@ -45,7 +45,7 @@ def placeholders(text: str) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> placeholders("a {{who}} in {{place.name}}, \{{not this}}, {{who}}")
+    >>> placeholders(r"a {{who}} in {{place.name}}, \{{not this}}, {{who}}")
     ('who', 'place')
     """
     return tuple(dict.fromkeys(path[0] for match in _MARK.finditer(text) if (path := _path(match))))
@@ -79,7 +79,7 @@ def expand(text: str, namespace: Mapping[str, Any], *, allow_objects: bool = Fal
 
     Examples
     --------
-    >>> expand("a {{who}}, 100% {real}, \{{kept}}", {"who": "cat"})
+    >>> expand(r"a {{who}}, 100% {real}, \{{kept}}", {"who": "cat"})
     'a cat, 100% {real}, {{kept}}'
     """
     whole = _MARK.fullmatch(text.strip()) if allow_objects else None
