@@ -1,0 +1,215 @@
+"""The only thread that does I/O: one event loop, shared by all sessions of the process, and the ways to wait for it.
+
+Why a thread (measured in JupyterLab): a task on the kernel's own loop stands still while another cell computes, and an
+interrupt of the cell kills it. Work sent here goes on in both cases, and it runs in a copied context of the cell that
+sent it, which is what keeps its output in that cell.
+
+`Lane` is a daemon thread for work that blocks (the log, decoding). Executor threads of asyncio are joined at exit and
+held a kernel's shutdown up for 2.6 s; these do not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import queue
+import threading
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from wan_nb.errors import LogError, WanError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+
+__all__ = ["Lane", "LoopThread", "allow_nested", "ticking"]
+
+_T = TypeVar("_T")
+
+TICK = 0.1
+"""Seconds between two looks at an interrupt while waiting."""
+
+
+class Lane:
+    """A daemon thread that does blocking work in order.
+
+    Examples
+    --------
+    >>> async def main():
+    ...     return await Lane("example").do(sum, [1, 2])
+    >>> asyncio.run(main())
+    3
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    async def do(self, function: Callable[..., _T], /, *args: Any, **kwargs: Any) -> _T:
+        """Run a blocking function there and await its result. A canceled await lets the function finish."""
+        done: Future[_T] = Future()
+        context = contextvars.copy_context()
+
+        def work() -> None:
+            if not done.set_running_or_notify_cancel():
+                return
+            try:
+                done.set_result(context.run(function, *args, **kwargs))
+            except BaseException as error:  # noqa: BLE001  # it belongs to whoever awaits, not to this thread
+                done.set_exception(error)
+
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=f"wan_nb-{self.name}", daemon=True)
+                self._thread.start()
+        self._work.put(work)
+        return await asyncio.wrap_future(done)
+
+    def close(self) -> None:
+        """End the thread after the work in hand."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            self._work.put(None)
+            if thread is not threading.current_thread():
+                thread.join(timeout=10)
+
+    def _run(self) -> None:
+        while (work := self._work.get()) is not None:
+            work()
+
+
+class LoopThread:
+    """The event loop that owns all connections, in a daemon thread.
+
+    `acquire` starts it for the first session of the process, `release` ends it with the last one.
+
+    Attributes
+    ----------
+    shared : dict
+        What sessions of one account share, such as its rate limiter, by the identity of the account.
+    """
+
+    _current: ClassVar[LoopThread | None] = None
+    _guard: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.shared: dict[str, Any] = {}
+        self._users = 0
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="wan_nb-loop", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def acquire(cls) -> LoopThread:
+        """The process's loop, started if there is none (or if it stayed behind in the parent of a fork)."""
+        with cls._guard:
+            if cls._current is None or cls._current.pid != os.getpid():
+                cls._current = cls()
+            cls._current._users += 1
+            return cls._current
+
+    def release(self) -> None:
+        """Give it back; the last one out ends it."""
+        with self._guard:
+            self._users -= 1
+            if self._users > 0 or self.pid != os.getpid():
+                return
+            if LoopThread._current is self:
+                LoopThread._current = None
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=10)
+
+    def start(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
+        """Begin something on the loop, in a copied context of the caller; returns at once."""
+        self._check(work)
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def sync(self, work: Coroutine[Any, Any, _T], *, timeout: float | None = None) -> _T:
+        """Do something on the loop and wait for it.
+
+        Waits in slices, because on Windows a wait without a limit cannot be interrupted. An interrupt cancels `work`;
+        what must outlive it runs as a task of its own inside.
+
+        Raises
+        ------
+        TimeoutError
+            After `timeout` seconds.
+        """
+        self._check(work)
+        future = self.start(work)
+        left = timeout
+        try:
+            while True:
+                slice_ = TICK if left is None else min(TICK, left)
+                try:
+                    return future.result(slice_)
+                except FutureTimeout:
+                    if future.done():
+                        raise  # the work itself raised it
+                    if left is not None and (left := left - slice_) <= 0:
+                        raise
+        except BaseException:
+            future.cancel()
+            raise
+
+    def _check(self, work: Coroutine[Any, Any, Any]) -> None:
+        if self.pid != os.getpid():
+            work.close()
+            raise LogError(
+                "this session was opened in another process (a fork).", remedy="Open a new wan_nb.Session() here."
+            )
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise WanError("a blocking call on the loop thread would wait for itself.", remedy="Await the async twin.")
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            left = asyncio.all_tasks(self._loop)
+            for task in left:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+
+
+def ticking(future: Future[_T], on_cancel: Callable[[], BaseException]) -> Generator[Any, None, _T]:
+    """``__await__`` of something that happens on the loop thread, for any other loop.
+
+    It looks at the future in ticks and never owns it. Measured on ipykernel: an interrupt reaches a waiting cell only
+    when its loop wakes up, so a plain ``await wrap_future(f)`` ignores it until the work is done; and one that owns the
+    future cancels the paid work with it.
+    """
+
+    async def look() -> _T:
+        try:
+            while not future.done():
+                await asyncio.sleep(TICK)  # noqa: ASYNC110  # the tick is the point, see above
+        except asyncio.CancelledError:
+            raise on_cancel() from None
+        return future.result()
+
+    return look().__await__()
+
+
+def allow_nested() -> None:
+    """Let code of this notebook call ``asyncio.run`` or ``run_until_complete`` inside a cell.
+
+    Applies `nest_asyncio` to the running loop, for the whole process. wan_nb itself never needs it: its own sync calls
+    wait on a thread.
+
+    Examples
+    --------
+    >>> allow_nested()  # doctest: +SKIP
+    """
+    import nest_asyncio
+
+    nest_asyncio.apply()
