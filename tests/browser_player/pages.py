@@ -1,0 +1,85 @@
+"""A loopback server for plain pages, and a Chromium to open them in."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+CHROMIUM = "/usr/bin/chromium"
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+# Reads the number out of the frame that a video shows now; null when there is no code in it.
+READER = """
+window.readCode = (() => {
+  const canvas = document.createElement("canvas");
+  canvas.width = 14 * 4; canvas.height = 1;
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  return (video) => {
+    const scale = video.videoHeight / 544;
+    pen.drawImage(video, 0, 8 * scale, video.videoWidth, 16 * scale, 0, 0, canvas.width, 1);
+    const { data } = pen.getImageData(0, 0, canvas.width, 1);
+    const bit = (cell) => (data[(cell * 4 + 2) * 4] > 128 ? 1 : 0);
+    if (bit(0) !== 1 || bit(1) !== 0) return null;
+    let number = 0;
+    for (let cell = 2; cell < 14; cell += 1) number = number * 2 + bit(cell);
+    return number;
+  };
+})();
+"""
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".js": "text/javascript"}
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """The folder's address on loopback while the block runs."""
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """A headless Chromium; pages opened through `open_page` collect what goes wrong in them."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def open_page(browser: Any, **options: Any) -> Iterator[Any]:
+    """A fresh page; leaving the block fails on any error that the page raised."""
+    context = browser.new_context(**options)
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.add_init_script(READER)
+    yield page
+    context.close()
+    assert wrong == []
