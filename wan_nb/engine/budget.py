@@ -1,0 +1,66 @@
+"""What was spent, and the cap that no reservation passes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from wan_nb.engine.schema import runs
+from wan_nb.engine.states import Status
+from wan_nb.errors import BudgetExceeded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wan_nb.engine.row import Row
+
+__all__ = ["WINDOW", "check_cap", "spent_since"]
+
+WINDOW: Final = timedelta(hours=24)
+"""The cap holds for every span of this length."""
+
+_DUST: Final = 1e-9
+"""Less than this is no money but the sum of binary fractions."""
+
+
+def spent_since(c: sa.Connection, currency: str, since: datetime) -> float:
+    """Return what was billed or is reserved since then, without simulated runs.
+
+    A run counts from its POST on, or from its intent if nothing was sent; an intent that still waits counts however old
+    it is, since it is going to be paid now. Failed and canceled runs have cost 0 in the log.
+    """
+    charged = sa.func.coalesce(runs.c.posted_at, runs.c.created_at)
+    total = sa.select(sa.func.coalesce(sa.func.sum(runs.c.cost), 0.0)).where(
+        runs.c.simulated == sa.false(), runs.c.currency == currency
+    )
+    waiting = total.where(runs.c.status == Status.INTENDED, charged < since)
+    # Two indexed sums instead of one "or" that would walk through the whole table.
+    return float(c.execute(total.where(charged >= since)).scalar_one() + c.execute(waiting).scalar_one())
+
+
+def check_cap(c: sa.Connection, rows: Sequence[Row], *, cap: float | None, now: datetime) -> None:
+    """Refuse rows, already written in this transaction, that take the log over its cap.
+
+    Raises
+    ------
+    BudgetExceeded
+        ``details`` hold ``price``, ``spent`` (without these rows), ``cap`` and ``currency``.
+    """
+    paid = [row for row in rows if row.cost and not row.simulated]
+    for currency in sorted({row.currency or "" for row in paid}) if cap is not None else ():
+        assert cap is not None
+        total = spent_since(c, currency, now - WINDOW)
+        price = sum(row.cost or 0.0 for row in paid if row.currency == currency)
+        if total > cap + _DUST:
+            spent = max(total - price, 0.0)
+            raise BudgetExceeded(
+                f"{price:.2f} {currency} would pass the budget of {cap:.2f} {currency} in 24 h:"
+                f" {spent:.2f} {currency} are spent or reserved. Nothing was sent.",
+                remedy=f"Raise it with %config WanMagics.budget = {{{currency!r}: {total:.2f}}}, or wait.",
+                price=price,
+                spent=spent,
+                cap=cap,
+                currency=currency,
+            )

@@ -1,0 +1,190 @@
+"""Connections and transactions: one writer at a time, on SQLite and PostgreSQL alike.
+
+Every write runs under one lock of the whole log: ``BEGIN IMMEDIATE`` on SQLite, an advisory lock on PostgreSQL. A
+reservation that looks, adds up and writes is then one step for all kernels together, and nothing has to be thought
+about twice. Each write takes a few milliseconds, most of it the disk's.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import time
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+
+from wan_nb.engine.migrations import MIGRATIONS, migrate, version_of
+from wan_nb.errors import LogError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Database"]
+
+T = TypeVar("T")
+
+_BUSY_SECONDS: Final = 30.0
+"""How long a write waits for the others before it gives up."""
+
+_LOCK: Final = 0x77616E5F6E62
+"""Key of PostgreSQL's advisory lock: the bytes of "wan_nb"."""
+
+
+class Database:
+    """An open log, migrated to the newest schema.
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:///runs.db`` or ``postgresql+psycopg://...``.
+
+    Raises
+    ------
+    LogError
+        Not a database, not reachable, of a newer schema, or not a kind that several kernels can share.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = _url(url)
+        self._start()
+        try:
+            if self.read(version_of) != len(MIGRATIONS):
+                self.write(migrate)
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """Do `work` on one consistent view of the log."""
+        return self._do(work, write=False)
+
+    def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Do `work` as the only writer; all of it is kept, or nothing. It may be called again when SQLite was busy."""
+        return self._do(work, write=True)
+
+    def close(self) -> None:
+        """Close every connection. Twice is harmless; a later call opens the log again."""
+        self._closer()
+
+    def __repr__(self) -> str:
+        return self.url.render_as_string(hide_password=True)
+
+    def _start(self) -> None:
+        self._pid = os.getpid()
+        try:
+            self._engine = _engine(self.url)
+        except ModuleNotFoundError as error:
+            raise LogError(f"the log {self!r} needs {error.name}", remedy='pip install "wan-nb[shared]"') from error
+        except SQLAlchemyError as error:
+            raise LogError(f"{self!r} is not a log: {error}", remedy=_REMEDY) from error
+        # Also closes a log that was dropped or left open at exit, before Python warns about its connections.
+        self._closer = weakref.finalize(self, _close, self._engine, self._pid)
+
+    def _do(self, work: Callable[[sa.Connection], T], *, write: bool) -> T:
+        if self._pid != os.getpid() or not self._closer.alive:
+            # After a fork the connections belong to the parent: neither used nor closed here, only replaced.
+            self._start()
+        give_up = time.monotonic() + 2 * _BUSY_SECONDS
+        while True:
+            try:
+                with self._engine.connect() as connection:
+                    connection.execution_options(wan_write=write)
+                    with connection.begin():
+                        return work(connection)
+            except (SQLAlchemyError, OverflowError) as error:
+                if not _busy(error) or time.monotonic() > give_up:
+                    raise self._said(error) from error
+                # SQLite has waited already, except while another kernel opens or recovers the file: then it says
+                # "locked" at once, for some milliseconds.
+                time.sleep(random.uniform(0.002, 0.05))
+
+    def _said(self, error: Exception) -> LogError:
+        why = getattr(error, "orig", None) or error
+        if _busy(error):
+            return LogError(f"the log {self!r} is kept busy by another program", remedy="Try again when it has ended.")
+        return LogError(f"the log {self!r} cannot be used: {str(why).strip().splitlines()[0]}", remedy=_REMEDY)
+
+
+_REMEDY = "Check the place and its rights, or name another log with WAN_NB_LOG."
+
+
+def _url(text: str) -> sa.URL:
+    try:
+        url = sa.make_url(text)
+    except ArgumentError as error:
+        # The text itself is not repeated: it may hold a password.
+        raise LogError(
+            "the log's URL cannot be read", remedy="Write sqlite:///runs.db or postgresql+psycopg://user@host/name."
+        ) from error
+    kind = url.get_backend_name() if url.drivername != "postgres" else "postgresql"
+    if kind == "postgresql" and "+" not in url.drivername:
+        url = url.set(drivername="postgresql+psycopg")
+    if kind not in {"sqlite", "postgresql"} or (kind == "sqlite" and url.database in {None, "", ":memory:"}):
+        raise LogError(
+            f"{url.render_as_string(hide_password=True)} cannot hold a run log",
+            remedy="Use a file (sqlite:///runs.db) or PostgreSQL (postgresql+psycopg://user@host/name).",
+        )
+    return url
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    # hide_parameters: an exception's text must not carry prompts into a notebook.
+    if url.get_backend_name() == "sqlite":
+        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    else:
+        # pre_ping: a laptop that slept has lost its connections.
+        engine = sa.create_engine(url, hide_parameters=True, pool_pre_ping=True)
+        sa.event.listen(engine, "connect", _prepare_postgres)
+        sa.event.listen(engine, "begin", _begin_postgres)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    # The module's own handling of transactions begins them too late and without the lock.
+    connection.isolation_level = None
+    # Readers and the writer do not wait for each other. The mode stays in the file; a network drive may refuse it,
+    # and the log then works without.
+    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    # NORMAL would outlive kill -9 but may lose the last commits with the power, and the last commit may be
+    # the only trace of a task that is paid.
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    write = connection.get_execution_options().get("wan_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _prepare_postgres(connection: Any, _record: Any) -> None:
+    # A kernel that was stopped in the middle of a write must not hold up a whole class for ever.
+    milliseconds = int(_BUSY_SECONDS * 1000)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = {milliseconds}")
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {milliseconds}")
+    connection.commit()
+
+
+def _begin_postgres(connection: sa.Connection) -> None:
+    if connection.get_execution_options().get("wan_write"):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+
+
+def _busy(error: Exception) -> bool:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    return isinstance(error, OperationalError) and getattr(cause, "sqlstate", None) == "55P03"  # lock_not_available
+
+
+def _close(engine: sa.Engine, pid: int) -> None:
+    if os.getpid() == pid:
+        engine.dispose()

@@ -1,0 +1,306 @@
+"""The run log: every run that was ever meant, sent, paid or lost, in one table that several kernels share.
+
+A run is written before it is waited for: `RunLog.reserve` commits the intent and its price in one transaction with the
+cap and with the look for an equal run, `RunLog.begin_post` commits that the POST is about to leave, and each piece of
+news goes through `RunLog.update`, which holds the transitions drawn in `wan_nb.engine.states`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from wan_nb import __version__
+from wan_nb.engine.budget import check_cap
+from wan_nb.engine.owner import owner_alive
+from wan_nb.engine.reading import Reading, check_names, only_row, select_rows
+from wan_nb.engine.row import COLUMNS, NAMES, Row
+from wan_nb.engine.schema import owners, runs
+from wan_nb.engine.states import FINAL, OPEN, TRANSITIONS, UNBILLED, Status
+from wan_nb.errors import LogError, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["COLUMNS", "Row", "RunLog", "Status"]
+
+_INTENT: Final = frozenset(NAMES) - {"run_id", "status", "attempt", "posted_at", "owner"}
+_FIXED: Final = frozenset({"run_id", "fingerprint", "attempt", "created_at"})
+_AFTERWARDS: Final = frozenset(
+    {"rating", "note", "tags", "video", "video_sha256", "bytes", "width", "height", "fps", "has_audio"}
+)
+"""What may still change of a final run: remarks and where and what its file is. Never its state or its bill."""
+
+_ATTACH: Final = OPEN | {Status.SUCCEEDED}
+"""A run in one of these states is shown again instead of bought again."""
+
+
+class RunLog(Reading):
+    """The log of all runs at one URL. Safe to call from several threads, processes and hosts.
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:///wan_runs/runs.db``, or ``postgresql+psycopg://user@host/name`` for several people.
+    now : callable, optional
+        The clock, returning an aware datetime.
+
+    Raises
+    ------
+    LogError
+        The log cannot be opened, or was written by a newer version of this package.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> log = RunLog(f"sqlite:///{folder.name}/runs.db")
+    >>> row, new = log.reserve({"fingerprint": "f1", "prompt": "a cat walks", "cost": 3.0, "currency": "CNY"}, cap=50.0)
+    >>> log.update(row.run_id, status="PENDING", task_id="t1").status, new
+    (<Status.PENDING: 'PENDING'>, True)
+    >>> log.reserve({"fingerprint": "f1"})[0].task_id          # the same again: nothing new
+    't1'
+    >>> log.close()
+    >>> folder.cleanup()
+    """
+
+    def __repr__(self) -> str:
+        return f"RunLog({self._db!r})"
+
+    # --- reserving and posting
+
+    def reserve(
+        self, intent: Mapping[str, Any], *, cap: float | None = None, again: bool = False, owner: str = ""
+    ) -> tuple[Row, bool]:
+        """Write down one intent, or find the run that makes it needless; see `reserve_many`."""
+        return self.reserve_many([intent], cap=cap, again=again, owner=owner)[0]
+
+    def reserve_many(
+        self, intents: Sequence[Mapping[str, Any]], *, cap: float | None = None, again: bool = False, owner: str = ""
+    ) -> list[tuple[Row, bool]]:
+        """Write down intents and reserve their prices, all in one transaction: all of them or none.
+
+        Parameters
+        ----------
+        intents : sequence of mapping
+            Columns of `Row` by name; ``fingerprint`` is required. ``cost`` is the estimated price in ``currency``.
+        cap : float, optional
+            Most that this log may spend per currency in any 24 hours, these intents included. Simulated intents
+            (``simulated=True``) neither count nor are capped. `None`: no cap.
+        again : bool
+            A new attempt even where an equal run is in flight or has succeeded.
+        owner : str
+            Who is going to post them: `wan_nb.engine.owner.owner_id`.
+
+        Returns
+        -------
+        list of (Row, bool)
+            In the order of `intents`: a new row in state INTENDED and `True`; or the last run of this fingerprint and
+            `False`, if that one is open, UNCERTAIN or SUCCEEDED. After FAILED, CANCELED and EXPIRED there is a new
+            attempt.
+
+        Raises
+        ------
+        BudgetExceeded
+            The cap would be passed. Nothing was written.
+        """
+        for intent in intents:
+            check_names(intent, _INTENT)
+        return self._db.write(lambda c: self._reserve(c, intents, cap=cap, again=again, owner=owner))
+
+    def _reserve(
+        self, c: sa.Connection, intents: Sequence[Mapping[str, Any]], *, cap: float | None, again: bool, owner: str
+    ) -> list[tuple[Row, bool]]:
+        now = self._now()
+        results = []
+        for number, intent in enumerate(intents):
+            last = only_row(c, runs.c.fingerprint == intent["fingerprint"])
+            if last is not None and last.status in _ATTACH and not again:
+                results.append((last, False))
+                continue
+            # One microsecond apart, so that the order of a study is the order of its times.
+            new = {"created_at": now + timedelta(microseconds=number), "owner": owner, **intent}
+            results.append((self._insert(c, new, attempt=last.attempt + 1 if last else 1), True))
+        check_cap(c, [row for row, new in results if new], cap=cap, now=now)
+        return results
+
+    def _insert(self, c: sa.Connection, values: Mapping[str, Any], *, attempt: int) -> Row:
+        run_id = secrets.token_hex(6)
+        given = {"status": Status.INTENDED, "simulated": False, "version": __version__, "request": {}, **values}
+        c.execute(sa.insert(runs).values(run_id=run_id, attempt=attempt, **given))
+        return _row(c, run_id)
+
+    def begin_post(self, run_id: str, *, owner: str | None = None) -> bool:
+        """Write down that the POST of an intent is about to leave.
+
+        At most one POST of the same model and prompt is in flight per log, so that an answer that never came can be
+        told from the others of the account.
+
+        Parameters
+        ----------
+        run_id : str
+        owner : str, optional
+            Who posts. If another process has taken the intent over meanwhile, nothing may be posted.
+
+        Returns
+        -------
+        bool
+            `False`: another one of the same model and prompt is in flight; ask again when it is answered.
+
+        Raises
+        ------
+        LogError
+            The run is not an intent of `owner` any more.
+        """
+
+        def work(c: sa.Connection) -> bool:
+            row = _row(c, run_id)
+            if row.status is not Status.INTENDED or owner not in {None, row.owner}:
+                raise LogError("it is not this kernel's to post any more", remedy="%wan resume", run_id=run_id)
+            key = hashlib.sha256(f"{row.model}\0{row.prompt}".encode()).hexdigest()
+            held = c.execute(sa.select(runs.c.run_id).where(runs.c.posting == key)).scalar_one_or_none()
+            if held not in {None, run_id}:
+                return False
+            c.execute(_change(run_id).values(posting=key, posted_at=self._now()))
+            return True
+
+        return self._db.write(work)
+
+    def withdraw_post(self, run_id: str) -> Row:
+        """Write down that the POST was provably not accepted: the intent waits as if nothing had been sent."""
+
+        def work(c: sa.Connection) -> Row:
+            c.execute(_change(run_id).where(runs.c.status == Status.INTENDED).values(posting=None, posted_at=None))
+            return _row(c, run_id)
+
+        return self._db.write(work)
+
+    def orphans(self, alive: Callable[[str, datetime], bool] = owner_alive) -> list[Row]:
+        """Return the intents whose process is dead, the oldest first: sent (``posted_at``) or not.
+
+        Parameters
+        ----------
+        alive : callable
+            Told an owner and its last sign of life, says whether it may still be at work.
+        """
+        seen = sa.select(owners.c.owner, owners.c.seen_at)
+        intended = select_rows().where(runs.c.status == Status.INTENDED).order_by(runs.c.created_at)
+
+        def work(c: sa.Connection) -> tuple[dict[str, datetime], list[Row]]:
+            return {found.owner: found.seen_at for found in c.execute(seen)}, [
+                Row(*found) for found in c.execute(intended)
+            ]
+
+        beats, rows = self._db.read(work)
+
+        def last_sign(row: Row) -> datetime:
+            return max(filter(None, [row.created_at, row.posted_at, beats.get(row.owner)]))
+
+        return [row for row in rows if not alive(row.owner, last_sign(row))]
+
+    def claim(self, run_id: str, owner: str, *, was: str) -> bool:
+        """Take over an intent from a dead `was`; `False` when somebody else was quicker."""
+        query = _change(run_id).where(runs.c.status == Status.INTENDED, runs.c.owner == was)
+        return self._db.write(lambda c: c.execute(query.values(owner=owner)).rowcount == 1)
+
+    def adopt(self, task_id: str, **columns: Any) -> tuple[Row, bool]:
+        """Take in a task that this log did not submit, as PENDING unless `columns` say otherwise.
+
+        Returns
+        -------
+        (Row, bool)
+            `False` when the log knew the task already. Its price counts, but no cap stops it: it is spent already.
+        """
+        check_names(columns, set(NAMES) - {"run_id", "task_id", "attempt"})
+
+        def work(c: sa.Connection) -> tuple[Row, bool]:
+            if known := only_row(c, runs.c.task_id == task_id):
+                return known, False
+            given = {"status": Status.PENDING, "fingerprint": f"task:{task_id}", "created_at": self._now(), **columns}
+            last = only_row(c, runs.c.fingerprint == given["fingerprint"])
+            return self._insert(c, {**given, "task_id": task_id}, attempt=last.attempt + 1 if last else 1), True
+
+        return self._db.write(work)
+
+    # --- news
+
+    def update(self, run_id: str, **changes: Any) -> Row:
+        """Write news of a run.
+
+        Leaving INTENDED frees its model and prompt for the next POST; FAILED and CANCELED set the cost to 0.
+
+        Raises
+        ------
+        NotFound
+            No such run.
+        LogError
+            The transition is not one of `wan_nb.engine.states`, or a final run would change in more than remarks and
+            its file.
+        """
+        return self._news(run_id, changes, may_be_late=False)
+
+    def advance(self, run_id: str, **changes: Any) -> Row:
+        """Write news that another kernel may have had first: `update`, but what the row has overtaken is left out.
+
+        Returns
+        -------
+        Row
+            As it is now; compare its status with what was meant.
+        """
+        return self._news(run_id, changes, may_be_late=True)
+
+    def _news(self, run_id: str, changes: Mapping[str, Any], *, may_be_late: bool) -> Row:
+        check_names(changes, set(NAMES) - _FIXED)
+
+        def work(c: sa.Connection) -> Row:
+            row = _row(c, run_id)
+            to = Status(changes.get("status") or row.status)
+            if to is row.status:
+                barred = set(changes) - _AFTERWARDS - {"status"} if row.status in FINAL else set()
+            else:
+                barred = set() if to in TRANSITIONS[row.status] else {"status"}
+            if barred and may_be_late:
+                return row
+            if barred:
+                what = f"become {to}" if to is not row.status else f"change its {', '.join(sorted(barred))}"
+                raise LogError(f"it is {row.status} and cannot {what}", run_id=run_id)
+            extra: dict[str, Any] = {} if to is Status.INTENDED else {"posting": None}
+            if to in UNBILLED:
+                extra["cost"] = 0.0
+            c.execute(_change(run_id).values(**{**changes, "status": to, **extra}))
+            return _row(c, run_id)
+
+        return self._db.write(work)
+
+    def forget(self, run_id: str) -> Row:
+        """Forget where the file of a final run is; the row and its cost stay.
+
+        Raises
+        ------
+        LogError
+            The run is still open: its clip is still to come.
+        """
+
+        def work(c: sa.Connection) -> Row:
+            row = _row(c, run_id)
+            if row.open:
+                raise LogError(f"it is {row.status}: its clip is still to come", remedy="Cancel it first, or wait.")
+            c.execute(_change(run_id).values(video=None))
+            return _row(c, run_id)
+
+        return self._db.write(work)
+
+
+def _change(run_id: str) -> sa.Update:
+    return sa.update(runs).where(runs.c.run_id == run_id)
+
+
+def _row(c: sa.Connection, run_id: str) -> Row:
+    row = only_row(c, runs.c.run_id == run_id)
+    if row is None:
+        raise NotFound(f"no run {run_id!r} in this log", remedy="See wan_nb.runs() or %wan runs.")
+    return row

@@ -1,0 +1,101 @@
+"""How a log became what it is: one function per version, appended, never changed.
+
+The statements are written so that SQLite and PostgreSQL read them alike. Long texts stand last, so that a look at one
+of the other columns need not walk through them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from wan_nb.errors import LogError
+
+__all__ = ["MIGRATIONS", "migrate", "version_of"]
+
+Migration = Callable[[sa.Connection], None]
+MIGRATIONS: list[Migration] = []
+
+
+def version_of(connection: sa.Connection) -> int:
+    """Return the number of migrations that this log has seen; 0 for an empty database."""
+    if not sa.inspect(connection).has_table("schema_version"):
+        return 0
+    return int(connection.exec_driver_sql("SELECT coalesce(max(version), 0) FROM schema_version").scalar_one())
+
+
+def migrate(connection: sa.Connection) -> None:
+    """Bring the log to the newest version, inside the caller's transaction.
+
+    Raises
+    ------
+    LogError
+        The log was written by a newer version of this package.
+    """
+    version = version_of(connection)
+    if version > len(MIGRATIONS):
+        raise LogError(
+            f"this run log has schema {version}, which is newer than the {len(MIGRATIONS)} that this wan_nb knows",
+            remedy="Update wan_nb (pip install -U wan-nb), or name another log with WAN_NB_LOG.",
+        )
+    if not version:
+        connection.exec_driver_sql("CREATE TABLE schema_version (version INTEGER NOT NULL PRIMARY KEY)")
+    for number, migration in enumerate(MIGRATIONS[version:], version + 1):
+        migration(connection)
+        connection.exec_driver_sql(f"INSERT INTO schema_version (version) VALUES ({number})")  # noqa: S608 - an int
+
+
+def _run(connection: sa.Connection, statements: str) -> None:
+    for statement in statements.split(";"):
+        if statement.strip():
+            connection.exec_driver_sql(statement)
+
+
+@MIGRATIONS.append
+def m001_runs_and_uploads(connection: sa.Connection) -> None:
+    """Runs and the cache of uploads."""
+    _run(
+        connection,
+        """
+        CREATE TABLE runs (
+            run_id TEXT NOT NULL PRIMARY KEY, fingerprint TEXT NOT NULL, attempt BIGINT NOT NULL, status TEXT NOT NULL,
+            simulated BOOLEAN NOT NULL, created_at BIGINT NOT NULL, posted_at BIGINT, submitted_at BIGINT,
+            started_at BIGINT, ended_at BIGINT, queue_s DOUBLE PRECISION, run_s DOUBLE PRECISION,
+            billed_s DOUBLE PRECISION, cost DOUBLE PRECISION, currency TEXT, study TEXT, variant TEXT, block TEXT,
+            model TEXT, resolution TEXT, duration BIGINT, seed BIGINT, prompt_extend BOOLEAN, watermark BOOLEAN,
+            service_status TEXT, task_id TEXT, request_id TEXT, service TEXT, owner TEXT, posting TEXT,
+            width BIGINT, height BIGINT, fps DOUBLE PRECISION, has_audio BOOLEAN, bytes BIGINT, video_sha256 TEXT,
+            rating BIGINT, version TEXT, video TEXT, first_frame TEXT, last_frame TEXT, driving_audio TEXT,
+            first_clip TEXT, error_code TEXT, tags TEXT, note TEXT, error_message TEXT, negative_prompt TEXT,
+            prompt TEXT, request TEXT
+        );
+        CREATE UNIQUE INDEX runs_attempt ON runs (fingerprint, attempt);
+        CREATE UNIQUE INDEX runs_posting ON runs (posting) WHERE posting IS NOT NULL;
+        CREATE UNIQUE INDEX runs_task ON runs (task_id) WHERE task_id IS NOT NULL;
+        CREATE INDEX runs_created ON runs (created_at);
+        CREATE INDEX runs_status ON runs (status, created_at);
+        CREATE INDEX runs_study ON runs (study, created_at) WHERE study IS NOT NULL;
+        CREATE INDEX runs_charged ON runs (simulated, currency, (coalesce(posted_at, created_at)));
+        CREATE INDEX runs_timed ON runs (model, resolution, duration, simulated, created_at) WHERE run_s IS NOT NULL;
+        CREATE TABLE uploads (key TEXT NOT NULL PRIMARY KEY, url TEXT NOT NULL, expires_at BIGINT NOT NULL)
+        """,
+    )
+
+
+@MIGRATIONS.append
+def m002_studies(connection: sa.Connection) -> None:
+    """Studies, their votes, what was measured in clips, and which kernels are at work."""
+    _run(
+        connection,
+        """
+        CREATE TABLE studies (name TEXT NOT NULL PRIMARY KEY, saved_at BIGINT NOT NULL, plan TEXT NOT NULL);
+        CREATE TABLE votes (number BIGINT NOT NULL PRIMARY KEY, study TEXT NOT NULL, vote TEXT NOT NULL);
+        CREATE INDEX votes_study ON votes (study, number);
+        CREATE TABLE measures (
+            video_sha256 TEXT NOT NULL, version TEXT NOT NULL, measured_at BIGINT NOT NULL, found TEXT NOT NULL,
+            PRIMARY KEY (video_sha256, version)
+        );
+        CREATE TABLE owners (owner TEXT NOT NULL PRIMARY KEY, seen_at BIGINT NOT NULL)
+        """,
+    )

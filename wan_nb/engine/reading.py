@@ -1,0 +1,274 @@
+"""Reading the log: filters, columns and limits become SQL, so that a million runs cost no more than a hundred."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from wan_nb.engine.budget import spent_since
+from wan_nb.engine.frame import to_frame
+from wan_nb.engine.row import COLUMNS, NAMES, Row
+from wan_nb.engine.schema import micros, runs
+from wan_nb.engine.shelves import Shelves
+from wan_nb.engine.states import OPEN, Status
+from wan_nb.errors import InvalidOption, NotFound, join_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pandas as pd
+
+__all__ = ["Reading", "check_names", "only_row", "select_rows"]
+
+
+class Reading(Shelves):
+    """The questions that a log answers; `RunLog` adds what it writes down."""
+
+    def get(self, run_id: str) -> Row:
+        """Return the run of this id, or of the only id that begins so.
+
+        Raises
+        ------
+        NotFound
+            No such run, or several; the message says which ids are near.
+        """
+        start = run_id.strip().lower()
+        # Text between "3f" and "3fg": the hex ids that begin with 3f, found in the index by both databases.
+        query = select_rows().where(runs.c.run_id >= start, runs.c.run_id < start + "g").limit(5)
+        found = self._db.read(lambda c: [Row(*row) for row in c.execute(query)]) if start else []
+        if len(found) == 1:
+            return found[0]
+        if found:
+            near = [row.run_id for row in found]
+            raise NotFound(f"several runs begin with {start!r}", remedy=f"Did you mean {join_words(near)}?")
+        recent = [row.run_id for row in self.find(limit=200)]
+        near = difflib.get_close_matches(start, [r[: max(len(start), 4)] for r in recent], cutoff=0.5) or recent[:1]
+        raise NotFound(
+            f"no run {run_id!r} in this log",
+            remedy=f"Did you mean {join_words(near)}?" if near else "The log holds no run yet.",
+        )
+
+    def by_task(self, task_id: str) -> Row | None:
+        """Return the run of a task, or `None` when this log does not know it."""
+        return self._db.read(lambda c: only_row(c, runs.c.task_id == task_id))
+
+    def open_rows(self) -> list[Row]:
+        """Return the runs that somebody still has to look after, the oldest first."""
+        return self.find(status=list(OPEN), newest_first=False)
+
+    def find(
+        self, *, limit: int | None = None, offset: int = 0, newest_first: bool = True, **filters: Any
+    ) -> list[Row]:
+        """Return the runs that pass every filter.
+
+        Parameters
+        ----------
+        limit : int, optional
+            At most so many; all when left out.
+        offset : int
+            Leave out so many first, for the next page.
+        newest_first : bool
+            By ``created_at``.
+        **filters
+            ``column=value``; a list of values means any of them, `None` means not known, ``tags="keep"`` means that
+            this tag is among them. ``since=`` and ``until=`` (aware datetimes, or local ones, or text in ISO 8601)
+            bound ``created_at``: from since on, before until. ``text=`` must stand in the prompt, in any case.
+
+        Raises
+        ------
+        InvalidOption
+            No such column, or not a value of its type; the message says the nearest.
+        """
+        query = _arranged(select_rows().where(*_conditions(filters)), limit, offset, newest_first=newest_first)
+        return self._db.read(lambda c: [Row(*row) for row in c.execute(query)])
+
+    def count(self, **filters: Any) -> int:
+        """Return how many runs pass every filter of `find`."""
+        query = sa.select(sa.func.count()).select_from(runs).where(*_conditions(filters))
+        return self._db.read(lambda c: int(c.execute(query).scalar_one()))
+
+    def spent(self, currency: str, since: datetime) -> float:
+        """Return what was billed or is reserved since then, in `currency`, without simulated runs."""
+        return self._db.read(lambda c: spent_since(c, currency, since))
+
+    def durations(
+        self, model: str, resolution: str, duration: int, *, limit: int = 200, simulated: bool = False
+    ) -> list[float]:
+        """Return how many seconds the last equal runs took at the service, the newest first.
+
+        Parameters
+        ----------
+        model, resolution, duration
+            Exactly these.
+        limit : int
+        simulated : bool
+            Of the simulator, whose times say nothing about the service's.
+        """
+        query = (
+            sa.select(runs.c.run_s)
+            .where(runs.c.model == model, runs.c.resolution == resolution, runs.c.duration == duration)
+            .where(runs.c.simulated == simulated, runs.c.run_s.is_not(None), runs.c.status == Status.SUCCEEDED)
+            .order_by(runs.c.created_at.desc())
+            .limit(limit)
+        )
+        return self._db.read(lambda c: list(c.execute(query).scalars()))
+
+    def to_frame(
+        self,
+        rows: Sequence[Row] | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        extra: Mapping[str, Mapping[str, float | None]] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        newest_first: bool = True,
+        **filters: Any,
+    ) -> pd.DataFrame:
+        """Return runs as a typed DataFrame, one row each, index ``run_id``.
+
+        Parameters
+        ----------
+        rows : sequence of Row, optional
+            These; else those that pass the filters of `find`.
+        columns : sequence of str, optional
+            Only these, in this order; all of `COLUMNS` when left out.
+        extra : mapping, optional
+            More columns of numbers, ``{name: {run_id: value}}``, such as measures.
+
+        Raises
+        ------
+        InvalidOption
+            No such column.
+        """
+        names = list(COLUMNS) if columns is None else list(columns)
+        check_names(names, COLUMNS)
+        if rows is not None:
+            return to_frame([_raw(row, names) for row in rows], names, extra=extra)
+        chosen = [runs.c.run_id, *(_as_kept(runs.c[name]) for name in names)]
+        query = _arranged(sa.select(*chosen).where(*_conditions(filters)), limit, offset, newest_first=newest_first)
+        return to_frame(self._db.read(lambda c: c.execute(query).all()), names, extra=extra)
+
+
+def select_rows() -> sa.Select[Any]:
+    """Return the query for whole rows, in the order of the fields of `Row`."""
+    return sa.select(*(runs.c[name] for name in NAMES))
+
+
+def only_row(c: sa.Connection, *conditions: sa.ColumnElement[bool]) -> Row | None:
+    """Return the last attempt of what passes the conditions."""
+    found = c.execute(select_rows().where(*conditions).order_by(runs.c.attempt.desc()).limit(1)).first()
+    return Row(*found) if found else None
+
+
+def check_names(names: Iterable[str], allowed: Iterable[str]) -> None:
+    """Refuse names that are no columns.
+
+    Raises
+    ------
+    InvalidOption
+        It says the nearest name.
+    """
+    known = sorted(allowed)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, cutoff=0.5)
+            raise InvalidOption(
+                f"the log has no column {name!r}",
+                remedy=f"Did you mean {join_words(near)}?" if near else f"Columns: {', '.join(known)}.",
+            )
+
+
+def _arranged(query: sa.Select[Any], limit: int | None, offset: int, *, newest_first: bool) -> sa.Select[Any]:
+    keys = (runs.c.created_at, runs.c.run_id)
+    query = query.order_by(*(key.desc() if newest_first else key for key in keys))
+    return query.limit(limit).offset(offset or None)
+
+
+def _conditions(filters: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
+    check_names(filters, [*COLUMNS, "run_id", "since", "until", "text"])
+    return [_condition(name, value) for name, value in filters.items()]
+
+
+def _condition(name: str, value: Any) -> sa.ColumnElement[bool]:
+    if isinstance(value, list | tuple | set | frozenset):
+        if name in _SPECIAL or None in value:
+            return sa.or_(sa.false(), *(_condition(name, one) for one in value))
+        return runs.c[name].in_([_value(name, one) for one in value])
+    if value is None:
+        return runs.c[name].is_(None)
+    return _SPECIAL.get(name, _equal)(name, value)
+
+
+def _tagged(_name: str, value: Any) -> sa.ColumnElement[bool]:
+    tags = sa.literal(", ") + sa.type_coerce(runs.c.tags, sa.Text()) + ", "
+    return tags.contains(f", {str(value).strip()}, ", autoescape=True)
+
+
+_Test = Callable[[str, Any], sa.ColumnElement[bool]]
+_equal: _Test = lambda name, value: runs.c[name] == _value(name, value)  # noqa: E731 - one of the table below
+_SPECIAL: dict[str, _Test] = {
+    "since": lambda _, value: runs.c.created_at >= _value("created_at", value),
+    "until": lambda _, value: runs.c.created_at < _value("created_at", value),
+    "text": lambda _, value: runs.c.prompt.icontains(str(value), autoescape=True),
+    "tags": _tagged,
+}
+
+
+def _value(name: str, value: Any) -> Any:
+    """Return a filter's value in the type of its column, also when it was typed into a cell."""
+    dtype = COLUMNS.get(name, "string")
+    try:
+        if dtype == "category":
+            return Status(str(value).upper())
+        if dtype == "Int64":
+            return int(value)
+        if dtype == "Float64":
+            return float(value)
+        if dtype == "boolean":
+            return _YES[str(value).lower()]
+        if dtype.startswith("datetime"):
+            return _moment(value)
+    except (ValueError, TypeError, KeyError) as error:
+        words = list(Status) if dtype == "category" else []
+        near = difflib.get_close_matches(str(value).upper(), words, n=1) or words
+        raise InvalidOption(
+            f"{name} cannot be {value!r}: it holds {_TYPES[dtype]}",
+            remedy=f"Did you mean {join_words(near)}?" if near else "",
+        ) from error
+    return str(value)
+
+
+_YES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_TYPES = {
+    "category": "a status",
+    "Int64": "a whole number",
+    "Float64": "a number",
+    "boolean": "true or false",
+    "datetime64[ns, UTC]": "a time, as in 2026-11-22T18:00+00:00",
+}
+
+
+def _moment(value: Any) -> datetime:
+    when = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return when.astimezone(UTC)
+
+
+def _as_kept(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    """Return the column without a Python object per cell, which a frame has no use for."""
+    kind = column.type
+    return sa.type_coerce(column, kind.impl) if isinstance(kind, sa.TypeDecorator) else column
+
+
+def _raw(row: Row, names: Sequence[str]) -> tuple[Any, ...]:
+    """Return a row as the log keeps it, which is what a frame is built from."""
+    return (row.run_id, *(_kept(getattr(row, name)) for name in names))
+
+
+def _kept(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return micros(value)
+    return ", ".join(value) or None if isinstance(value, tuple) else value

@@ -1,0 +1,80 @@
+"""The states of a run and the ways between them. Closed: nothing else is ever written.
+
+::
+
+    INTENDED ───► PENDING ───► RUNNING ───► DOWNLOADING ───► SUCCEEDED
+        │ no answer                 ▲
+        └───► UNCERTAIN ── settled ─┘              and out of it: FAILED, CANCELED, EXPIRED
+
+    from → to     UNCERTAIN  PENDING  RUNNING  DOWNLOADING  SUCCEEDED  FAILED  CANCELED  EXPIRED
+    INTENDED          ●         ●        ●          ·           ·         ●        ●         ·
+    UNCERTAIN         ·         ●        ●          ●           ·         ●        ●         ●
+    PENDING           ·         ·        ●          ●           ·         ●        ●         ●
+    RUNNING           ·         ·        ·          ●           ·         ●        ●         ●
+    DOWNLOADING       ·         ·        ·          ·           ●         ·        ·         ●
+
+INTENDED
+    Written and reserved; the POST is not answered, perhaps not even sent.
+UNCERTAIN
+    A POST was sent and its answer never came. It may be paid, so it counts in full until it is settled.
+PENDING, RUNNING
+    The service has accepted it. A task that is not looked at in time goes straight from PENDING to DOWNLOADING.
+DOWNLOADING
+    Made and paid, not whole on disk yet. A download that fails leaves it here, with the error's text, because FAILED
+    would mean "not paid": it ends as SUCCEEDED or, when the service has forgotten the clip, as EXPIRED.
+SUCCEEDED, FAILED, CANCELED, EXPIRED
+    Final. FAILED and CANCELED cost nothing; EXPIRED keeps its price, since nobody can say any more that it was free.
+
+A state may always be written again over itself, so that news may arrive twice.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["FINAL", "OPEN", "TRANSITIONS", "UNBILLED", "Status"]
+
+
+class Status(StrEnum):
+    """Where a run stands.
+
+    Examples
+    --------
+    >>> Status("RUNNING") in OPEN, Status.SUCCEEDED == "SUCCEEDED"
+    (True, True)
+    """
+
+    INTENDED = "INTENDED"
+    UNCERTAIN = "UNCERTAIN"
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    DOWNLOADING = "DOWNLOADING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+    EXPIRED = "EXPIRED"
+
+
+_ENDED_BY_SERVICE = frozenset({Status.FAILED, Status.CANCELED, Status.EXPIRED})
+
+TRANSITIONS: dict[Status, frozenset[Status]] = {
+    Status.INTENDED: frozenset({Status.UNCERTAIN, Status.PENDING, Status.RUNNING, Status.FAILED, Status.CANCELED}),
+    Status.UNCERTAIN: frozenset({Status.PENDING, Status.RUNNING, Status.DOWNLOADING}) | _ENDED_BY_SERVICE,
+    Status.PENDING: frozenset({Status.RUNNING, Status.DOWNLOADING}) | _ENDED_BY_SERVICE,
+    Status.RUNNING: frozenset({Status.DOWNLOADING}) | _ENDED_BY_SERVICE,
+    Status.DOWNLOADING: frozenset({Status.SUCCEEDED, Status.EXPIRED}),
+    Status.SUCCEEDED: frozenset(),
+    Status.FAILED: frozenset(),
+    Status.CANCELED: frozenset(),
+    Status.EXPIRED: frozenset(),
+}
+"""Where each state may lead; its own state is always allowed besides."""
+
+FINAL = frozenset(status for status, ways in TRANSITIONS.items() if not ways)
+"""States that a run never leaves."""
+
+OPEN = frozenset(Status) - FINAL
+"""States of a run that somebody still has to look after."""
+
+UNBILLED = frozenset({Status.FAILED, Status.CANCELED})
+"""Final states that cost nothing, whatever was reserved for them."""
