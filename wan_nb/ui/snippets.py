@@ -82,8 +82,8 @@ def as_curl(body: Body, base_url: str = REGIONS["beijing"].base_url) -> str:
     base_url : str
         Service that it was sent to.
     """
-    sent = dict(body)
-    sent["input"] = dict(body.get("input", {}))
+    sent = {name: body[name] for name in ("model", "input", "parameters") if name in body}
+    sent["input"] = dict(sent.get("input", {}))
     media = sent["input"].get("media") or ()
     sent["input"]["media"] = [
         {"type": item["type"], "url": place if "://" in (place := _place(item)) else f"<URL of {place}>"}

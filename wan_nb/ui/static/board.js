@@ -1,0 +1,413 @@
+// @ts-check
+/**
+ * The live board: 1 to 500 runs, one model, any number of views.
+ *
+ * The kernel sends only the rows that changed (`kind: "rows"`) and a sign of life every few seconds (`kind: "beat"`);
+ * times tick here, from timestamps, so that a moving clock costs no message. Nothing that comes from the kernel is ever
+ * read as markup: text goes into text nodes.
+ *
+ * @typedef {{id: string, label: string, prompt: string, facts: string, state: string, service_status: string,
+ *   simulated: boolean, created: number|null, submitted: number|null, started: number|null, ended: number|null,
+ *   queue_s: number|null, run_s: number|null, expected_s: number|null, price: string, again: string, message: string,
+ *   video: string|null, cancelable: boolean}} Row
+ * @typedef {{mark: string, word: string, tone: string}} Look
+ * @typedef {{title: string, now: number, states: Record<string, Look>, active: string[], money: string}} About
+ * @typedef {{get(name: string): any, set(name: string, value: unknown): void, send(content: unknown): void,
+ *   on(event: string, handler: Function): void, off(event: string, handler: Function): void}} Model
+ */
+
+/** Seconds without a word from the kernel after which open rows are called stale; it speaks every 5 s. */
+const STALE_AFTER = 20;
+/** Milliseconds after which an unanswered click is explained: the kernel hears it when its cell ends. */
+const PATIENCE = 1000;
+/** Rows from which on filters are worth their place. */
+const FILTER_FROM = 4;
+const GROUPS = /** @type {const} */ ([
+  ["all", "All", () => true],
+  ["wait", "Waiting", (/** @type {string} */ s) => s === "INTENDED" || s === "PENDING" || s === "UNCERTAIN"],
+  ["run", "Running", (/** @type {string} */ s) => s === "RUNNING" || s === "DOWNLOADING"],
+  ["done", "Done", (/** @type {string} */ s) => s === "SUCCEEDED"],
+  ["failed", "Not done", (/** @type {string} */ s) => s === "FAILED" || s === "CANCELED" || s === "EXPIRED"],
+]);
+
+/**
+ * An element; `text` and attributes only, so that no value can become markup.
+ * @param {string} tag
+ * @param {Record<string, any>} [props]
+ * @param {...(Node|string)} children
+ * @returns {any}
+ */
+export function h(tag, props = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value != null) node.setAttribute(name === "cls" ? "class" : name, String(value));
+  }
+  node.append(...children);
+  return node;
+}
+
+/** @param {any} node @param {string} text */
+function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+  node.hidden = text === "";
+}
+
+/** Seconds as a person says them. @param {number|null|undefined} seconds */
+export function clock(seconds) {
+  if (seconds == null || !isFinite(seconds)) return "";
+  const s = Math.max(0, Math.floor(seconds));
+  const two = (/** @type {number} */ n) => String(n).padStart(2, "0");
+  if (s < 60) return `${s} s`;
+  return s < 3600 ? `${Math.floor(s / 60)} min ${two(s % 60)} s` : `${Math.floor(s / 3600)} h ${two(Math.floor((s % 3600) / 60))} min`;
+}
+
+/**
+ * How far the bar is, from 0 to 1, or null when there is nothing to estimate from. The service reports no percentage:
+ * this is elapsed over usual time, and it slows down before the end, which only the clip itself reaches.
+ * @param {Row} row @param {number} now
+ */
+export function progress(row, now) {
+  if (row.state === "SUCCEEDED") return 1;
+  if (row.state === "DOWNLOADING") return 0.97;
+  if (row.state !== "RUNNING") return 0;
+  if (!row.expected_s || row.started == null) return null;
+  const x = Math.max(0, now - row.started) / row.expected_s;
+  return x < 1 ? 0.9 * x : 0.9 + 0.06 * (1 - Math.exp(1 - x));
+}
+
+/** What the clock beside the bar says. @param {Row} row @param {number} now */
+export function timing(row, now) {
+  const since = (/** @type {number|null} */ t) => (t == null ? "" : clock(now - t));
+  const parts = [];
+  if (row.state === "INTENDED") parts.push(since(row.created));
+  else if (row.state === "PENDING" || row.state === "UNCERTAIN") parts.push(`${since(row.submitted ?? row.created)} in the queue`);
+  else if (row.state === "RUNNING" || row.state === "DOWNLOADING") {
+    const usual = clock(row.expected_s);
+    const over = row.expected_s && row.started != null && now - row.started > row.expected_s;
+    const ran = row.started == null ? row.submitted : row.started;
+    parts.push(!usual ? since(ran) : over ? `${since(ran)}, longer than the usual ${usual}` : `${since(ran)} of about ${usual} (estimate)`);
+  } else {
+    if (row.queue_s != null) parts.push(`queue ${clock(row.queue_s)}`);
+    if (row.run_s != null) parts.push(`run ${clock(row.run_s)}`);
+  }
+  return parts.filter(Boolean).join(" · ");
+}
+
+/**
+ * One row: built once, then told what changed.
+ * @param {string} id @param {{model: Model, about: () => About, ask: (id: string, action: string) => void,
+ *   stale: () => boolean}} board
+ */
+function makeRow(id, board) {
+  const mark = h("span", { "aria-hidden": "true", cls: "wan-mark" });
+  const word = h("span");
+  const pill = h("span", { cls: "wan-pill" }, mark, word);
+  const name = h("bdi", { cls: "wan-name" });
+  const badge = h("span", { cls: "wan-badge" }, "SIMULATED");
+  const prompt = h("div", { cls: "wan-prompt", dir: "auto" });
+  const facts = h("span", { cls: "wan-facts" });
+  const fill = h("div", { cls: "wan-fill" });
+  const bar = h("div", { cls: "wan-bar", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100 }, fill);
+  const time = h("span", { cls: "wan-time" });
+  const price = h("span", { cls: "wan-price" });
+  const message = h("div", { cls: "wan-message", dir: "auto" });
+  const note = h("div", { cls: "wan-note", role: "status" });
+  const strip = h("img", { cls: "wan-strip", alt: "Frames of the clip, from first to last" });
+  const film = h("button", { type: "button", cls: "wan-film", onclick: () => openClip() }, strip, h("span", {}, "▶ Play"));
+  const stage = h("div", { cls: "wan-stage" });
+  /** @param {string} action @param {string} text */
+  const button = (action, text) => h("button", { type: "button", cls: "wan-button", onclick: () => act(action) }, text);
+  const cancel = button("cancel", "Cancel");
+  const again = button("again", "Again");
+  const code = button("code", "Code");
+  const el = h(
+    "li", { cls: "wan-row" },
+    h("div", { cls: "wan-line" }, pill, h("div", { cls: "wan-about" }, h("div", { cls: "wan-title" }, name, badge), prompt, facts),
+      h("div", { cls: "wan-going" }, bar, time), price, h("div", { cls: "wan-actions" }, cancel, again, code)),
+    message, note, film, stage,
+  );
+
+  /** @type {Row} */ let row;
+  let asked = "";
+  let patience = 0;
+  /** @type {string[]} */ const urls = [];
+
+  /** @param {string} action */
+  function act(action) {
+    if (asked) return; // a double click is one click
+    if (action === "code" && stage.querySelector(".wan-code")) return stage.replaceChildren();
+    asked = action;
+    refresh();
+    patience = window.setTimeout(() => say(note, "The kernel is busy: this waits for the running cell."), PATIENCE);
+    board.ask(id, action);
+  }
+  function openClip() {
+    if (stage.querySelector("video")) return stage.replaceChildren();
+    act("clip");
+  }
+  function refresh() {
+    const off = asked !== "" || board.stale();
+    for (const b of [cancel, again, code, film]) b.disabled = off;
+  }
+  /** @param {DataView|ArrayBuffer} bytes @param {string} type */
+  function urlOf(bytes, type) {
+    const url = URL.createObjectURL(new Blob([/** @type {any} */ (bytes)], { type }));
+    urls.push(url);
+    return url;
+  }
+
+  return {
+    el,
+    get row() { return row; },
+    refresh,
+    /** @param {Row} next */
+    update(next) {
+      const before = row;
+      row = next;
+      const { states, active } = board.about();
+      const look = states[row.state] ?? { mark: "·", word: row.state.toLowerCase(), tone: "wait" };
+      el.dataset.tone = look.tone;
+      el.dataset.state = row.state;
+      say(mark, look.mark);
+      say(word, look.word);
+      pill.title = row.service_status ? `The service says ${row.service_status}` : "";
+      say(name, row.label);
+      name.title = row.label;
+      badge.hidden = !row.simulated;
+      say(prompt, row.prompt);
+      say(facts, row.facts);
+      say(price, row.price);
+      say(message, row.message);
+      const open = active.includes(row.state);
+      bar.hidden = !open;
+      cancel.hidden = !row.cancelable;
+      cancel.setAttribute("aria-label", `Cancel ${row.label}`);
+      again.hidden = open || !row.again;
+      again.title = `Buys a new clip: ${row.again}`;
+      again.setAttribute("aria-label", `Again ${row.label}: buys a new clip, ${row.again}`);
+      code.setAttribute("aria-label", `Code of ${row.label}`);
+      film.hidden = !row.video;
+      film.setAttribute("aria-label", `Play ${row.label}`);
+      if (row.video && !strip.getAttribute("src") && (!before || !before.video)) strip.hidden = true;
+      refresh();
+      return before !== undefined && before.state !== row.state ? `${row.label}: ${look.word}${row.message ? `, ${row.message}` : ""}` : "";
+    },
+    /** @param {number} now */
+    tick(now) {
+      say(time, timing(row, now));
+      if (bar.hidden) return;
+      const at = progress(row, now);
+      bar.classList.toggle("wan-unknown", at === null);
+      fill.style.transform = `scaleX(${at === null ? 1 : at.toFixed(4)})`;
+      bar.setAttribute("aria-label", `Progress of ${row.label}, an estimate`);
+      if (at === null) bar.removeAttribute("aria-valuenow");
+      else bar.setAttribute("aria-valuenow", String(Math.round(at * 100)));
+    },
+    /** @param {{kind: string, action?: string, text?: string, code?: Record<string, string>, type?: string}} reply @param {DataView[]} buffers */
+    answer(reply, buffers) {
+      if (reply.kind === "strip") {
+        strip.src = urlOf(buffers[0], "image/jpeg");
+        strip.hidden = false;
+        return;
+      }
+      if (!asked && reply.kind !== "said") return; // another view asked
+      clearTimeout(patience);
+      if (reply.kind === "ack") return say(note, reply.action === "clip" ? "Fetching the clip …" : "");
+      const mine = asked;
+      asked = "";
+      refresh();
+      say(note, reply.text ?? "");
+      if (reply.kind === "clip" && mine === "clip") {
+        const video = h("video", { controls: true, autoplay: true, loop: true, playsinline: true, cls: "wan-video", "aria-label": row.label });
+        video.src = urlOf(buffers[0], reply.type ?? "video/mp4");
+        stage.replaceChildren(video);
+      }
+      if (reply.kind === "code" && mine === "code") stage.replaceChildren(codePanel(reply.code ?? {}));
+    },
+    close() {
+      clearTimeout(patience);
+      stage.replaceChildren();
+      urls.forEach((url) => URL.revokeObjectURL(url));
+    },
+  };
+}
+
+/** Tabs of code with a copy button. @param {Record<string, string>} code */
+function codePanel(code) {
+  const text = h("pre", { tabindex: 0, "aria-label": "Code" });
+  const said = h("span", { role: "status", cls: "wan-facts" });
+  const names = Object.keys(code);
+  const tabs = names.map((name) => h("button", { type: "button", cls: "wan-button", onclick: () => show(name) }, name));
+  /** @param {string} name */
+  function show(name) {
+    text.textContent = code[name];
+    tabs.forEach((tab, i) => tab.setAttribute("aria-pressed", String(names[i] === name)));
+    say(said, "");
+  }
+  async function copy() {
+    try {
+      await navigator.clipboard.writeText(text.textContent);
+      say(said, "copied");
+    } catch {
+      // No clipboard without https or permission: select it, so that one key copies.
+      getSelection()?.selectAllChildren(text);
+      say(said, "selected: press Ctrl+C");
+    }
+  }
+  show(names[0]);
+  return h("div", { cls: "wan-code" }, h("div", { cls: "wan-actions" }, ...tabs, h("button", { type: "button", cls: "wan-button", onclick: copy }, "Copy"), said), text);
+}
+
+/** Applies what the kernel sends to the model, so that it holds the truth even while no view is open. @param {{model: Model}} context */
+function initialize({ model }) {
+  let seq = /** @type {number|null} */ (null);
+  /** @param {any} message */
+  function receive(message) {
+    if (message.kind !== "rows" && message.kind !== "beat") return;
+    // A server that is flooded drops messages without a word; a missing number is asked for again.
+    const expected = seq === null ? message.seq : seq + (message.kind === "rows" ? 1 : 0);
+    if (message.seq !== expected && !message.whole) model.send({ kind: "sync" });
+    seq = message.seq;
+    if (message.kind !== "rows") return;
+    const rows = message.whole ? [] : [...model.get("rows")];
+    const at = new Map(rows.map((/** @type {Row} */ row, /** @type {number} */ i) => [row.id, i]));
+    for (const row of message.rows) {
+      const i = at.get(row.id);
+      if (i === undefined) rows.push(row);
+      else rows[i] = row;
+    }
+    model.set("about", { ...model.get("about"), ...message.about });
+    model.set("rows", rows);
+  }
+  model.on("msg:custom", receive);
+  return () => model.off("msg:custom", receive);
+}
+
+/** @param {{model: Model, el: HTMLElement}} context */
+function render({ model, el }) {
+  /** @type {Map<string, ReturnType<typeof makeRow>>} */ const rows = new Map();
+  /** @returns {About} */
+  const about = () => model.get("about");
+  let group = "all";
+  let news = performance.now();
+  let offset = Math.max(0, about().now - Date.now() / 1000); // of the kernel's clock; the next message tells it well
+  let stale = false;
+
+  const title = h("strong", { cls: "wan-heading" });
+  const totals = h("span", { cls: "wan-totals" });
+  const filters = h("div", { cls: "wan-filters", role: "group", "aria-label": "Show runs that are" });
+  const notice = h("div", { cls: "wan-stale", role: "alert" });
+  const list = h("ol", { cls: "wan-rows", role: "list" });
+  const live = h("div", { cls: "wan-live", "aria-live": "polite" });
+  const empty = h("div", { cls: "wan-empty" });
+  // Without this attribute a key pressed in here would also work on the notebook: `b` inserts a cell.
+  const root = h("div", { cls: "wan-board", role: "group", "aria-label": "Wan runs", "data-lm-suppress-shortcuts": "true" },
+    h("div", { cls: "wan-head" }, title, totals), filters, notice, list, empty, live);
+  el.append(root);
+
+  const seen = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      const id = /** @type {any} */ (target).dataset.id;
+      const row = rows.get(id)?.row;
+      if (!isIntersecting || !row?.video) continue;
+      seen.unobserve(target); // asked once; a strip is at most 15 kB and only rows that are seen cost it
+      model.send({ kind: "strip", id });
+    }
+  });
+  const board = {
+    model, about, stale: () => stale,
+    /** @param {string} id @param {string} action */
+    ask: (id, action) => model.send({ kind: action, id }),
+  };
+
+  function draw() {
+    const said = [];
+    for (const next of model.get("rows")) {
+      let row = rows.get(next.id);
+      if (!row) {
+        row = makeRow(next.id, board);
+        row.el.dataset.id = next.id;
+        rows.set(next.id, row);
+        list.append(row.el);
+      } else if (row.row === next) continue;
+      const hadVideo = row.row?.video;
+      said.push(row.update(next));
+      if (next.video && !hadVideo) seen.observe(row.el);
+    }
+    const changes = said.filter(Boolean);
+    if (changes.length) say(live, changes.length > 3 ? `${changes.length} runs changed` : changes.join(". "));
+    live.hidden = false;
+    sum();
+    tick();
+  }
+  function sum() {
+    const all = [...rows.values()].map((row) => row.row);
+    const { states, money, title: name } = about();
+    const counts = Object.entries(states)
+      .map(([state, look]) => [all.filter((row) => row.state === state).length, look.word])
+      .filter(([count]) => count)
+      .map(([count, word]) => `${count} ${word}`);
+    root.classList.toggle("wan-solo", all.length === 1);
+    say(title, name);
+    say(totals, [all.length > 1 ? counts.join(", ") : "", money].filter(Boolean).join(" · "));
+    say(empty, all.length ? "" : "No runs yet. A cell that starts with %%wan makes one.");
+    filters.hidden = all.length < FILTER_FROM;
+    for (const [key, word, test] of GROUPS) {
+      const count = all.filter((row) => test(row.state)).length;
+      let button = filters.querySelector(`[data-group="${key}"]`);
+      if (!button) {
+        button = h("button", { type: "button", cls: "wan-button", "data-group": key, onclick: () => choose(key) });
+        filters.append(button);
+      }
+      say(button, `${word} ${count}`);
+    }
+    choose(group);
+  }
+  /** @param {string} key */
+  function choose(key) {
+    group = key;
+    const test = GROUPS.find(([name]) => name === key)?.[2] ?? (() => true);
+    for (const row of rows.values()) row.el.hidden = rows.size >= FILTER_FROM && !test(row.row.state);
+    for (const button of filters.children) button.setAttribute("aria-pressed", String(button.dataset.group === key));
+  }
+  function tick() {
+    const silent = (performance.now() - news) / 1000;
+    const open = [...rows.values()].some((row) => about().active.includes(row.row.state));
+    const wasStale = stale;
+    stale = open && silent > STALE_AFTER;
+    if (stale) {
+      say(notice, `No news from the kernel for ${clock(silent)}: what you see may be old. The tasks go on at the service. ` +
+        "If the kernel was restarted or has died, run  %wan resume  in a cell.");
+    } else notice.hidden = true;
+    if (stale !== wasStale) {
+      root.classList.toggle("wan-is-stale", stale);
+      rows.forEach((row) => row.refresh());
+    }
+    if (stale) return; // a clock that goes on would claim to know
+    const now = Date.now() / 1000 + offset;
+    rows.forEach((row) => row.tick(now));
+  }
+  /** @param {any} message @param {DataView[]} buffers */
+  function receive(message, buffers) {
+    news = performance.now();
+    if (message.now) offset = message.now - Date.now() / 1000;
+    if (message.id) rows.get(message.id)?.answer(message, buffers);
+    tick();
+  }
+
+  model.on("change:rows", draw);
+  model.on("msg:custom", receive);
+  draw();
+  const timer = setInterval(tick, 1000);
+  return () => {
+    clearInterval(timer);
+    seen.disconnect();
+    model.off("change:rows", draw);
+    model.off("msg:custom", receive);
+    rows.forEach((row) => row.close());
+  };
+}
+
+export default { initialize, render };
