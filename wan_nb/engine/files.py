@@ -1,0 +1,299 @@
+"""Files: what the user gave, told by its first bytes and not by its name; and ours, there whole or not at all."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import io
+import os
+import re
+import sys
+import uuid
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from urllib.parse import unquote_to_bytes
+
+from wan_nb.errors import InvalidMedia, join_words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PIL import Image
+
+__all__ = ["Source", "atomic", "file_sha256", "is_url", "sniff", "source_of"]
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+_MAGIC = (
+    (0, b"\xff\xd8\xff", "JPEG"),
+    (0, b"\x89PNG\r\n\x1a\n", "PNG"),
+    (8, b"WEBP", "WEBP"),
+    (0, b"GIF8", "GIF"),
+    (0, b"II*\0", "TIFF"),
+    (0, b"MM\0*", "TIFF"),
+    (8, b"WAVE", "WAV"),
+    (8, b"AVI ", "AVI"),
+    (0, b"ID3", "MP3"),
+    (0, b"OggS", "OGG"),
+    (0, b"fLaC", "FLAC"),
+    (0, b"\x1aE\xdf\xa3", "WebM or Matroska"),
+    (0, b"FLV\x01", "FLV"),
+    (0, b"%PDF", "PDF"),
+    (0, b"PK\x03\x04", "ZIP"),
+    (0, b"\x1f\x8b", "GZIP"),
+)
+
+# ISO media files tell what they are by their brand; anything not here is an MP4.
+_BRANDS = {
+    b"qt  ": "MOV",
+    b"heic": "HEIC",
+    b"heix": "HEIC",
+    b"mif1": "HEIC",
+    b"msf1": "HEIC",
+    b"avif": "AVIF",
+    b"avis": "AVIF",
+    b"M4A ": "M4A",
+    b"M4B ": "M4A",
+    b"crx ": "CR3",
+}
+
+# QuickTime files from before brands start with one of these.
+_OLD_QUICKTIME = {b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
+
+
+def sniff(head: bytes) -> str:
+    """Name of a format by the first bytes of a file; ``unknown data`` when nothing fits.
+
+    >>> sniff(b"OggS" + bytes(60)), sniff(b"hello")
+    ('OGG', 'text')
+    """
+    for place, magic, name in _MAGIC:
+        if head[place : place + len(magic)] == magic:
+            return name
+    if head[4:8] == b"ftyp":
+        return "3GP" if head[8:10] == b"3g" else _BRANDS.get(head[8:12], "MP4")
+    if head[4:8] in _OLD_QUICKTIME:
+        return "MOV"
+    if head[:2] == b"BM" and head[6:10] == bytes(4):
+        return "BMP"
+    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
+        # A bare MPEG audio frame: the two layer bits are 01 for layer III and 00 for AAC.
+        return {0x02: "MP3", 0x00: "AAC"}.get(head[1] & 0x06, "MPEG audio")
+    return _text_or_unknown(head)
+
+
+def _text_or_unknown(head: bytes) -> str:
+    # The cut may fall inside a character, so the last three bytes do not count.
+    text = head.decode("utf-8", "replace")[: max(1, len(head) - 3)].lstrip("\ufeff \t\r\n").lower()
+    if not text or "\ufffd" in text[:-3] or "\0" in text:
+        return "unknown data"
+    if text.startswith(("<!doctype html", "<html")):
+        return "an HTML page"
+    return "SVG" if text.startswith(("<svg", "<?xml")) and "<svg" in text else "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One material as it was given, before any check: a file, bytes, or a picture in memory.
+
+    Attributes
+    ----------
+    field : str
+        Field of the request, for errors.
+    name : str
+        What a person calls it.
+    path : Path or None
+        Absolute.
+    data : bytes
+    picture : PIL.Image.Image or None
+    """
+
+    field: str
+    name: str
+    path: Path | None = None
+    data: bytes = b""
+    picture: Image.Image | None = None
+
+    def refuse(self, what: str, remedy: str = "") -> InvalidMedia:
+        """The error that says what is wrong with this material."""
+        return InvalidMedia(f"{self.field}: {self.name} {what}", field=self.field, remedy=remedy)
+
+    def open(self) -> BinaryIO:
+        """The bytes as a file, from the start."""
+        return self.path.open("rb") if self.path else io.BytesIO(self.data)
+
+    @property
+    def size(self) -> int:
+        """Bytes; 0 for a picture in memory."""
+        return self.path.stat().st_size if self.path else len(self.data)
+
+    def format(self) -> str:
+        """Format by content."""
+        with self.open() as file:
+            return sniff(file.read(512))
+
+
+def is_url(source: object) -> bool:
+    """Whether this is text with a scheme, such as ``https://``."""
+    return isinstance(source, str) and bool(_SCHEME.match(source))
+
+
+def source_of(given: Any, field: str, suffixes: tuple[str, ...]) -> Source:
+    """Turn what the user gave into a `Source`; that it is there and not empty is checked here.
+
+    Parameters
+    ----------
+    given : path, bytes, ``data:`` URI, PIL image or numpy array
+    field : str
+    suffixes : tuple of str
+        Endings of suitable files, to name some when a path is wrong.
+
+    Raises
+    ------
+    InvalidMedia
+    """
+    # A picture can only be one if its library is loaded; asking sys.modules keeps both unloaded for everybody else.
+    pil, numpy = sys.modules.get("PIL.Image"), sys.modules.get("numpy")
+    if pil and isinstance(given, pil.Image):
+        return Source(field, "the image", picture=given)
+    if numpy and isinstance(given, numpy.ndarray):
+        return Source(field, "the array", picture=_from_array(given, field))
+    if isinstance(given, (bytes, bytearray, memoryview)):
+        source = Source(field, "the data", data=bytes(given))
+    elif isinstance(given, str) and given.startswith("data:"):
+        source = Source(field, "the data URI", data=_from_data_uri(given, field))
+    elif isinstance(given, (str, os.PathLike)) and str(given).strip():
+        source = _from_path(given, field, suffixes)
+    else:
+        what = "an empty text" if isinstance(given, str) else f"a {type(given).__name__}"
+        raise InvalidMedia(
+            f"{field}: {what} is no material.",
+            field=field,
+            remedy="Give a path, an http(s) URL, bytes, a PIL image or a numpy array.",
+        )
+    if not source.size:
+        raise source.refuse("is empty (0 bytes).", "Was it copied or downloaded completely?")
+    return source
+
+
+def _from_path(given: str | os.PathLike[str], field: str, suffixes: tuple[str, ...]) -> Source:
+    text = os.fspath(given)
+    source = Source(field, str(given))
+    try:
+        path = Path(text)
+        # A leading ~ that names nobody is a file name like any other.
+        with suppress(RuntimeError):
+            path = path.expanduser()
+        path = path.absolute()
+        if not path.exists():
+            raise source.refuse(f"does not exist{_where(path, text)}.", _near(path, suffixes))
+        if path.is_dir():
+            raise source.refuse("is a folder, not a file.", _near(path / "?", suffixes))
+        if not path.is_file():
+            raise source.refuse("is not a regular file.")
+        with path.open("rb"):
+            return Source(field, str(given), path=path)
+    except (OSError, ValueError) as error:
+        if isinstance(error, InvalidMedia):
+            raise
+        raise source.refuse(f"cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+
+
+def _where(path: Path, given: str) -> str:
+    """Which part of a missing path is at fault, and where a relative one was looked for."""
+    there = next(parent for parent in path.parents if parent.exists())
+    if there != path.parent:
+        return f": there is no folder {path.parent}"
+    return "" if given == str(path) else f" in {path.parent}"
+
+
+def _near(path: Path, suffixes: tuple[str, ...]) -> str:
+    """Names in the same folder that may have been meant."""
+    with suppress(OSError):
+        names = sorted(p.name for p in islice(path.parent.iterdir(), 5000) if p.suffix.lower() in suffixes)
+        lowered = {name.lower(): name for name in names}
+        near = [lowered[name] for name in get_close_matches(path.name.lower(), list(lowered), 3, 0.6)]
+        if near:
+            return f"Did you mean {join_words([repr(name) for name in near])}?"
+        if names:
+            return f"Files there: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
+    return f"No {', '.join(suffixes)} file is in that folder. The kernel works in {Path.cwd()}."
+
+
+def _from_data_uri(text: str, field: str) -> bytes:
+    head, comma, body = text.partition(",")
+    try:
+        if not comma:
+            raise ValueError("it has no comma")
+        return base64.b64decode(body, validate=True) if head.endswith(";base64") else unquote_to_bytes(body)
+    except (ValueError, binascii.Error) as error:
+        raise InvalidMedia(
+            f"{field}: the data URI {text[:40]!r} cannot be decoded: {error}.",
+            field=field,
+            remedy="It looks like data:image/png;base64,... Giving the bytes themselves works too.",
+        ) from error
+
+
+def _from_array(array: Any, field: str) -> Image.Image:
+    from PIL import Image
+
+    # 0..1 or 0..255 cannot be told in a dark picture, and a wrong guess would be paid for: so there is no guessing.
+    fixes = {"f": "(array * 255).round().astype('uint8') if it runs from 0 to 1.", "b": "array.astype('uint8') * 255."}
+    shape = tuple(array.shape)
+    if array.ndim == 3 and shape[2] == 1:
+        array = array[:, :, 0]
+    if not (array.ndim == 2 or (array.ndim == 3 and shape[2] in (3, 4))) or 0 in shape:
+        remedy = "Channels come last: array.transpose(1, 2, 0)." if len(shape) == 3 and shape[0] in (1, 3, 4) else ""
+        raise InvalidMedia(
+            f"{field}: an array of shape {shape} is no picture: (height, width), or (height, width, 3 or 4).",
+            field=field,
+            remedy=remedy or "For a batch, give one of its pictures: array[0].",
+        )
+    if array.dtype != "uint8":
+        raise InvalidMedia(
+            f"{field}: an array of {array.dtype} is no picture: values must be uint8, 0 to 255.",
+            field=field,
+            remedy="Give " + fixes.get(array.dtype.kind, "(array // 257).astype('uint8') if it is 16 bit."),
+        )
+    return Image.fromarray(array)
+
+
+def file_sha256(file: BinaryIO) -> str:
+    """SHA-256 over a whole open file, 64 hex digits."""
+    file.seek(0)
+    return hashlib.file_digest(cast("io.BufferedReader", file), "sha256").hexdigest()
+
+
+@contextmanager
+def atomic(out: str | Path) -> Iterator[Path]:
+    """Write a file under another name in the same folder and give it its name at the end; after an error, none is left.
+
+    Parameters
+    ----------
+    out : path
+        Missing folders are made.
+
+    Yields
+    ------
+    Path
+        Where to write.
+
+    Examples
+    --------
+    >>> with atomic("notes.txt") as temporary:  # doctest: +SKIP
+    ...     temporary.write_text("whole or not at all")
+    """
+    out = Path(out).absolute()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    # Not tempfile: its files are readable by their owner only, which os.replace would carry over into a shared folder.
+    temporary = out.with_name(f".{uuid.uuid4().hex[:12]}.part")
+    try:
+        yield temporary
+        temporary.replace(out)
+    finally:
+        temporary.unlink(missing_ok=True)

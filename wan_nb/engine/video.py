@@ -1,0 +1,249 @@
+"""The door to PyAV: open, time, decode and encode. What is made of the frames stands in `clips`; checks in `media`.
+
+Colour: HD video is BT.709, but an untagged file is decoded as BT.601 unless told otherwise (3 dB worse, measured), so
+every conversion here names the matrix, and what is encoded here says which one it has.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import av
+from av.video.reformatter import Colorspace, VideoReformatter
+
+from wan_nb.engine.files import atomic
+from wan_nb.errors import InvalidMedia
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from av.audio.frame import AudioFrame
+    from av.container import InputContainer, OutputContainer
+    from av.video.frame import VideoFrame
+    from PIL import Image
+
+__all__ = [
+    "Times",
+    "as_image",
+    "audio_seconds",
+    "encode",
+    "frames",
+    "opened",
+    "scan",
+    "tick",
+    "writing",
+]
+
+_UNTAGGED = (0, 2)
+"""Values of a frame's colour matrix that say nothing about YUV."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When the pictures of a clip appear, in ticks of its video stream.
+
+    Attributes
+    ----------
+    shown : list of int
+        Each frame, in the order of showing.
+    keys : list of int
+        The key frames: decoding can start there.
+    end : int
+        When the last frame ends.
+    """
+
+    shown: list[int]
+    keys: list[int]
+    end: int
+
+
+@contextmanager
+def opened(source: str | Path | BinaryIO) -> Iterator[tuple[InputContainer, BinaryIO]]:
+    """An MP4 or MOV for reading, together with its file.
+
+    The file is opened here and its format is named, because FFmpeg itself would take a colon in a name for a protocol,
+    and a playlist for an order to fetch what it lists.
+    """
+    name = Path(source).name if isinstance(source, (str, Path)) else "the clip"
+    try:
+        with (
+            Path(source).open("rb") if isinstance(source, (str, Path)) else nullcontext(source) as file,
+            av.open(file, "r", format="mp4") as container,
+        ):
+            if not container.streams.video:
+                raise InvalidMedia(f"{name} has no video in it.")
+            yield container, file
+    except av.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise
+        raise InvalidMedia(f"{name} cannot be played: {error.strerror}.") from error
+
+
+def tick(container: InputContainer) -> Fraction:
+    """Seconds of one tick of the video stream."""
+    return container.streams.video[0].time_base or Fraction(1, 90_000)
+
+
+def scan(container: InputContainer) -> Times:
+    """Read every packet, decode none: the times of all frames, and whether the file is whole.
+
+    Raises
+    ------
+    InvalidMedia
+        The file is cut off (found to the byte), or its video has no frames.
+    """
+    video = container.streams.video[0]
+    shown, keys, end, broken, counts = [], [], 0, False, [0] * len(container.streams)
+    for packet in container.demux():
+        if not packet.size:
+            continue
+        counts[packet.stream_index] += 1
+        broken = broken or packet.is_corrupt
+        if packet.stream_index == video.index and packet.pts is not None:
+            keys += [packet.pts] if packet.is_keyframe else []
+            if not packet.is_discard:
+                shown.append(packet.pts)
+                end = max(end, packet.pts + (packet.duration or 0))
+    promised = [stream.frames for stream in container.streams]
+    if broken or any(count < stated for count, stated in zip(counts, promised, strict=True)):
+        raise InvalidMedia("the file is cut off: it holds less than its index says.")
+    if not shown or not keys:
+        raise InvalidMedia("its video has no frames.")
+    return Times(sorted(shown), sorted(keys), end)
+
+
+def frames(container: InputContainer, times: Times, start: int, stop: int) -> Iterator[VideoFrame]:
+    """Decoded frames that appear from `start` on and before `stop`, in ticks."""
+    video = container.streams.video[0]
+    # The key frame is chosen by when it is shown, so frames of an open group that lead it are never asked of it.
+    container.seek(times.keys[max(0, bisect_right(times.keys, start) - 1)], stream=video)
+    for frame in container.decode(video):
+        if frame.pts is None or frame.pts < start:
+            continue
+        if frame.pts >= stop:
+            return
+        yield frame
+
+
+def _matrix(tag: int, width: int, height: int) -> int:
+    """Colour matrix: the tag, else by size as players do."""
+    if tag not in _UNTAGGED:
+        return tag
+    return int(Colorspace.ITU709 if width >= 1280 or height > 576 else Colorspace.ITU601)
+
+
+def as_image(frame: VideoFrame, size: tuple[int, int] | None = None) -> Image.Image:
+    """A decoded frame as a PIL image (RGB), resized if asked."""
+    width, height = size or (frame.width, frame.height)
+    how = "AREA" if size else "BICUBIC"
+    matrix = _matrix(frame.colorspace, frame.width, frame.height)
+    rgb = frame.reformat(width, height, "rgb24", src_colorspace=matrix, interpolation=how)
+    return cast("Image.Image", rgb.to_image())  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def writing(out: str | Path) -> Iterator[OutputContainer]:
+    """A new MP4, index first, that appears under its name when it is complete."""
+    # By name and not as a file object: moving the index to the front makes FFmpeg open the file a second time.
+    with (
+        atomic(out) as temporary,
+        av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"}) as made,
+    ):
+        yield made
+
+
+def encode(
+    container: InputContainer,
+    made: OutputContainer,
+    times: Times,
+    start: int,
+    size: tuple[int, int],
+    *,
+    options: dict[str, str],
+    sound: bool,
+) -> None:
+    """Write the clip from `start` (ticks) on as H.264 in 4:2:0 and, if asked, AAC; each frame at its time from 0 on."""
+    source = container.streams.video[0]
+    given = source.codec_context
+    matrix = _matrix(given.colorspace, given.width, given.height)
+    stream = made.add_stream("libx264", rate=source.average_rate, options=options)
+    stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+    # What is known about the colours is said in the copy: a smaller untagged one would be taken for BT.601.
+    context = stream.codec_context
+    context.time_base = tick(container)
+    context.colorspace, context.color_range = matrix, given.color_range
+    context.color_primaries, context.color_trc = given.color_primaries, given.color_trc
+    audio = container.streams.audio[0] if sound and container.streams.audio else None
+    # All streams must be there before the first packet is written.
+    aac = made.add_stream("aac", rate=audio.rate, layout=audio.layout.name, bit_rate=192_000) if audio else None
+    convert = VideoReformatter()
+    for picture in frames(container, times, start, times.end):
+        frame = convert.reformat(picture, *size, "yuv420p", matrix, matrix, "AREA")
+        frame.pts, frame.time_base = (picture.pts or 0) - start, tick(container)
+        # The source's picture types must not be orders to the encoder.
+        frame.pict_type = 0
+        made.mux(stream.encode(frame))
+    made.mux(stream.encode(None))
+    if audio and aac:
+        for piece in _cut_sound(container, float(start * tick(container)), float(times.end * tick(container))):
+            made.mux(aac.encode(piece))
+        made.mux(aac.encode(None))
+
+
+def _cut_sound(container: InputContainer, start: float, end: float) -> Iterator[AudioFrame]:
+    """Sound between two times in seconds, to the sample, counted from `start`."""
+    source = container.streams.audio[0]
+    graph = av.filter.Graph()
+    chain = [
+        graph.add_abuffer(template=source),
+        graph.add("atrim", f"start={start:.6f}:end={end:.6f}"),
+        graph.add("asetpts", f"PTS-{start:.6f}/TB"),
+        graph.add("abuffersink"),
+    ]
+    graph.link_nodes(*chain).configure()
+    # From the very start: a decoder of AAC needs the packet before the first one that counts, and sound costs little.
+    container.seek(0)
+    for piece in (*container.decode(source), None):
+        with suppress(av.EOFError):  # atrim takes nothing more after its end
+            graph.push(piece)
+        with suppress(av.BlockingIOError, av.EOFError):
+            while True:
+                yield cast("AudioFrame", graph.pull())
+
+
+def audio_seconds(file: BinaryIO, container_format: str, limit: float) -> tuple[float, str]:
+    """Length of a sound by decoding it, and its codec.
+
+    Parameters
+    ----------
+    file : binary file
+    container_format : str
+        FFmpeg's name, such as ``mp3``: never guessed from the content.
+    limit : float
+        Seconds after which decoding stops; a longer sound's length is then what its header says.
+
+    Raises
+    ------
+    InvalidMedia
+        Not decodable, or nothing in it.
+    """
+    try:
+        with av.open(file, "r", format=container_format) as container:
+            if not container.streams.audio:
+                raise InvalidMedia("has no sound in it.")
+            stream, seconds = container.streams.audio[0], 0.0
+            for frame in container.decode(stream):
+                seconds += frame.samples / frame.sample_rate
+                if seconds > limit:
+                    seconds = max(seconds, (container.duration or 0) / av.time_base)
+                    break
+            return seconds, stream.codec_context.name
+    except av.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise
+        raise InvalidMedia(f"cannot be decoded: {error.strerror}.") from error
