@@ -39,6 +39,8 @@ class Settings:
         Cap per currency over a rolling 24 h, for the whole log. Simulated runs do not count.
     gap : float or None
         Seconds between two looks at a task; None lets `engine.pace` choose.
+    patience : float
+        Seconds that the account's list may lag behind before a submit that is not in it counts as not accepted.
     speed : float
         Pace of a simulator that is started for this session.
 
@@ -57,6 +59,7 @@ class Settings:
     media: str = field(repr=False)
     budget: Mapping[str, float]
     gap: float | None = None
+    patience: float = 20.0
     speed: float = 1.0
 
     @classmethod
@@ -69,7 +72,7 @@ class Settings:
             Instead of the process's environment.
         **given
             ``service`` (or ``base_url``), ``api_key``, ``folder``, ``log``, ``media``, ``budget`` (a number caps every
-            currency), ``gap``, ``speed``.
+            currency), ``gap``, ``patience``, ``speed``.
 
         Raises
         ------
@@ -89,6 +92,7 @@ class Settings:
             media=str(chosen.get("media") or env.get("WAN_NB_MEDIA") or folder),
             budget=_budget(chosen.get("budget", DEFAULT_BUDGET)),
             gap=_positive("gap", chosen["gap"]) if "gap" in chosen else None,
+            patience=_positive("patience", chosen.get("patience", 20.0)),
             speed=_positive("speed", chosen.get("speed", 1.0)),
         )
 

@@ -4,7 +4,7 @@ Why a thread (measured in JupyterLab): a task on the kernel's own loop stands st
 interrupt of the cell kills it. Work sent here goes on in both cases, and it runs in a copied context of the cell that
 sent it, which is what keeps its output in that cell.
 
-`Lane` is a daemon thread for work that blocks (the log, decoding). Executor threads of asyncio are joined at exit and
+`Worker` is a daemon thread for work that blocks (the log, decoding). Executor threads of asyncio are joined at exit and
 held a kernel's shutdown up for 2.6 s; these do not.
 """
 
@@ -24,7 +24,7 @@ from wan_nb.errors import LogError, WanError
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
-__all__ = ["Lane", "LoopThread", "allow_nested", "ticking"]
+__all__ = ["LoopThread", "Worker", "allow_nested", "ticking"]
 
 _T = TypeVar("_T")
 
@@ -32,13 +32,13 @@ TICK = 0.1
 """Seconds between two looks at an interrupt while waiting."""
 
 
-class Lane:
+class Worker:
     """A daemon thread that does blocking work in order.
 
     Examples
     --------
     >>> async def main():
-    ...     return await Lane("example").do(sum, [1, 2])
+    ...     return await Worker("example").do(sum, [1, 2])
     >>> asyncio.run(main())
     3
     """
@@ -191,8 +191,8 @@ def ticking(future: Future[_T], on_cancel: Callable[[], BaseException]) -> Gener
 
     async def look() -> _T:
         try:
-            while not future.done():
-                await asyncio.sleep(TICK)  # noqa: ASYNC110  # the tick is the point, see above
+            while not future.done():  # noqa: ASYNC110  # another thread completes it
+                await asyncio.sleep(TICK)  # the tick is the point, see above
         except asyncio.CancelledError:
             raise on_cancel() from None
         return future.result()

@@ -1,0 +1,175 @@
+"""Bring a finished clip home: download, prove that it is whole, write its sidecar, give it its name.
+
+SUCCEEDED is written last, so it always means: the file was whole when it got its name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.engine.pace import backoff
+from wan_nb.engine.states import Status
+from wan_nb.errors import DownloadFailed, InvalidMedia, Refused, Unavailable, WanError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wan_nb.api.task import Task
+    from wan_nb.engine.clips import ClipFacts
+    from wan_nb.engine.flow import Flow
+    from wan_nb.engine.row import Row
+
+__all__ = ["fetch", "strip_of"]
+
+TRIES = 6
+"""Attempts at one download, resumed where the last one broke off; `resume` starts over any time within 24 h."""
+
+STRIP = "strip.jpg"
+
+
+async def fetch(flow: Flow, row: Row, task: Task | None) -> Row:
+    """Bring the clip of a run in state DOWNLOADING.
+
+    Parameters
+    ----------
+    flow : Flow
+    row : Row
+    task : Task or None
+        The last answer, whose link is fresh; None after a restart (links are never written down, a GET renews them).
+
+    Raises
+    ------
+    DownloadFailed
+        The clip is made and paid, but could not be brought here; the reason is in the row.
+    """
+    name = flow.store.name(row.run_id)
+    final, part = flow.store.path(name), flow.store.part(row.run_id)
+    try:
+        flow.store.open()
+        facts = await _whole(flow, final)
+        if facts is None:  # else: named before a crash, but not yet logged
+            fresh = task or await flow.patiently(lambda: flow.client.get(str(row.task_id)))
+            if fresh.status == "UNKNOWN":
+                return await _forgotten(flow, row)
+            facts = await _download(flow, fresh, part)
+            await flow.decoding.do(_settle_files, flow, row, facts, part, name)
+        await flow.decoding.do(strip_of, flow.store, final, facts.sha256)
+    except (OSError, WanError) as error:
+        reason = error.message if isinstance(error, WanError) else f"{error.strerror or error} ({type(error).__name__})"
+        await flow.write(row.run_id, error_code="DownloadFailed", error_message=reason)
+        raise DownloadFailed(
+            f"the clip is made and paid, but not on disk: {reason}",
+            run_id=row.run_id,
+            remedy="`%wan resume` fetches it while its link lives (24 h).",
+        ) from None
+    return await flow.write(
+        row.run_id,
+        status=Status.SUCCEEDED,
+        error_code=None,
+        error_message=None,
+        video=name,
+        video_sha256=facts.sha256,
+        bytes=facts.bytes,
+        width=facts.width,
+        height=facts.height,
+        fps=facts.fps,
+        has_audio=facts.has_audio,
+    )
+
+
+async def _download(flow: Flow, task: Task, part: Path) -> ClipFacts:
+    """The whole file at `part`, by several attempts, on a fresh link when the first one is dead."""
+    etag, url, renewed, faults = "", task.video_url, False, 0
+    while True:
+        try:
+            if url is None:
+                raise Refused("the service gives no link to the clip.")
+            offset = part.stat().st_size if etag and part.exists() else 0
+            etag = await flow.client.download(url, part, offset=offset, etag=etag)
+            if (facts := await _whole(flow, part)) is not None:
+                return facts
+            etag, problem = "", WanError("what came is no whole clip.")
+        except Refused as error:
+            if renewed:
+                raise
+            renewed, etag, problem = True, "", error
+            url = (await flow.patiently(lambda: flow.client.get(task.task_id))).video_url
+            continue
+        except Unavailable as error:
+            etag, problem = error.details.get("etag", ""), error
+        faults += 1
+        if faults == TRIES:
+            raise problem
+        await asyncio.sleep(backoff(faults, flow.rng))
+
+
+async def _whole(flow: Flow, path: Path) -> ClipFacts | None:
+    """Facts of a clip file that is there and can be played; None for anything else."""
+    from wan_nb.engine import clips
+
+    if not path.exists():
+        return None
+    try:
+        return await flow.decoding.do(clips.inspect_clip, path)
+    except InvalidMedia:
+        return None
+
+
+async def _forgotten(flow: Flow, row: Row) -> Row:
+    return await flow.write(
+        row.run_id, status=Status.EXPIRED, error_message="the clip was paid, but its link died before it was fetched."
+    )
+
+
+def _settle_files(flow: Flow, row: Row, facts: ClipFacts, part: Path, name: str) -> None:
+    """Sidecar first, then the name: a clip that is there can always be made again."""
+    from wan_nb.engine import clips
+
+    clips.sidecar(flow.store.path(name), _provenance(row, facts))
+    flow.store.commit(part, name)
+
+
+def _provenance(row: Row, facts: ClipFacts) -> dict[str, Any]:
+    """Enough to make the run again and to prove which file it was."""
+    import platform
+
+    return {
+        "schema": 1,
+        "run_id": row.run_id,
+        "task_id": row.task_id,
+        "request": {k: v for k, v in row.request.items() if k != "identity"},
+        "fingerprint": row.fingerprint,
+        "attempt": row.attempt,
+        "study": row.study,
+        "variant": row.variant,
+        "block": row.block,
+        "service": row.service,
+        "simulated": row.simulated,
+        "billed_s": row.billed_s,
+        "cost": row.cost,
+        "currency": row.currency,
+        "submitted_at": row.submitted_at,
+        "ended_at": row.ended_at,
+        "fetched_at": datetime.now(UTC),
+        "video_sha256": facts.sha256,
+        "bytes": facts.bytes,
+        "width": facts.width,
+        "height": facts.height,
+        "fps": facts.fps,
+        "seconds": facts.seconds,
+        "versions": {"wan_nb": row.version, "python": platform.python_version()},
+    }
+
+
+def strip_of(store: Any, clip: Path, sha256: str) -> bytes:
+    """Six frames of a clip in one JPEG of at most 15 kB, made once per content."""
+    from wan_nb.engine import clips, files
+
+    kept: Path = store.proxy(sha256, STRIP)
+    if not kept.exists():
+        made = clips.strip(clip)
+        with files.atomic(kept) as temporary:
+            temporary.write_bytes(made)
+    return kept.read_bytes()

@@ -1,0 +1,264 @@
+"""The way of a run: `posting` pays, `watch` looks, `fetch` brings the clip, `settling` finds out what nobody was told.
+
+Everything here happens on the loop thread. Each step is written down before the next one is taken, so that a process
+that dies at any instant leaves a row from which another one can go on (`wan_nb.engine.states` draws the states).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from wan_nb.api import catalog
+from wan_nb.api.client import Client
+from wan_nb.engine.fetch import fetch
+from wan_nb.engine.limiter import Limiter
+from wan_nb.engine.loop import Worker
+from wan_nb.engine.owner import owner_alive, owner_id
+from wan_nb.engine.pace import backoff
+from wan_nb.engine.posting import Posting
+from wan_nb.engine.settle import Settling
+from wan_nb.engine.states import FINAL, Status
+from wan_nb.engine.watch import Watcher
+from wan_nb.errors import NotAuthorized, Refused, ServiceError, Throttled, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from wan_nb.api.task import Task
+    from wan_nb.place import Place
+    from wan_nb.engine.log import Row, RunLog
+    from wan_nb.engine.loop import LoopThread
+    from wan_nb.engine.store import Store
+    from wan_nb.settings import Settings
+
+__all__ = ["Flow"]
+
+_T = TypeVar("_T")
+
+READ_TRIES = 5
+
+
+class Flow:
+    """All runs of one session on their way.
+
+    Parameters
+    ----------
+    settings, place, log, store, loop
+        Of the session.
+    """
+
+    def __init__(self, settings: Settings, place: Place, log: RunLog, store: Store, loop: LoopThread) -> None:
+        self.settings, self.place, self.log, self.store, self.loop = settings, place, log, store, loop
+        self.owner = owner_id()
+        self.posting = Posting(self)
+        self.settling = Settling(self)
+        self.decoding = Worker("media")
+        self._logging = Worker("log")
+        self.rng = Random()
+        self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self._listeners: list[Callable[[Row], None]] = []
+        self._greeting: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Make what belongs to the loop."""
+        self.client = Client(self.place.base_url, self.place.api_key)
+        self.limiter: Limiter = self.loop.shared.setdefault(self.place.identity, Limiter())
+        self.watcher = Watcher(self.client, limiter=self.limiter)
+
+    async def aclose(self) -> None:
+        """Stop looking. Tasks go on at the service; `resume` finds them."""
+        tasks = [task for task in self._tasks.values() if not task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.client.aclose()
+
+    def close(self) -> None:
+        """End the workers, after `aclose`."""
+        self._logging.close()
+        self.decoding.close()
+
+    # --- rows
+
+    def subscribe(self, listener: Callable[[Row], None]) -> Callable[[], None]:
+        """Hear of every change of a row, on the loop thread. Returns the way to stop it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    def tell(self, row: Row) -> Row:
+        """Pass a row on to all listeners."""
+        for listener in tuple(self._listeners):
+            listener(row)
+        return row
+
+    async def write(self, run_id: str, **changes: Any) -> Row:
+        """Commit changes of a row, then tell. What another kernel has written meanwhile is not taken back."""
+        return self.tell(await self.ask_log(self.log.advance, run_id, **changes))
+
+    async def ask_log(self, function: Callable[..., _T], /, *args: Any, **kwargs: Any) -> _T:
+        """Do something with the log, which blocks, beside the loop."""
+        return await self._logging.do(function, *args, **kwargs)
+
+    # --- watching
+
+    def follow(self, run_id: str) -> asyncio.Task[Row]:
+        """Look after a run until it ends; once per run, however many ask for it."""
+        task = self._tasks.get(run_id)
+        if task is None or task.done():
+            task = self._keep(run_id, self._follow(run_id))
+        return task
+
+    async def ended(self, run_id: str) -> Row:
+        """Newest row once nothing more will happen by itself."""
+        row: Row = await self.ask_log(self.log.get, run_id)
+        return row if row.status in FINAL else await asyncio.shield(self.follow(run_id))
+
+    async def _follow(self, run_id: str) -> Row:
+        row: Row = await self.ask_log(self.log.get, run_id)
+        while row.status is Status.INTENDED and owner_alive(row.owner, row.posted_at or row.created_at):
+            await asyncio.sleep(0.5)  # it is just being sent, perhaps by another kernel
+            row = await self.ask_log(self.log.get, run_id)
+        row, task = await self.settling.rescue(row), None
+        if row.status in {Status.PENDING, Status.RUNNING}:
+            row, task = await self._watch(row)
+        return await fetch(self, row, task) if row.status is Status.DOWNLOADING else row
+
+    async def _watch(self, row: Row) -> tuple[Row, Task | None]:
+        """Look until the service is done with it."""
+        seen = await self.ask_log(self.log.durations, row.model, row.resolution, row.duration)
+        task = None
+        try:
+            async for task in self.watcher.watch(
+                str(row.task_id),
+                model=str(row.model),
+                submitted_at=row.submitted_at or datetime.now(UTC),
+                seen_durations=seen[::-1],  # the log tells the newest first, the pace forgets the oldest
+                gap=self.settings.gap,
+            ):
+                row = await self._news(row, task)
+        except ServiceError as error:
+            await self.write(row.run_id, error_code=error.code or None, error_message=error.message)
+            error.run_id = row.run_id
+            raise
+        return row, task
+
+    async def _news(self, row: Row, task: Task) -> Row:
+        """Write down what a look has found."""
+        submitted = task.submit_time or row.submitted_at
+        started = task.scheduled_time or row.started_at
+        ended = task.end_time or row.ended_at
+        changes: dict[str, Any] = {
+            "service_status": task.status,
+            "submitted_at": submitted,
+            "started_at": started,
+            "ended_at": ended,
+            "queue_s": _seconds(submitted, started),
+            "run_s": _seconds(started, ended),
+        }
+        match task.status:
+            case "PENDING" | "RUNNING":
+                changes["status"] = Status(task.status)
+            case "SUCCEEDED":
+                changes |= {"status": Status.DOWNLOADING, **self._receipt(row, task)}
+            case "FAILED":
+                changes |= {"status": Status.FAILED, "error_code": task.code, "error_message": task.message}
+            case "CANCELED":
+                changes["status"] = Status.CANCELED
+            case "UNKNOWN":
+                changes |= {"status": Status.EXPIRED, "error_message": "the service no longer knows the task."}
+        return await self.write(row.run_id, **changes)
+
+    def _receipt(self, row: Row, task: Task) -> dict[str, Any]:
+        """What was billed: only success is, by ``usage.duration``."""
+        seconds = task.usage.duration if task.usage else None
+        if seconds is None:
+            return {}
+        resolution = row.resolution or (f"{task.usage.SR}P" if task.usage and task.usage.SR else "720P")
+        rate = catalog.price_per_second(row.model or "", resolution, self.place.region)
+        return {"billed_s": seconds, "cost": round(seconds * rate, 4)}
+
+    # --- other verbs
+
+    async def cancel(self, run_id: str) -> Row:
+        """Cancel at the service, then look: there is a race, whichever answer came.
+
+        Raises
+        ------
+        Refused
+            It runs, or has ended.
+        """
+        row: Row = await self.ask_log(self.log.get, run_id)
+        if row.status in FINAL:
+            raise Refused(f"it has ended already: {row.status}.", run_id=run_id)
+        if row.task_id is None:
+            raise Refused("it is still being sent.", run_id=run_id, remedy="Interrupt the cell that sends it.")
+        refusal = Refused("the service did not cancel it.", remedy="A running task ends by itself and is billed.")
+        try:
+            async with self.limiter.query():
+                await self.client.cancel(row.task_id)
+        except Refused as error:
+            refusal = error
+        task = await self.patiently(lambda: self.client.get(str(row.task_id)))
+        row = await self._news(row, task)
+        if row.status is Status.CANCELED:
+            return row
+        refusal.run_id = run_id
+        raise refusal
+
+    async def resume(self) -> list[Row]:
+        """Take up every open run of this account that nobody else is sending; returns them."""
+        rows = [r for r in await self.ask_log(self.log.open_rows) if r.request.get("identity") == self.place.identity]
+        for row in rows:
+            self.follow(row.run_id)
+        return rows
+
+    async def hello(self) -> None:
+        """Learn once, before any money: does the key work, is the service simulated, how far is its clock."""
+        if self._greeting is None or (self._greeting.done() and self._greeting.exception()):
+            self._greeting = asyncio.ensure_future(self._hello())
+        await asyncio.shield(self._greeting)
+
+    async def _hello(self) -> None:
+        try:
+            async with self.limiter.query():
+                await self.client.list(page_size=1)
+        except NotAuthorized:
+            raise
+        except ServiceError:
+            return  # a server without this call, or a moment's failure: the submit itself will tell
+
+    async def patiently(self, call: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """Make a call that costs nothing, again after a pause when the service was out of reach or too busy."""
+        faults = 0
+        while True:
+            try:
+                async with self.limiter.query():
+                    return await call()
+            except (Unavailable, Throttled) as error:
+                faults += 1
+                if faults == READ_TRIES or (isinstance(error, Throttled) and not error.retryable):
+                    raise
+                await asyncio.sleep(max(backoff(faults, self.rng), error.retry_after or 0.0))
+
+    async def outlive(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Await something that a canceled caller must not cancel."""
+        return await asyncio.shield(self._keep(f"outlive-{id(work)}", work))
+
+    def _keep(self, name: str, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+        task = asyncio.ensure_future(work)
+        self._tasks[name] = task
+        task.add_done_callback(lambda done: self._dropped(name, done))
+        return task
+
+    def _dropped(self, name: str, done: asyncio.Task[Any]) -> None:
+        if self._tasks.get(name) is done:
+            del self._tasks[name]
+        if not done.cancelled():
+            done.exception()  # it is in the row; whoever waits gets it, and asyncio need not log it as never retrieved
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float | None:
+    return max((end - start).total_seconds(), 0.0) if start and end else None

@@ -1,0 +1,205 @@
+"""From a checked request to an accepted task: reserve, upload, post. The only place that spends money."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from wan_nb import __version__
+from wan_nb.api import catalog
+from wan_nb.api.request import VideoRequest, derive_seed
+from wan_nb.engine.pace import backoff
+from wan_nb.engine.states import Status
+from wan_nb.errors import OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
+
+if TYPE_CHECKING:
+    from wan_nb.engine.flow import Flow
+    from wan_nb.engine.row import Row
+
+__all__ = ["Ask", "Posting"]
+
+PATIENCE = timedelta(minutes=5)
+"""How long a submit that is provably not accepted is tried again before it is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a person asked for: a request and where it belongs.
+
+    Attributes
+    ----------
+    request : VideoRequest
+        Checked. Without a seed one is derived from its materials and `name`.
+    name, variant, block : str or None
+        Study, label in it, and unit of comparison.
+    tags : tuple of str
+    again : bool
+        Buy another one although this one is there.
+    """
+
+    request: VideoRequest
+    name: str | None = None
+    variant: str | None = None
+    block: str | None = None
+    tags: tuple[str, ...] = ()
+    again: bool = False
+
+    def seeded(self, attempt: int = 1) -> VideoRequest:
+        """The request with a seed: the given one, or one derived from the materials and the name.
+
+        The seed of the first attempt counts in the fingerprint, the one that ``--again`` mixes in does not: so running
+        the cell once more finds the newest attempt.
+        """
+        if self.request.seed is not None:
+            return self.request
+        return self.request.with_seed(derive_seed(self.request.media(), self.name, attempt))
+
+
+class Posting:
+    """The paying half of a `Flow`."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        self._rng = Random()
+
+    async def submit(self, ask: Ask) -> tuple[Row, bool]:
+        """Reserve, upload and post; returns when the service has accepted.
+
+        Returns
+        -------
+        Row
+        bool
+            Whether it is new; False for a run that is there already and costs nothing.
+        """
+        return await self.send((await self.reserve([ask]))[0], ask)
+
+    async def reserve(self, asks: list[Ask]) -> list[tuple[Row, bool]]:
+        """Write down intents and their prices in one transaction: all of them, or none when the cap would be passed."""
+        flow = self.flow
+        await flow.hello()
+        cap = flow.settings.budget.get(flow.place.region.currency)
+        again = any(ask.again for ask in asks)
+        intents = [self.intent(ask) for ask in asks]
+        reserved = await flow.ask_log(flow.log.reserve_many, intents, cap=cap, again=again, owner=flow.owner)
+        for row, _ in reserved:
+            flow.tell(row)
+        return reserved
+
+    def intent(self, ask: Ask) -> dict[str, Any]:
+        """Columns of the row to reserve."""
+        flow, request = self.flow, ask.seeded()
+        return {
+            **{f.name: getattr(request, f.name) for f in catalog.FIELDS if f.where != "media"},
+            **{field: medium.name for field, medium in request.media().items()},
+            "study": ask.name,
+            "variant": ask.variant,
+            "block": ask.block,
+            "tags": ask.tags,
+            "service": flow.place.name,
+            "simulated": bool(flow.client.simulated),
+            "cost": request.price(flow.place.region),
+            "currency": flow.place.region.currency,
+            "fingerprint": request.fingerprint(flow.place.identity),
+            "request": self._recorded(request),
+            "version": __version__,
+        }
+
+    async def send(self, reserved: tuple[Row, bool], ask: Ask) -> tuple[Row, bool]:
+        """Upload and post a reserved run; one that is there already is only looked after.
+
+        An interrupt before the POST takes the run back. The POST itself is finished whatever happens to the caller:
+        half a POST may be a paid one.
+        """
+        flow, (row, new) = self.flow, reserved
+        if not new:
+            if row.open:
+                flow.follow(row.run_id)
+            return row, False
+        request = ask.seeded(row.attempt if ask.again else 1)
+        if request.seed != row.seed:
+            row = await flow.write(row.run_id, seed=request.seed, request=self._recorded(request))
+        try:
+            urls = await self._urls(request)
+            while not await flow.ask_log(flow.log.begin_post, row.run_id, owner=flow.owner):  # noqa: ASYNC110
+                await asyncio.sleep(0.2)  # a POST of the same prompt is in flight, perhaps from another kernel
+        except asyncio.CancelledError:
+            await flow.write(row.run_id, status=Status.CANCELED, error_message="stopped before it was sent.")
+            raise
+        except WanError as error:
+            raise await self.not_accepted(row, error) from None
+        return await flow.outlive(self._post(row, request.payload(urls))), True
+
+    async def _post(self, row: Row, body: dict[str, Any]) -> Row:
+        flow = self.flow
+        give_up, faults = datetime.now(UTC) + PATIENCE, 0
+        while True:
+            try:
+                async with flow.limiter.submit():
+                    # The moment counts when the outcome has to be looked for in the account's list.
+                    await flow.ask_log(flow.log.update, row.run_id, posted_at=datetime.now(UTC))
+                    created = await flow.client.create(body)
+                break
+            except OutcomeUnknown as error:
+                row = await flow.write(
+                    row.run_id, status=Status.UNCERTAIN, error_code=error.code or None, error_message=error.message
+                )
+                row = await flow.settling.settle(row)
+                flow.follow(row.run_id)
+                return row
+            except (Unavailable, Throttled) as error:
+                faults += 1
+                if not error.retryable or datetime.now(UTC) > give_up:
+                    raise await self.not_accepted(row, error) from None
+                await asyncio.sleep(max(backoff(faults, self._rng), error.retry_after or 0.0))
+            except ServiceError as error:
+                raise await self.not_accepted(row, error) from None
+        row = await flow.write(
+            row.run_id,
+            status=Status.PENDING,
+            service_status=created.task.status,
+            task_id=created.task.task_id,
+            request_id=created.task.request_id,
+            simulated=created.simulated,
+            submitted_at=datetime.now(UTC),
+        )
+        flow.follow(row.run_id)
+        return row
+
+    async def not_accepted(self, row: Row, error: WanError) -> WanError:
+        """Write down that no task was made and nothing is billed; the same error, with the run's id."""
+        code, request_id = (error.code, error.request_id) if isinstance(error, ServiceError) else ("", None)
+        await self.flow.write(
+            row.run_id,
+            status=Status.FAILED,
+            error_code=code or type(error).__name__,
+            error_message=error.message,
+            request_id=request_id,
+        )
+        error.run_id = row.run_id
+        return error
+
+    async def _urls(self, request: VideoRequest) -> dict[str, str]:
+        """URL of each material for the service: as given, uploaded before, or uploaded now."""
+        flow, urls = self.flow, {}
+        for field, medium in request.media().items():
+            if medium.url is not None:
+                urls[field] = medium.url
+                continue
+            assert medium.path is not None
+            path = medium.path
+            # The store ties a file to the account and to the exact model string.
+            key = f"{flow.place.identity}|{request.model}|{medium.identity}"
+            url = await flow.ask_log(flow.log.recall_upload, key)
+            if url is None:
+                uploaded = await flow.patiently(lambda path=path: flow.client.upload(path, request.model))  # type: ignore[misc]
+                await flow.ask_log(flow.log.remember_upload, key, uploaded.url, uploaded.expires_at)
+                url = uploaded.url
+            urls[field] = url
+        return urls
+
+    def _recorded(self, request: VideoRequest) -> dict[str, Any]:
+        """What the log and the sidecar keep; the identity tells two accounts in one log apart."""
+        return {**request.public(), "identity": self.flow.place.identity}

@@ -1,0 +1,382 @@
+"""`Session`: one service, one log, one folder. Everything the module functions do, a session does."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+from wan_nb.place import Place, locate
+from wan_nb.engine.loop import LoopThread
+from wan_nb.engine.run import Run
+from wan_nb.engine.store import Store
+from wan_nb.errors import BudgetExceeded, Detached, NotFound
+from wan_nb.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from wan_nb.api.request import VideoRequest
+    from wan_nb.api.task import Listed
+    from wan_nb.engine.flow import Flow
+    from wan_nb.engine.log import Row, RunLog
+    from wan_nb.studies.study import Study
+
+__all__ = ["Session"]
+
+
+class Session:
+    """One service, one log, one folder.
+
+    Nothing is opened, read or sent before the first use. Close it, or use it in a ``with`` block; closing stops the
+    looking, not the tasks.
+
+    Parameters
+    ----------
+    service : str, optional
+        ``simulator``, ``beijing``, ``singapore`` or a base URL. Without it: the real service when there is a key
+        (``DASHSCOPE_API_KEY``), else the simulator.
+    base_url, api_key : str, optional
+    folder : path, optional
+        For log and clips; ``wan_runs`` of the working directory.
+    log, media : str, optional
+        SQLAlchemy URL and folder, to move either.
+    budget : float or mapping, optional
+        Cap per rolling 24 h; CNY 50 and USD 7 without it.
+    gap : float, optional
+        Seconds between two looks at a task; chosen from the log's own history without it.
+    patience : float, optional
+        Seconds that the account's list may lag behind; 20 without it.
+    speed : float, optional
+        Pace of the simulator, if this session is the one that starts it.
+
+    Examples
+    --------
+    >>> with wan_nb.Session(service="simulator", folder="class") as session:  # doctest: +SKIP
+    ...     run = session.submit("a cat walks", first_frame="cat.jpg").wait()
+    """
+
+    def __init__(self, service: str | None = None, **settings: Any) -> None:
+        self.settings = Settings.resolve(service=service, **settings)
+        self.pid = os.getpid()
+        self.last: str | None = None
+        """Id of the run that was touched last, for verbs without an id."""
+        self._lock = threading.RLock()
+        self._loop: LoopThread | None = None
+        self._log: RunLog | None = None
+        self._flow: Flow | None = None
+        self._place: Place | None = None
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        name = self._place.name if self._place else self.settings.service
+        return f"<Session {name}, log in {self.settings.folder}>"
+
+    # --- what it is made of, opened on first use
+
+    @property
+    def folder(self) -> Path:
+        """Absolute folder of log and clips."""
+        return self.settings.folder
+
+    @property
+    def store(self) -> Store:
+        """Where the clips live."""
+        from pathlib import Path
+
+        return Store(Path(self.settings.media).absolute())
+
+    @property
+    def log(self) -> RunLog:
+        """The run log."""
+        with self._lock:
+            if self._log is None:
+                self._check_open()
+                from wan_nb.engine.log import RunLog
+
+                self.store.open()
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._log = RunLog(self.settings.log)
+            return self._log
+
+    @property
+    def loop(self) -> LoopThread:
+        """The thread that does the I/O."""
+        with self._lock:
+            if self._loop is None:
+                self._check_open()
+                self._loop = LoopThread.acquire()
+            return self._loop
+
+    @property
+    def place(self) -> Place:
+        """The service; starts the simulator if that is the one."""
+        with self._lock:
+            if self._place is None:
+                self._place = locate(self.settings)
+            return self._place
+
+    @property
+    def flow(self) -> Flow:
+        """The runs on their way."""
+        with self._lock:
+            if self._flow is None:
+                from wan_nb.engine.flow import Flow
+
+                flow = Flow(self.settings, self.place, self.log, self.store, self.loop)
+                self.loop.sync(flow.open())
+                self._flow = flow
+            return self._flow
+
+    def close(self) -> None:
+        """Stop looking, close connections and log. Tasks go on at the service; the log knows them."""
+        with self._lock:
+            flow, log, loop = self._flow, self._log, self._loop
+            self._flow = self._log = self._loop = None
+            self._closed = True
+        if flow is not None and loop is not None:
+            loop.sync(flow.aclose(), timeout=10)
+            flow.close()
+        if log is not None:
+            log.close()
+        if loop is not None:
+            loop.release()
+
+    # --- asking for clips
+
+    def request(self, prompt: str | None = None, /, **fields: Any) -> VideoRequest:
+        """Check a request without sending anything: materials are probed, every documented limit is looked at.
+
+        Parameters
+        ----------
+        prompt : str, optional
+        **fields
+            Fields of the API by their own names. A frame, audio or clip is a path, an http(s) URL, bytes, a PIL image,
+            a numpy array, or a `Run` (its last frame, or its last seconds).
+
+        Raises
+        ------
+        InvalidRequest, InvalidMedia
+        """
+        from wan_nb.api import catalog
+        from wan_nb.api.request import VideoRequest
+        from wan_nb.engine.media import prepare
+
+        given = {name: value for name, value in fields.items() if value is not None}
+        for spec in catalog.fields("media"):
+            if spec.name in given:
+                given[spec.name] = prepare(_material(given[spec.name], spec), spec.name, self.store.frames)
+        return VideoRequest(prompt=prompt, **given)
+
+    def submit(
+        self,
+        prompt: str | None = None,
+        /,
+        *,
+        name: str | None = None,
+        tags: Sequence[str] = (),
+        again: bool = False,
+        max_cost: float | None = None,
+        **fields: Any,
+    ) -> Run:
+        """Ask for a clip; returns when the service has accepted, long before the clip is there.
+
+        The same request is never paid twice: one that is under way or done is handed back (``run.reused``).
+
+        Parameters
+        ----------
+        prompt : str, optional
+            What should happen, at most 5000 characters.
+        name : str, optional
+            Study that it belongs to.
+        tags : sequence of str
+        again : bool
+            Buy another one although this one is there.
+        max_cost : float, optional
+            Refuse to pay more, in the currency of the service.
+        **fields
+            See `request`.
+
+        Returns
+        -------
+        Run
+
+        Raises
+        ------
+        InvalidRequest, InvalidMedia, BudgetExceeded
+            Nothing was sent.
+        Refused, Unavailable
+            Not accepted, not billed.
+        OutcomeUnknown
+            It is not known whether it was accepted; it is never sent again by itself.
+        NotFound
+            The clip was paid before, but its file is gone; ``again=True`` buys a new one.
+        """
+        from wan_nb.engine.posting import Ask
+
+        request = self.request(prompt, **fields)
+        price, currency = request.price(self.place.region), self.place.region.currency
+        if max_cost is not None and price > max_cost:
+            raise BudgetExceeded(
+                f"one clip costs about {currency} {price:.2f}, more than --max-cost {max_cost:g}.",
+                remedy="Give less duration, 720P, or a higher --max-cost.",
+            )
+        ask = Ask(request, name=name, tags=tuple(tags), again=again)
+        try:
+            row, new = self.loop.sync(self.flow.posting.submit(ask))
+        except KeyboardInterrupt:
+            raise Detached(
+                "Stopped. What was not yet sent stays unsent; what was being sent is in the log: %wan runs"
+            ) from None
+        run = self._handle(row.run_id, reused=not new)
+        if not new and row.status == "SUCCEEDED" and run.video is None:
+            raise NotFound(
+                "this clip was paid before, but its file is gone.",
+                run_id=row.run_id,
+                remedy="Run the cell with --again (again=True) to buy a new one, or put the file back.",
+            )
+        return run
+
+    def again(self, run: Run, /, **changes: Any) -> Run:
+        """Buy another clip of a run's request; see `Run.again`."""
+        from wan_nb.engine.revive import fields_of
+
+        fields = fields_of(run.row)
+        if "seed" not in changes and run.row.seed is not None and changes:
+            fields["seed"] = run.row.seed
+        prompt = changes.pop("prompt", run.row.prompt)
+        same = not changes and prompt == run.row.prompt
+        return self.submit(prompt, name=run.row.study, again=same, **{**fields, **changes})
+
+    def resume(self, *, wait: bool = False) -> list[Run]:
+        """Take up every unfinished run of this account from the log, also those of a kernel that died.
+
+        Parameters
+        ----------
+        wait : bool
+            Return when all have ended. One that failed does not raise; its state and `Run.error` tell.
+        """
+        runs = [self._handle(row.run_id) for row in self.loop.sync(self.flow.resume())]
+        for run in runs if wait else ():
+            self.loop.sync(_quietly(self.flow, run.id))
+        return runs
+
+    def adopt(self, *task_ids: str) -> list[Run]:
+        """Take tasks of this account into the log that it does not know, by their ids."""
+        return [self._handle(self.loop.sync(self.flow.settling.adopt(task_id)).run_id) for task_id in task_ids]
+
+    def strangers(self) -> list[Listed]:
+        """Tasks of the account's last 24 h that this log does not know: candidates for `adopt`."""
+        return self.loop.sync(self.flow.settling.strangers())
+
+    # --- looking back
+
+    def run(self, run_id: str) -> Run:
+        """A run by its id, or by the unique beginning of it.
+
+        Raises
+        ------
+        NotFound
+        """
+        return self._handle(self.log.get(run_id).run_id)
+
+    def runs(self, **filters: Any) -> pd.DataFrame:
+        """Runs as a DataFrame, the newest first.
+
+        Parameters
+        ----------
+        **filters
+            Columns by value or list of values, ``limit``, ``since``, ``until``, ``text``.
+
+        Examples
+        --------
+        >>> session.runs(study="walk", status="SUCCEEDED")  # doctest: +SKIP
+        """
+        frame = self.log.to_frame(**filters)
+        # The log keeps names, so that the folder can move; a person needs paths.
+        frame["video"] = (
+            frame["video"].map(lambda name: str(self.store.path(name)), na_action="ignore").astype("string")
+        )
+        return frame
+
+    def row(self, run_id: str) -> Row:
+        """Newest snapshot of a run."""
+        return self.log.get(run_id)
+
+    def video(self, row: Row) -> Path | None:
+        """The clip of a row on disk, or None."""
+        if not row.video or row.status != "SUCCEEDED":
+            return None
+        path = self.store.path(row.video)
+        return path if path.exists() else None
+
+    def strip(self, row: Row) -> bytes | None:
+        """Six frames of a clip in one JPEG of at most 15 kB, or None while there is no clip."""
+        from wan_nb.engine.fetch import strip_of
+
+        path = self.video(row)
+        return strip_of(self.store, path, str(row.video_sha256)) if path else None
+
+    def write(self, run_id: str, **changes: Any) -> Row:
+        """Write remarks of a person into the log, and tell every board."""
+        row = self.log.update(run_id, **changes)
+        if self._flow is not None:
+            self._flow.tell(row)
+        return row
+
+    def forget(self, run_id: str) -> Row:
+        """Delete the files of a run. Its row stays, because it was paid."""
+        row = self.log.get(run_id)
+        self.store.remove(row.run_id)
+        return self.write(row.run_id, video=None)
+
+    def subscribe(self, listener: Callable[[Row], None]) -> Callable[[], None]:
+        """Hear of every change of a run, on the loop thread. Returns the way to stop it."""
+        return self.flow.subscribe(listener)
+
+    def spent(self, currency: str | None = None) -> float:
+        """What counts against the budget of the last 24 h: paid, under way and uncertain. Without simulated runs."""
+        from datetime import UTC, datetime, timedelta
+
+        return self.log.spent(currency or self.place.region.currency, datetime.now(UTC) - timedelta(hours=24))
+
+    def study(self, variants: Any = None, /, *, name: str | None = None, **options: Any) -> Study:
+        """A comparison: prompts x seeds x whatever varies. Opens the study of that name when no variants are given."""
+        from wan_nb.studies.study import open_study
+
+        return open_study(self, variants, name=name, **options)
+
+    def _handle(self, run_id: str, *, reused: bool = False) -> Run:
+        self.last = run_id
+        return Run(self, run_id, reused=reused)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            from wan_nb.errors import LogError
+
+            raise LogError("this session is closed.", remedy="Open a new one: wan_nb.Session(), or %wan connect.")
+
+
+def _material(given: Any, spec: Any) -> Any:
+    """A run as material: what image-to-video users do all day."""
+    if not isinstance(given, Run):
+        return given
+    return given.tail(5.0) if spec.kind == "clip" else given.frame(-1 if spec.name == "first_frame" else 0)
+
+
+async def _quietly(flow: Flow, run_id: str) -> None:
+    from wan_nb.errors import WanError
+
+    try:
+        await flow.ended(run_id)
+    except WanError:
+        return  # it is in the row

@@ -1,0 +1,261 @@
+"""What became of a submit whose answer never came: decided from the account's list, by a rule that cannot pay twice.
+
+The list tells ids, models and creation times of the account's tasks of the last 24 h; no prompts. So a task is taken
+for ours only when nothing else can be meant: exactly one task that no run of the log knows in the time window, and
+exactly one open intent whose window holds it. Its prompt is compared when it succeeds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from wan_nb.engine.states import Status
+from wan_nb.errors import NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from wan_nb.api.task import Listed, Task
+    from wan_nb.engine.flow import Flow
+    from wan_nb.engine.row import Row
+
+__all__ = ["Settling", "Verdict", "judge", "window"]
+
+CREATE_LIMIT = timedelta(seconds=70)
+"""Longest time between the start of a POST and the making of its task: our own limits of connecting and reading."""
+
+MARGIN = timedelta(seconds=3)
+"""The Date header has whole seconds, and its answer took a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is known about one open intent.
+
+    Attributes
+    ----------
+    task_id : str or None
+        The task that it became.
+    not_accepted : bool
+        The service never made a task of it.
+    candidates : tuple of str
+        Tasks that it may be, when it cannot be told.
+    """
+
+    task_id: str | None = None
+    not_accepted: bool = False
+    candidates: tuple[str, ...] = ()
+
+
+def window(row: Row, skew: timedelta) -> tuple[datetime, datetime]:
+    """From when to when the service may have made the task of a run, by the service's clock."""
+    assert row.posted_at is not None
+    start = row.posted_at + skew
+    return start - MARGIN, start + CREATE_LIMIT + MARGIN
+
+
+def judge(
+    row: Row,
+    others: Sequence[Row],
+    listed: Sequence[Listed],
+    known: Collection[str],
+    *,
+    now: datetime,
+    skew: timedelta,
+    patience: timedelta,
+) -> Verdict:
+    """Decide about one UNCERTAIN run.
+
+    Parameters
+    ----------
+    row : Row
+        With `posted_at`.
+    others : sequence of Row
+        Every other run of the account that was posted and has no task id yet.
+    listed : sequence of Listed
+        All tasks of the account and model that the list gave for the window.
+    known : collection of str
+        Task ids that some run of the log has.
+    now : datetime
+    skew : timedelta
+        Service clock minus ours.
+    patience : timedelta
+        How long the list may lag behind.
+
+    Returns
+    -------
+    Verdict
+    """
+    low, high = window(row, skew)
+    candidates = tuple(
+        task.task_id
+        for task in listed
+        if task.task_id not in known
+        and task.model_name in {None, row.model}
+        and (task.gmt_create is None or low <= task.gmt_create <= high)
+    )
+    rivals = [
+        other
+        for other in others
+        if other.run_id != row.run_id and other.model == row.model and _overlap((low, high), window(other, skew))
+    ]
+    if len(candidates) == 1 and not rivals:
+        return Verdict(task_id=candidates[0])
+    assert row.posted_at is not None
+    if not candidates and now - row.posted_at > patience:
+        return Verdict(not_accepted=True)
+    return Verdict(candidates=candidates)
+
+
+def _overlap(a: tuple[datetime, datetime], b: tuple[datetime, datetime]) -> bool:
+    return a[0] <= b[1] and b[0] <= a[1]
+
+
+class Settling:
+    """The half of a `Flow` that finds out what nobody was told."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+
+    async def rescue(self, row: Row) -> Row:
+        """Bring a run that nobody is sending any more to a state that tells the truth.
+
+        Raises
+        ------
+        Unavailable
+            It was never accepted: not billed.
+        OutcomeUnknown
+            It cannot be told.
+        """
+        flow = self.flow
+        if row.status is Status.INTENDED and row.posted_at is None:
+            return await flow.write(
+                row.run_id,
+                status=Status.FAILED,
+                error_code="NeverSent",
+                error_message="its kernel ended before it was sent.",
+            )
+        if row.status is Status.INTENDED:
+            row = await flow.write(
+                row.run_id, status=Status.UNCERTAIN, error_message="its kernel ended while it was being sent."
+            )
+        return await self.settle(row) if row.status is Status.UNCERTAIN else row
+
+    async def settle(self, row: Row) -> Row:
+        """Look for an uncertain run in the account's list, for as long as the list may lag; then as `rescue`."""
+        from wan_nb.engine.run import row_error
+
+        flow, patience = self.flow, timedelta(seconds=self.flow.settings.patience)
+        began = datetime.now(UTC)
+        while True:
+            verdict = await self.look_up(row)
+            if verdict.task_id is not None:
+                return await self.tie(row, verdict.task_id)
+            if verdict.not_accepted:
+                error = Unavailable(
+                    "the service did not take it (it is not in the account's list).",
+                    remedy="Nothing is billed; run the cell again.",
+                    retryable=True,
+                )
+                raise await flow.posting.not_accepted(row, error)
+            if datetime.now(UTC) - began > 1.5 * patience:
+                doubt = row_error(row)
+                assert doubt is not None
+                raise doubt
+            await asyncio.sleep(patience.total_seconds() / 5)
+
+    async def look_up(self, row: Row) -> Verdict:
+        """Verdict on one uncertain run, from log and list as they are now."""
+        flow, skew = self.flow, self.flow.client.skew
+        posted = [r for r in await flow.ask_log(flow.log.open_rows) if r.posted_at and not r.task_id]
+        low, high = window(row, skew)
+        listed = await self.listed(start=low, end=high, model=row.model)
+        return judge(
+            row,
+            [r for r in posted if r.request.get("identity") == flow.place.identity],
+            listed,
+            await self.known(listed),
+            now=datetime.now(UTC),
+            skew=skew,
+            patience=timedelta(seconds=flow.settings.patience),
+        )
+
+    async def strangers(self) -> list[Listed]:
+        """Tasks of the account's last 24 h that no run of the log knows."""
+        listed = await self.listed()
+        known = await self.known(listed)
+        return [task for task in listed if task.task_id not in known]
+
+    async def adopt(self, task_id: str) -> Row:
+        """Take in a task that a person names: into the uncertain run that it must be, else as a run of its own.
+
+        Raises
+        ------
+        NotFound
+            The account has no such task (ids live 24 h).
+        """
+        flow = self.flow
+        task = await flow.patiently(lambda: flow.client.get(task_id))
+        if task.status == "UNKNOWN":
+            raise NotFound(f"the account has no task {task_id[:60]!r}.", remedy="Ids live 24 h; %wan adopt lists them.")
+        row = await flow.ask_log(flow.log.by_task, task_id) or await self._taken_in(task)
+        flow.tell(row)
+        flow.follow(row.run_id)
+        return row
+
+    async def _taken_in(self, task: Task) -> Row:
+        flow = self.flow
+        doubtful = await flow.ask_log(flow.log.find, status=Status.UNCERTAIN)
+        fitting = [row for row in doubtful if self._may_be(row, task.orig_prompt)]
+        if len(fitting) == 1:
+            return await self.tie(fitting[0], task.task_id)
+        row, _ = await flow.ask_log(
+            flow.log.adopt,
+            task.task_id,
+            prompt=task.orig_prompt,
+            service=flow.place.name,
+            simulated=bool(flow.client.simulated),
+            currency=flow.place.region.currency,
+            submitted_at=task.submit_time,
+            request={"identity": flow.place.identity},
+        )
+        return row
+
+    async def tie(self, row: Row, task_id: str) -> Row:
+        """Give an uncertain run its task."""
+        return await self.flow.write(
+            row.run_id,
+            status=Status.PENDING,
+            task_id=task_id,
+            submitted_at=row.posted_at,
+            error_code=None,
+            error_message=None,
+        )
+
+    async def known(self, listed: Sequence[Listed]) -> set[str]:
+        """Those task ids of a list that some run of the log has."""
+        log = self.flow.log
+        found = [await self.flow.ask_log(log.by_task, task.task_id) for task in listed]
+        return {str(row.task_id) for row in found if row is not None}
+
+    async def listed(
+        self, *, start: datetime | None = None, end: datetime | None = None, model: str | None = None
+    ) -> list[Listed]:
+        """All pages of the account's list."""
+        flow, page_no = self.flow, 1
+        found: list[Listed] = []
+        while True:
+            page = await flow.patiently(
+                lambda number=page_no: flow.client.list(start=start, end=end, model=model, page_no=number)  # type: ignore[misc]
+            )
+            found += page.tasks
+            if not page.tasks or len(found) >= page.total:
+                return found
+            page_no += 1
+
+    def _may_be(self, row: Row, prompt: str | None) -> bool:
+        """Whether a task can be this run's. A prompt is only told on success."""
+        return row.request.get("identity") == self.flow.place.identity and prompt in {None, row.prompt}
