@@ -2,6 +2,9 @@
 
 The delivered file is only ever read. It may carry C2PA boxes and labels that the law asks for, and writing a clip again
 drops them, so everything made from a clip is another file, there under its name only when it is complete.
+
+Every function raises `InvalidMedia` for a clip that cannot be played, and `OSError` for a file that cannot be read or
+written; their own errors are listed with them.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import io
 import json
 import os
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -70,16 +74,10 @@ def inspect_clip(source: str | Path | BinaryIO) -> ClipFacts:
     ----------
     source : path or binary file
 
-    Returns
-    -------
-    ClipFacts
-
     Raises
     ------
     InvalidMedia
         No MP4 or MOV, no video in it, cut off, or not decodable.
-    OSError
-        The file cannot be read.
 
     Examples
     --------
@@ -129,8 +127,6 @@ def frame(path: str | Path, index: int = -1) -> Image.Image:
     ------
     IndexError
         The clip has no such frame.
-    InvalidMedia
-        The clip cannot be played.
 
     Examples
     --------
@@ -167,8 +163,6 @@ def strip(path: str | Path, *, frames: int = 6, max_bytes: int = 15_000) -> byte
 
     Raises
     ------
-    InvalidMedia
-        The clip cannot be played.
     ValueError
         `max_bytes` is too few for any picture.
 
@@ -227,18 +221,6 @@ def proxy(path: str | Path, out: str | Path, *, width: int = 960, gop: int = 10)
     gop : int
         A key frame at least every so many frames. Short groups without B-frames seek in 75 ms instead of 1.7 s.
 
-    Returns
-    -------
-    Path
-        `out`.
-
-    Raises
-    ------
-    InvalidMedia
-        The clip cannot be played.
-    OSError
-        `out` cannot be written.
-
     Examples
     --------
     >>> proxy("walk.mp4", "wan_runs/proxies/walk.mp4")  # doctest: +SKIP
@@ -265,17 +247,10 @@ def tail(path: str | Path, seconds: float, out: str | Path) -> Path:
     out : path
         The MP4 to write. The clip itself stays as it is.
 
-    Returns
-    -------
-    Path
-        `out`.
-
     Raises
     ------
     InvalidMedia
-        `seconds` is out of range, or the clip cannot be played.
-    OSError
-        `out` cannot be written.
+        `seconds` is out of range, or longer than the clip.
 
     Examples
     --------
@@ -290,14 +265,16 @@ def tail(path: str | Path, seconds: float, out: str | Path) -> Path:
         )
     with video.opened(path) as (container, _):
         times, source = video.scan(container), container.streams.video[0]
-        tick = float(video.tick(container))
-        half_frame = 0.5 / float(source.average_rate or 24)
-        length = (times.end - times.shown[0]) * tick
-        if seconds > length + half_frame:
+        lengths = {when: (times.end - when) * video.tick(container) for when in times.shown}
+        longest = lengths[times.shown[0]]
+        # Half a frame of grace in what is asked, none in what the service takes.
+        near = [when for when in times.shown if low <= lengths[when] <= high]
+        if not near or seconds > longest + Fraction(1, 2) / (source.average_rate or 24):
             raise InvalidMedia(
-                f"{Path(path).name} is {length:.2f} s long, so it has no tail of {seconds:g} s.", field="first_clip"
+                f"{Path(path).name} is {float(longest):.2f} s long, so it has no tail of {seconds:g} s.",
+                field="first_clip",
             )
-        start = next(when for when in times.shown if when * tick >= times.end * tick - seconds - half_frame)
+        start = min(near, key=lambda when: abs(lengths[when] - seconds))
         size = (source.codec_context.width // 2 * 2, source.codec_context.height // 2 * 2)
         with video.writing(out) as made:
             # Nearly lossless: the service looks at this clip, and makes the next one from it.
@@ -315,11 +292,6 @@ def sidecar(path: str | Path, data: Mapping[str, Any]) -> Path:
         The clip; the file written has its name and ``.json``.
     data : mapping
         Plain JSON values; anything else is written as `str` gives it.
-
-    Returns
-    -------
-    Path
-        The file written.
 
     Raises
     ------

@@ -50,7 +50,7 @@ async def fetch(flow: Flow, row: Row, task: Task | None) -> Row:
         flow.store.open()
         facts = await _whole(flow, final)
         if facts is None:  # else: named before a crash, but not yet logged
-            fresh = task or await flow.patiently(lambda: flow.client.get(str(row.task_id)))
+            fresh: Task = task or await flow.patiently(lambda: flow.client.get(str(row.task_id)))
             if fresh.status == "UNKNOWN":
                 return await _forgotten(flow, row)
             facts = await _download(flow, fresh, part)

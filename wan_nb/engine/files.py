@@ -167,7 +167,7 @@ def source_of(given: Any, field: str, suffixes: tuple[str, ...]) -> Source:
         source = Source(field, "the data", data=bytes(given))
     elif isinstance(given, str) and given.startswith("data:"):
         source = Source(field, "the data URI", data=_from_data_uri(given, field))
-    elif isinstance(given, (str, os.PathLike)) and str(given).strip():
+    elif isinstance(given, (str, os.PathLike)) and os.fspath(given).strip():
         source = _from_path(given, field, suffixes)
     else:
         what = "an empty text" if isinstance(given, str) else f"a {type(given).__name__}"
@@ -183,7 +183,9 @@ def source_of(given: Any, field: str, suffixes: tuple[str, ...]) -> Source:
 
 def _from_path(given: str | os.PathLike[str], field: str, suffixes: tuple[str, ...]) -> Source:
     text = os.fspath(given)
-    source = Source(field, str(given))
+    # A name that is no UTF-8 can be opened, but neither printed nor stored as it is.
+    name = text.encode("utf-8", "replace").decode()
+    source = Source(field, name)
     try:
         path = Path(text)
         # A leading ~ that names nobody is a file name like any other.
@@ -197,7 +199,7 @@ def _from_path(given: str | os.PathLike[str], field: str, suffixes: tuple[str, .
         if not path.is_file():
             raise source.refuse("is not a regular file.")
         with path.open("rb"):
-            return Source(field, str(given), path=path)
+            return Source(field, name, path=path)
     except (OSError, ValueError) as error:
         if isinstance(error, InvalidMedia):
             raise
@@ -208,7 +210,7 @@ def _where(path: Path, given: str) -> str:
     """Which part of a missing path is at fault, and where a relative one was looked for."""
     there = next(parent for parent in path.parents if parent.exists())
     if there != path.parent:
-        return f": there is no folder {path.parent}"
+        return f": there is no folder {path.parent}, only {there}"
     return "" if given == str(path) else f" in {path.parent}"
 
 
@@ -222,7 +224,7 @@ def _near(path: Path, suffixes: tuple[str, ...]) -> str:
             return f"Did you mean {join_words([repr(name) for name in near])}?"
         if names:
             return f"Files there: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
-    return f"No {', '.join(suffixes)} file is in that folder. The kernel works in {Path.cwd()}."
+    return f"No {join_words(suffixes)} file is there."
 
 
 def _from_data_uri(text: str, field: str) -> bytes:

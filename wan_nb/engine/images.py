@@ -35,6 +35,8 @@ _ALIASES = {"MPO": "JPEG"}
 
 _GREY_16 = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 
+_MODES = frozenset({"1", "L", "P", "PA", "LA", "RGB", "RGBA", "RGBX", "CMYK", *_GREY_16})
+
 _WHITE = 'Image.alpha_composite(Image.new("RGBA", im.size, "white"), im).convert("RGB")'
 
 _SUFFIX = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp", "WEBP": ".webp"}
@@ -65,7 +67,7 @@ def prepare_image(source: Source, folder: Path) -> Medium:
         elif not changes and source.data:
             path, size = _keep(source.data, folder / f"{identity}{_SUFFIX[kind]}"), source.size
         else:
-            path = _copy(plain, folder / identity, image.info.get("icc_profile"))
+            path = _copy(plain, folder / identity, _profile(image, plain))
             kind, size = ("PNG" if path.suffix == ".png" else "JPEG"), path.stat().st_size
             changes += ["kept as JPEG, since a PNG would be too large"] if kind == "JPEG" else []
     return Medium(
@@ -96,7 +98,9 @@ def _opened(source: Source) -> Iterator[Image.Image]:
             try:
                 image = Image.open(file)
             except Image.DecompressionBombError as error:
-                raise source.refuse(f"is far too large: {error}", _resize(source, None)) from error
+                raise source.refuse(
+                    f"is far too large: {error}", "Make it smaller, or cut a part out of it."
+                ) from error
             except Exception as error:  # damaged headers raise anything, struct.error to SyntaxError
                 raise _no_image(source) from error
         yield image
@@ -115,29 +119,29 @@ def _check_header(source: Source, image: Image.Image) -> None:
     found = _ALIASES.get(image.format or "", image.format)
     if found not in _LIMITS.formats and source.picture is None:
         raise source.refuse(
-            f"is {found}, but a frame is {join_words(_LIMITS.formats)}.", _save(source, '.convert("RGB")', ".png")
+            f"is {found}, but a frame is {join_words(_LIMITS.formats)}.", _fix(source, '.convert("RGB")')
         )
     if source.size > _LIMITS.max_bytes:
         raise source.refuse(
             f"has {source.size / catalog.MB:.1f} MB; the limit is {_LIMITS.max_bytes // catalog.MB} MB.",
-            _save(source, '.convert("RGB")', ".jpg", ", quality=90"),
+            _fix(source, '.convert("RGB")', ".jpg", ", quality=90"),
         )
     width, height = image.size
     low, high, ratio = _LIMITS.min_side or 1, _LIMITS.max_side or 1, _LIMITS.max_ratio or 1
     if not (low <= width <= high and low <= height <= high):
         raise source.refuse(
-            f"is {width}x{height} pixels; each side must have {low} to {high}.", _resize(source, image.size)
+            f"is {width}x{height} pixels; each side must have {low} to {high}.", _resize(source, width, height)
         )
     measured = max(width, height) / min(width, height)
     if measured > ratio:
         raise source.refuse(
-            f"is {width}x{height} pixels, {measured:.2f} to 1; the limit is {ratio:g} to 1.",
+            f"is {width}x{height} pixels, {measured:.4g} to 1; the limit is {ratio:g} to 1.",
             _crop(source, width, height, ratio),
         )
     if source.picture is None and found != "JPEG" and getattr(image, "n_frames", 1) > 1:
         raise source.refuse(
             f"is animated ({image.n_frames} pictures); a frame is one picture.",  # type: ignore[attr-defined]
-            _save(source, '.convert("RGB")', ".png"),
+            _fix(source, '.convert("RGB")'),
         )
 
 
@@ -162,6 +166,8 @@ def _plain(source: Source, image: Image.Image) -> tuple[Image.Image, list[str]]:
         image = ImageOps.exif_transpose(image)
         changes.append("turned upright as its EXIF says")
     if image.mode in _GREY_16:
+        if "transparency" in image.info:
+            raise source.refuse("has a grey level that means transparent.", "Save it without transparency.")
         # Most readers cut 16-bit grey off at 255 instead of scaling it: it would arrive nearly white.
         image = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
         changes.append("16-bit grey brought to 8 bit")
@@ -174,15 +180,23 @@ def _plain(source: Source, image: Image.Image) -> tuple[Image.Image, list[str]]:
     return (image if image.mode in {"L", "RGB"} else image.convert("RGB")), changes
 
 
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # a damaged EXIF block says nothing; the picture is fine
+        return 1
+
+
 def _opaque(source: Source, image: Image.Image) -> Image.Image:
     """RGB of a picture whose alpha hides nothing."""
     rgba = image.convert("RGBA")
     alpha = rgba.getchannel("A").histogram()
     if hidden := sum(alpha[:255]):
+        start = "from PIL import Image; " if source.path else ""
         share = 100 * hidden / (image.width * image.height)
         raise source.refuse(
             f"has {share:.2g} % transparent pixels; the service takes no alpha channel.",
-            f'On white: im = {_code(source)}.convert("RGBA"); {_WHITE}' + _saved(source, "-white.png"),
+            f'On white: {start}im = {_code(source)}.convert("RGBA"); {_WHITE}{_saved(source, "-white.png")}',
         )
     return rgba.convert("RGB")
 
@@ -191,6 +205,13 @@ def _identity(image: Image.Image) -> str:
     digest = hashlib.sha256(f"{image.width}x{image.height} RGB\n".encode())
     digest.update((image if image.mode == "RGB" else image.convert("RGB")).tobytes())
     return digest.hexdigest()
+
+
+def _profile(image: Image.Image, plain: Image.Image) -> bytes | None:
+    """Colour profile of the original, if it is one for the kind of picture that the copy is."""
+    profile: bytes | None = image.info.get("icc_profile")
+    space = b"GRAY" if plain.mode == "L" else b"RGB "
+    return profile if profile and profile[16:20] == space else None
 
 
 def _keep(data: bytes, out: Path) -> Path:
@@ -219,28 +240,31 @@ def _code(source: Source) -> str:
     """Python that opens the material."""
     if source.path:
         return f"Image.open({source.name!r})"
-    if source.name == "the array":
-        return "Image.fromarray(array)"
-    return "Image.open(io.BytesIO(data))" if source.data else "image"
+    if source.data:
+        return "Image.open(io.BytesIO(data))"
+    return "Image.fromarray(array)" if source.name == "the array" else "image"
 
 
 def _saved(source: Source, suffix: str, options: str = "") -> str:
     return f".save({source.path.stem + suffix!r}{options})" if source.path else ""
 
 
-def _save(source: Source, what: str, suffix: str, options: str = "") -> str:
-    return f"Give it so: {_code(source)}{what}{_saved(source, '-fixed' + suffix, options)}"
+def _fix(source: Source, change: str, suffix: str = ".png", options: str = "") -> str:
+    """One line of Python that makes the material fit, ready to be pasted when it is a file."""
+    start = "from PIL import Image; " if source.path else ""
+    return f"For example: {start}{_code(source)}{change}{_saved(source, '-fixed' + suffix, options)}"
 
 
-def _resize(source: Source, size: tuple[int, int] | None) -> str:
-    if size is None or min(size) * (_LIMITS.max_ratio or 1) < max(size):
-        return "Make it smaller, or cut a part out of it."
-    low, high = _LIMITS.min_side or 1, _LIMITS.max_side or 1
-    scale = max(low / min(size), 1.0) if min(size) < low else high / max(size)
-    width, height = (min(high, max(low, round(side * scale))) for side in size)
-    return _save(source, f'.convert("RGB").resize(({width}, {height}))', ".png")
+def _resize(source: Source, width: int, height: int) -> str:
+    low, high, ratio = _LIMITS.min_side or 1, _LIMITS.max_side or 1, _LIMITS.max_ratio or 1
+    short, long = sorted((width, height))
+    if long > ratio * short:
+        return _crop(source, width, height, ratio) if short >= low else "Give a picture of another shape."
+    scale = low / short if short < low else high / long
+    sides = tuple(min(high, max(low, round(side * scale))) for side in (width, height))
+    return _fix(source, f'.convert("RGB").resize({sides})')
 
 
 def _crop(source: Source, width: int, height: int, ratio: float) -> str:
-    box = (min(width, int(height * ratio)), min(height, int(width * ratio)))
-    return _save(source, f'.convert("RGB").crop((0, 0, {box[0]}, {box[1]}))', ".png")
+    box = (0, 0, min(width, int(height * ratio)), min(height, int(width * ratio)))
+    return _fix(source, f'.convert("RGB").crop({box})')

@@ -87,7 +87,7 @@ export function timing(row, now) {
     const usual = clock(row.expected_s);
     const over = row.expected_s && row.started != null && now - row.started > row.expected_s;
     const ran = row.started == null ? row.submitted : row.started;
-    parts.push(!usual ? since(ran) : over ? `${since(ran)}, longer than the usual ${usual}` : `${since(ran)} of about ${usual} (estimate)`);
+    parts.push(!usual ? `${since(ran)}, no estimate yet` : over ? `${since(ran)}, longer than the usual ${usual}` : `${since(ran)} of about ${usual} (estimate)`);
   } else {
     if (row.queue_s != null) parts.push(`queue ${clock(row.queue_s)}`);
     if (row.run_s != null) parts.push(`run ${clock(row.run_s)}`);
@@ -181,7 +181,7 @@ function makeRow(id, board) {
       say(price, row.price);
       say(message, row.message);
       const open = active.includes(row.state);
-      bar.hidden = !open;
+      bar.hidden = !open || row.state === "UNCERTAIN";
       cancel.hidden = !row.cancelable;
       cancel.setAttribute("aria-label", `Cancel ${row.label}`);
       again.hidden = open || !row.again;

@@ -9,9 +9,10 @@
 
 export const RATES = [0.1, 0.25, 0.5, 1, 1.5, 2];
 const SAMPLE_MS = 100;
-// The clocks of two running elements read within a few ms of each other, so a lead this long is no jitter: a neighbour
-// has not started yet. It is held at once; anything smaller waits for the median of three samples.
+// The clocks of two running elements read within a few ms of each other. A lead this long is no jitter and is held at
+// once, shorter while a neighbour has not moved at all; anything smaller waits for the median of three samples.
 const SURE_FRAMES = 1.5;
+const SURE_AT_START = 0.5;
 const RESTART_S = 0.008; // what play() costs: a held clip is let go this much before it is due
 
 const CHANGED = "wan-changed";
@@ -57,6 +58,7 @@ export class Transport extends EventTarget {
   #running = new Set();
   #held = new Set();
   #leads = new Map();
+  #origin = new Map();
   #sampled = 0;
   #watch = new AbortController();
   #signal;
@@ -223,6 +225,7 @@ export class Transport extends EventTarget {
     const { time } = this.#goal;
     const ready = this.#alive().filter(({ media }) => time < media.duration - 0.25 / this.#fps());
     this.#running = new Set(ready);
+    this.#origin = new Map(ready.map((track) => [track, track.media.currentTime]));
     for (const { media } of ready) media.playbackRate = this.rate;
     for (const { media } of ready) {
       // AbortError is our own pause arriving first; anything else is the browser refusing to play.
@@ -251,6 +254,7 @@ export class Transport extends EventTarget {
   /** Hold who is more than one frame ahead; let go who is no longer. */
   #keep(active, slowest, sample) {
     const frame = 1 / Math.min(...active.map(({ fps }) => fps));
+    const begun = active.every((track) => track.media.currentTime - this.#origin.get(track) > 1e-3);
     for (const track of active) {
       const lead = track.media.currentTime - slowest;
       if (this.#held.has(track)) {
@@ -262,7 +266,7 @@ export class Transport extends EventTarget {
       }
       const leads = this.#leads.get(track) ?? [];
       if (sample) this.#leads.set(track, [...leads.slice(-2), lead]);
-      if (lead > SURE_FRAMES * frame || (leads.length === 3 && median(leads) > frame)) {
+      if (lead > (begun ? SURE_FRAMES : SURE_AT_START) * frame || (leads.length === 3 && median(leads) > frame)) {
         this.#held.add(track);
         this.#leads.set(track, []);
         this.holds += 1;
