@@ -47,7 +47,7 @@ for (let i = 0; i < count; i += 1) {
 }
 const transport = new Transport(stop.signal);
 await transport.use(tracks);
-const shown = () => tracks.map(({ media }) => readCode(media));
+const shown = () => readCodes(tracks.map(({ media }) => media));
 const spread = (codes) => Math.max(...codes) - Math.min(...codes);
 
 // One reading every 50 ms from the moment that the first clip runs.

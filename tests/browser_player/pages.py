@@ -21,21 +21,27 @@ ARGS = [
     "--autoplay-policy=no-user-gesture-required",
 ]
 
-# Reads the number out of the frame that a video shows now; null when there is no code in it.
+# Reads the numbers out of the frames that videos show now; null where there is no code. All are drawn before any is
+# read back: reading takes longer than drawing, and the clips play on meanwhile.
 READER = """
-window.readCode = (() => {
+window.readCodes = (() => {
   const canvas = document.createElement("canvas");
-  canvas.width = 14 * 4; canvas.height = 1;
+  canvas.width = 14 * 4;
+  canvas.height = 8;
   const pen = canvas.getContext("2d", { willReadFrequently: true });
-  return (video) => {
-    const scale = video.videoHeight / 544;
-    pen.drawImage(video, 0, 8 * scale, video.videoWidth, 16 * scale, 0, 0, canvas.width, 1);
-    const { data } = pen.getImageData(0, 0, canvas.width, 1);
+  const number = (data) => {
     const bit = (cell) => (data[(cell * 4 + 2) * 4] > 128 ? 1 : 0);
     if (bit(0) !== 1 || bit(1) !== 0) return null;
-    let number = 0;
-    for (let cell = 2; cell < 14; cell += 1) number = number * 2 + bit(cell);
-    return number;
+    let value = 0;
+    for (let cell = 2; cell < 14; cell += 1) value = value * 2 + bit(cell);
+    return value;
+  };
+  return (videos) => {
+    videos.forEach((video, row) => {
+      const scale = video.videoHeight / 544;
+      pen.drawImage(video, 0, 8 * scale, video.videoWidth, 16 * scale, 0, row, canvas.width, 1);
+    });
+    return videos.map((_, row) => number(pen.getImageData(0, row, canvas.width, 1).data));
   };
 })();
 """
