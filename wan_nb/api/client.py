@@ -87,8 +87,9 @@ class Client:
     ----------
     simulated : bool or None
         What the last answer said; None before the first one.
-    skew : timedelta
-        Clock of the service minus clock of this machine, from the last Date header (whole seconds).
+    skew : timedelta or None
+        Clock of the service minus clock of this machine, from the last Date header (whole seconds); None while no
+        answer had one.
 
     Raises
     ------
@@ -104,7 +105,7 @@ class Client:
             )
         self.base_url = base_url.rstrip("/")
         self.simulated: bool | None = None
-        self.skew = timedelta(0)
+        self.skew: timedelta | None = None
         self._headers = {"Authorization": f"Bearer {api_key}"}
         context = httpx.create_ssl_context()
         # A proxy of the environment cannot reach this machine's own loopback.

@@ -183,7 +183,7 @@ def _plain(source: Source, image: Image.Image) -> tuple[Image.Image, list[str]]:
 def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # a damaged EXIF block says nothing; the picture is fine
+    except Exception:  # noqa: BLE001  # a damaged EXIF block says nothing; the picture is fine
         return 1
 
 

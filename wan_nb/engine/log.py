@@ -188,7 +188,7 @@ class RunLog(Reading):
             Told an owner and its last sign of life, says whether it may still be at work.
         """
         seen = sa.select(owners.c.owner, owners.c.seen_at)
-        intended = select_rows().where(runs.c.status == Status.INTENDED).order_by(runs.c.created_at)
+        intended = select_rows().where(runs.c.status == Status.INTENDED).order_by(runs.c.created_at, runs.c.run_id)
 
         def work(c: sa.Connection) -> tuple[dict[str, datetime], list[Row]]:
             return {found.owner: found.seen_at for found in c.execute(seen)}, [

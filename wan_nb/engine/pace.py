@@ -15,14 +15,16 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections import deque
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from statistics import pstdev
+from typing import TYPE_CHECKING, Protocol
 
 from wan_nb.api.catalog import LIMITS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from random import Random
 
 __all__ = ["LOOK_PRICE", "Pace", "backoff", "queue_gap"]
@@ -36,40 +38,47 @@ MAX_GAP = 60.0
 # What the service's pages and people who called it report: 35 s to 7 min, mostly around one and a half minutes.
 _PRIOR_MEDIAN = 90.0
 _PRIOR_RUNS = 0.3  # how many runs the prior's median weighs; low, for a service may be of another kind altogether
-_PRIOR_SHAPE = 2.0
-_PRIOR_SPREAD = 0.3**2  # variance of log seconds among runs of one kind, on average about ±30 %
+_PRIOR_SHAPE = 1.0
+_PRIOR_SPREAD = 0.22**2  # of log seconds among runs of one kind; with so low a shape, hardly more than a hint
 
-_MEMORIES = (4.0, 20.0, 120.0)  # runs
+_MEMORIES = (5.0, 40.0)  # runs
+_KERNELS, _WIDTH = 40, 0.5
 _SHARE = 0.02  # of the trust that is dealt out anew with each run
-_EVEN = 0.02  # of the probability, spread evenly over the logarithm of time
+_EVEN = 0.01  # of the probability, spread evenly over the logarithm of time
 
-_STEP = 0.02  # of the grid, in log seconds
+_STEP = 0.03  # of the grid, in log seconds
 _LOW, _HIGH = math.log(0.1), math.log(LIMITS.task_timeout * 1.5)
 _GRID = [_LOW + _STEP * i for i in range(int((_HIGH - _LOW) / _STEP) + 1)]
 _TIMES = [math.exp(x) for x in _GRID]
 
 
-class _Forecaster:
-    """Normal-inverse-gamma belief about log durations, which forgets at its own speed."""
+class _Forecaster(Protocol):
+    def density(self, points: Sequence[float]) -> Iterable[float]:
+        """Forecast of the next log duration."""
+
+    def learn(self, x: float) -> None:
+        """Take in the next log duration."""
+
+
+class _Normal:
+    """Normal distribution under a conjugate prior, forgetting at its own speed."""
 
     def __init__(self, memory: float) -> None:
         self._keep = 1 - 1 / memory
         self._n = self._sum = self._squares = 0.0
 
-    def density(self, points: Sequence[float]) -> list[float]:
-        """Student's t forecast of the next log duration."""
+    def density(self, points: Sequence[float]) -> Iterable[float]:
         prior_mean = math.log(_PRIOR_MEDIAN)
         runs, shape = _PRIOR_RUNS + self._n, _PRIOR_SHAPE + self._n / 2
         mean = self._sum / self._n if self._n else prior_mean
-        inner = max(self._squares - self._n * mean * mean, 0.0)
-        between = _PRIOR_RUNS * self._n * (mean - prior_mean) ** 2 / runs
-        # The distance between prior and data counts little: another service is not a wider one.
-        rate = _PRIOR_SHAPE * _PRIOR_SPREAD + inner / 2 + min(between / 2, _PRIOR_SPREAD)
+        within = max(self._squares - self._n * mean * mean, 0.0)
+        # How far the data are from the prior's median counts little: another service is not a less steady one.
+        between = min(_PRIOR_RUNS * self._n * (mean - prior_mean) ** 2 / runs, 2 * _PRIOR_SPREAD)
+        rate = _PRIOR_SHAPE * _PRIOR_SPREAD + (within + between) / 2
         centre = (_PRIOR_RUNS * prior_mean + self._n * mean) / runs
         scale = math.sqrt(rate * (runs + 1) / (shape * runs))
-        power = -(2 * shape + 1) / 2
-        peak = math.exp(math.lgamma(-power) - math.lgamma(shape)) / (math.sqrt(2 * shape * math.pi) * scale)
-        return [peak * (1 + ((x - centre) / scale) ** 2 / (2 * shape)) ** power for x in points]
+        peak = math.exp(math.lgamma(shape + 0.5) - math.lgamma(shape)) / (math.sqrt(2 * shape * math.pi) * scale)
+        return [peak * (1 + ((x - centre) / scale) ** 2 / (2 * shape)) ** -(shape + 0.5) for x in points]
 
     def learn(self, x: float) -> None:
         self._n = self._n * self._keep + 1
@@ -77,21 +86,37 @@ class _Forecaster:
         self._squares = self._squares * self._keep + x * x
 
 
+class _Kernels:
+    """The last runs themselves, each blurred a little: for distributions that are nothing like normal."""
+
+    def __init__(self) -> None:
+        self._last: deque[float] = deque(maxlen=_KERNELS)
+
+    def density(self, points: Sequence[float]) -> Iterable[float]:
+        n = len(self._last)
+        if n < 2:
+            return [1 / (_HIGH - _LOW)] * len(points)
+        width = max(_WIDTH * pstdev(self._last) * n**-0.2, _STEP)
+        peak = 1 / (n * width * math.sqrt(2 * math.pi))
+        return [peak * sum(math.exp(-(((x - run) / width) ** 2) / 2) for run in self._last) for x in points]
+
+    def learn(self, x: float) -> None:
+        self._last.append(x)
+
+
 def _forecast(durations: Sequence[float]) -> list[float]:
     """Probability of each cell of the grid for the next duration."""
-    forecasters = [_Forecaster(memory) for memory in _MEMORIES]
+    forecasters: list[_Forecaster] = [*map(_Normal, _MEMORIES), _Kernels()]
     trust = [1 / len(forecasters)] * len(forecasters)
     for duration in durations:
         x = math.log(min(max(duration, _TIMES[0]), _TIMES[-1]))
-        said = [share * forecaster.density([x])[0] for share, forecaster in zip(trust, forecasters, strict=True)]
-        total = sum(said)
-        trust = [(1 - _SHARE) * word / total + _SHARE / len(said) for word in said]
-        for forecaster in forecasters:
-            forecaster.learn(x)
-    curves = [forecaster.density(_GRID) for forecaster in forecasters]
-    even = _EVEN / len(_GRID)
+        said = [share * sum(one.density([x])) for share, one in zip(trust, forecasters, strict=True)]
+        trust = [(1 - _SHARE) * word / sum(said) + _SHARE / len(said) for word in said]
+        for one in forecasters:
+            one.learn(x)
+    curves = [one.density(_GRID) for one in forecasters]
     mixed = [sum(share * y for share, y in zip(trust, ys, strict=True)) for ys in zip(*curves, strict=True)]
-    total = sum(mixed)
+    total, even = sum(mixed), _EVEN / len(_GRID)
     return [(1 - _EVEN) * y / total + even for y in mixed]
 
 

@@ -50,9 +50,14 @@ class Verdict:
     candidates: tuple[str, ...] = ()
 
 
-def window(row: Row, skew: timedelta) -> tuple[datetime, datetime]:
-    """From when to when the service may have made the task of a run, by the service's clock."""
+def window(row: Row, skew: timedelta | None) -> tuple[datetime, datetime]:
+    """From when to when the service may have made the task of a run, by the service's clock.
+
+    Always, while that clock is not known: a window in the wrong place would call an accepted task not accepted.
+    """
     assert row.posted_at is not None
+    if skew is None:
+        return datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     start = row.posted_at + skew
     return start - MARGIN, start + CREATE_LIMIT + MARGIN
 
@@ -64,7 +69,7 @@ def judge(
     known: Collection[str],
     *,
     now: datetime,
-    skew: timedelta,
+    skew: timedelta | None,
     patience: timedelta,
 ) -> Verdict:
     """Decide about one UNCERTAIN run.
@@ -80,8 +85,8 @@ def judge(
     known : collection of str
         Task ids that some run of the log has.
     now : datetime
-    skew : timedelta
-        Service clock minus ours.
+    skew : timedelta or None
+        Service clock minus ours, if it is known.
     patience : timedelta
         How long the list may lag behind.
 
@@ -169,9 +174,11 @@ class Settling:
 
     async def look_up(self, row: Row) -> Verdict:
         """Verdict on one uncertain run, from log and list as they are now."""
-        flow, skew = self.flow, self.flow.client.skew
+        flow = self.flow
+        await flow.hello()  # tells the service's clock, also to a kernel that has just begun
+        skew = flow.client.skew
         posted = [r for r in await flow.ask_log(flow.log.open_rows) if r.posted_at and not r.task_id]
-        low, high = window(row, skew)
+        low, high = (None, None) if skew is None else window(row, skew)
         listed = await self.listed(start=low, end=high, model=row.model)
         return judge(
             row,
