@@ -101,6 +101,16 @@ class Settings:
         return replace(self, **changes)
 
 
+def notebook_folder() -> Path:
+    """Folder of the notebook that this kernel belongs to, to which addresses in its outputs are relative.
+
+    Jupyter's server tells it as ``JPY_SESSION_NAME``, a path. Other front ends do not, or give a name that is no path;
+    there it is the working directory, where kernels start.
+    """
+    named = Path(os.environ.get("JPY_SESSION_NAME", ""))
+    return named.parent if named.is_absolute() and named.parent.is_dir() else Path.cwd()
+
+
 def _budget(value: Any) -> Mapping[str, float]:
     caps = value if isinstance(value, Mapping) else dict.fromkeys(DEFAULT_BUDGET, value)
     return {str(currency).upper(): _positive(f"budget {currency}", cap, zero=True) for currency, cap in caps.items()}

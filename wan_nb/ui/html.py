@@ -50,7 +50,9 @@ _THUMB = "height:48px;width:auto;max-width:100%;border-radius:3px;vertical-align
 _CELL = "padding:5px 10px 5px 0;border:0;text-align:left;vertical-align:top"
 
 
-def clip(row: Any, *, folder: Any = None, strip: bytes | None = None, embed: bytes | None = None) -> str:
+def clip(
+    row: Any, *, folder: Any = None, strip: bytes | None = None, embed: bytes | None = None, note: str = ""
+) -> str:
     """One run as a card: its state in words, its clip, its price and how it was asked for.
 
     Parameters
@@ -63,6 +65,8 @@ def clip(row: Any, *, folder: Any = None, strip: bytes | None = None, embed: byt
         JPEG of frames side by side, the first one first. Left out when it is larger than `STRIP_BYTES`.
     embed : bytes, optional
         The clip itself, to be put into the page as a data URI. Never done unasked: it costs 4/3 of the file.
+    note : str
+        One line said above the clip, such as that it was paid before.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def clip(row: Any, *, folder: Any = None, strip: bytes | None = None, embed: byt
     src = source(row.video, folder)
     picture = _picture(strip)
     media = _player(row, src, picture, embed)
-    head = _head(row)
+    head = _head(row) + (f'<div style="margin:8px 0 0">{escape(note, 300)}</div>' if note else "")
     body = [_says(row), _prompt(row), _facts(row, src)]
     code = _code(row)
     room = CLIP_BYTES - sum(len(part.encode()) for part in (head, media, *body)) - 400
@@ -142,7 +146,8 @@ def totals(rows: Sequence[Any]) -> str:
 
 def run_bundle(row: Any, **given: Any) -> dict[str, str]:
     """MIME bundle of one run: `clip` and `line`. No widget type in it, so it looks the same wherever it is opened."""
-    return {"text/html": clip(row, **given), "text/plain": line(row)}
+    note = plain(given.get("note"), 300)
+    return {"text/html": clip(row, **given), "text/plain": f"{note}\n{line(row)}" if note else line(row)}
 
 
 def board_bundle(rows: Iterable[Any], **given: Any) -> dict[str, str]:

@@ -113,7 +113,7 @@ function makeRow(id, board) {
   const time = h("span", { cls: "wan-time" });
   const price = h("span", { cls: "wan-price" });
   const message = h("div", { cls: "wan-message", dir: "auto" });
-  const note = h("div", { cls: "wan-note", role: "status" });
+  const note = h("div", { cls: "wan-note", role: "status", hidden: true });
   const strip = h("img", { cls: "wan-strip", alt: "Frames of the clip, from first to last" });
   const film = h("button", { type: "button", cls: "wan-film", onclick: () => openClip() }, strip, h("span", {}, "▶ Play"));
   const stage = h("div", { cls: "wan-stage" });

@@ -1,0 +1,68 @@
+"""What a cell shows of its runs: live while they run, then plain HTML in the same place, for good.
+
+A widget that was saved and opened again shows "Error displaying widget: model not found", so when the last run of a
+view has ended its output is replaced, by its display id, with a bundle that holds no widget. Under nbclient and
+papermill there is never a widget: those accept messages of a cell only while it runs, so whoever waits publishes again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wan_nb.ui.bundles import reused_note, run_bundle, runs_bundle
+from wan_nb.ui.views import Views, display, is_live
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wan_nb.engine.run import Run
+    from wan_nb.engine.session import Session
+
+__all__ = ["is_live", "republish", "run_bundle", "runs_bundle", "show_run", "show_runs"]
+
+HISTORY = 200
+"""Newest runs of the log that a board of everything begins with."""
+
+
+def show_run(run: Run, *, embed: bool = False) -> None:
+    """Show one run in the running cell: a live card until it ends, then its clip.
+
+    Parameters
+    ----------
+    run : Run
+    embed : bool
+        Put the clip itself into the notebook, for readers who do not have the file.
+
+    Raises
+    ------
+    InvalidOption
+        `embed` of a clip that is not there, or larger than 20 MB.
+    """
+    if embed:
+        display(run_bundle(run, embed=True))
+    else:
+        Views.of(run.session).show([run.row], note=reused_note(run))
+
+
+def show_runs(session: Session, run_ids: Sequence[str] | None = None, *, title: str = "") -> None:
+    """Show a board of runs; without ids of everything in the log that is newest or open, and of what comes.
+
+    Parameters
+    ----------
+    session : Session
+    run_ids : sequence of str, optional
+    title : str
+        Such as the name of a study.
+    """
+    if run_ids is None:
+        newest = session.log.find(limit=HISTORY)
+        older = [row for row in session.log.open_rows() if row.run_id not in {known.run_id for known in newest}]
+        rows = [*newest, *older]
+    else:
+        rows = [session.row(run_id) for run_id in run_ids]
+    Views.of(session).show(rows, follow=run_ids is None, title=title)
+
+
+def republish(run: Run) -> None:
+    """Publish the state of a run again wherever this kernel has shown it; for the thread that waited."""
+    Views.of(run.session).republish(run.id)

@@ -1,0 +1,223 @@
+"""The outputs that show runs, and how they are kept up to date: one `View` per output, `Views` per session."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.engine.loop import Worker
+from wan_nb.engine.states import FINAL
+from wan_nb.errors import InvalidOption
+from wan_nb.settings import notebook_folder
+from wan_nb.ui import snippets
+from wan_nb.ui.bundles import row_bundle, runs_bundle
+from wan_nb.ui.text import money
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wan_nb.engine.row import Row
+    from wan_nb.engine.session import Session
+    from wan_nb.ui.board import Board
+
+__all__ = ["View", "Views", "display", "is_live"]
+
+
+def is_live() -> bool:
+    """Whether the front end can show a widget that moves: a kernel that somebody sits at.
+
+    nbclient and papermill forbid the kernel to ask for input, which is the one sign of them that there is.
+    """
+    from IPython import get_ipython
+
+    kernel = getattr(get_ipython(), "kernel", None)
+    return kernel is not None and getattr(kernel, "_allow_stdin", True) is not False
+
+
+def display(bundle: dict[str, Any]) -> Any:
+    """Show a MIME bundle in the running cell; returns its handle, or None where there is no IPython."""
+    from IPython import get_ipython
+    from IPython.display import display as publish
+
+    if get_ipython() is None:
+        print(bundle["text/plain"])  # noqa: T201  # there is nothing else to show it with
+        return None
+    shown: Any = publish(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+    return shown
+
+
+class Views:
+    """What this kernel has shown of one session, so that it can be brought up to date."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.clicks = Worker("clicks")
+        self._views: list[View] = []
+
+    @classmethod
+    def of(cls, session: Session) -> Views:
+        """The views of a session. They are kept with it, so that two sessions, and two tests, share nothing."""
+        views: Views = vars(session).setdefault("_views", cls(session))
+        return views
+
+    def show(self, rows: Sequence[Row], *, follow: bool = False, title: str = "", note: str = "") -> None:
+        """Open an output: live if something may still happen and somebody sits there, else the static picture."""
+        view = View(self, rows, follow=follow, title=title, note=note)
+        self._views = [old for old in self._views if not old.ended]
+        self._views.append(view)
+        if view.ended or not is_live():
+            view.handle = display(view.bundle())
+        else:
+            view.go_live()
+
+    def republish(self, run_id: str) -> None:
+        """Bring the static outputs of a run up to date, from the calling thread."""
+        for view in self._views:
+            if run_id in view.rows:
+                view.rows[run_id] = self.session.row(run_id)
+                if view.handle is not None and view.board is None:
+                    view.handle.update(view.bundle(), raw=True)
+
+
+class View:
+    """One output of one cell."""
+
+    def __init__(self, views: Views, rows: Sequence[Row], *, follow: bool, title: str, note: str) -> None:
+        self.views, self.session = views, views.session
+        self.rows = {row.run_id: row for row in rows}
+        self.follow, self.title, self.note = follow, title, note
+        self.handle: Any = None
+        self.board: Board | None = None
+        self._usual: dict[tuple[Any, ...], float | None] = {}
+        self._money = ""
+        self._stop: Any = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing here can change any more."""
+        return all(row.status in FINAL for row in self.rows.values())
+
+    def bundle(self) -> dict[str, str]:
+        """Static picture of the state as it is now."""
+        rows = list(self.rows.values())
+        if len(rows) == 1 and not self.follow:
+            return row_bundle(self.session, rows[0], note=self.note)
+        return runs_bundle(self.session, rows, title=self.title)
+
+    def go_live(self) -> None:
+        """Show the widget, with the static picture for front ends without widgets in the same bundle."""
+        from wan_nb.ui.board import Board
+
+        for row in self.rows.values():
+            self._learn(row)
+        self._money = self._spent()
+        context = contextvars.copy_context()
+        self.board = Board(
+            [self._json(row) for row in self.rows.values()],
+            post=self.session.loop.start,
+            actions={
+                "cancel": self._cancel,
+                "again": self._again,
+                "clip": self._clip,
+                "strip": self._strip,
+                "code": self._code,
+            },
+            title=self.title,
+            money=lambda: self._money,
+        )
+        widget: Any = self.board._repr_mimebundle_()
+        self.handle = display({**self.bundle(), **(widget[0] if isinstance(widget, tuple) else widget)})
+        self._stop = self.session.subscribe(lambda row: self._hear(row, context))
+        self.session.loop.start(self._begin(context))
+
+    async def _begin(self, context: contextvars.Context) -> None:
+        """On the loop thread: what happened between reading the rows and listening is told now."""
+        assert self.board is not None
+        await self.board.start()
+        for run_id in list(self.rows):
+            self._hear(await self.session.flow.ask_log(self.session.log.get, run_id), context)
+
+    def _hear(self, row: Row, context: contextvars.Context) -> None:
+        """News of a row, on the loop thread."""
+        if (row.run_id in self.rows or self.follow) and self.rows.get(row.run_id) != row:
+            self._take(row, context)
+
+    def _take(self, row: Row, context: contextvars.Context) -> None:
+        if self.board is None:
+            return
+        known = self.rows.get(row.run_id)
+        self.rows[row.run_id] = row
+        self.board.put(self._json(row))
+        if known is None or (row.status in FINAL and known.status not in FINAL):
+            asyncio.get_running_loop().create_task(self._settle(row), context=context)
+
+    async def _settle(self, row: Row) -> None:
+        """A run began or ended: history and sums are read anew; the last end replaces the widget."""
+        ask = self.session.flow.ask_log
+        await ask(self._learn, row)
+        self._money = await ask(self._spent)
+        if self.board is None:
+            return
+        self.board.put(self._json(self.rows[row.run_id]))
+        if self.ended:
+            self._stop()
+            board, self.board = self.board, None
+            bundle = await self.views.clicks.do(self.bundle)
+            self.handle.update(bundle, raw=True)
+            board.feed.close()
+            board.close()
+
+    # --- what a row says
+
+    def _json(self, row: Row) -> dict[str, Any]:
+        from wan_nb.ui.board import board_row
+
+        usual = self._usual.get((str(row.model), str(row.resolution), int(row.duration or 0)))
+        return board_row(row, video=self.session.video(row), folder=notebook_folder(), expected_s=usual)
+
+    def _learn(self, row: Row) -> None:
+        """Usual run time of such requests, from this log."""
+        from wan_nb.ui.board import usual
+
+        key = (str(row.model), str(row.resolution), int(row.duration or 0))
+        self._usual[key] = usual(self.session.log.durations(*key))
+
+    def _spent(self) -> str:
+        if len(self.rows) == 1 and not self.follow:
+            return ""
+        currency = self.session.place.region.currency
+        cap = self.session.settings.budget.get(currency)
+        spent = money(self.session.spent(currency), currency)
+        return f"{spent} of {cap:,.2f} used in 24 h" if cap is not None else f"{spent} used in 24 h"
+
+    # --- what a click does, on the loop thread
+
+    async def _cancel(self, run_id: str) -> str:
+        await self.session.flow.cancel(run_id)
+        return ""
+
+    async def _again(self, run_id: str) -> str:
+        context = contextvars.copy_context()
+        run = await self.views.clicks.do(lambda: self.session.run(run_id).again())
+        if run.id not in self.rows:
+            self._take(await self.session.flow.ask_log(self.session.row, run.id), context)
+        return f"Asked for again: run {run.id[:8]}."
+
+    async def _clip(self, run_id: str) -> bytes:
+        path = self.session.video(self.rows[run_id])
+        if path is None:
+            raise InvalidOption("the clip is no longer on disk.", run_id=run_id)
+        data: bytes = await self.views.clicks.do(path.read_bytes)
+        return data
+
+    async def _strip(self, run_id: str) -> bytes | str:
+        return await self.views.clicks.do(self.session.strip, self.rows[run_id]) or ""
+
+    async def _code(self, run_id: str) -> dict[str, str]:
+        request = self.rows[run_id].request
+        return {
+            "Python": snippets.as_python(request),
+            "%%wan": snippets.as_cell(request),
+            "curl": snippets.as_curl(request, self.session.place.base_url),
+        }
