@@ -10,12 +10,24 @@ inherited, shades are half transparent greys that are readable on light and dark
 from __future__ import annotations
 
 import base64
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from wan_nb.ui import snippets
-from wan_nb.ui.text import ACTIVE, duration, escape, label, megabytes, money, plain, price, source, state
+from wan_nb.ui.text import (
+    ACTIVE,
+    duration,
+    escape,
+    label,
+    line,
+    measures,
+    megabytes,
+    plain,
+    price,
+    source,
+    state,
+    totals,
+)
 
 __all__ = ["CLIP_BYTES", "STRIP_BYTES", "board", "board_bundle", "clip", "escape", "line", "run_bundle", "totals"]
 
@@ -116,34 +128,6 @@ def board(
     )
 
 
-def line(row: Any) -> str:
-    """One run as one line of text, for terminals and for hosts without HTML."""
-    parts = [
-        f"run {row.run_id[:8]}",
-        state(row.status).word,
-        label(row, 60),
-        price(row),
-        " ".join(_measures(row)),
-        plain(row.video),
-        plain(row.error_message, 200) if str(row.status) in {"FAILED", "EXPIRED"} else "",
-        "SIMULATED" if row.simulated else "",
-    ]
-    return " · ".join(part for part in parts if part)
-
-
-def totals(rows: Sequence[Any]) -> str:
-    """How many are in which state, and what was spent: ``5 done · 1 failed · spent CNY 15.00``."""
-    words = Counter(state(row.status).word for row in rows)
-    spent: Counter[str] = Counter()
-    for row in rows:
-        if str(row.status) == "SUCCEEDED" and not row.simulated and row.cost:
-            spent[str(row.currency)] += row.cost
-    money_words = [f"spent {money(amount, currency)}" for currency, amount in spent.items()]
-    simulated = sum(bool(row.simulated) for row in rows)
-    note = [f"{simulated} simulated, not counted" if simulated < len(rows) else "all simulated, nothing spent"]
-    return " · ".join([f"{count} {word}" for word, count in words.items()] + money_words + (note if simulated else []))
-
-
 def run_bundle(row: Any, **given: Any) -> dict[str, str]:
     """MIME bundle of one run: `clip` and `line`. No widget type in it, so it looks the same wherever it is opened."""
     note = plain(given.get("note"), 300)
@@ -241,30 +225,30 @@ def _prompt(row: Any) -> str:
     return f'<div dir="auto" style="margin:8px 0 0;white-space:pre-wrap;overflow-wrap:anywhere">{shown}</div>'
 
 
-def _measures(row: Any) -> list[str]:
-    """What the clip is, as far as it is known."""
-    size = f"{row.width}×{row.height}" if row.width and row.height else plain(row.resolution)
-    seconds = f"{row.duration} s" if row.duration else ""
-    sound = "" if row.has_audio is None else "with sound" if row.has_audio else "silent"
-    return [part for part in (size, seconds, sound, megabytes(row.bytes)) if part]
-
-
 def _facts(row: Any, src: str | None) -> str:
     made = [f"made in {duration(row.run_s)}" if str(row.status) == "SUCCEEDED" and row.run_s else ""]
     seed = [f"seed {row.seed}" if row.seed is not None else ""]
-    facts = [escape(part) for part in [*_measures(row), *seed, *made] if part]
+    facts = [escape(part) for part in [*measures(row), *seed, *made] if part]
     facts.append(f"run <code>{escape(row.run_id[:8])}</code>")
-    if row.video and str(row.status) == "SUCCEEDED":
-        name = escape(plain(row.video).replace("\\", "/").rpartition("/")[2], 60)
-        facts.append(f'<a href="{src}">{name}</a>' if src else f"file <code>{escape(row.video, 200)}</code>")
-    elsewhere = (
-        ""
-        if src or not row.video
-        else "<div>The clip lies where this notebook's server does not reach: "
-        f"<code>wan_nb.run({escape(repr(row.run_id[:8]))}).show(embed=True)</code> puts it into the cell "
-        f"({escape(megabytes((row.bytes or 0) * 4 / 3))}).</div>"
+    body = " · ".join(facts)
+    if str(row.status) == "SUCCEEDED":
+        body += _where(row, src)
+    return f'<div style="margin:6px 0 0;{_SOFT};overflow-wrap:anywhere">{body}</div>'
+
+
+def _where(row: Any, src: str | None) -> str:
+    """The file: a link where the notebook's server reaches it, else words."""
+    if not row.video:
+        return "<div>The clip is no longer on disk; it was paid and stays in the log.</div>"
+    name = escape(plain(row.video).replace("\\", "/").rpartition("/")[2], 60)
+    if src:
+        return f' · <a href="{src}">{name}</a>'
+    call = f"wan_nb.run({escape(repr(row.run_id[:8]))}).show(embed=True)"
+    size = escape(megabytes((row.bytes or 0) * 4 / 3))
+    return (
+        f"<div>The clip is at <code>{escape(row.video, 200)}</code>, where this notebook's server does not reach: "
+        f"<code>{call}</code> puts it into the cell ({size}).</div>"
     )
-    return f'<div style="margin:6px 0 0;{_SOFT};overflow-wrap:anywhere">{" · ".join(facts)}{elsewhere}</div>'
 
 
 def _code(row: Any) -> str:
@@ -294,12 +278,12 @@ def _table_row(row: Any, folder: Any, strip: bytes | None) -> str:
 def _about(row: Any, folder: Any, strip: bytes | None) -> str:
     """Name and facts of a row, and its clip folded away behind its strip."""
     seed = [f"seed {row.seed}"] if row.seed is not None else []
-    facts = " · ".join([*map(escape, [*seed, *_measures(row)]), f"<code>{escape(row.run_id[:8])}</code>"])
+    facts = " · ".join([*map(escape, [*seed, *measures(row)]), f"<code>{escape(row.run_id[:8])}</code>"])
     head = f'<div><strong>{_isolated(label(row))}</strong> {_badge(row)}</div><div style="{_SOFT}">{facts}</div>'
     if str(row.status) != "SUCCEEDED":
         return head + _says(row)
     src, picture = source(row.video, folder), _picture(strip)
-    if src is None:  # nothing to open: the picture itself, or where the clip is
-        return f"{head}{_player(row, None, picture, None)}<code>{escape(row.video, 200)}</code>"
+    if src is None:  # nothing to open: the picture itself, and where the clip is
+        return f"{head}{_player(row, None, picture, None)}{_where(row, None)}"
     thumb = f'<img src="{picture}" alt="Frames of the clip" style="{_THUMB}">' if picture else "play"
     return f'{head}<details style="margin:2px 0 0"><summary>{thumb}</summary>{_player(row, src, "", None)}</details>'

@@ -10,9 +10,13 @@ import html
 import math
 import os
 import re
+from collections import Counter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "ACTIVE",
@@ -21,12 +25,15 @@ __all__ = [
     "duration",
     "escape",
     "label",
+    "line",
+    "measures",
     "megabytes",
     "money",
     "plain",
     "price",
     "source",
     "state",
+    "totals",
 ]
 
 
@@ -167,15 +174,52 @@ def source(video: str | os.PathLike[str] | None, folder: str | os.PathLike[str] 
     >>> source("s3://bucket/clip.mp4", "/home/me/nb") is None
     True
     """
-    if video is None or "://" in str(video) or "\x00" in str(video):
+    if video is None or "://" in str(video) or len(str(video)) > 1000:
         return None
     base = Path(folder) if folder is not None else Path.cwd()
     try:
         parts = Path(os.path.relpath(base / video, base)).parts
-    except ValueError:  # another drive
+        # Percent-encoding each part leaves no colon, quote, bracket or slash of the name's own: no scheme, no markup.
+        encoded = [quote(os.fsencode(part), safe="") for part in parts]
+    except ValueError:  # another drive, or a name that no file system has
         return None
     ups = sum(part == ".." for part in parts)
     if ups > 2 or ups == len(parts) or any(part.startswith(".") for part in parts[ups:]):
         return None
-    # Percent-encoding each part leaves no colon, quote, bracket or slash of the name's own: no scheme, no markup.
-    return "/".join(quote(os.fsencode(part), safe="") for part in parts)
+    return "/".join(encoded)
+
+
+def measures(row: Any) -> list[str]:
+    """What the clip is, as far as it is known."""
+    size = f"{row.width}×{row.height}" if row.width and row.height else plain(row.resolution, 20)
+    seconds = f"{row.duration} s" if row.duration else ""
+    sound = "" if row.has_audio is None else "with sound" if row.has_audio else "silent"
+    return [part for part in (size, seconds, sound, megabytes(row.bytes)) if part]
+
+
+def line(row: Any) -> str:
+    """One run as one line of text, for terminals and for hosts without HTML."""
+    parts = [
+        f"run {row.run_id[:8]}",
+        state(row.status).word,
+        label(row, 60),
+        price(row),
+        " ".join(measures(row)),
+        plain(row.video, 300),
+        plain(row.error_message, 200) if str(row.status) in {"FAILED", "EXPIRED"} else "",
+        "SIMULATED" if row.simulated else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def totals(rows: Sequence[Any]) -> str:
+    """How many are in which state, and what was spent: ``5 done · 1 failed · spent CNY 15.00``."""
+    words = Counter(state(row.status).word for row in rows)
+    spent: Counter[str] = Counter()
+    for row in rows:
+        if str(row.status) == "SUCCEEDED" and not row.simulated and row.cost:
+            spent[str(row.currency)] += row.cost
+    money_words = [f"spent {money(amount, currency)}" for currency, amount in spent.items()]
+    simulated = sum(bool(row.simulated) for row in rows)
+    note = [f"{simulated} simulated, not counted" if simulated < len(rows) else "all simulated, nothing spent"]
+    return " · ".join([f"{count} {word}" for word, count in words.items()] + money_words + (note if simulated else []))
