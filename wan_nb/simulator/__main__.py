@@ -1,0 +1,123 @@
+"""``python -m wan_nb.simulator``: start the simulator of a state folder, or say where it already runs."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import launch
+
+if TYPE_CHECKING:
+    from .kernels import Kernels
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m wan_nb.simulator", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="loopback port; 0: any free one")
+    parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="divides queue and run times")
+    home = Path.home() / ".cache" / "wan_nb" / "simulator"
+    parser.add_argument("--state", type=Path, default=home, metavar="DIR", help="what it remembers (%(default)s)")
+    parser.add_argument("--seed", type=int, metavar="N", help="makes durations and chances repeatable")
+    parser.add_argument("--strict-media", action="store_true", help="fail what cannot be fetched, draw no stand-ins")
+    parser.add_argument("--with-kernels", action="store_true", help="end with the last kernel that registered")
+    parser.add_argument("--detach", action="store_true", help="go on in the background once it listens")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until interrupted; 0 also when another one already serves the folder."""
+    options = _options(arguments)
+    state = options.state.expanduser().resolve()
+    if options.detach and hasattr(os, "fork"):
+        return _detached(options, state)
+    return _hold_and_run(options, state, ready=None)
+
+
+def _hold_and_run(options: argparse.Namespace, state: Path, ready: int | None) -> int:
+    lock = launch.hold(state)
+    while lock is None:
+        # Its holder may still be starting; it may also end just now.
+        if url := launch.find(state):
+            _say(url, ready)
+            return 0
+        time.sleep(0.02)
+        lock = launch.hold(state)
+    with lock:
+        asyncio.run(_run(options, state, ready))
+    return 0
+
+
+def _detached(options: argparse.Namespace, state: Path) -> int:
+    """Fork before anything heavy is loaded; return when the child listens, so that nobody has to guess."""
+    told, tell = os.pipe()
+    if os.fork():
+        os.close(tell)
+        with os.fdopen(told) as pipe:
+            url = pipe.read().strip()
+        if url:
+            print(url)  # noqa: T201  # the one line that is promised
+        return 0 if url else 1
+    os.close(told)
+    os.setsid()
+    # Whoever reads our output must not wait for the simulator's end. Errors go on to the log.
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    return _hold_and_run(options, state, ready=tell)
+
+
+def _say(url: str, ready: int | None) -> None:
+    if ready is None:
+        print(url, flush=True)  # noqa: T201  # the one line that is promised
+        return
+    os.write(ready, url.encode())
+    os.close(ready)
+
+
+async def _run(options: argparse.Namespace, state: Path, ready: int | None) -> None:
+    from .kernels import Kernels
+    from .knobs import Config
+    from .server import serve
+    from .service import Service
+
+    service = Service(state, Config(speed=options.speed, strict=options.strict_media), options.seed)
+    kernels = Kernels()
+    try:
+        url = serve(service, kernels, options.port)
+        launch.publish(state, url)
+        _say(url, ready)
+        await _until_the_end(kernels if options.with_kernels else None)
+    finally:
+        service.work.close()
+        (state / "simulator.json").unlink(missing_ok=True)
+
+
+async def _until_the_end(kernels: Kernels | None) -> None:
+    """Wait for a signal, or for the last kernel to end."""
+    stop = asyncio.Event()
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if number := getattr(signal, name, None):
+            _on_signal(number, stop)
+    while not (stop.is_set() or (kernels and kernels.gone())):
+        try:
+            await asyncio.wait_for(stop.wait(), 1.0)
+        except TimeoutError:
+            continue
+
+
+def _on_signal(number: Any, stop: asyncio.Event) -> None:
+    try:
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    except NotImplementedError:
+        # Windows: Ctrl-C ends asyncio.run by itself.
+        return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""Camera work read from the words of a prompt, in English and Chinese, and from the seed where words say nothing."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from dataclasses import dataclass
+
+__all__ = ["Grade", "Move", "View", "grade_of", "move_of"]
+
+_WORDS: dict[str, str] = {
+    "in": r"\bzoom\w* in|\bpush\w* in|\bdoll\w+ in|\bclos(?:e|er|ing)\b|\bclose-?up|\btowards?\b|推近|推进|拉近|放大|特写|走近|靠近",
+    "out": r"\bzoom\w* out|\bpull\w* (?:out|back|away)|\bdoll\w+ (?:out|back)|\breveal|\bwide shot|拉远|拉出|拉开|缩小|后退|远去",
+    "left": r"\bleft(?:wards?)?\b|左移|向左|左摇|左转|往左",
+    "right": r"\bright(?:wards?)\b|\b(?:pan\w*|mov\w+|turn\w*|to the|slid\w+|track\w*|truck\w*) right\b|右移|向右|右摇|右转|往右",
+    "up": r"\btilt\w* up|\b(?:look|mov|pan|fl|crane|boom)\w* up|\bris(?:es?|ing)\b|\btakes? off|\bascend|上摇|上移|向上|仰|上升|升起|起飞",
+    "down": r"\btilt\w* down|\b(?:look|mov|pan|fl|crane|boom)\w* down|\bdescend|\bfall(?:s|ing)?\b|下摇|下移|向下|俯|下降|落下",
+    "orbit": r"\borbit|\baround\b|\bcircl|\brotat|\bspin|\b360\b|环绕|旋转|绕着|转圈",
+    "shake": r"\bhand-?held|\bshak[ey]|\btrembl|\bearthquake|\bbumpy|手持|晃动|抖动|颠簸|震动",
+    "fast": r"\bfast\b|\bquick|\brapid|\bdash|\brac(?:es|ing)\b|\bsprint|\bfurious|\bhigh speed|\benerg|\bwhip|快速|迅速|飞快|疾|冲刺|激烈",
+    "slow": r"\bslow|\bcalm|\bgentl|\bquiet|\bpeaceful|\bsoft|\bserene|缓缓|缓慢|慢慢|平静|安静|轻轻",
+    "static": r"\bstatic\b|\bfixed\b|\bstill\b|\blocked\b|\btripod|\bmotionless|固定|静止|不动|定格",
+}
+
+_MOODS: dict[str, tuple[str, float, float, float]] = {
+    # exposure, shift of U (blue), shift of V (red)
+    "warm": (r"\bwarm|\bsunset|\bgolden|\bfire|\bcandle|\bautumn|夕阳|日落|金色|温暖|火|秋", 1.03, -7.0, 6.0),
+    "cold": (r"\bcold|\bwinter|\bsnow|\brain|\bmoon|\bunderwater|\bicy?\b|雪|雨|冬|月|冷|水下", 0.98, 6.0, -5.0),
+    "dark": (r"\bnight|\bdark|\bnoir|\bmidnight|\bgloom|夜|黑暗|阴暗", 0.80, 3.0, -2.0),
+    "bright": (r"\bbright|\bsunny|\bmorning|\bsunshine|\bdawn|明亮|阳光|清晨|早晨", 1.10, -3.0, 2.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Part of a picture that fills the frame: centre and sides as shares of the picture."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A camera move. All shares are of the picture; progress 0 is always the whole picture.
+
+    Attributes
+    ----------
+    zoom : float
+        Magnification reached at the end; below 1 the surroundings come into view.
+    dx, dy : float
+        Way of the camera, -1 to 1 of the room that the magnification leaves.
+    arc : float
+        Strength of a circling move.
+    shake : float
+        Strength of a hand-held move.
+    phase : float
+        Makes two seeds tremble differently.
+    """
+
+    zoom: float
+    dx: float
+    dy: float
+    arc: float
+    shake: float
+    phase: float
+
+    @property
+    def margin(self) -> float:
+        """Share of the picture that is needed beyond each of its edges."""
+        return max(0.0, (1 / self.zoom - 1) / 2) + (0.002 if self.zoom < 1 else 0.0)
+
+    def view(self, progress: float, seconds: float) -> View:
+        """Where the camera looks.
+
+        Parameters
+        ----------
+        progress : float
+            0 to 1 over the whole move.
+        seconds : float
+            Since its start; trembling runs in real time, whatever the length of the move.
+        """
+        eased = progress * progress * (3 - 2 * progress)
+        tremble = self.shake * min(1.0, seconds / 0.6)
+        # Room to move in comes first, the way through it follows.
+        zoom = 1 + (self.zoom - 1) * (eased if self.zoom < 1 else 1 - (1 - eased) ** 1.6)
+        zoom += 0.10 * self.arc * math.sin(math.pi * eased / 2) + 0.07 * tremble
+        width = height = 1 / zoom
+        width *= 1 - 0.05 * self.arc * math.sin(math.pi * eased) ** 2
+        limit_x, limit_y = (0.5 + self.margin - side / 2 for side in (width, height))
+        x = self.dx * eased + self.arc * math.sin(1.5 * math.pi * eased) * 0.9
+        y = self.dy * eased + self.arc * (math.cos(1.5 * math.pi * eased) - 1) * 0.18
+        t = seconds * 2 * math.pi + self.phase
+        x += tremble * (0.45 * math.sin(0.9 * t) + 0.3 * math.sin(2.3 * t + 1) + 0.12 * math.sin(5.1 * t))
+        y += tremble * (0.45 * math.sin(1.1 * t + 2) + 0.3 * math.sin(2.7 * t) + 0.12 * math.sin(4.7 * t + 3))
+        x, y = (max(-1.0, min(1.0, value)) for value in (x, y))
+        return View(0.5 + x * limit_x, 0.5 + y * limit_y, width, height)
+
+
+def move_of(prompt: str, seed: int) -> Move:
+    """Camera move for a prompt.
+
+    Examples
+    --------
+    >>> move_of("pan left", 1).dx < 0 < move_of("镜头右移", 1).dx
+    True
+    >>> move_of("the camera pulls back", 1).zoom < 1 < move_of("镜头推近", 1).zoom
+    True
+    """
+    said = {name for name, pattern in _WORDS.items() if re.search(pattern, prompt.lower())}
+    draw = random.Random(seed)
+    pace = 1.35 if "fast" in said else 0.6 if "slow" in said else 1.0
+    phase = draw.uniform(0, 60)
+    turn = draw.choice((-1.0, 1.0))
+    dx = ("right" in said) - ("left" in said)
+    dy = ("down" in said) - ("up" in said)
+    zoom = 1 + 0.32 * pace if "in" in said else 1 / (1 + 0.20 * pace) if "out" in said else 1.0
+    arc = turn * 0.75 * min(pace, 1.0) if "orbit" in said else 0.0
+    if "static" in said and not (dx or dy or arc) and zoom == 1.0:
+        return Move(1.012, 0.0, 0.0, 0.0, 0.6 if "shake" in said else 0.0, phase)
+    if not (dx or dy or arc) and zoom == 1.0:
+        # Nothing said: a slow drift into the picture, its direction the seed's own.
+        angle = draw.uniform(0, 2 * math.pi)
+        zoom, dx, dy = 1 + draw.uniform(0.12, 0.2) * pace, 0.8 * math.cos(angle), 0.8 * math.sin(angle)
+    elif (dx or dy) and zoom == 1.0:
+        zoom = 1 + 0.28 * pace
+    if not (dx and dy):
+        dx, dy = dx or draw.uniform(-0.15, 0.15), dy or draw.uniform(-0.15, 0.15)
+    shake = (0.9 if "shake" in said else 0.35 if "fast" in said else 0.0) * max(pace, 0.8)
+    return Move(zoom, float(dx), float(dy), abs(arc) and arc, shake, phase)
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """Light and tint that come up over the first second or so: exposure factor, shifts of U and V."""
+
+    exposure: float = 1.0
+    u: float = 0.0
+    v: float = 0.0
+
+
+def grade_of(prompt: str) -> Grade:
+    """Light for a prompt: neutral unless its words ask for some.
+
+    >>> grade_of("a walk at night").exposure < 1
+    True
+    """
+    exposure, u, v = 1.0, 0.0, 0.0
+    for pattern, factor, blue, red in _MOODS.values():
+        if re.search(pattern, prompt.lower()):
+            exposure, u, v = exposure * factor, u + blue, v + red
+    return Grade(exposure, u, v)

@@ -1,0 +1,128 @@
+"""Clips: the request drawn as a real MP4 (H.264 and AAC, 4:2:0, faststart).
+
+A clip starts on its first frame or clip, ends on its last frame, and a camera moves through it as the prompt says.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import secrets
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange
+
+from wan_nb.api import catalog
+
+from .frames import frames_of
+from .sound import RATE, sound_of
+
+if TYPE_CHECKING:
+    import threading
+    from pathlib import Path
+
+    from .materials import Material
+
+__all__ = ["ENCODER", "Abandoned", "Order", "draw", "new_video_stream", "output_size"]
+
+ENCODER = {"preset": "superfast", "crf": "21", "g": "48"}
+"""Options of libx264. Two seconds between key frames keep seeking quick."""
+
+_TINY = 160 * 90
+
+
+class Abandoned(Exception):
+    """The order was dropped while it was drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Everything that a clip depends on. Lengths in seconds, sizes in pixels."""
+
+    prompt: str
+    seed: int
+    seconds: int
+    size: tuple[int, int]
+    fps: int
+    watermark: bool
+    tag: str
+    first_frame: Material | None = None
+    last_frame: Material | None = None
+    driving_audio: Material | None = None
+    first_clip: Material | None = None
+
+
+def output_size(width: int, height: int, model: str, resolution: str) -> tuple[int, int]:
+    """Size of the clip: the ratio kept, the tier's pixel total, both sides floored to multiples of 16.
+
+    >>> output_size(750, 1000, "wan2.7-i2v", "720P")
+    (816, 1104)
+    """
+    area = catalog.model(model).pixels.get(resolution, _TINY)
+    scale = math.sqrt(area / (width * height))
+    wide, high = (max(16, int(side * scale + 1e-6) // 16 * 16) for side in (width, height))
+    return wide, high
+
+
+def draw(order: Order, path: Path, stop: threading.Event) -> None:
+    """Write the clip of an order; whole or not at all.
+
+    Raises
+    ------
+    Abandoned
+        When ``stop`` is set meanwhile.
+    """
+    part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.mp4")
+    try:
+        with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+            container.metadata["comment"] = "SIMULATED"
+            _write(container, order, stop)
+        with part.open("ab") as file:
+            # A free box makes every clip's bytes its own, as every generation's would be.
+            tag = order.tag.encode()
+            file.write((8 + len(tag)).to_bytes(4, "big") + b"free" + tag)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def new_video_stream(container: Any, size: tuple[int, int], fps: int) -> Any:
+    """Stream with the encoder settings of every clip (also what the benchmark encodes with)."""
+    stream = container.add_stream("libx264", rate=fps, options=ENCODER)
+    stream.width, stream.height = size
+    stream.pix_fmt = "yuv420p"
+    context = stream.codec_context
+    context.thread_count = 1
+    context.colorspace = context.color_primaries = context.color_trc = 1
+    context.color_range = ColorRange.MPEG
+    return stream
+
+
+def _write(container: Any, order: Order, stop: threading.Event) -> None:
+    video = new_video_stream(container, order.size, order.fps)
+    audio = container.add_stream("aac", rate=RATE, layout="stereo")
+    audio.bit_rate = 128_000
+    sound = sound_of(order.driving_audio, order.first_clip, order.seconds, order.seed)
+    heard = 0
+    for index, frame in enumerate(frames_of(order)):
+        if stop.is_set():
+            raise Abandoned
+        frame.pts, frame.time_base = index, Fraction(1, order.fps)
+        container.mux(video.encode(frame))
+        # Sound goes along with the picture, so that the file is interleaved for streaming.
+        due = min(sound.shape[1], (index + 1) * RATE // order.fps)
+        while heard < sound.shape[1] and heard < due:
+            container.mux(audio.encode(_sound_frame(sound[:, heard : heard + 1024], heard)))
+            heard += 1024
+    container.mux(video.encode())
+    container.mux(audio.encode())
+
+
+def _sound_frame(samples: Any, start: int) -> av.AudioFrame:
+    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout="stereo")
+    frame.sample_rate, frame.pts, frame.time_base = RATE, start, Fraction(1, RATE)
+    return frame

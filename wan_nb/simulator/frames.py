@@ -1,0 +1,205 @@
+"""Pictures of a clip, one after the other, as planes of 4:2:0 frames.
+
+Everything happens on the three planes: a camera without roll is a resize of a box with fractional edges, which Pillow
+does in two short passes, so that a moving clip costs little more than its encoding.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.video.reformatter import ColorRange, Colorspace
+from PIL import Image, ImageFilter, ImageOps
+
+from .camera import Grade, Move, grade_of, move_of
+from .plates import Plate, marks, placeholder
+
+if TYPE_CHECKING:
+    from .camera import View
+    from .draw import Order
+    from .materials import Material
+
+__all__ = ["frames_of"]
+
+_FINER = 1.25
+"""Pictures are kept this much finer than the clip: sharp when the camera comes closer, no shimmer when it drifts."""
+_SAME_SHAPE = 0.03
+"""The clip's ratio is rounded; a picture this near to it is fitted exactly instead of being cut."""
+
+Bytes = npt.NDArray[np.uint8]
+Planes = tuple[Image.Image, Image.Image, Image.Image]
+
+
+def frames_of(order: Order) -> Iterator[av.VideoFrame]:
+    """Every frame of the clip of an order, marked as simulated."""
+    total, sent = order.seconds * order.fps, 0
+    plates = marks(order.size, order.watermark)
+    start: Planes | None = None
+    for frame in _continued(order, total - 1):
+        # Kept before the marks are pressed: where the clip ends, the camera starts to move over its last picture.
+        luma, blue, red = (Image.fromarray(view.copy()) for view in _views(frame))
+        start, sent = (luma, blue, red), sent + 1
+        yield _marked(frame, plates)
+    for planes in _moving(order, start or _picture(order.first_frame or order.first_clip, order.size), total - sent):
+        frame = av.VideoFrame(*order.size, "yuv420p")
+        for view, plane in zip(_views(frame), planes, strict=True):
+            view[:] = np.asarray(plane)
+        yield _marked(frame, plates)
+
+
+def _marked(frame: av.VideoFrame, plates: tuple[Plate, ...]) -> av.VideoFrame:
+    for plate in plates:
+        plate.press(*_views(frame))
+    return frame
+
+
+def _views(frame: av.VideoFrame) -> tuple[Bytes, Bytes, Bytes]:
+    """Planes of a frame, to be written into, without their padding."""
+    found = []
+    for plane in frame.planes:
+        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        found.append(rows[: plane.height, : plane.width])
+    return found[0], found[1], found[2]
+
+
+def _continued(order: Order, most: int) -> Iterator[av.VideoFrame]:
+    """Frames of the clip that is continued, at the pace and size of the new one."""
+    if order.first_clip is None or order.first_clip.data is None:
+        return
+    wanted = min(most, round(order.first_clip.seconds * order.fps))
+    width, height = order.size
+    sent, shown = 0, None
+    with av.open(io.BytesIO(order.first_clip.data), metadata_errors="ignore") as container:
+        stream = container.streams.video[0]
+        began = None
+        for frame in container.decode(stream):
+            at = float(frame.time or 0.0)
+            began = at if began is None else began
+            while shown is not None and sent < wanted and sent / order.fps < at - began - 1e-6:
+                yield _resized(shown, width, height)
+                sent += 1
+            shown = frame
+            if sent >= wanted:
+                return
+    while shown is not None and sent < wanted:
+        yield _resized(shown, width, height)
+        sent += 1
+
+
+def _resized(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
+    new = av.VideoFrame(width, height, "yuv420p")
+    made = frame.reformat(width, height, "yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+    # A copy: marks must not be drawn into pictures that the decoder still refers to.
+    for target, source in zip(_views(new), _views(made), strict=True):
+        target[:] = source
+    return new
+
+
+def _moving(order: Order, start: Planes, count: int) -> Iterator[tuple[Image.Image, ...]]:
+    """Planes of ``count`` frames that begin on a picture and, when one is given, end on the last frame."""
+    move, grade = move_of(order.prompt, order.seed), grade_of(order.prompt)
+    first = _Layer(start, move)
+    last = None
+    if order.last_frame is not None:
+        # Seen backwards from its end, the last picture's camera comes in along the same way.
+        coming = replace(move, dx=-move.dx, dy=-move.dy, arc=-move.arc)
+        last = _Layer(_picture(order.last_frame, order.size), coming)
+    for index in range(count):
+        progress, seconds = index / max(1, count - 1), index / order.fps
+        seen = _smooth((progress - 0.3) / 0.62) if last else 0.0
+        planes = first.planes(progress, seconds, order.size) if seen < 1 else None
+        if last and seen > 0:
+            arriving = last.planes(1 - progress, (count - 1 - index) / order.fps, order.size)
+            planes = tuple(map(Image.blend, planes, arriving, (seen,) * 3)) if planes else arriving
+        assert planes
+        light = min(1.0, seconds / 1.5) * (1 - seen)
+        yield _lit(planes, grade, round(light, 2))
+
+
+def _smooth(share: float) -> float:
+    share = max(0.0, min(1.0, share))
+    return share * share * (3 - 2 * share)
+
+
+class _Layer:
+    """A picture and the camera that moves over it."""
+
+    def __init__(self, planes: Planes, move: Move) -> None:
+        self._move = move
+        self._sides = [plane.size for plane in planes]
+        self._planes = [_surrounded(plane, move.margin) for plane in planes]
+
+    def planes(self, progress: float, seconds: float, size: tuple[int, int]) -> tuple[Image.Image, ...]:
+        view = self._move.view(progress, seconds)
+        return tuple(self._look(index, view, size) for index in range(3))
+
+    def _look(self, index: int, view: View, size: tuple[int, int]) -> Image.Image:
+        (width, height), plane = self._sides[index], self._planes[index]
+        left = (plane.width - width) / 2 + (view.x - view.width / 2) * width
+        top = (plane.height - height) / 2 + (view.y - view.height / 2) * height
+        right, bottom = left + view.width * width, top + view.height * height
+        box = (max(0.0, left), max(0.0, top), min(float(plane.width), right), min(float(plane.height), bottom))
+        half = 1 if index == 0 else 2
+        return plane.resize((size[0] // half, size[1] // half), Image.Resampling.BILINEAR, box)
+
+
+def _surrounded(plane: Image.Image, margin: float) -> Image.Image:
+    """Picture with mirrored surroundings that lose focus outwards, for a camera that draws back."""
+    if margin <= 0:
+        return plane
+    beside, above = (int(side * margin) + 2 for side in plane.size)
+    pixels = np.pad(np.asarray(plane), ((above, above), (beside, beside)), mode="symmetric")
+    sharp = Image.fromarray(pixels)
+    soft = sharp.filter(ImageFilter.GaussianBlur(max(plane.size) / 60))
+    across, down = (
+        np.clip((np.abs(np.arange(n) - (n - 1) / 2) - (n / 2 - out)) / out, 0, 1)
+        for n, out in ((sharp.width, beside), (sharp.height, above))
+    )
+    away = np.sqrt(np.maximum(across[None, :], down[:, None]))
+    return Image.composite(soft, sharp, Image.fromarray((away * 255).astype(np.uint8)))
+
+
+def _lit(planes: tuple[Image.Image, ...], grade: Grade, amount: float) -> tuple[Image.Image, ...]:
+    if grade == Grade() or amount <= 0:
+        return planes
+    return tuple(plane.point(table) for plane, table in zip(planes, _tables(grade, amount), strict=True))
+
+
+@lru_cache(maxsize=128)
+def _tables(grade: Grade, amount: float) -> tuple[list[int], list[int], list[int]]:
+    """Look-up tables of a grade at a share of its strength, within the video range."""
+    # A power keeps black and white where they are and moves what lies between.
+    power = grade.exposure ** (-1.3 * amount)
+    luma = [round(16 + 219 * (max(0.0, min(1.0, (y - 16) / 219)) ** power)) for y in range(256)]
+    blue, red = ([max(16, min(240, round(c + shift * amount))) for c in range(256)] for shift in (grade.u, grade.v))
+    return luma, blue, red
+
+
+def _picture(material: Material | None, size: tuple[int, int]) -> Planes:
+    """Planes of a picture that fills a clip of this size."""
+    assert material
+    target = tuple(round(side * _FINER / 4) * 4 for side in size)
+    if material.data is None:
+        picture = placeholder(material.label, (target[0], target[1]))
+    else:
+        picture = ImageOps.exif_transpose(Image.open(io.BytesIO(material.data))).convert("RGB")
+    ratio = picture.width / picture.height / (size[0] / size[1])
+    if abs(ratio - 1) > _SAME_SHAPE and material.height:
+        picture = ImageOps.fit(picture, target, Image.Resampling.LANCZOS)
+    else:
+        picture = picture.resize(target, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return _to_planes(picture)
+
+
+def _to_planes(picture: Image.Image) -> Planes:
+    frame: Any = av.VideoFrame.from_image(picture)
+    frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+    luma, blue, red = (Image.fromarray(view.copy()) for view in _views(frame))
+    return luma, blue, red

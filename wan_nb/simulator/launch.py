@@ -1,0 +1,157 @@
+"""Finding the simulator of a state folder, or starting it. Standard library only: this runs in a kernel's first cell.
+
+One simulator per folder: it holds a lock on ``lock`` for as long as it lives, which no crash can leave behind, and
+writes ``simulator.json`` (base URL and process id) beside it. Whoever comes second reads that and goes there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+__all__ = ["alive", "ensure", "find", "hold", "publish"]
+
+_START_SECONDS = 30.0
+
+
+def ensure(state: Path, *, speed: float | None = None) -> str:
+    """Base URL of the simulator of a folder, which is started if there is none; it ends with its last kernel.
+
+    Parameters
+    ----------
+    state : Path
+        Folder that keeps its tasks, uploads and clips.
+    speed : float, optional
+        Divides queue and run times; only heard by a simulator that is started now.
+
+    Raises
+    ------
+    OSError
+        It could not be started; the message ends with what it said.
+    """
+    state = Path(state).resolve()
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        url = find(state)
+        if url and _post(url, "kernels", {"pid": os.getpid()}):
+            return url
+        if time.monotonic() > deadline:
+            raise OSError(f"the simulator did not start within {_START_SECONDS:g} s: {_last_words(state)}")
+        _start(state, speed)
+
+
+def find(state: Path) -> str | None:
+    """Base URL of the simulator that holds a folder; None when none answers."""
+    try:
+        url = str(json.loads((state / "simulator.json").read_bytes())["url"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    who = _ask("GET", url, "")
+    # Another simulator may have got the port of one that died.
+    return url if who and who.get("state") == str(state) else None
+
+
+def _start(state: Path, speed: float | None) -> None:
+    command = [sys.executable, "-m", "wan_nb.simulator", "--detach", "--with-kernels", "--state", str(state)]
+    if speed is not None:
+        command += ["--speed", repr(float(speed))]
+    # The folder of the package as working directory: found there even if the kernel has it from sys.path alone, and
+    # the notebook's own folder stays free. Returns when the simulator listens, or found another one that does.
+    with (state / "simulator.log").open("ab") as log:
+        done = subprocess.run(  # noqa: S603  # our own interpreter and module
+            command,
+            cwd=Path(__file__).resolve().parents[2],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            start_new_session=True,
+            timeout=_START_SECONDS,
+            check=False,
+        )
+    if done.returncode:
+        raise OSError(f"the simulator did not start: {_last_words(state)}")
+
+
+def _last_words(state: Path) -> str:
+    with contextlib.suppress(OSError):
+        lines = (state / "simulator.log").read_text("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+    return "it said nothing"
+
+
+def _ask(method: str, url: str, what: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    where = urlsplit(url)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=5)
+    try:
+        connection.request(method, f"/_simulator/{what}", json.dumps(body) if body is not None else None)
+        answer = connection.getresponse()
+        content = json.loads(answer.read())
+        return content if answer.status == 200 and isinstance(content, dict) else None
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def _post(url: str, what: str, body: dict[str, Any]) -> bool:
+    return _ask("POST", url, what, body) is not None
+
+
+def hold(state: Path) -> IO[bytes] | None:
+    """Take the lock of a folder; None when a living process has it. Closing the file, or dying, gives it back."""
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = (state / "lock").open("ab")
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return None
+    return lock
+
+
+def publish(state: Path, url: str) -> None:
+    """Write where the simulator of a folder is."""
+    part = state / f".simulator.{os.getpid()}"
+    part.write_text(json.dumps({"url": url, "pid": os.getpid()}))
+    part.replace(state / "simulator.json")
+
+
+def alive(pid: int) -> bool:
+    """Whether a process still runs. One that only waits to be reaped by its parent does not.
+
+    >>> alive(os.getpid())
+    True
+    """
+    if sys.platform == "win32":
+        import ctypes
+
+        # os.kill(pid, 0) would end it there.
+        handle = ctypes.windll.kernel32.OpenProcess(0x00100000, False, pid)
+        running = bool(handle) and ctypes.windll.kernel32.WaitForSingleObject(handle, 0) == 0x102
+        ctypes.windll.kernel32.CloseHandle(handle)
+        return running
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    with contextlib.suppress(OSError):
+        return not Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].lstrip().startswith("Z")
+    return True

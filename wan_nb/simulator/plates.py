@@ -1,0 +1,144 @@
+"""Lettering: the SIMULATED mark, the service's watermark, and pictures in place of unreachable ones."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["Plate", "marks", "placeholder"]
+
+Bytes = npt.NDArray[np.uint8]
+
+_CJK_FONTS = (
+    "NotoSansCJK-Regular.ttc",
+    "NotoSansSC-Regular.otf",
+    "SourceHanSansSC-Regular.otf",
+    "wqy-microhei.ttc",
+    "PingFang.ttc",
+    "Hiragino Sans GB.ttc",
+    "msyh.ttc",
+    "simhei.ttf",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plate:
+    """A small grey picture with coverage, laid over the luma of every frame; colour under it fades to grey.
+
+    Attributes
+    ----------
+    x, y : int
+        Place of its upper left corner, even numbers.
+    luma, cover : array of uint8
+        Of even sides.
+    """
+
+    x: int
+    y: int
+    luma: Bytes
+    cover: Bytes
+
+    def press(self, luma: Bytes, *chroma: Bytes) -> None:
+        """Lay it over the planes of a 4:2:0 frame."""
+        height, width = self.luma.shape
+        place = luma[self.y : self.y + height, self.x : self.x + width]
+        place[:] = _mix(place, self.luma, self.cover)
+        half = self.cover[::2, ::2]
+        for plane in chroma:
+            place = plane[self.y // 2 : (self.y + height) // 2, self.x // 2 : (self.x + width) // 2]
+            place[:] = _mix(place, np.full_like(half, 128), half)
+
+
+def _mix(under: Bytes, over: Bytes, cover: Bytes) -> Bytes:
+    weight = cover.astype(np.uint16)
+    return ((under * (255 - weight) + over * weight + 127) // 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=16)
+def marks(size: tuple[int, int], watermark: bool) -> tuple[Plate, ...]:
+    """What is laid over every frame of a clip of this size."""
+    width, height = size
+    unit = max(6, round(min(width, height) * 0.028))
+    gap = unit // 2 * 2
+    label = _plate("SIMULATED", _font(unit), unit)
+    plates = [Plate(gap, (height - gap - label[0].shape[0]) // 2 * 2, *label)]
+    if watermark:
+        text, font = _watermark(unit)
+        sign = _plate(text, font, unit)
+        rows, columns = sign[0].shape
+        plates.append(Plate((width - gap - columns) // 2 * 2, (height - gap - rows) // 2 * 2, *sign))
+    return tuple(plates)
+
+
+def _font(size: float) -> Any:
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size=size)
+
+
+def _watermark(size: int) -> tuple[str, Any]:
+    """The service writes Chinese; without a font for it, the Latin half remains."""
+    from PIL import ImageFont
+
+    for name in _CJK_FONTS:
+        try:
+            return "AI生成", ImageFont.truetype(name, size)
+        except OSError:
+            continue
+    return "AI", _font(size)
+
+
+def _plate(text: str, font: Any, unit: int) -> tuple[Bytes, Bytes]:
+    """Light letters on a dark plate with round ends: readable over anything, quiet beside it."""
+    from PIL import Image, ImageDraw
+
+    spacing = unit * 0.14
+    width = round(sum(font.getlength(letter) + spacing for letter in text) - spacing + unit * 1.5)
+    size = (width // 2 * 2, round(unit * 1.9) // 2 * 2)
+    big = 4
+    cover = Image.new("L", (size[0] * big, size[1] * big), 0)
+    ends = ((0, 0), (size[0] * big - 1, size[1] * big - 1))
+    ImageDraw.Draw(cover).rounded_rectangle(ends, radius=size[1] * big * 0.3, fill=150)
+    plate = cover.resize(size, Image.Resampling.LANCZOS)
+    letters = Image.new("L", size, 0)
+    pen, x = ImageDraw.Draw(letters), unit * 0.75
+    for letter in text:
+        pen.text((x, size[1] / 2), letter, font=font, fill=255, anchor="lm")
+        x += font.getlength(letter) + spacing
+    ink = np.asarray(letters)
+    luma = (24 + ink.astype(np.uint16) * 206 // 255).astype(np.uint8)
+    return luma, np.maximum(np.asarray(plate), ink // 8 * 7)
+
+
+def placeholder(label: str, size: tuple[int, int]) -> Image.Image:
+    """A calm picture with the name of what could not be fetched, its colours made from the name."""
+    from PIL import Image, ImageDraw
+
+    width, height = size
+    draw = random.Random(label)
+    hue = draw.random()
+    left, right = (_colour(hue + shift, value) for shift, value in ((0.0, 0.62), (0.12, 0.26)))
+    x, y = np.linspace(0, 1, width), np.linspace(0, 1, height)[:, None]
+    blend = np.clip(0.55 * x + 0.45 * y + 0.06 * np.sin(5 * x + 3 * y), 0, 1)[..., None]
+    glow = 38 * np.exp(-(((x - 0.32) ** 2) / 0.05 + ((y - 0.34) ** 2) / 0.09))[..., None]
+    picture = Image.fromarray(np.clip(left * (1 - blend) + right * blend + glow, 0, 255).astype(np.uint8))
+    pen = ImageDraw.Draw(picture)
+    big, small = (_font(min(width, height) * share) for share in (0.052, 0.032))
+    pen.text((width / 2, height * 0.47), label or "no name", font=big, fill=(255, 255, 255), anchor="mm")
+    note = "cannot be reached from here: a stand-in is drawn"
+    pen.text((width / 2, height * 0.56), note, font=small, fill=(225, 225, 225), anchor="mm")
+    return picture
+
+
+def _colour(hue: float, value: float) -> npt.NDArray[np.float64]:
+    import colorsys
+
+    return np.array(colorsys.hsv_to_rgb(hue % 1, 0.42, value)) * 255

@@ -1,0 +1,74 @@
+"""Sound of a clip: the driving audio cut or padded with silence, the continued clip's own, or a quiet made-up pad."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from .materials import Material
+
+__all__ = ["RATE", "made_up", "sound_of"]
+
+RATE = 48_000
+"""Samples per second of everything here."""
+
+Samples = npt.NDArray[np.float32]
+
+_CHORDS = ((0, 7, 12, 16), (0, 5, 12, 17), (0, 7, 10, 15), (0, 4, 11, 14), (0, 7, 14, 21))
+"""Semitones above the root: open, soft-edged chords."""
+
+
+def sound_of(audio: Material | None, clip: Material | None, seconds: int, seed: int) -> Samples:
+    """Two channels of exactly ``seconds``."""
+    total = seconds * RATE
+    if audio is not None and audio.data is not None:
+        return _fit(_decode(audio.data), total)
+    if clip is None or clip.data is None:
+        return made_up(seconds, seed)
+    own = _fit(_decode(clip.data), round(clip.seconds * RATE))
+    rest = made_up(seconds, seed)[:, own.shape[1] :]
+    rise = min(RATE, rest.shape[1])
+    rest[:, :rise] *= np.linspace(0, 1, rise, dtype=np.float32)
+    return np.concatenate([own, rest], axis=1)
+
+
+def made_up(seconds: int, seed: int) -> Samples:
+    """A soft chord over a breath of noise, other for every seed; fades in and out."""
+    draw = np.random.default_rng(seed)
+    total = seconds * RATE
+    t = np.arange(total, dtype=np.float32) / RATE
+    root = 110.0 * 2 ** (draw.integers(-3, 5) / 12)
+    sound = np.zeros((2, total), np.float32)
+    for step in _CHORDS[draw.integers(len(_CHORDS))]:
+        pitch, swell, side = root * 2 ** (step / 12), draw.uniform(0.07, 0.22), draw.uniform(0.3, 0.7)
+        tone = np.sin(2 * np.pi * pitch * t + draw.uniform(0, 6)) * (0.6 + 0.4 * np.sin(2 * np.pi * swell * t))
+        sound += np.outer([side, 1 - side], tone).astype(np.float32)
+    # Noise of a few hundred hertz: coarse random points, joined by lines.
+    points = draw.standard_normal(seconds * 600 + 2).astype(np.float32)
+    breath = np.interp(t * 600, np.arange(points.size), points) * (0.5 + 0.5 * np.sin(2 * np.pi * 0.11 * t))
+    sound = 0.055 * sound + 0.012 * breath.astype(np.float32)
+    fade = np.minimum(1.0, np.minimum(t / 0.4, (seconds - t) / 0.6)).astype(np.float32)
+    return np.ascontiguousarray(sound * fade)
+
+
+def _fit(sound: Samples, total: int) -> Samples:
+    cut = sound[:, :total]
+    return np.pad(cut, ((0, 0), (0, total - cut.shape[1])))
+
+
+def _decode(data: bytes) -> Samples:
+    import av
+
+    pieces: list[Samples] = []
+    with av.open(io.BytesIO(data), metadata_errors="ignore") as container:
+        if not container.streams.audio:
+            return np.zeros((2, 0), np.float32)
+        resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
+        for frame in container.decode(audio=0):
+            pieces += [piece.to_ndarray() for piece in resampler.resample(frame)]
+        pieces += [piece.to_ndarray() for piece in resampler.resample(None)]
+    return np.concatenate(pieces, axis=1) if pieces else np.zeros((2, 0), np.float32)

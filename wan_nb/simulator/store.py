@@ -1,0 +1,124 @@
+"""What survives a restart: one JSON file per task, one per upload, the clips beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Job", "Store", "write_whole"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One task as the service remembers it.
+
+    Attributes
+    ----------
+    account : str
+        Hash of the key; the key itself is never kept.
+    body : dict
+        The create body; materials given as data are replaced by the name of their file, ``kept:<sha256>``.
+    submitted, scheduled, ended : float or None
+        Service clock, seconds since the epoch.
+    ready_at, started_at, ends_at : float or None
+        Real time: out of the queue, running since, not finished before.
+    doom : tuple of str or None
+        Code and message that the task is bound to end with.
+    usage : dict or None
+        As billed.
+    """
+
+    task_id: str
+    request_id: str
+    account: str
+    model: str
+    body: dict[str, Any]
+    submitted: float
+    ready_at: float
+    run_seconds: float
+    seed: int
+    status: str = "PENDING"
+    scheduled: float | None = None
+    ended: float | None = None
+    started_at: float | None = None
+    ends_at: float | None = None
+    doom: tuple[str, str] | None = None
+    code: str = ""
+    message: str = ""
+    usage: dict[str, int] | None = None
+
+    @property
+    def lane(self) -> tuple[str, str]:
+        """What the running limit counts: account and exact model."""
+        return (self.account, self.model)
+
+
+class Store:
+    """Files of one state folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when missing, readable by its owner only.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for name in ("tasks", "uploads", "inputs", "clips"):
+            (folder / name).mkdir(exist_ok=True)
+        secret = folder / "secret"
+        if not secret.exists():
+            write_whole(secret, secrets.token_bytes(32))
+        self.secret = secret.read_bytes()
+
+    def save(self, job: Job) -> None:
+        """Write a task; whole or not at all."""
+        write_whole(self.folder / "tasks" / f"{job.task_id}.json", json.dumps(asdict(job)).encode())
+
+    def load(self) -> list[Job]:
+        """All tasks, oldest first."""
+        names = {item.name for item in fields(Job)}
+        jobs = []
+        for path in (self.folder / "tasks").glob("*.json"):
+            data = {key: value for key, value in json.loads(path.read_bytes()).items() if key in names}
+            data["doom"] = tuple(data["doom"]) if data.get("doom") else None
+            jobs.append(Job(**data))
+        return sorted(jobs, key=lambda job: job.submitted)
+
+    def clip(self, task_id: str) -> Path:
+        """Where the clip of a task is, or will be."""
+        return self.folder / "clips" / f"{task_id}.mp4"
+
+    def keep_input(self, name: str, data: bytes) -> None:
+        """Keep a material that came inside a request, under the hash of its content."""
+        path = self.folder / "inputs" / name
+        if not path.exists():
+            write_whole(path, data)
+
+    def input(self, name: str) -> bytes:
+        """Bytes of a kept material."""
+        return (self.folder / "inputs" / name).read_bytes()
+
+    def forget(self, task_id: str) -> None:
+        """Delete a task and its clip."""
+        (self.folder / "tasks" / f"{task_id}.json").unlink(missing_ok=True)
+        self.clip(task_id).unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Delete everything but the signing secret."""
+        for name in ("tasks", "uploads", "inputs", "clips"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+            (self.folder / name).mkdir(exist_ok=True)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that is never seen half written."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    part.write_bytes(data)
+    os.replace(part, path)

@@ -1,0 +1,122 @@
+"""Where clips are drawn: two threads at most (the heavy parts leave Python alone), one order at a time each."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from .checks import TaskFailure, Wanted, wanted
+from .draw import Abandoned, Order, draw, output_size
+from .materials import Material, inspect, obtain
+
+if TYPE_CHECKING:
+    from .store import Job
+    from .world import World
+
+__all__ = ["Drawn", "Studio"]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Outcome of an order.
+
+    Attributes
+    ----------
+    at : float
+        Real time at which it was known.
+    code, message : str
+        Why there is no clip; empty when there is one.
+    usage : dict or None
+        What is billed for the clip.
+    """
+
+    at: float
+    code: str = ""
+    message: str = ""
+    usage: dict[str, int] | None = None
+
+
+class Studio:
+    """A bounded crew of drawing threads."""
+
+    def __init__(self) -> None:
+        self._crew = ThreadPoolExecutor(max_workers=2, thread_name_prefix="wan-simulator-draw")
+        self._stop = threading.Event()
+        self._waiting: set[Future[Drawn]] = set()
+
+    def draw(self, job: Job, world: World) -> Future[Drawn]:
+        """Look at the materials of a task and draw its clip."""
+        drawing = self._crew.submit(_produce, job, world, self._stop)
+        self._waiting.add(drawing)
+        drawing.add_done_callback(self._waiting.discard)
+        return drawing
+
+    def drop(self) -> None:
+        """Forget all orders; those at work end at their next frame."""
+        self._stop.set()
+        self._stop = threading.Event()
+        for drawing in list(self._waiting):
+            drawing.cancel()
+
+    def close(self) -> None:
+        """End the threads."""
+        self.drop()
+        self._crew.shutdown(wait=True, cancel_futures=True)
+
+
+def _produce(job: Job, world: World, stop: threading.Event) -> Drawn:
+    try:
+        want = wanted(job.body)
+        materials = {field: _material(field, url, job, world) for field, url in want.media.items()}
+        usage = _usage(want, materials)
+        if job.doom is None:
+            draw(_order(job, want, materials, world), world.store.clip(job.task_id), stop)
+    except TaskFailure as failure:
+        return Drawn(time.time(), failure.code, failure.message)
+    except Abandoned:
+        return Drawn(time.time(), "InternalError", "The service was stopped.")
+    except Exception as error:  # noqa: BLE001  # a drawing that breaks must end its task, not hang it for ever
+        return Drawn(time.time(), "InternalError.Algo", f"The drawing failed: {type(error).__name__}: {error}")
+    return Drawn(time.time(), usage=usage)
+
+
+def _material(field: str, url: str, job: Job, world: World) -> Material:
+    parts = urlsplit(url)
+    label = f"{parts.hostname or ''} · {parts.path.rpartition('/')[2]}"[:80]
+    return inspect(field, obtain(field, url, job, world), label)
+
+
+def _usage(want: Wanted, materials: dict[str, Material]) -> dict[str, int]:
+    clip = materials.get("first_clip")
+    if clip and clip.seconds >= want.duration:
+        raise TaskFailure("InvalidParameter", "Must be longer than first_clip: parameters.duration")
+    given = round(clip.seconds) if clip else 0
+    return {
+        "duration": want.duration,
+        "input_video_duration": given,
+        "output_video_duration": want.duration - given,
+        "video_count": 1,
+        "SR": int(want.resolution.removesuffix("P")),
+    }
+
+
+def _order(job: Job, want: Wanted, materials: dict[str, Material], world: World) -> Order:
+    lead = materials.get("first_clip") or materials["first_frame"]
+    seed = job.seed if want.seed is None else want.seed
+    tiny = world.config.clips == "tiny"
+    return Order(
+        prompt=want.prompt,
+        # The same seed gives similar, not identical clips; another prompt gives another one.
+        seed=int.from_bytes(hashlib.blake2b(f"{seed}\n{want.prompt}".encode(), digest_size=6).digest()),
+        seconds=want.duration,
+        size=output_size(lead.width, lead.height, job.model, "TINY" if tiny else want.resolution),
+        fps=4 if tiny else 24,
+        watermark=want.watermark,
+        tag=job.task_id,
+        **{field: materials.get(field) for field in ("first_frame", "last_frame", "driving_audio", "first_clip")},
+    )
