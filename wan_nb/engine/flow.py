@@ -19,6 +19,7 @@ from wan_nb.engine.loop import Worker
 from wan_nb.engine.owner import owner_alive, owner_id
 from wan_nb.engine.pace import backoff
 from wan_nb.engine.posting import Posting
+from wan_nb.engine.queue import AT_SERVICE, Queue
 from wan_nb.engine.settle import Settling
 from wan_nb.engine.states import FINAL, Status
 from wan_nb.engine.watch import Watcher
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from wan_nb.api.task import Task
-    from wan_nb.place import Place
     from wan_nb.engine.log import Row, RunLog
     from wan_nb.engine.loop import LoopThread
     from wan_nb.engine.store import Store
+    from wan_nb.place import Place
     from wan_nb.settings import Settings
 
 __all__ = ["Flow"]
@@ -55,11 +56,13 @@ class Flow:
         self.owner = owner_id()
         self.posting = Posting(self)
         self.settling = Settling(self)
+        self.queue = Queue(self)
         self.decoding = Worker("media")
         self._logging = Worker("log")
         self.rng = Random()
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._listeners: list[Callable[[Row], None]] = []
+        self._leaving: dict[str, asyncio.Event] = {}
         self._greeting: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -92,7 +95,16 @@ class Flow:
         """Pass a row on to all listeners."""
         for listener in tuple(self._listeners):
             listener(row)
+        if row.status not in AT_SERVICE and (leaving := self._leaving.pop(row.run_id, None)):
+            self.loop.call(leaving.set)
         return row
+
+    async def left(self, run_id: str) -> None:
+        """Return when a run no longer takes a place at the service."""
+        leaving = self._leaving.setdefault(run_id, asyncio.Event())
+        row: Row = await self.ask_log(self.log.get, run_id)
+        if row.status in AT_SERVICE:
+            await leaving.wait()
 
     async def write(self, run_id: str, **changes: Any) -> Row:
         """Commit changes of a row, then tell. What another kernel has written meanwhile is not taken back."""
@@ -108,7 +120,7 @@ class Flow:
         """Look after a run until it ends; once per run, however many ask for it."""
         task = self._tasks.get(run_id)
         if task is None or task.done():
-            task = self._keep(run_id, self._follow(run_id))
+            task = self.keep(run_id, self._follow(run_id))
         return task
 
     async def ended(self, run_id: str) -> Row:
@@ -193,6 +205,9 @@ class Flow:
         row: Row = await self.ask_log(self.log.get, run_id)
         if row.status in FINAL:
             raise Refused(f"it has ended already: {row.status}.", run_id=run_id)
+        if row.task_id is None and (job := self.queue.drop(run_id)):
+            await asyncio.wait([job])
+            return self.tell(await self.ask_log(self.log.get, run_id))
         if row.task_id is None:
             raise Refused("it is still being sent.", run_id=run_id, remedy="Interrupt the cell that sends it.")
         refusal = Refused("the service did not cancel it.", remedy="A running task ends by itself and is billed.")
@@ -245,9 +260,10 @@ class Flow:
 
     async def outlive(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Await something that a canceled caller must not cancel."""
-        return await asyncio.shield(self._keep(f"outlive-{id(work)}", work))
+        return await asyncio.shield(self.keep(f"outlive-{id(work)}", work))
 
-    def _keep(self, name: str, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+    def keep(self, name: str, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+        """Begin a task that nobody has to hold or to await."""
         task = asyncio.ensure_future(work)
         self._tasks[name] = task
         task.add_done_callback(lambda done: self._dropped(name, done))

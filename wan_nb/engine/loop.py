@@ -130,6 +130,10 @@ class LoopThread:
         self._check(work)
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
+    def call(self, function: Callable[[], object]) -> None:
+        """Call something on the loop, from any thread."""
+        self._loop.call_soon_threadsafe(function)
+
     def sync(self, work: Coroutine[Any, Any, _T], *, timeout: float | None = None) -> _T:
         """Do something on the loop and wait for it.
 

@@ -1,0 +1,125 @@
+"""What a session is made of, each part opened on first use and closed in order."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from wan_nb.engine.loop import LoopThread
+from wan_nb.engine.store import Store
+from wan_nb.place import Place, locate
+
+if TYPE_CHECKING:
+    from wan_nb.engine.flow import Flow
+    from wan_nb.engine.log import RunLog
+    from wan_nb.settings import Settings
+
+__all__ = ["Opened"]
+
+
+class Opened:
+    """Settings, and the parts that come to be when they are needed.
+
+    Parameters
+    ----------
+    settings : Settings
+
+    Attributes
+    ----------
+    pid : int
+        The process that made it; connections do not survive a fork.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.pid = os.getpid()
+        self._lock = threading.RLock()
+        self._loop: LoopThread | None = None
+        self._log: RunLog | None = None
+        self._flow: Flow | None = None
+        self._place: Place | None = None
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        name = self._place.name if self._place else self.settings.service
+        return f"<Session {name}, log in {self.settings.folder}>"
+
+    @property
+    def folder(self) -> Path:
+        """Absolute folder of log and clips."""
+        return self.settings.folder
+
+    @property
+    def store(self) -> Store:
+        """Where the clips live."""
+        return Store(Path(self.settings.media).absolute())
+
+    @property
+    def log(self) -> RunLog:
+        """The run log."""
+        with self._lock:
+            if self._log is None:
+                self._check_open()
+                from wan_nb.engine.log import RunLog
+
+                self.store.open()
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._log = RunLog(self.settings.log)
+            return self._log
+
+    @property
+    def loop(self) -> LoopThread:
+        """The thread that does the I/O."""
+        with self._lock:
+            if self._loop is None:
+                self._check_open()
+                self._loop = LoopThread.acquire()
+            return self._loop
+
+    @property
+    def place(self) -> Place:
+        """The service; starts the simulator if that is the one."""
+        with self._lock:
+            if self._place is None:
+                self._place = locate(self.settings)
+            return self._place
+
+    @property
+    def flow(self) -> Flow:
+        """The runs on their way."""
+        with self._lock:
+            if self._flow is None:
+                from wan_nb.engine.flow import Flow
+
+                flow = Flow(self.settings, self.place, self.log, self.store, self.loop)
+                self.loop.sync(flow.open())
+                self._flow = flow
+            return self._flow
+
+    def close(self) -> None:
+        """Stop looking, close connections and log. Tasks go on at the service; the log knows them."""
+        with self._lock:
+            flow, log, loop = self._flow, self._log, self._loop
+            self._flow = self._log = self._loop = None
+            self._closed = True
+        if flow is not None and loop is not None:
+            loop.sync(flow.aclose(), timeout=10)
+            flow.close()
+        if log is not None:
+            log.close()
+        if loop is not None:
+            loop.release()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            from wan_nb.errors import LogError
+
+            raise LogError("this session is closed.", remedy="Open a new one: wan_nb.Session(), or %wan connect.")
