@@ -50,9 +50,9 @@ def owner_alive(owner: str, seen: datetime | None = None, *, now: datetime | Non
     -------
     bool
     """
-    host, _, rest = owner.rpartition(":")[0].rpartition(":")
-    start = owner.rpartition(":")[2]
-    if host == _host() and rest.isdigit() and (found := _started(int(rest))) is not None:
+    place, _, start = owner.rpartition(":")
+    host, _, pid = place.rpartition(":")
+    if host == _host() and pid.isdigit() and start and (found := _started(int(pid))) is not None:
         return found == start
     return seen is None or (now or datetime.now(UTC)) - seen < PATIENCE
 

@@ -20,7 +20,7 @@ from wan_nb.engine.states import Status
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-__all__ = ["measures", "micros", "owners", "runs", "studies", "uploads", "votes"]
+__all__ = ["TABLES", "measures", "micros", "owners", "runs", "studies", "uploads", "votes"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -108,11 +108,11 @@ _KEPT: dict[str, type[TypeEngine[Any]]] = {
     "datetime64[ns, UTC]": Moment,
 }
 
-_METADATA = sa.MetaData()
+TABLES = sa.MetaData()
 
 runs = sa.Table(
     "runs",
-    _METADATA,
+    TABLES,
     sa.Column("run_id", sa.Text, primary_key=True),
     *(sa.Column(name, Tags if name == "tags" else _KEPT[dtype]) for name, dtype in COLUMNS.items()),
     sa.Column("request", Json),
@@ -124,7 +124,7 @@ runs = sa.Table(
 
 uploads = sa.Table(
     "uploads",
-    _METADATA,
+    TABLES,
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("url", Words),
     sa.Column("expires_at", Moment),
@@ -132,7 +132,7 @@ uploads = sa.Table(
 
 studies = sa.Table(
     "studies",
-    _METADATA,
+    TABLES,
     sa.Column("name", Words, primary_key=True),
     sa.Column("saved_at", Moment),
     sa.Column("plan", Json),
@@ -140,7 +140,7 @@ studies = sa.Table(
 
 votes = sa.Table(
     "votes",
-    _METADATA,
+    TABLES,
     sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("study", Words),
     sa.Column("vote", Json),
@@ -148,7 +148,7 @@ votes = sa.Table(
 
 measures = sa.Table(
     "measures",
-    _METADATA,
+    TABLES,
     sa.Column("video_sha256", sa.Text, primary_key=True),
     sa.Column("version", Words, primary_key=True),
     sa.Column("measured_at", Moment),
@@ -157,7 +157,7 @@ measures = sa.Table(
 
 owners = sa.Table(
     "owners",
-    _METADATA,
+    TABLES,
     sa.Column("owner", Words, primary_key=True),
     sa.Column("seen_at", Moment),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -161,12 +161,13 @@ class Shelves:
     def beat(self, owner: str) -> None:
         """Give a sign of life for `owner`, so that kernels of other hosts leave its waiting intents alone.
 
-        Once in a few minutes is enough (`wan_nb.engine.owner.PATIENCE` is 15 minutes).
+        Once in a few minutes is enough (`wan_nb.engine.owner.PATIENCE` is 15 minutes). Signs of yesterday go.
         """
         table = schema.owners
 
         def work(c: sa.Connection) -> None:
-            c.execute(sa.delete(table).where(table.c.owner == owner))
-            c.execute(sa.insert(table).values(owner=owner, seen_at=self._now()))
+            now = self._now()
+            c.execute(sa.delete(table).where((table.c.owner == owner) | (table.c.seen_at < now - timedelta(days=1))))
+            c.execute(sa.insert(table).values(owner=owner, seen_at=now))
 
         self._db.write(work)
