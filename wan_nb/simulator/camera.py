@@ -9,27 +9,50 @@ from dataclasses import dataclass
 
 __all__ = ["Grade", "Move", "View", "grade_of", "move_of"]
 
-_WORDS: dict[str, str] = {
-    "in": r"\bzoom\w* in|\bpush\w* in|\bdoll\w+ in|\bclos(?:e|er|ing)\b|\bclose-?up|\btowards?\b|推近|推进|拉近|放大|特写|走近|靠近",
-    "out": r"\bzoom\w* out|\bpull\w* (?:out|back|away)|\bdoll\w+ (?:out|back)|\breveal|\bwide shot|拉远|拉出|拉开|缩小|后退|远去",
-    "left": r"\bleft(?:wards?)?\b|左移|向左|左摇|左转|往左",
-    "right": r"\bright(?:wards?)\b|\b(?:pan\w*|mov\w+|turn\w*|to the|slid\w+|track\w*|truck\w*) right\b|右移|向右|右摇|右转|往右",
-    "up": r"\btilt\w* up|\b(?:look|mov|pan|fl|crane|boom)\w* up|\bris(?:es?|ing)\b|\btakes? off|\bascend|上摇|上移|向上|仰|上升|升起|起飞",
-    "down": r"\btilt\w* down|\b(?:look|mov|pan|fl|crane|boom)\w* down|\bdescend|\bfall(?:s|ing)?\b|下摇|下移|向下|俯|下降|落下",
-    "orbit": r"\borbit|\baround\b|\bcircl|\brotat|\bspin|\b360\b|环绕|旋转|绕着|转圈",
-    "shake": r"\bhand-?held|\bshak[ey]|\btrembl|\bearthquake|\bbumpy|手持|晃动|抖动|颠簸|震动",
-    "fast": r"\bfast\b|\bquick|\brapid|\bdash|\brac(?:es|ing)\b|\bsprint|\bfurious|\bhigh speed|\benerg|\bwhip|快速|迅速|飞快|疾|冲刺|激烈",
-    "slow": r"\bslow|\bcalm|\bgentl|\bquiet|\bpeaceful|\bsoft|\bserene|缓缓|缓慢|慢慢|平静|安静|轻轻",
-    "static": r"\bstatic\b|\bfixed\b|\bstill\b|\blocked\b|\btripod|\bmotionless|固定|静止|不动|定格",
+_WORDS: dict[str, tuple[str, ...]] = {
+    "in": (
+        r"\b(?:zoom|push|doll|track|mov)\w* in\b|\bcloser?\b|\bclos(?:ing|e-?up)\b|\btowards?\b",
+        "推近|推进|拉近|放大|特写|走近|靠近",
+    ),
+    "out": (
+        r"\b(?:zoom|pull|doll|track|mov)\w* (?:out|back|away)\b|\breveal|\bwide shot",
+        "拉远|拉出|拉开|缩小|后退|远去",
+    ),
+    "left": (r"\bleft(?:wards?)?\b", "左移|向左|左摇|左转|往左"),
+    "right": (r"\bright(?:wards?)?\b", "右移|向右|右摇|右转|往右"),
+    "up": (
+        r"\b(?:tilt|look|mov|pan|fl|crane|boom)\w* up\b|\bris(?:es?|ing)\b|\btak\w+ off\b|\bascend|\bupwards?\b",
+        "上摇|上移|向上|仰|上升|升起|起飞",
+    ),
+    "down": (
+        r"\b(?:tilt|look|mov|pan|fl|crane|boom)\w* down\b|\bdescend|\bfall(?:s|ing)?\b|\bdownwards?\b",
+        "下摇|下移|向下|俯|下降|落下",
+    ),
+    "orbit": (r"\borbit|\baround\b|\bcircl|\brotat|\bspin|\b360\b", "环绕|旋转|绕着|转圈"),
+    "shake": (r"\bhand-?held|\bshak[ey]|\btrembl|\bearthquake|\bbumpy", "手持|晃动|抖动|颠簸|震动"),
+    "fast": (
+        r"\bfast\b|\bquick|\brapid|\bdash|\brac(?:es|ing)\b|\bsprint|\bfurious|\bhigh speed|\benerg|\bwhip",
+        "快速|迅速|飞快|疾|冲刺|激烈",
+    ),
+    "slow": (
+        r"\bslow|\bcalm|\bgentl|\bquiet|\bpeaceful|\bsoft|\bserene",
+        "缓缓|缓慢|慢慢|平静|安静|轻轻",
+    ),
+    "static": (r"\bstatic\b|\bfixed\b|\bstill\b|\blocked\b|\btripod|\bmotionless", "固定|静止|不动|定格"),
 }
+"""Words of a camera's movements and their pace: English, then Chinese."""
 
-_MOODS: dict[str, tuple[str, float, float, float]] = {
-    # exposure, shift of U (blue), shift of V (red)
-    "warm": (r"\bwarm|\bsunset|\bgolden|\bfire|\bcandle|\bautumn|夕阳|日落|金色|温暖|火|秋", 1.03, -7.0, 6.0),
-    "cold": (r"\bcold|\bwinter|\bsnow|\brain|\bmoon|\bunderwater|\bicy?\b|雪|雨|冬|月|冷|水下", 0.98, 6.0, -5.0),
-    "dark": (r"\bnight|\bdark|\bnoir|\bmidnight|\bgloom|夜|黑暗|阴暗", 0.80, 3.0, -2.0),
-    "bright": (r"\bbright|\bsunny|\bmorning|\bsunshine|\bdawn|明亮|阳光|清晨|早晨", 1.10, -3.0, 2.0),
+_MOODS: dict[str, tuple[str, str, float, float, float]] = {
+    "warm": (r"\bwarm|\bsunset|\bgolden|\bfire|\bcandle|\bautumn", "夕阳|日落|金色|温暖|火|秋", 1.03, -7.0, 6.0),
+    "cold": (r"\bcold|\bwinter|\bsnow|\brain|\bmoon|\bunderwater|\bicy?\b", "雪|雨|冬|月|冷|水下", 0.98, 6.0, -5.0),
+    "dark": (r"\bnight|\bdark|\bnoir|\bmidnight|\bgloom", "夜|黑暗|阴暗", 0.80, 3.0, -2.0),
+    "bright": (r"\bbright|\bsunny|\bmorning|\bsunshine|\bdawn", "明亮|阳光|清晨|早晨", 1.10, -3.0, 2.0),
 }
+"""Words of light, then exposure as a factor, shift of U (blue), shift of V (red)."""
+
+
+def _says(prompt: str, words: tuple[str, ...]) -> bool:
+    return any(re.search(pattern, prompt, re.IGNORECASE) for pattern in words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +132,13 @@ def move_of(prompt: str, seed: int) -> Move:
     >>> move_of("the camera pulls back", 1).zoom < 1 < move_of("镜头推近", 1).zoom
     True
     """
-    said = {name for name, pattern in _WORDS.items() if re.search(pattern, prompt.lower())}
+    said = {name for name, words in _WORDS.items() if _says(prompt, words)}
     draw = random.Random(seed)
     pace = 1.35 if "fast" in said else 0.6 if "slow" in said else 1.0
     phase = draw.uniform(0, 60)
     turn = draw.choice((-1.0, 1.0))
-    dx = ("right" in said) - ("left" in said)
-    dy = ("down" in said) - ("up" in said)
+    dx = float("right" in said) - float("left" in said)
+    dy = float("down" in said) - float("up" in said)
     zoom = 1 + 0.32 * pace if "in" in said else 1 / (1 + 0.20 * pace) if "out" in said else 1.0
     arc = turn * 0.75 * min(pace, 1.0) if "orbit" in said else 0.0
     if "static" in said and not (dx or dy or arc) and zoom == 1.0:
@@ -129,7 +152,7 @@ def move_of(prompt: str, seed: int) -> Move:
     if not (dx and dy):
         dx, dy = dx or draw.uniform(-0.15, 0.15), dy or draw.uniform(-0.15, 0.15)
     shake = (0.9 if "shake" in said else 0.35 if "fast" in said else 0.0) * max(pace, 0.8)
-    return Move(zoom, float(dx), float(dy), abs(arc) and arc, shake, phase)
+    return Move(zoom, dx, dy, arc, shake, phase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +171,7 @@ def grade_of(prompt: str) -> Grade:
     True
     """
     exposure, u, v = 1.0, 0.0, 0.0
-    for pattern, factor, blue, red in _MOODS.values():
-        if re.search(pattern, prompt.lower()):
+    for english, chinese, factor, blue, red in _MOODS.values():
+        if _says(prompt, (english, chinese)):
             exposure, u, v = exposure * factor, u + blue, v + red
     return Grade(exposure, u, v)

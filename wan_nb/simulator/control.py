@@ -22,42 +22,38 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from .faults import Fault
+from .handler import Base
 from .knobs import changed
 from .limits import Refusal
 
 if TYPE_CHECKING:
     from .service import Service
 
-__all__ = ["desk"]
+__all__ = ["Desk"]
 
 
-def desk(base: type[Any]) -> type[Any]:
-    """Handler of the control desk on top of the server's own base class."""
+class Desk(Base):
+    """Answers at once, without accounts, limits or faults."""
 
-    class Desk(base):  # type: ignore[misc]
-        """Answers at once, without accounts, limits or faults."""
+    def _do(self, method: str, what: str) -> None:
+        try:
+            action = _ACTIONS.get((method, what))
+            if action is None:
+                raise Refusal(404, "InvalidParameter", f"no {method} {what or '/'} at this desk")
+            body = json.loads(self.request.body) if self.request.body else {}
+            self.send_json(200, action(self.service, body, self.settings))
+        except (Refusal, TypeError, ValueError, KeyError) as error:
+            refusal = error if isinstance(error, Refusal) else Refusal(400, "InvalidParameter", str(error))
+            self.send_json(refusal.status, {"code": refusal.code, "message": refusal.message})
 
-        def _do(self, method: str, what: str) -> None:
-            try:
-                action = _ACTIONS.get((method, what))
-                if action is None:
-                    raise Refusal(404, "InvalidParameter", f"no {method} {what or '/'} at this desk")
-                body = json.loads(self.request.body) if self.request.body else {}
-                self.send_json(200, action(self.service, body, self.settings))
-            except (Refusal, TypeError, ValueError, KeyError) as error:
-                refusal = error if isinstance(error, Refusal) else Refusal(400, "InvalidParameter", str(error))
-                self.send_json(refusal.status, {"code": refusal.code, "message": refusal.message})
+    def get(self, what: str) -> None:  # noqa: D102
+        self._do("GET", what)
 
-        def get(self, what: str) -> None:
-            self._do("GET", what)
+    def post(self, what: str) -> None:  # noqa: D102
+        self._do("POST", what)
 
-        def post(self, what: str) -> None:
-            self._do("POST", what)
-
-        def delete(self, what: str) -> None:
-            self._do("DELETE", what)
-
-    return Desk
+    def delete(self, what: str) -> None:  # noqa: D102
+        self._do("DELETE", what)
 
 
 def _who(service: Service, _: Any, __: Any) -> dict[str, Any]:

@@ -6,7 +6,6 @@ A clip starts on its first frame or clip, ends on its last frame, and a camera m
 from __future__ import annotations
 
 import math
-import os
 import secrets
 from dataclasses import dataclass
 from fractions import Fraction
@@ -85,7 +84,7 @@ def draw(order: Order, path: Path, stop: threading.Event) -> None:
             # A free box makes every clip's bytes its own, as every generation's would be.
             tag = order.tag.encode()
             file.write((8 + len(tag)).to_bytes(4, "big") + b"free" + tag)
-        os.replace(part, path)
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 

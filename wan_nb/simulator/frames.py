@@ -7,10 +7,9 @@ does in two short passes, so that a moving clip costs little more than its encod
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import av
 import numpy as np
@@ -22,6 +21,8 @@ from .camera import Grade, Move, grade_of, move_of
 from .plates import Plate, marks, placeholder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .camera import View
     from .draw import Order
     from .materials import Material
@@ -64,7 +65,7 @@ def _views(frame: av.VideoFrame) -> tuple[Bytes, Bytes, Bytes]:
     """Planes of a frame, to be written into, without their padding."""
     found = []
     for plane in frame.planes:
-        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
         found.append(rows[: plane.height, : plane.width])
     return found[0], found[1], found[2]
 
@@ -76,7 +77,7 @@ def _continued(order: Order, most: int) -> Iterator[av.VideoFrame]:
     wanted = min(most, round(order.first_clip.seconds * order.fps))
     width, height = order.size
     sent, shown = 0, None
-    with av.open(io.BytesIO(order.first_clip.data), metadata_errors="ignore") as container:
+    with av.open(io.BytesIO(order.first_clip.data), "r", metadata_errors="ignore") as container:
         stream = container.streams.video[0]
         began = None
         for frame in container.decode(stream):
@@ -185,9 +186,10 @@ def _tables(grade: Grade, amount: float) -> tuple[list[int], list[int], list[int
 def _picture(material: Material | None, size: tuple[int, int]) -> Planes:
     """Planes of a picture that fills a clip of this size."""
     assert material
-    target = tuple(round(side * _FINER / 4) * 4 for side in size)
+    wide, high = (round(side * _FINER / 4) * 4 for side in size)
+    target = (wide, high)
     if material.data is None:
-        picture = placeholder(material.label, (target[0], target[1]))
+        picture = placeholder(material.label, target)
     else:
         picture = ImageOps.exif_transpose(Image.open(io.BytesIO(material.data))).convert("RGB")
     ratio = picture.width / picture.height / (size[0] / size[1])
@@ -199,7 +201,7 @@ def _picture(material: Material | None, size: tuple[int, int]) -> Planes:
 
 
 def _to_planes(picture: Image.Image) -> Planes:
-    frame: Any = av.VideoFrame.from_image(picture)
-    frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+    rgb = av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
+    frame = rgb.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
     luma, blue, red = (Image.fromarray(view.copy()) for view in _views(frame))
     return luma, blue, red

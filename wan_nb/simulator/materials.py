@@ -9,7 +9,6 @@ import io
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -19,6 +18,8 @@ from wan_nb.api import catalog
 from .checks import TaskFailure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .store import Job, Store
     from .world import World
 
@@ -58,7 +59,7 @@ def keep_data(body: dict[str, Any], store: Store) -> dict[str, Any]:
     def kept(item: Any) -> Any:
         url = item.get("url") if isinstance(item, dict) else None
         found = re.match(r"data:image/[\w.+-]+;base64,", url) if isinstance(url, str) else None
-        if not found:
+        if not isinstance(url, str) or not found:
             return item
         try:
             data = base64.b64decode(url[found.end() :], validate=True)

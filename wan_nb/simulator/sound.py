@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -63,8 +63,8 @@ def _fit(sound: Samples, total: int) -> Samples:
 def _decode(data: bytes) -> Samples:
     import av
 
-    pieces: list[Samples] = []
-    with av.open(io.BytesIO(data), metadata_errors="ignore") as container:
+    pieces: list[Any] = []
+    with av.open(io.BytesIO(data), "r", metadata_errors="ignore") as container:
         if not container.streams.audio:
             return np.zeros((2, 0), np.float32)
         resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)

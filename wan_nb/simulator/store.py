@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Job", "Store", "write_whole"]
 
@@ -121,4 +122,4 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write a file that is never seen half written."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     part.write_bytes(data)
-    os.replace(part, path)
+    part.replace(path)

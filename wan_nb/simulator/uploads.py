@@ -171,7 +171,7 @@ def form_parts(content_type: str, body: bytes) -> list[tuple[str, bytes]]:
     found = re.search(r'boundary="?([^";]+)"?', content_type)
     if not content_type.startswith("multipart/form-data") or not found:
         raise Refusal(412, "PreconditionFailed", "Bucket POST must be of the enclosure-type multipart/form-data.")
-    parts = []
+    parts: list[tuple[str, bytes]] = []
     for chunk in (b"\r\n" + body).split(b"\r\n--" + found[1].encode())[1:]:
         if chunk.startswith(b"--"):
             return parts

@@ -6,7 +6,6 @@ so that a slot freed at 12:00:00.000 is taken at 12:00:00.000 however rarely any
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
