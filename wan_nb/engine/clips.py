@@ -94,7 +94,7 @@ def inspect_clip(source: str | Path | BinaryIO) -> ClipFacts:
             if not sum(1 for _ in video.frames(container, times, start, stop)):
                 raise InvalidMedia("no picture comes out of the clip.")
         picture = container.streams.video[0]
-        sound = container.streams.audio[0] if container.streams.audio else None
+        sound = video.sound_of(container)
         return ClipFacts(
             width=picture.codec_context.width,
             height=picture.codec_context.height,

@@ -160,13 +160,13 @@ def source_of(given: Any, field: str, suffixes: tuple[str, ...]) -> Source:
     # A picture can only be one if its library is loaded; asking sys.modules keeps both unloaded for everybody else.
     pil, numpy = sys.modules.get("PIL.Image"), sys.modules.get("numpy")
     if pil and isinstance(given, pil.Image):
-        return Source(field, "the image", picture=given)
+        return Source(field, "image", picture=given)
     if numpy and isinstance(given, numpy.ndarray):
-        return Source(field, "the array", picture=_from_array(given, field))
+        return Source(field, "array", picture=_from_array(given, field))
     if isinstance(given, (bytes, bytearray, memoryview)):
-        source = Source(field, "the data", data=bytes(given))
+        source = Source(field, "data", data=bytes(given))
     elif isinstance(given, str) and given.startswith("data:"):
-        source = Source(field, "the data URI", data=_from_data_uri(given, field))
+        source = Source(field, "data URI", data=_from_data_uri(given, field))
     elif isinstance(given, (str, os.PathLike)) and os.fspath(given).strip():
         source = _from_path(given, field, suffixes)
     else:
@@ -183,8 +183,8 @@ def source_of(given: Any, field: str, suffixes: tuple[str, ...]) -> Source:
 
 def _from_path(given: str | os.PathLike[str], field: str, suffixes: tuple[str, ...]) -> Source:
     text = os.fspath(given)
-    # A name that is no UTF-8 can be opened, but neither printed nor stored as it is.
-    name = text.encode("utf-8", "replace").decode()
+    # A name that is no UTF-8, or holds a line break, can be opened but not shown or stored as it is.
+    name = text if text.isprintable() else ascii(text)
     source = Source(field, name)
     try:
         path = Path(text)

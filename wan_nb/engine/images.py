@@ -61,27 +61,25 @@ def prepare_image(source: Source, folder: Path) -> Medium:
         _load(source, image)
         plain, changes = _plain(source, image)
         identity = _identity(plain)
-        kind = _ALIASES.get(image.format or "", image.format or "")
+        form = _ALIASES.get(image.format or "", image.format or "")
         if not changes and source.path:
-            path, size = source.path, source.size
+            path = source.path
         elif not changes and source.data:
-            path, size = _keep(source.data, folder / f"{identity}{_SUFFIX[kind]}"), source.size
+            path = _keep(source.data, folder / f"{hashlib.sha256(source.data).hexdigest()}{_SUFFIX[form]}")
         else:
             path = _copy(plain, folder / identity, _profile(image, plain))
-            kind, size = ("PNG" if path.suffix == ".png" else "JPEG"), path.stat().st_size
-            changes += ["kept as JPEG, since a PNG would be too large"] if kind == "JPEG" else []
+            form = "PNG" if path.suffix == ".png" else "JPEG"
+            changes += ["kept as JPEG, since a PNG would be too large"] if form == "JPEG" else []
     return Medium(
         identity=f"sha256:{identity}",
         name=source.name,
         path=path,
         kind="image",
-        format=kind,
-        bytes=size,
+        format=form,
+        bytes=path.stat().st_size,
         width=plain.width,
         height=plain.height,
-        note=f"{source.name}: {join_words(changes, 'and')}; the copy {path.name[:12]}...{path.suffix} is sent."
-        if changes
-        else "",
+        note=f"{source.name}: {join_words(changes, 'and')}; a copy is sent." if changes else "",
     )
 
 
@@ -98,8 +96,9 @@ def _opened(source: Source) -> Iterator[Image.Image]:
             try:
                 image = Image.open(file)
             except Image.DecompressionBombError as error:
+                limit = f"each side must have {_LIMITS.min_side} to {_LIMITS.max_side} pixels"
                 raise source.refuse(
-                    f"is far too large: {error}", "Make it smaller, or cut a part out of it."
+                    f"is far too large: {limit}.", "Make it smaller, or cut a part out of it."
                 ) from error
             except Exception as error:  # damaged headers raise anything, struct.error to SyntaxError
                 raise _no_image(source) from error
@@ -157,12 +156,10 @@ def _load(source: Source, image: Image.Image) -> None:
 def _plain(source: Source, image: Image.Image) -> tuple[Image.Image, list[str]]:
     """The picture as a person sees it, in RGB or grey, and what had to be changed."""
     changes = []
-    if image.mode not in {"1", "L", "P", "PA", "LA", "La", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", *_GREY_16}:
-        raise source.refuse(
-            f"has mode {image.mode}, which has no single meaning as a picture.", 'Give .convert("RGB").'
-        )
-    turned = image.getexif().get(ExifTags.Base.Orientation, 1)
-    if turned in range(2, 9):
+    # Pillow of before 11 opens 16-bit grey files in mode I, which in memory may hold anything.
+    if image.mode not in _MODES or (image.mode == "I" and source.picture is not None):
+        raise source.refuse(f"has mode {image.mode}, whose range is not known.", 'Give it in mode "L" or "RGB".')
+    if _orientation(image) in range(2, 9):
         image = ImageOps.exif_transpose(image)
         changes.append("turned upright as its EXIF says")
     if image.mode in _GREY_16:
@@ -242,7 +239,7 @@ def _code(source: Source) -> str:
         return f"Image.open({source.name!r})"
     if source.data:
         return "Image.open(io.BytesIO(data))"
-    return "Image.fromarray(array)" if source.name == "the array" else "image"
+    return "Image.fromarray(array)" if source.name == "array" else "image"
 
 
 def _saved(source: Source, suffix: str, options: str = "") -> str:

@@ -63,10 +63,7 @@ def prepare(source: Any, field: str, folder: str | Path) -> Medium:
     if material.picture is not None:
         raise material.refuse(f"is a picture, but this is {_article(kind)}.", "Give a path, an http(s) URL or bytes.")
     _check_file(material, kind)
-    try:
-        return (_prepare_audio if kind.name == "audio" else _prepare_clip)(material, kind, Path(folder))
-    except OSError as error:
-        raise material.refuse(f"cannot be read: {error.strerror or error}.") from error
+    return (_prepare_audio if kind.name == "audio" else _prepare_clip)(material, kind, Path(folder))
 
 
 def _at(url: str, field: str, kind: MediaKind) -> Medium:
@@ -123,7 +120,9 @@ def _prepare_audio(material: Source, kind: MediaKind, folder: Path) -> Medium:
         try:
             seconds, codec = audio_seconds(file, found.lower(), 2 * (kind.max_seconds or 0))
         except InvalidMedia as error:
-            raise material.refuse(error.message, "Is it whole? Save or download it again.") from error
+            raise material.refuse(
+                f"cannot be used: {error.message}", "Is it whole? Save or download it again."
+            ) from error
         digest = file_sha256(file)
     if found == "MP3" and not codec.startswith("mp3"):
         raise material.refuse(f"holds {codec}, not MP3, whatever its name says.", _ffmpeg(material, kind, ""))
@@ -163,7 +162,7 @@ def _prepare_clip(material: Source, kind: MediaKind, folder: Path) -> Medium:
         )
     if long > ratio * short:
         raise material.refuse(
-            f"is {facts.width}x{facts.height} pixels, {long / short:.1f} to 1; the limit is {ratio:g} to 1.",
+            f"is {facts.width}x{facts.height} pixels, {long / short:.4g} to 1; the limit is {ratio:g} to 1.",
             "Cut a part out of it.",
         )
     path = _stored(material, folder, f"{facts.sha256}.{found.lower()}")

@@ -6,6 +6,7 @@ every conversion here names the matrix, and what is encoded here says which one 
 
 from __future__ import annotations
 
+import errno
 from bisect import bisect_right
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from av.audio.frame import AudioFrame
+    from av.audio.stream import AudioStream
     from av.container import InputContainer, OutputContainer
+    from av.stream import Stream
     from av.video.frame import VideoFrame
     from PIL import Image
 
@@ -33,8 +36,10 @@ __all__ = [
     "audio_seconds",
     "encode",
     "frames",
+    "has_decoder",
     "opened",
     "scan",
+    "sound_of",
     "tick",
     "writing",
 ]
@@ -63,6 +68,20 @@ class Times:
 
 
 @contextmanager
+def _complaints(name: str) -> Iterator[None]:
+    """What FFmpeg finds wrong with a file's content as `InvalidMedia`; what the disk finds wrong stays `OSError`."""
+    try:
+        yield
+    except InvalidMedia:
+        raise
+    except (av.FFmpegError, ValueError, OSError) as error:
+        # Damaged files make FFmpeg seek to impossible places, which Python's files answer with EINVAL.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
+        raise InvalidMedia(f"{name} cannot be played: {getattr(error, 'strerror', None) or error}.") from error
+
+
+@contextmanager
 def opened(source: str | Path | BinaryIO) -> Iterator[tuple[InputContainer, BinaryIO]]:
     """An MP4 or MOV for reading, together with its file.
 
@@ -70,23 +89,31 @@ def opened(source: str | Path | BinaryIO) -> Iterator[tuple[InputContainer, Bina
     and a playlist for an order to fetch what it lists.
     """
     name = Path(source).name if isinstance(source, (str, Path)) else "the clip"
-    try:
-        with (
-            Path(source).open("rb") if isinstance(source, (str, Path)) else nullcontext(source) as file,
-            av.open(file, "r", format="mp4") as container,
-        ):
-            if not container.streams.video:
-                raise InvalidMedia(f"{name} has no video in it.")
-            yield container, file
-    except av.FFmpegError as error:
-        if isinstance(error, OSError):
-            raise
-        raise InvalidMedia(f"{name} cannot be played: {error.strerror}.") from error
+    with (
+        Path(source).open("rb") if isinstance(source, (str, Path)) else nullcontext(source) as file,
+        _complaints(name),
+        av.open(file, "r", format="mp4") as container,
+    ):
+        if not container.streams.video:
+            raise InvalidMedia(f"{name} has no video in it.")
+        if not has_decoder(container.streams.video[0]):
+            raise InvalidMedia(f"{name} has video of a kind that nothing here can decode.")
+        yield container, file
+
+
+def has_decoder(stream: Stream) -> bool:
+    """Whether FFmpeg knows the stream's codec. Where it does not, PyAV has no codec context at all."""
+    return getattr(stream, "codec_context", None) is not None
 
 
 def tick(container: InputContainer) -> Fraction:
     """Seconds of one tick of the video stream."""
     return container.streams.video[0].time_base or Fraction(1, 90_000)
+
+
+def sound_of(container: InputContainer) -> AudioStream | None:
+    """The sound of a clip, if it has one that can be decoded."""
+    return next((stream for stream in container.streams.audio if has_decoder(stream)), None)
 
 
 def scan(container: InputContainer) -> Times:
@@ -178,7 +205,7 @@ def encode(
     context.time_base = tick(container)
     context.colorspace, context.color_range = matrix, given.color_range
     context.color_primaries, context.color_trc = given.color_primaries, given.color_trc
-    audio = container.streams.audio[0] if sound and container.streams.audio else None
+    audio = sound_of(container) if sound else None
     # All streams must be there before the first packet is written.
     aac = made.add_stream("aac", rate=audio.rate, layout=audio.layout.name, bit_rate=192_000) if audio else None
     convert = VideoReformatter()
@@ -190,14 +217,13 @@ def encode(
         made.mux(stream.encode(frame))
     made.mux(stream.encode(None))
     if audio and aac:
-        for piece in _cut_sound(container, float(start * tick(container)), float(times.end * tick(container))):
+        for piece in _cut_sound(container, audio, float(start * tick(container)), float(times.end * tick(container))):
             made.mux(aac.encode(piece))
         made.mux(aac.encode(None))
 
 
-def _cut_sound(container: InputContainer, start: float, end: float) -> Iterator[AudioFrame]:
+def _cut_sound(container: InputContainer, source: AudioStream, start: float, end: float) -> Iterator[AudioFrame]:
     """Sound between two times in seconds, to the sample, counted from `start`."""
-    source = container.streams.audio[0]
     graph = av.filter.Graph()
     chain = [
         graph.add_abuffer(template=source),
@@ -232,18 +258,13 @@ def audio_seconds(file: BinaryIO, container_format: str, limit: float) -> tuple[
     InvalidMedia
         Not decodable, or nothing in it.
     """
-    try:
-        with av.open(file, "r", format=container_format) as container:
-            if not container.streams.audio:
-                raise InvalidMedia("has no sound in it.")
-            stream, seconds = container.streams.audio[0], 0.0
-            for frame in container.decode(stream):
-                seconds += frame.samples / frame.sample_rate
-                if seconds > limit:
-                    seconds = max(seconds, (container.duration or 0) / av.time_base)
-                    break
-            return seconds, stream.codec_context.name
-    except av.FFmpegError as error:
-        if isinstance(error, OSError):
-            raise
-        raise InvalidMedia(f"cannot be decoded: {error.strerror}.") from error
+    with _complaints("the sound"), av.open(file, "r", format=container_format) as container:
+        if not container.streams.audio or not has_decoder(container.streams.audio[0]):
+            raise InvalidMedia("there is no sound in it that can be decoded.")
+        stream, seconds = container.streams.audio[0], 0.0
+        for frame in container.decode(stream):
+            seconds += frame.samples / frame.sample_rate
+            if seconds > limit:
+                seconds = max(seconds, (container.duration or 0) / av.time_base)
+                break
+        return seconds, stream.codec_context.name
