@@ -1,0 +1,316 @@
+"""Options of the magics: one table, from which parsing, completion, help and the README are read.
+
+Request options are generated from the catalog, so a field that the service gains is a flag at once. Options are split
+first and expanded after, word by word: IPython's own order (expand, then split) breaks a path with a space in it.
+"""
+
+from __future__ import annotations
+
+import keyword
+import math
+import os
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from wan_nb.api import catalog
+from wan_nb.errors import InvalidOption, InvalidRequest
+
+__all__ = ["CELL", "NOTEBOOK", "REQUEST", "Option", "describe", "parse", "split", "usage"]
+
+Expand = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a line.
+
+    Attributes
+    ----------
+    name : str
+        Key of its value, spelt as in Python: ``dry_run``.
+    help : str
+        One line.
+    convert : callable
+        From the word, or from the object that a ``{{variable}}`` stood for, to the value. Raises `InvalidRequest`.
+    short : str
+        One letter, or empty.
+    metavar : str
+        What its value is called in the help; empty for a switch.
+    negatable : bool
+        A switch that also has a ``--no-`` form.
+    many : bool
+        May be given more than once; the value is a list.
+    expands : bool
+        False: the text is handed over as it is, because its parts are expanded one by one later.
+    choices : tuple of str
+        Offered by completion.
+    suffixes : tuple of str
+        File endings offered by completion.
+    """
+
+    name: str
+    help: str
+    convert: Callable[[Any], Any] = str
+    short: str = ""
+    metavar: str = ""
+    negatable: bool = False
+    many: bool = False
+    expands: bool = True
+    choices: tuple[str, ...] = ()
+    suffixes: tuple[str, ...] = ()
+
+    @property
+    def flag(self) -> str:
+        """Long form: ``--dry-run``."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def spellings(self) -> dict[str, bool | None]:
+        """Every way to write it, with the value of a switch written so."""
+        switch = None if self.metavar else True
+        found: dict[str, bool | None] = {f"-{self.short}": switch} if self.short else {}
+        found[self.flag] = switch
+        if self.negatable:
+            found["--no-" + self.flag[2:]] = False
+        return found
+
+
+# -- values ----------------------------------------------------------------------------------------------------------
+
+
+def field_value(spec: catalog.Field, value: Any) -> Any:
+    """Value of a request field: media pass as they are, the rest is held against the catalog.
+
+    Raises
+    ------
+    InvalidRequest
+    """
+    from wan_nb.api.request import check_value  # pydantic comes with it
+
+    if spec.where == "media":
+        if isinstance(value, str) and not value.strip():
+            raise InvalidOption(f"{spec.name} is empty: give a file, a URL or a {{{{variable}}}}.", field=spec.name)
+        return value
+    if isinstance(value, str) and spec.type is bool:
+        value = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}.get(
+            value.lower(), value
+        )
+    if isinstance(value, str) and spec.choices and value.upper() in spec.choices:
+        value = value.upper()
+    return check_value(spec, value)
+
+
+def _seeds(value: Any) -> tuple[int, ...]:
+    spec = next(f for f in catalog.FIELDS if f.name == "seed")
+    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, Iterable) else [value]
+    seeds = tuple(field_value(spec, part.strip() if isinstance(part, str) else part) for part in parts)
+    if len(set(seeds)) < len(seeds) or not seeds:
+        raise InvalidOption(f"--seeds {value!s:.60} needs different numbers.", field="seed")
+    return seeds
+
+
+def _money(value: Any) -> float:
+    try:
+        amount = float(value)
+    except (TypeError, ValueError):
+        amount = math.nan
+    if not 0 <= amount < math.inf:
+        raise InvalidOption(f"--max-cost must be an amount of money such as 30, not {value!s:.40}.")
+    return amount
+
+
+def _variable(value: Any) -> str:
+    if not (isinstance(value, str) and value.isidentifier()) or keyword.iskeyword(value):
+        raise InvalidOption(f"--out must be the name of a variable, not {value!s:.40}.")
+    return value
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    return tuple(word for part in str(value).split(",") if (word := part.strip()))
+
+
+def _label(value: Any) -> str:
+    if not (text := str(value).strip()):
+        raise InvalidOption("--name is empty.")
+    return text
+
+
+# -- the table -------------------------------------------------------------------------------------------------------
+
+
+def _from_field(spec: catalog.Field) -> Option:
+    notes = []
+    if spec.choices and not spec.open_choices:
+        notes.append(" or ".join(spec.choices))
+    if spec.minimum is not None and spec.maximum is not None and spec.unit:
+        notes.append(f"{spec.minimum} to {spec.maximum} {spec.unit}")
+    if spec.default is not None and spec.type is not bool:
+        notes.append(f"default {spec.default}")
+    if spec.api_default is not None and spec.api_default != spec.default:
+        api = ("off", "on")[spec.api_default] if isinstance(spec.api_default, bool) else spec.api_default
+        notes.append(f"the service's own default is {api}")
+    kind = catalog.MEDIA.get(spec.kind)
+    return Option(
+        spec.name,
+        spec.help.rstrip(".") + (f" ({'; '.join(notes)})." if notes else "."),
+        lambda value: field_value(spec, value),
+        short=spec.short,
+        metavar="" if spec.type is bool else spec.kind.upper() or ("N" if spec.type is int else "TEXT"),
+        negatable=spec.type is bool,
+        choices=spec.choices,
+        suffixes=kind.suffixes if kind else (),
+    )
+
+
+REQUEST: tuple[Option, ...] = tuple(_from_field(f) for f in catalog.FIELDS if f.name != "prompt")
+"""What is sent. The prompt is the cell."""
+
+HELP = Option("help", "Show this text.", short="h")
+
+NOTEBOOK: tuple[Option, ...] = (
+    Option("seeds", "A study over these seeds: 1,2,3.", _seeds, metavar="N,N"),
+    Option(
+        "vary",
+        "A study over a request field or a {{placeholder}}; a JSON list when a value holds a comma; repeatable.",
+        metavar="KEY=V1,V2",
+        many=True,
+        expands=False,
+    ),
+    Option("name", "Name of the study or of the work; part of the derived seed.", _label, metavar="NAME"),
+    Option("tag", "Word to find the run by; repeatable.", _words, metavar="WORD", many=True),
+    Option("out", "Variable that receives the run or study, also when an error comes.", _variable, metavar="VAR"),
+    Option(
+        "wait", "Block until the end; the default where no front end listens (nbclient, papermill).", negatable=True
+    ),
+    Option("again", "Buy a new clip even if this request was made before."),
+    Option("dry_run", "Nothing is sent: the JSON without the key, the checks, the price."),
+    Option("max_cost", "Buy only if the whole price stays below; a study then asks no question.", _money, metavar="N"),
+    Option("raw", "Take the prompt as it is: no {{name}} in it is replaced."),
+    HELP,
+)
+"""What the notebook does with it."""
+
+CELL: tuple[Option, ...] = REQUEST + NOTEBOOK
+
+
+# -- reading a line --------------------------------------------------------------------------------------------------
+
+
+def split(line: str, *, windows: bool = os.name == "nt") -> list[str]:
+    r"""Words of a line by POSIX rules: quotes group, a backslash escapes (on Windows it stays, for paths).
+
+    >>> split("-f 'my cat.png' --duration=5")
+    ['-f', 'my cat.png', '--duration=5']
+    >>> split(r"-f C:\cat.png", windows=True)
+    ['-f', 'C:\\cat.png']
+    """
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    if windows:
+        lexer.escape = ""
+    try:
+        return list(lexer)
+    except ValueError as error:
+        what = "a quote is not closed" if "quotation" in str(error) else "a backslash stands at the end"
+        raise InvalidOption(f"the options end too early: {what}.", remedy=f"Read so far: {line.strip()[:80]}") from None
+
+
+def parse(
+    words: Sequence[str], options: Sequence[Option], expand: Expand = str, *, where: str = "%%wan"
+) -> tuple[dict[str, Any], list[Any]]:
+    """Values by option name, and the words that belong to no option.
+
+    Parameters
+    ----------
+    words : sequence of str
+    options : sequence of Option
+    expand : callable
+        Turns a word with ``{{name}}`` in it into text, or into the object when the word is nothing else.
+    where : str
+        The magic or verb, for messages.
+
+    Raises
+    ------
+    InvalidOption
+        Unknown (the nearest is named), given twice, without its value, or with one that it does not take.
+    InvalidRequest
+        A value outside what the catalog allows.
+
+    Examples
+    --------
+    >>> parse(["--duration=5", "-r", "1080P", "--no-watermark"], CELL)[0]
+    {'duration': 5, 'resolution': '1080P', 'watermark': False}
+    """
+    table = {text: (option, switch) for option in options for text, switch in option.spellings.items()}
+    found: dict[str, Any] = {}
+    rest: list[Any] = []
+    queue = list(words)
+    while queue:
+        word = queue.pop(0)
+        flag, equals, text = word.partition("=") if word.startswith("--") else (word, "", "")
+        if flag not in table:
+            if _looks_like_flag(word):
+                raise _unknown(flag, table, where)
+            rest.append(expand(word))
+            continue
+        option, switch = table[flag]
+        if switch is not None and equals:
+            raise InvalidOption(f"{flag} takes no value.", remedy=f"Write {' or '.join(option.spellings)}.")
+        if switch is None and not equals:
+            if not queue or queue[0].partition("=")[0] in table:
+                raise InvalidOption(f"{flag} needs a value: {flag} {option.metavar}.")
+            text = queue.pop(0)
+        _store(found, option, switch if switch is not None else _value(option, flag, text, expand))
+    return found, rest
+
+
+def _looks_like_flag(word: str) -> bool:
+    return len(word) > 1 and word[0] == "-" and not word[1:2].isdigit()
+
+
+def _value(option: Option, flag: str, text: str, expand: Expand) -> Any:
+    value = expand(text) if option.expands else text
+    try:
+        return option.convert(value)
+    except InvalidRequest as error:
+        error.details["flag"] = flag
+        raise
+
+
+def _store(found: dict[str, Any], option: Option, value: Any) -> None:
+    if option.many:
+        found.setdefault(option.name, []).append(value)
+    elif option.name in found:
+        raise InvalidOption(f"{option.flag} is given twice.")
+    else:
+        found[option.name] = value
+
+
+def _unknown(flag: str, table: Mapping[str, Any], where: str) -> InvalidOption:
+    near = get_close_matches(flag, table, 1, 0.5)
+    hint = f"Did you mean {near[0]}?" if near else f"{where} --help lists them."
+    return InvalidOption(f"{where} has no option {flag[:40]}.", remedy=hint)
+
+
+# -- telling ---------------------------------------------------------------------------------------------------------
+
+
+def usage(option: Option) -> str:
+    """How an option is written: ``-f, --first-frame IMAGE``.
+
+    >>> usage(HELP)
+    '-h, --help'
+    """
+    long = f"--[no-]{option.flag[2:]}" if option.negatable else option.flag
+    return (f"-{option.short}, " if option.short else "") + long + (f" {option.metavar}" if option.metavar else "")
+
+
+def describe(options: Iterable[Option], indent: str = "  ") -> str:
+    """The options as aligned lines of text."""
+    rows = [(usage(option), option.help) for option in options]
+    width = max(len(left) for left, _ in rows)
+    return "\n".join(f"{indent}{left:<{width}}  {right}" for left, right in rows)
