@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     from wan_nb.engine.log import Row
     from wan_nb.engine.session import Session
 
-__all__ = ["Run", "row_error"]
+__all__ = ["Run", "detached_await", "row_error"]
+
+
+def detached_await(way_back: str) -> BaseException:
+    """What a canceled ``await`` of a run or study raises."""
+    return _DetachedAwait(way_back)
 
 
 class _DetachedAwait(asyncio.CancelledError):
@@ -150,7 +155,7 @@ class Run:
     def __await__(self) -> Generator[Any, None, Run]:
         """Wait for the clip in a cell: other tasks of the notebook go on, an interrupt detaches."""
         future = self._session.loop.start(self._session.flow.ended(self.id))
-        yield from ticking(future, lambda: _DetachedAwait(self._way_back()))
+        yield from ticking(future, lambda: detached_await(self._way_back()))
         return self._checked()
 
     def cancel(self) -> Run:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from wan_nb.api.request import VideoRequest
+    from wan_nb.api.request import Medium, VideoRequest
     from wan_nb.api.task import Listed
     from wan_nb.engine.flow import Flow
     from wan_nb.engine.log import Row
@@ -78,13 +78,33 @@ class Session(Opened):
         """
         from wan_nb.api import catalog
         from wan_nb.api.request import VideoRequest
-        from wan_nb.engine.media import prepare
 
         given = {name: value for name, value in fields.items() if value is not None}
         for spec in catalog.fields("media"):
             if spec.name in given:
-                given[spec.name] = prepare(_material(given[spec.name], spec), spec.name, self.store.frames)
+                given[spec.name] = self.material(given[spec.name], spec.name)
         return VideoRequest(prompt=prompt, **given)
+
+    def material(self, given: Any, field: str) -> Medium:
+        """Probe, check and, where it has to be, normalise one material.
+
+        Parameters
+        ----------
+        given : path, URL, bytes, PIL image, numpy array, Run or Medium
+        field : {'first_frame', 'last_frame', 'driving_audio', 'first_clip'}
+
+        Raises
+        ------
+        InvalidMedia
+        """
+        from wan_nb.api.request import Medium
+        from wan_nb.engine.media import prepare
+
+        if isinstance(given, Medium):
+            return given
+        if isinstance(given, Run):  # what image-to-video users do all day
+            given = given.tail() if field == "first_clip" else given.frame(-1 if field == "first_frame" else 0)
+        return prepare(given, field, self.store.frames)
 
     def submit(
         self,
@@ -210,7 +230,13 @@ class Session(Opened):
         --------
         >>> session.runs(study="walk", status="SUCCEEDED")  # doctest: +SKIP
         """
-        frame = self.log.to_frame(**filters)
+        return self.frame(**filters)
+
+    def frame(self, rows: Sequence[Row] | None = None, **filters: Any) -> pd.DataFrame:
+        """Some rows as a DataFrame, with clips as paths."""
+        frame = self.log.to_frame(rows, **filters)
+        if "video" not in frame:
+            return frame
         # The log keeps names, so that the folder can move; a person needs paths.
         frame["video"] = (
             frame["video"].map(lambda name: str(self.store.path(name)), na_action="ignore").astype("string")
@@ -267,13 +293,6 @@ class Session(Opened):
     def _handle(self, run_id: str, *, reused: bool = False) -> Run:
         self.last = run_id
         return Run(self, run_id, reused=reused)
-
-
-def _material(given: Any, spec: Any) -> Any:
-    """A run as material: what image-to-video users do all day."""
-    if not isinstance(given, Run):
-        return given
-    return given.tail(5.0) if spec.kind == "clip" else given.frame(-1 if spec.name == "first_frame" else 0)
 
 
 async def _quietly(flow: Flow, run_id: str) -> None:

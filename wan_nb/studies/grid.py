@@ -1,0 +1,294 @@
+"""From variants, seeds and varied values to the requests of a study: pure, nothing is sent.
+
+What is compared is a *variant*: a prompt, or a prompt with a varied parameter. What it is compared on is a *block*: the
+same materials and the same seed for every variant. Two clips of one block differ in nothing but what is asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import ascii_uppercase
+from typing import Any
+
+from wan_nb.api import catalog
+from wan_nb.errors import InvalidOption
+from wan_nb.studies.template import expand as fill
+from wan_nb.studies.template import nearest, placeholders
+
+__all__ = ["MAX_CELLS", "Cell", "Plan", "expand", "letters"]
+
+MAX_CELLS = 1000
+"""More than anybody looks at, and some thousand CNY."""
+
+ENOUGH_SEEDS = 6
+"""With five seeds even 5:0 has p = 0.06 in an exact sign test; six are the least that can decide at 5 %."""
+
+_FIELDS = {f.name: f for f in catalog.FIELDS}
+_BLOCK_FIELDS = frozenset(f.name for f in catalog.fields("media")) | {"seed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One request of a study.
+
+    Attributes
+    ----------
+    variant : str
+        Label of what is compared, such as ``calm · 10 s``.
+    block : str
+        Label of what it is compared on, such as ``cat.jpg · seed 2``.
+    fields : mapping
+        Arguments of `Session.request`, the prompt included.
+    """
+
+    variant: str
+    block: str
+    fields: Mapping[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A study before it is bought.
+
+    Attributes
+    ----------
+    name : str
+    cells : tuple of Cell
+        In the order in which they are sent: a block's cells together, blocks and cells shuffled by the name, so that
+        neither a variant nor a seed always comes first.
+    warnings : tuple of str
+        What makes the comparison weaker than it looks, in words.
+    """
+
+    name: str
+    cells: tuple[Cell, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """Labels in alphabetical order, each once."""
+        return tuple(sorted({cell.variant for cell in self.cells}))
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """Labels in alphabetical order, each once."""
+        return tuple(sorted({cell.block for cell in self.cells}))
+
+
+def letters(count: int) -> list[str]:
+    """Names for unnamed variants: A, B ... Z, AA, AB ...
+
+    >>> letters(28)[-2:]
+    ['AA', 'AB']
+    """
+    names = itertools.chain(ascii_uppercase, map("".join, itertools.product(ascii_uppercase, repeat=2)))
+    return list(itertools.islice(names, count))
+
+
+def expand(
+    variants: Any,
+    *,
+    name: str | None = None,
+    seeds: Sequence[int] = (),
+    vary: Mapping[str, Sequence[Any]] | None = None,
+    fields: Mapping[str, Any] | None = None,
+) -> Plan:
+    """Plan a study.
+
+    Parameters
+    ----------
+    variants : str, mapping, sequence, DataFrame or path of a CSV file
+        Prompts by label; a list gets the labels A, B, C. A table has a column ``prompt``, may have ``label``, and every
+        further column is a field of the request.
+    name : str, optional
+        Made from the content when it is missing, so that the same plan finds its runs again.
+    seeds : sequence of int
+        Each variant gets each seed. None: one, derived from the materials and the name.
+    vary : mapping of str to sequence
+        Values of a field of the request, or of a ``{{placeholder}}`` of the prompts.
+    fields : mapping
+        What all requests share.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InvalidOption
+        Empty or equal variants, double labels, a placeholder without values or values without a placeholder, a field
+        that is given twice, a table without prompts, or more than `MAX_CELLS` cells.
+
+    Examples
+    --------
+    >>> plan = expand({"calm": "a {{who}} walks", "fast": "a {{who}} runs"}, seeds=[1, 2], vary={"who": ["cat", "dog"]})
+    >>> len(plan.cells), plan.blocks, plan.variants
+    (8, ('seed 1', 'seed 2'), ('calm · cat', 'calm · dog', 'fast · cat', 'fast · dog'))
+    """
+    shared = dict(fields or {})
+    rows = _rows(variants)
+    axes = _axes(rows, shared, seeds, {key: list(values) for key, values in (vary or {}).items()})
+    total = len(rows) * math.prod(len(values) for values in axes.values())
+    if total > MAX_CELLS:
+        raise InvalidOption(
+            f"the grid has {total:,} cells, more than {MAX_CELLS:,}.",
+            remedy="Each is a paid clip: vary less, or begin with three seeds.",
+        )
+    cells = []
+    for label, own in rows:
+        for values in itertools.product(*axes.values()):
+            chosen = dict(zip(axes, values, strict=True))
+            cells.append(_cell(label, {**shared, **own}, chosen, alone=len(rows) == 1))
+    _check_distinct(cells)
+    digest = hashlib.sha256(repr([(c.variant, c.block, c.fields.get("prompt")) for c in cells]).encode()).hexdigest()
+    plan_name = name or f"study-{digest[:6]}"
+    return Plan(plan_name, _shuffled(cells, plan_name), tuple(_warnings(cells)))
+
+
+def _rows(variants: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Labels with their own fields."""
+    if isinstance(variants, str):
+        variants = [variants]
+    if isinstance(variants, Path) or hasattr(variants, "columns"):
+        return _table_rows(variants)
+    if not isinstance(variants, Mapping):
+        variants = dict(zip(letters(len(variants)), variants, strict=True))
+    if not variants:
+        raise InvalidOption("a study needs at least one prompt.")
+    rows = []
+    for label, given in variants.items():
+        own = dict(given) if isinstance(given, Mapping) else {"prompt": given}
+        if not str(own.get("prompt") or "").strip():
+            raise InvalidOption(f"variant {str(label)[:60]!r} is empty.", field="prompt")
+        rows.append((str(label), own))
+    return rows
+
+
+def _table_rows(table: Any) -> list[tuple[str, dict[str, Any]]]:
+    if isinstance(table, Path):
+        import pandas as pd
+
+        table = pd.read_csv(table)
+    columns = [str(column) for column in table.columns]
+    if "prompt" not in columns:
+        raise InvalidOption(
+            f"the table has no column 'prompt', only {', '.join(columns)[:120]}.",
+            remedy="Name it so; 'label' is optional.",
+        )
+    for column in columns:
+        if column not in {"label", *_FIELDS}:
+            raise InvalidOption(f"the table's column {column!r} is no field of a request.{nearest(column, _FIELDS)}")
+    records = table.to_dict("records")
+    rows = []
+    for default, record in zip(letters(len(records)), records, strict=True):
+        own = {k: v for k, v in record.items() if k != "label" and v is not None and v == v}  # noqa: PLR0124  # NaN
+        rows.append((str(record.get("label", default)), own))
+    if len({label for label, _ in rows}) < len(rows):
+        raise InvalidOption("the table names a label twice.", remedy="Labels tell the variants apart.")
+    return rows
+
+
+def _axes(
+    rows: Sequence[tuple[str, dict[str, Any]]],
+    shared: Mapping[str, Any],
+    seeds: Sequence[int],
+    vary: dict[str, list[Any]],
+) -> dict[str, list[Any]]:
+    asked = (
+        {name for _, own in rows for name in placeholders(str(own["prompt"]))} if set(vary) - set(_FIELDS) else set()
+    )
+    for key, values in vary.items():
+        if not values:
+            raise InvalidOption(f"nothing to vary {key!r} over.")
+        if key in _FIELDS and key in shared:
+            raise InvalidOption(f"{key} is given once and varied: say which.", field=key)
+        if key not in _FIELDS and key not in asked:
+            known = [*_FIELDS, *sorted(asked)]
+            raise InvalidOption(f"{key!r} is no field and no {{{{placeholder}}}} of a prompt.{nearest(key, known)}")
+    if missing := asked - set(vary):
+        name = min(missing)
+        raise InvalidOption(f"{{{{{name}}}}} has no values.{nearest(name, vary)}")
+    if seeds and ("seed" in shared or "seed" in vary):
+        raise InvalidOption("seed is given, and seeds too: say which.", field="seed")
+    if len(set(seeds)) < len(seeds):
+        raise InvalidOption("a seed is named twice; the same request is the same clip.", field="seed")
+    return {**({"seed": list(seeds)} if seeds else {}), **vary}
+
+
+def _cell(label: str, given: Mapping[str, Any], chosen: Mapping[str, Any], *, alone: bool) -> Cell:
+    filling = {key: value for key, value in chosen.items() if key not in _FIELDS}
+    fields = {**given, **{key: value for key, value in chosen.items() if key in _FIELDS}}
+    if filling:
+        fields["prompt"] = fill(str(fields["prompt"]), filling)
+    shown = [_shown(key, value) for key, value in chosen.items() if key not in _BLOCK_FIELDS]
+    parts = shown if alone and shown else [label, *shown]
+    block = [_shown(f.name, fields[f.name]) for f in catalog.fields("media") if fields.get(f.name) is not None]
+    if fields.get("seed") is not None:
+        block.append(f"seed {fields['seed']}")
+    return Cell(" · ".join(parts), " · ".join(block) or "one block", fields)
+
+
+def _shown(key: str, value: Any) -> str:
+    """A varied value where a person reads it."""
+    spec = _FIELDS.get(key)
+    if spec is None:
+        return str(value)
+    if spec.where == "media":
+        name = getattr(value, "name", None) or (value if isinstance(value, str) else type(value).__name__)
+        return Path(str(name)).name
+    if spec.type is bool:
+        return spec.name if value else f"no {spec.name}"
+    return f"{value} {spec.unit}" if spec.unit else str(value)
+
+
+def _check_distinct(cells: Sequence[Cell]) -> None:
+    seen: dict[str, Cell] = {}
+    for cell in cells:
+        twin = seen.setdefault(repr(sorted((k, str(v)) for k, v in cell.fields.items())), cell)
+        if twin is not cell:
+            raise InvalidOption(
+                f"{twin.variant!r} and {cell.variant!r} ask for the same: {str(cell.fields.get('prompt'))[:60]!r}.",
+                field="prompt",
+                remedy="Change one of the prompts; the same request is the same clip.",
+            )
+
+
+def _shuffled(cells: Sequence[Cell], name: str) -> tuple[Cell, ...]:
+    draw = random.Random(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest())
+    blocks = sorted({cell.block for cell in cells})
+    draw.shuffle(blocks)
+    order = []
+    for block in blocks:
+        inside = [cell for cell in cells if cell.block == block]
+        draw.shuffle(inside)
+        order += inside
+    return tuple(order)
+
+
+def _warnings(cells: Sequence[Cell]) -> list[str]:
+    variants = {cell.variant for cell in cells}
+    blocks = {block: {c.variant for c in cells if c.block == block} for block in {c.block for c in cells}}
+    found = []
+    if len(variants) == 1:
+        found.append(
+            "There is one variant only: you will see how much clips differ by chance, not which prompt is better."
+        )
+        return found
+    if any(cell.fields.get("prompt_extend") for cell in cells):
+        found.append("prompt_extend is on: the service rewrites each prompt unseen, so the variants differ twice.")
+    if any(held != variants for held in blocks.values()):
+        found.append("The comparison is not paired: some variants lack a seed or a frame that others have.")
+    elif len(blocks) < ENOUGH_SEEDS:
+        found.append(
+            f"{len(blocks)} block{'s' * (len(blocks) > 1)} (frame and seed) can show a tendency; to decide between "
+            f"prompts takes at least {ENOUGH_SEEDS}."
+        )
+    if len({"driving_audio" in cell.fields for cell in cells}) > 1:
+        found.append("Some clips have your sound and some have not: compare them without sound.")
+    return found

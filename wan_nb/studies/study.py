@@ -1,0 +1,291 @@
+"""`Study`: a comparison from its plan to its decision."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.engine.loop import ticking
+from wan_nb.engine.run import Run, detached_await
+from wan_nb.engine.states import FINAL, Status
+from wan_nb.errors import BudgetExceeded, Detached, InvalidOption, RunFailed, WanError
+from wan_nb.studies.grid import Cell, Plan, expand
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+
+    import pandas as pd
+
+    from wan_nb.api.request import VideoRequest
+    from wan_nb.engine.log import Row
+    from wan_nb.engine.session import Session
+
+__all__ = ["Study", "open_study"]
+
+
+class Study:
+    """A comparison: a plan of requests, the runs that it became, votes about them, and what they say.
+
+    Made by ``wan_nb.study(...)``: then it is a plan, checked and priced, and nothing is sent. `submit` buys what is not
+    in the log yet, and only that: run it again and it costs nothing, change one prompt and only its clips are bought.
+
+    Attributes
+    ----------
+    name : str
+    plan : Plan
+        Cells in the order in which they are sent.
+
+    Examples
+    --------
+    >>> prompts = {"calm": "a cat walks", "fast": "a cat dashes"}
+    >>> study = wan_nb.study(prompts, name="walk", first_frame="cat.jpg", seeds=[1, 2, 3])  # doctest: +SKIP
+    >>> study.submit(max_cost=30).wait().compare()  # doctest: +SKIP
+    """
+
+    def __init__(self, session: Session, plan: Plan, requests: Sequence[VideoRequest]) -> None:
+        self._session = session
+        self.plan = plan
+        self.name = plan.name
+        self._requests = tuple(requests)
+
+    @property
+    def session(self) -> Session:
+        """The session that this study belongs to."""
+        return self._session
+
+    # --- the plan
+
+    @property
+    def prices(self) -> list[float]:
+        """Estimated price of each cell, in the currency of the service."""
+        return [request.price(self._session.place.region) for request in self._requests]
+
+    @property
+    def currency(self) -> str:
+        """CNY or USD, by the region of the service."""
+        return self._session.place.region.currency
+
+    @property
+    def missing(self) -> list[int]:
+        """Numbers of the cells that would be bought: no run of theirs is there, under way or in doubt."""
+        ended_without = {Status.FAILED, Status.CANCELED, Status.EXPIRED}
+        return [n for n, row in enumerate(self._rows()) if row is None or row.status in ended_without]
+
+    @property
+    def cost(self) -> float:
+        """Estimated price of what `submit` would buy now."""
+        prices = self.prices
+        return round(sum(prices[n] for n in self.missing), 4)
+
+    def table(self) -> pd.DataFrame:
+        """The plan as a DataFrame: a cell a row, with its state in the log and its price (0 when it is there)."""
+        import pandas as pd
+
+        missing, prices, rows = set(self.missing), self.prices, self._rows()
+        return pd.DataFrame(
+            {
+                "variant": [cell.variant for cell in self.plan.cells],
+                "block": [cell.block for cell in self.plan.cells],
+                "prompt": [request.prompt for request in self._requests],
+                "status": ["to buy" if row is None or n in missing else str(row.status) for n, row in enumerate(rows)],
+                "price": [prices[n] if n in missing else 0.0 for n in range(len(prices))],
+                "run_id": [None if row is None else row.run_id for row in rows],
+            }
+        )
+
+    # --- buying
+
+    def submit(self, *, max_cost: float | None = None, again: bool = False) -> Study:
+        """Buy what is missing; returns when the plan is reserved and its first task accepted.
+
+        Parameters
+        ----------
+        max_cost : float, optional
+            Refuse if the whole would cost more, in the currency of the service.
+        again : bool
+            Buy every cell once more.
+
+        Raises
+        ------
+        BudgetExceeded
+            `max_cost` or the budget of the log does not allow the whole; nothing was sent.
+        Refused, Unavailable
+            The first task was not accepted.
+        """
+        from wan_nb.engine.posting import Ask
+
+        cost = sum(self.prices) if again else self.cost
+        if max_cost is not None and cost > max_cost:
+            raise BudgetExceeded(
+                f"study {self.name!r} costs about {self.currency} {cost:.2f}, more than --max-cost {max_cost:g}.",
+                remedy="Fewer seeds, less duration or 720P; or a higher --max-cost.",
+            )
+        asks = [
+            Ask(request, name=self.name, variant=cell.variant, block=cell.block, again=again)
+            for cell, request in zip(self.plan.cells, self._requests, strict=True)
+        ]
+        session = self._session
+        session.log.save_study(self.name, self._recorded())
+        try:
+            session.loop.sync(session.flow.queue.submit(asks))
+        except KeyboardInterrupt:
+            raise Detached(f"Stopped waiting; study {self.name!r} goes on being sent.\n{self._way_back()}") from None
+        return self
+
+    def cancel(self) -> int:
+        """Take back what was not sent yet and cancel what still waits at the service; returns how many were."""
+        stopped = 0
+        for run in self.runs:
+            if run.status in FINAL:
+                continue
+            try:
+                run.cancel()
+            except WanError:
+                continue  # it runs already, and says so on the board
+            stopped += 1
+        return stopped
+
+    # --- waiting
+
+    def wait(self, timeout: float | None = None) -> Study:
+        """Wait until every run has ended. Single failures do not raise; their rows tell.
+
+        Raises
+        ------
+        RunFailed
+            Not one clip came.
+        TimeoutError
+            After `timeout` seconds; the tasks go on.
+        Detached
+            A `KeyboardInterrupt`: the wait ends, the tasks go on.
+        """
+        try:
+            self._session.loop.sync(self._ended(), timeout=timeout)
+        except KeyboardInterrupt:
+            raise Detached(f"Stopped waiting; study {self.name!r} goes on.\n{self._way_back()}") from None
+        return self._checked()
+
+    def __await__(self) -> Generator[Any, None, Study]:
+        """Wait in a cell: other tasks of the notebook go on, an interrupt detaches."""
+        future = self._session.loop.start(self._ended())
+        yield from ticking(future, lambda: detached_await(self._way_back()))
+        return self._checked()
+
+    async def _ended(self) -> None:
+        flow = self._session.flow
+        for row in [row for row in self._rows() if row is not None]:
+            try:
+                await flow.ended(row.run_id)
+            except WanError:
+                continue  # it is in the row
+
+    def _checked(self) -> Study:
+        runs = self.runs
+        if runs and not any(run.status is Status.SUCCEEDED for run in runs):
+            first = next((run.error for run in runs if run.error), None)
+            raise RunFailed(f"study {self.name!r} has not one clip: {first or 'all canceled'}") from first
+        return self
+
+    def _way_back(self) -> str:
+        return f"Come back with wan_nb.study(name={self.name!r}), or run the cell again: what is there costs nothing."
+
+    # --- looking
+
+    @property
+    def runs(self) -> list[Run]:
+        """Its runs, in the order of the plan; cells that were never asked for have none."""
+        return [Run(self._session, row.run_id) for row in self._rows() if row is not None]
+
+    def frame(self) -> pd.DataFrame:
+        """Its runs as a DataFrame with the columns of ``wan_nb.runs()``, variant and block as in this plan."""
+        rows = [row for row in self._rows() if row is not None]
+        return self._session.frame(rows)
+
+    def rows(self) -> list[Row]:
+        """Newest row of each cell that has one, labelled as in this plan."""
+        return [row for row in self._rows() if row is not None]
+
+    def _rows(self) -> list[Row | None]:
+        """Newest row of each cell, or None. A clip bought under another name is the same clip, labelled as here."""
+        from dataclasses import replace
+
+        from wan_nb.engine.posting import Ask
+
+        identity = self._session.place.identity
+        prints = [Ask(r, name=self.name).seeded().fingerprint(identity) for r in self._requests]
+        newest: dict[str, Row] = {}
+        for row in self._session.log.find(fingerprint=list(dict.fromkeys(prints))):
+            if row.fingerprint not in newest or row.attempt > newest[row.fingerprint].attempt:
+                newest[row.fingerprint] = row
+        return [
+            replace(newest[key], study=self.name, variant=cell.variant, block=cell.block) if key in newest else None
+            for key, cell in zip(prints, self.plan.cells, strict=True)
+        ]
+
+    def _recorded(self) -> dict[str, Any]:
+        """The plan as JSON: what `open_study` reads."""
+        cells = [
+            {"variant": cell.variant, "block": cell.block, "request": request.public()}
+            for cell, request in zip(self.plan.cells, self._requests, strict=True)
+        ]
+        recorded: dict[str, Any] = json.loads(json.dumps({"schema": 1, "cells": cells}))
+        return recorded
+
+    def __repr__(self) -> str:
+        counts = len(self.plan.variants), len(self.plan.blocks)
+        todo = len(self.missing)
+        bill = f"{todo} to buy for about {self.currency} {self.cost:.2f}" if todo else "nothing to buy"
+        return f"<Study {self.name!r}: {counts[0]} variants × {counts[1]} blocks, {len(self.plan.cells)} clips, {bill}>"
+
+
+def open_study(
+    session: Session,
+    variants: Any = None,
+    *,
+    name: str | None = None,
+    seeds: Sequence[int] = (),
+    vary: Mapping[str, Sequence[Any]] | None = None,
+    **fields: Any,
+) -> Study:
+    """Plan a study and check each of its requests, or open one by its name.
+
+    Raises
+    ------
+    InvalidOption, InvalidRequest, InvalidMedia
+        Nothing was sent.
+    NotFound
+        No study of that name.
+    """
+    if variants is None:
+        if name is None:
+            raise InvalidOption("a study needs prompts, or the name of one that is in the log.")
+        return _reopened(session, name)
+    materials: dict[Any, Any] = {}
+    plan = expand(variants, name=name, seeds=seeds, vary=vary, fields=fields)
+    return Study(session, plan, [_request(session, cell, materials) for cell in plan.cells])
+
+
+def _request(session: Session, cell: Cell, materials: dict[Any, Any]) -> VideoRequest:
+    """A checked request; each material is looked at once, however many cells use it."""
+    from wan_nb.api import catalog
+
+    fields = dict(cell.fields)
+    for spec in catalog.fields("media"):
+        given = fields.get(spec.name)
+        if given is not None:
+            key = (spec.name, given if isinstance(given, str) else id(given))
+            if key not in materials:
+                materials[key] = session.material(given, spec.name)
+            fields[spec.name] = materials[key]
+    prompt = fields.pop("prompt", None)
+    return session.request(prompt, **fields)
+
+
+def _reopened(session: Session, name: str) -> Study:
+    from wan_nb.engine.revive import fields_of_request
+
+    recorded = session.log.load_study(name)
+    cells = [Cell(item["variant"], item["block"], fields_of_request(item["request"])) for item in recorded["cells"]]
+    plan = Plan(name, tuple(cells))
+    materials: dict[Any, Any] = {}
+    return Study(session, plan, [_request(session, cell, materials) for cell in plan.cells])
