@@ -45,8 +45,8 @@ _CODE_BYTES = 1_600
 
 _TONES = {"good": "46,160,67", "bad": "218,54,51", "warn": "191,135,0", "run": "31,111,235"}
 _CARD = (
-    "max-width:640px;margin:4px 0;padding:12px 14px;border:1px solid rgba(128,128,128,.35);border-radius:8px;"
-    "font-family:system-ui,sans-serif;font-size:13px;line-height:1.5;text-align:left"
+    "box-sizing:border-box;max-width:640px;margin:4px 0;padding:12px 14px;border:1px solid rgba(128,128,128,.35);"
+    "border-radius:8px;font-family:system-ui,sans-serif;font-size:13px;line-height:1.5;text-align:left"
 )
 _PILL = "display:inline-block;padding:1px 9px;border-radius:10px;white-space:nowrap;font-weight:600"
 _BADGE = (
@@ -141,9 +141,11 @@ def board_bundle(rows: Iterable[Any], **given: Any) -> dict[str, str]:
 
 
 def _head(row: Any) -> str:
+    # Without a name of its own a run is known by its prompt, which stands below in full.
+    name = f"<strong>{_isolated(label(row))}</strong>" if row.study or row.variant or not row.prompt else ""
     return (
         '<div style="display:flex;flex-wrap:wrap;gap:4px 10px;align-items:center">'
-        f"{_pill(row)}<strong>{_isolated(label(row))}</strong>{_badge(row)}"
+        f"{_pill(row)}{name}{_badge(row)}"
         f'<span style="margin-left:auto;white-space:nowrap">{escape(price(row))}</span></div>'
     )
 
@@ -172,7 +174,8 @@ def _picture(strip: bytes | None) -> str:
 def _player(row: Any, src: str | None, picture: str, embed: bytes | None) -> str:
     """The clip over its strip, which is as high as the player: just its first frame is seen until the clip plays.
 
-    ``preload="none"`` loads nothing before it is played; width and height as attributes give the box its shape.
+    ``preload="none"`` loads nothing before it is played; width and height as attributes give the box its shape. The
+    poster is an empty picture of that shape: without any, Chromium paints a dark panel over what lies behind.
     """
     if str(row.status) != "SUCCEEDED":
         return ""
@@ -184,11 +187,12 @@ def _player(row: Any, src: str | None, picture: str, embed: bytes | None) -> str
     behind = "position:absolute;left:0;top:0;height:100%;width:auto;max-width:none;margin:0"
     image = f'<img src="{picture}" alt="{escape(alt)}" style="{behind}">' if picture else ""
     width, height = int(row.width or 1280), int(row.height or 720)
-    wide = min(608, round(400 * width / height))
+    wide = min(610, round(340 * width / height))
+    empty = f"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'/%3E"
     return (
         f'<div style="position:relative;overflow:hidden;margin:10px 0 0;width:{wide}px;max-width:100%;'
         f'border-radius:6px;background-color:rgba(128,128,128,.2)">{image}'
-        f'<video controls preload="none" width="{width}" height="{height}" src="{address}" '
+        f'<video controls preload="none" poster="{empty}" width="{width}" height="{height}" src="{address}" '
         f'title="{escape(plain(row.prompt, 120))}" '
         'style="position:relative;display:block;width:100%;height:auto;max-width:100%"></video></div>'
     )
@@ -242,7 +246,7 @@ def _where(row: Any, src: str | None) -> str:
         return "<div>The clip is no longer on disk; it was paid and stays in the log.</div>"
     name = escape(plain(row.video).replace("\\", "/").rpartition("/")[2], 60)
     if src:
-        return f' · <a href="{src}">{name}</a>'
+        return f' <span style="white-space:nowrap">· <a href="{src}">{name}</a></span>'
     call = f"wan_nb.run({escape(repr(row.run_id[:8]))}).show(embed=True)"
     size = escape(megabytes((row.bytes or 0) * 4 / 3))
     return (

@@ -6,7 +6,7 @@
  * times tick here, from timestamps, so that a moving clock costs no message. Nothing that comes from the kernel is ever
  * read as markup: text goes into text nodes.
  *
- * @typedef {{id: string, label: string, prompt: string, facts: string, state: string, service_status: string,
+ * @typedef {{id: string, label: string, named: boolean, prompt: string, facts: string, state: string, service_status: string,
  *   simulated: boolean, created: number|null, submitted: number|null, started: number|null, ended: number|null,
  *   queue_s: number|null, run_s: number|null, expected_s: number|null, price: string, again: string, message: string,
  *   video: string|null, cancelable: boolean}} Row
@@ -175,6 +175,7 @@ function makeRow(id, board) {
       pill.title = row.service_status ? `The service says ${row.service_status}` : "";
       say(name, row.label);
       name.title = row.label;
+      el.classList.toggle("wan-unnamed", !row.named);
       badge.hidden = !row.simulated;
       say(prompt, row.prompt);
       say(facts, row.facts);

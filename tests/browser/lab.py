@@ -1,0 +1,166 @@
+"""A real JupyterLab with a real kernel, and notebooks in it as a person drives them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import nbformat
+
+REPO = Path(__file__).parents[2]
+TOKEN = "a-token-of-these-tests"  # noqa: S105
+
+# What hosts say on their console that is neither ours nor an error of ours.
+KNOWN_CONSOLE = (
+    re.compile(r"Failed to load resource: the server responded with a status of 404"),  # Lab asks for absent settings
+    re.compile(r"WebSocket connection to .* failed"),  # a kernel that a test shuts down
+    re.compile(r"Kernel .* (died|was dead)|Error: Canceled future|Canceled future for"),
+)
+
+
+class Server:
+    """JupyterLab and Notebook 7 on a free port, with its own configuration, data and runtime folders."""
+
+    def __init__(self, root: Path) -> None:
+        self.notebooks = root / "notebooks"
+        self.notebooks.mkdir(parents=True)
+        runtime = root / "runtime"
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("DASHSCOPE", "WAN_NB", "JUPYTER"))}
+        env |= {
+            "JUPYTER_CONFIG_DIR": str(root / "config"),
+            "JUPYTER_DATA_DIR": str(root / "data"),
+            "JUPYTER_RUNTIME_DIR": str(runtime),
+            "JUPYTERLAB_SETTINGS_DIR": str(root / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(root / "workspaces"),
+            "IPYTHONDIR": str(root / "ipython"),
+            "PYTHONPATH": str(REPO),
+        }
+        quiet = root / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
+        quiet.parent.mkdir(parents=True)
+        quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+        self.log = (root / "server.log").open("wb")
+        self.process = subprocess.Popen(
+            [
+                sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.port=0", f"--IdentityProvider.token={TOKEN}",
+                f"--ServerApp.root_dir={self.notebooks}", "--LabApp.expose_app_in_browser=True", "--allow-root",
+                "--JupyterNotebookApp.expose_app_in_browser=True", "--ServerApp.ip=127.0.0.1",
+            ],
+            env=env, cwd=self.notebooks, stdout=self.log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        self.url = self._address(runtime)
+
+    def _address(self, runtime: Path) -> str:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            for file in runtime.glob(f"jpserver-{self.process.pid}.json"):
+                try:
+                    port = json.loads(file.read_text())["port"]
+                    url = f"http://127.0.0.1:{port}/"
+                    urlopen(Request(f"{url}api/status?token={TOKEN}"), timeout=5).close()
+                except (OSError, ValueError, KeyError):
+                    continue
+                return url
+            time.sleep(0.1)
+        self.close()
+        raise RuntimeError(f"JupyterLab did not start: {Path(self.log.name).read_text()[-2000:]}")
+
+    def write(self, name: str, *cells: str) -> Path:
+        """A notebook of code cells; ``name`` may hold folders."""
+        path = self.notebooks / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=kernel)
+        nbformat.write(notebook, path)
+        return path
+
+    def close(self) -> None:
+        """End the server and the kernels that it has started."""
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(timeout=10)
+        self.log.close()
+
+
+class Notebook:
+    """One open notebook, in JupyterLab or Notebook 7."""
+
+    def __init__(self, page: Any, server: Server, name: str, *, app: str = "lab") -> None:
+        self.page, self.server, self.name, self.app = page, server, name, app
+        path = f"lab/workspaces/auto-{abs(hash(name)) % 10**6}/tree/{name}" if app == "lab" else f"notebooks/{name}"
+        page.goto(f"{server.url}{path}?token={TOKEN}")
+        page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length > 0", timeout=90_000)
+        page.evaluate("() => jupyterapp.shell.currentWidget.context.ready")
+
+    def wait_idle(self, *, timeout: float = 60) -> None:
+        """Until a kernel is there and has nothing to do."""
+        self.page.wait_for_function(
+            "jupyterapp.shell.currentWidget.context.sessionContext.session?.kernel?.status === 'idle'",
+            timeout=timeout * 1000,
+        )
+
+    def start(self, index: int) -> None:
+        """Begin to run a cell; returns at once."""
+        self.page.evaluate(
+            """async (index) => {
+              const panel = jupyterapp.shell.currentWidget;
+              panel.content.activeCellIndex = index;
+              panel.content.deselectAll?.();
+              jupyterapp.commands.execute("notebook:run-cell");
+            }""",
+            index,
+        )
+
+    def run(self, index: int, *, timeout: float = 60) -> None:
+        """Run a cell to its end; an error in it fails the test."""
+        self.wait_idle()
+        before = self.count(index)
+        self.start(index)
+        self.page.wait_for_function(
+            """([index, before]) => {
+              const cell = jupyterapp.shell.currentWidget.content.widgets[index].model;
+              return cell.executionCount !== null && cell.executionCount !== before;
+            }""",
+            arg=[index, before],
+            timeout=timeout * 1000,
+        )
+        errors = [output for output in self.outputs(index) if output["output_type"] == "error"]
+        assert not errors, "\n".join(errors[0]["traceback"])
+
+    def count(self, index: int) -> int | None:
+        """Execution count of a cell."""
+        return self.page.evaluate("i => jupyterapp.shell.currentWidget.content.widgets[i].model.executionCount", index)
+
+    def outputs(self, index: int) -> list[dict[str, Any]]:
+        """Outputs of a cell, as they would be saved now."""
+        return self.page.evaluate("i => jupyterapp.shell.currentWidget.content.widgets[i].model.toJSON().outputs", index)
+
+    def cell(self, index: int) -> Any:
+        """The output area of a cell on the page."""
+        return self.page.locator(".jp-Cell").nth(index).locator(".jp-OutputArea-output")
+
+    def save(self) -> nbformat.NotebookNode:
+        """Save, and read what was saved."""
+        self.page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
+        self.page.wait_for_function("!jupyterapp.shell.currentWidget.context.model.dirty")
+        return nbformat.read(self.server.notebooks / self.name, 4)
+
+    def shut_kernel_down(self) -> None:
+        """End the kernel as the menu does."""
+        self.page.evaluate("() => jupyterapp.shell.currentWidget.context.sessionContext.shutdown()")
+
+    def theme(self, name: str) -> None:
+        """Switch Lab's theme: ``JupyterLab Light``, ``JupyterLab Dark``, ``JupyterLab Dark High Contrast``."""
+        self.page.evaluate("name => jupyterapp.commands.execute('apputils:change-theme', { theme: name })", name)
+        self.page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name)
