@@ -26,15 +26,26 @@ def coded(picture: np.ndarray, number: int) -> np.ndarray:
 
 
 def make_clip(
-    out: Path, photo: str, *, seconds: float = 10.0, fps: int = 24, size: tuple[int, int] = (960, 544),
-    gop: int = 10, speed: float = 1.0, code: bool = True, tint: float = 0.0, sound: bool = False,
+    out: Path,
+    photo: str,
+    *,
+    seconds: float = 10.0,
+    fps: int = 24,
+    size: tuple[int, int] = (960, 544),
+    gop: int = 10,
+    speed: float = 1.0,
+    code: bool = True,
+    tint: float = 0.0,
+    sound: bool = False,
 ) -> Path:
     """An H.264 file of the photo under a slow pan and zoom; every frame carries its number when `code` is set."""
     width, height = size
     image = Image.open(PHOTOS / photo).convert("RGB").resize((int(width * 1.4), int(height * 1.4)))
     count = round(seconds * fps)
     with av.open(str(out), "w", options={"movflags": "+faststart"}) as file:
-        stream = file.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "crf": "24", "bf": "0", "g": str(gop)})
+        stream = file.add_stream(
+            "libx264", rate=fps, options={"preset": "ultrafast", "crf": "24", "bf": "0", "g": str(gop)}
+        )
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         voice = file.add_stream("aac", rate=44_100, layout="mono") if sound else None
         for number in range(count):

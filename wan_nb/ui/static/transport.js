@@ -101,6 +101,7 @@ export class Transport extends EventTarget {
 
   /** @param {Track[]} tracks  from now on these, at the same time as before; the old ones are left paused */
   use(tracks) {
+    if (tracks.length === this.#tracks.length && tracks.every((track, at) => track === this.#tracks[at])) return this.#work;
     const time = this.time;
     this.#halt();
     this.#watch.abort();
@@ -131,7 +132,7 @@ export class Transport extends EventTarget {
 
   /** @param {number} time  seconds; clips that are shorter stay on their last frame */
   seek(time) {
-    return this.#settle({ time: Math.min(Math.max(0, time), this.span || time) });
+    return this.#settle({ time: Math.min(Math.max(0, time), this.span) });
   }
 
   /** @param {number} count  frames of the finest track; negative is back */

@@ -1,0 +1,44 @@
+"""The browser's half, made one module: what a widget and a self-contained page carry with them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+__all__ = ["module", "styles"]
+
+STATIC = Path(__file__).parent / "static"
+
+_IMPORT = re.compile(r'^import .* from "\./[\w.]+";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+# Whole lines only, so that nothing inside code is touched.
+_REMARK = re.compile(r"^ *(//.*|/\*\*?[^*]*(?:\*(?!/)[^*]*)*\*/) *\n", re.MULTILINE)
+_INDENT = re.compile(r"^ +", re.MULTILINE)
+
+
+def module(*names: str) -> str:
+    """Files of ``static`` as one ES module, those first that others need.
+
+    A widget takes one module as text, and a page opened from a disk may not import a second one. Remarks and indents
+    are left out: a notebook that stores the state of its widgets stores this text too.
+
+    Parameters
+    ----------
+    *names : str
+        File names without ``.js``.
+
+    Examples
+    --------
+    >>> "export class" in module("transport")
+    False
+    """
+    text = "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in names)
+    for pattern in (_IMPORT, _EXPORT, _REMARK, _INDENT):
+        text = pattern.sub("", text)
+    return text
+
+
+def styles(*names: str) -> str:
+    """Style sheets of ``static`` as one, without remarks and indents."""
+    text = "\n".join((STATIC / f"{name}.css").read_text(encoding="utf-8") for name in names)
+    return _INDENT.sub("", re.sub(r"/\*.*?\*/\n*", "", text, flags=re.DOTALL))

@@ -1,0 +1,169 @@
+"""Clips side by side and on top of each other, in the notebook.
+
+The kernel's side answers questions: a page of clips, the bytes of one. Answers go by custom message with the bytes as
+buffers, never by synced traits, so a session adds a few kilobytes to the notebook however long it lasts.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextvars
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+
+from wan_nb.ui import album
+from wan_nb.ui.assets import module, styles
+from wan_nb.ui.board import answer_at_once
+from wan_nb.ui.text import escape, plain
+
+if TYPE_CHECKING:
+    from wan_nb.ui.album import Clip
+
+__all__ = ["ClipWidget", "CompareWidget", "Load", "read_clip"]
+
+Load = Callable[[str, str], bytes]
+"""``load(id, quality)``: bytes of a clip, quality ``"proxy"`` or ``"original"``. It may take seconds: it is called in a
+worker thread, one call at a time."""
+
+_STATIC_BYTES = 30_000  # pictures of the static twin: it is saved with the notebook
+
+
+def read_clip(clips: Sequence[Clip]) -> Load:
+    """A `Load` that reads the files as they are: the proxy, or the original where there is none."""
+    by_id = {clip["id"]: clip for clip in clips}
+
+    def load(clip_id: str, quality: str) -> bytes:
+        clip = by_id[clip_id]
+        path = (clip.get("proxy") if quality == "proxy" else None) or clip["video"]
+        return Path(path).read_bytes()
+
+    return load
+
+
+class ClipWidget(anywidget.AnyWidget):
+    """What a comparison and a vote share: questions with tickets, and clips read off the main thread.
+
+    Parameters
+    ----------
+    load : callable
+        See `Load`.
+    """
+
+    def __init__(self, *, load: Load, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._load = load
+        self._one = threading.Lock()  # proxies are made one at a time: two encoders would starve the kernel
+        self._dropped: set[str] = set()
+        self.on_msg(self._hear)
+        answer_at_once(self)
+
+    def answer(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        """Answer to one question other than for bytes: content and buffers."""
+        raise NotImplementedError
+
+    def clip_id(self, asked: str) -> str:
+        """The run behind the name by which the browser knows a clip."""
+        return asked
+
+    def _hear(self, _widget: Any, question: Mapping[str, Any], _buffers: Any) -> None:
+        ticket = str(question.get("ticket", ""))
+        if question.get("kind") == "drop":
+            self._dropped.add(ticket)
+        elif question.get("kind") == "get":
+            # A copied context keeps what the thread says with this cell; a daemon does not hold up the kernel's end.
+            run = contextvars.copy_context().run
+            threading.Thread(target=run, args=(self._fetch, dict(question), ticket), daemon=True).start()
+        else:
+            self._reply(ticket, lambda: self.answer(question))
+
+    def _fetch(self, question: Mapping[str, Any], ticket: str) -> None:
+        with self._one:
+            if ticket in self._dropped:
+                self._dropped.discard(ticket)
+                return
+            quality = "original" if question.get("quality") == "original" else "proxy"
+            self._reply(ticket, lambda: ({}, [self._load(self.clip_id(str(question.get("id"))), quality)]))
+
+    def _reply(self, ticket: str, make: Callable[[], tuple[dict[str, Any], list[bytes]]]) -> None:
+        try:
+            content, buffers = make()
+        except Exception as error:  # noqa: BLE001 (nobody reads the kernel's log: whoever asked is told)
+            content, buffers = {"error": plain(f"{error}" or type(error).__name__, 300)}, []
+        self.send({**content, "ticket": ticket}, buffers)
+
+
+class CompareWidget(ClipWidget):
+    """Players on one clock: grid, wipe, difference, onion skin, swap; word diff of the prompts; pages of six.
+
+    Parameters
+    ----------
+    clips : sequence of Clip
+    columns : int, optional
+        Columns of the grid; as many as there are variants when None.
+    load : callable, optional
+        See `Load`; reads the clips' own files when None.
+
+    Examples
+    --------
+    >>> CompareWidget([{"id": "3f9c", "label": "calm", "video": "calm.mp4"}])
+    CompareWidget(1 clip)
+    """
+
+    _esm = module("transport", "dom", "tile", "player", "channel", "compare")
+    _css = styles("player")
+
+    def __init__(self, clips: Sequence[Clip], *, columns: int | None = None, load: Load | None = None) -> None:
+        super().__init__(load=load or read_clip(clips))
+        self.clips = list(clips)
+        self.columns = columns
+
+    def answer(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        """One page: what is known of its clips, and their strips."""
+        laid = album.pages(self.clips, str(question.get("order") or album.ORDER), self.columns)
+        page = min(max(0, int(question.get("page") or 0)), max(0, len(laid) - 1))
+        names = album.differing(self.clips)
+        strips: list[bytes] = []
+        clips = []
+        for place in laid[page] if laid else []:
+            picture = place["clip"].get("strip")
+            strips.extend([picture] if picture else [])
+            number = len(strips) - 1 if picture else None
+            spot = {"row": place["row"], "column": place["column"], "strip": number}
+            clips.append({**album.public(place["clip"], names), **spot})
+        about = {"page": page, "pages": max(1, len(laid)), "total": len(self.clips), "orders": album.orders(self.clips)}
+        return {"clips": clips, **about}, strips
+
+    def __repr__(self) -> str:
+        return f"CompareWidget({len(self.clips)} clip{'' if len(self.clips) == 1 else 's'})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The widget, and beside it a table for readers that have none (GitHub, nbviewer, untrusted notebooks)."""
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        return {**(data or {}), "text/plain": repr(self), "text/html": static_html(self.clips)}, metadata
+
+
+def static_html(clips: Sequence[Clip]) -> str:
+    """Labels, prompts and strips of the first clips as plain HTML, small enough to be saved with the notebook."""
+    room = _STATIC_BYTES
+    rows = []
+    for clip in clips[: 2 * album.LIVE]:
+        strip = clip.get("strip") or b""
+        room -= len(strip)
+        rows.append(_static_row(clip, strip if room >= 0 else b""))
+    rest = f"<p>and {len(clips) - len(rows)} more</p>" if len(clips) > len(rows) else ""
+    return f"<table>{''.join(rows)}</table>{rest}"
+
+
+def _static_row(clip: Clip, strip: bytes) -> str:
+    mark = " · SIMULATED" if clip.get("simulated") else ""
+    data = base64.b64encode(strip).decode()
+    picture = f'<br><img src="data:image/jpeg;base64,{data}" alt="" style="max-width:100%;height:auto">' if data else ""
+    return (
+        f'<tr><th style="text-align:left;vertical-align:top">{escape(clip.get("label"), 120)}{mark}</th>'
+        f'<td style="text-align:left">{escape(clip.get("prompt"), 400)}{picture}</td></tr>'
+    )

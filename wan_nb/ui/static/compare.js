@@ -1,0 +1,131 @@
+// Pages of clips on one clock, with their prompts and numbers: in a notebook through the kernel, in a report without.
+
+import { blobAddress, channel } from "./channel.js";
+import { h, money, wordDiff } from "./dom.js";
+import { Player } from "./player.js";
+
+/**
+ * @typedef {object} Page
+ * @property {import("./player.js").Shown[]} clips
+ * @property {number} page  from 0
+ * @property {number} pages
+ * @property {number} total
+ * @property {string[]} orders  names that `page` takes; the first one is the order of the study
+ *
+ * @typedef {import("./player.js").Source & {page: (page: number, order: string) => Promise<Page>}} Album
+ */
+
+const number = (value) => (Number.isInteger(value) ? String(value) : Number(value.toPrecision(4)).toString());
+const shown = (value) => (typeof value === "number" ? number(value) : value === true ? "yes" : value === false ? "no" : String(value ?? "–"));
+
+/** What stands under a clip. */
+function facts(clip) {
+  const details = Object.entries(clip.params ?? {}).map(([name, value]) => `${name} ${shown(value)}`);
+  if (Number.isInteger(clip.seed)) details.push(`seed ${clip.seed}`);
+  if (typeof clip.cost === "number" && !clip.simulated) details.push(money(clip.cost, clip.currency));
+  if (clip.rating) details.push(`${"★".repeat(clip.rating)}${"☆".repeat(5 - clip.rating)}`);
+  return [
+    h("span", { class: "wan-c-name" }, clip.label),
+    clip.simulated ? h("span", { class: "wan-c-simulated" }, "SIMULATED") : null,
+    h("span", { class: "wan-c-facts" }, details.join(" · ")),
+  ].filter(Boolean);
+}
+
+/** Prompts of a page, each told apart from the first one word by word. */
+function prompts(clips) {
+  const texts = new Map();
+  for (const { prompt, label, variant } of clips) {
+    if (prompt) texts.set(prompt, [...(texts.get(prompt) ?? []), variant || label]);
+  }
+  const [first] = texts.keys();
+  const list = h("dl", { class: "wan-c-prompts" });
+  for (const [text, names] of texts) {
+    const tags = { same: "span", gone: "del", new: "ins" };
+    const words = wordDiff(first, text).map(([kind, part]) => h(tags[kind], {}, part));
+    list.append(h("dt", {}, [...new Set(names)].join(", ")), h("dd", {}, ...words));
+  }
+  return list;
+}
+
+function measures(clips) {
+  const names = [...new Set(clips.flatMap((clip) => Object.keys(clip.measures ?? {})))];
+  if (!names.length) return null;
+  const header = h("tr", {}, h("th", {}), ...clips.map((clip) => h("th", { scope: "col" }, clip.label)));
+  const rows = names.map((name) => h("tr", {}, h("th", { scope: "row" }, name.replaceAll("_", " ")), ...clips.map((clip) => h("td", {}, shown(clip.measures?.[name])))));
+  return h("div", { class: "wan-c-scroll" }, h("table", { class: "wan-c-table" }, h("thead", {}, header), h("tbody", {}, ...rows)));
+}
+
+const fold = (title, ...parts) => h("details", { class: "wan-c-fold" }, h("summary", {}, title), ...parts);
+
+/**
+ * @param {HTMLElement} root
+ * @param {Album} album
+ * @param {AbortSignal} signal
+ */
+export function mountCompare(root, album, signal) {
+  const head = h("div", { class: "wan-c-head" });
+  const under = h("div", {});
+  root.append(head);
+  const player = new Player(root, album, { signal, label: "Compare clips", caption: facts });
+  root.append(under);
+  let [page, order, turn] = [0, "", 0];
+
+  const go = async (next, by = order) => {
+    turn += 1;
+    const mine = turn;
+    try {
+      const answer = await album.page(next, by);
+      if (mine !== turn || signal.aborted) return;
+      [page, order] = [answer.page, by || answer.orders[0]];
+      draw(answer);
+      await player.show(answer.clips);
+    } catch (error) {
+      if (!signal.aborted) player.say(error.message);
+    }
+  };
+
+  const draw = ({ clips, pages, total, orders }) => {
+    const sort = h("select", { "aria-label": "Order by", onchange: () => go(0, sort.value) }, ...orders.map((name) => h("option", { value: name, selected: name === order }, name.replaceAll("_", " "))));
+    const turnTo = (step, sign, label) => h("button", { type: "button", "aria-label": label, title: label, disabled: page + step < 0 || page + step >= pages, onclick: () => go(page + step) }, sign);
+    const leaf = h("span", { class: "wan-c-group" }, turnTo(-1, "‹", "Page before"), h("span", { class: "wan-c-speed" }, `${page + 1} / ${pages}`), turnTo(1, "›", "Next page"));
+    const count = clips.length < total ? `${clips.length} of ${total} clips` : `${total} ${total === 1 ? "clip" : "clips"}`;
+    const simulated = clips.length && clips.every((clip) => clip.simulated) ? h("span", { class: "wan-c-simulated" }, "SIMULATED") : null;
+    head.replaceChildren(h("strong", {}, count), ...[simulated, orders.length > 1 ? h("label", {}, "Order by ", sort) : null, pages > 1 ? leaf : null].filter(Boolean));
+    const numbers = measures(clips);
+    under.replaceChildren(...[fold("Prompts, word by word", prompts(clips)), numbers && fold("Measures", numbers)].filter(Boolean));
+    under.firstChild.open = true;
+  };
+
+  go(0);
+  return player;
+}
+
+/** The kernel as an album: strips and clips arrive as buffers and become Blob addresses that are given back. */
+function kernelAlbum(model, signal) {
+  const ask = channel(model, signal);
+  let strips = [];
+  const release = () => strips.forEach(({ free }) => free());
+  signal.addEventListener("abort", release);
+  return {
+    originals: true,
+    async page(page, order) {
+      const { content, buffers } = await ask({ kind: "page", page, order });
+      release();
+      strips = buffers.map((bytes) => blobAddress(bytes, "image/jpeg"));
+      const clips = content.clips.map((clip) => ({ ...clip, strip: clip.strip === null ? null : strips[clip.strip].url }));
+      return { ...content, clips };
+    },
+    async media(id, quality, wanted) {
+      const { buffers } = await ask({ kind: "get", id, quality }, wanted);
+      return blobAddress(buffers[0], "video/mp4");
+    },
+  };
+}
+
+export default {
+  render({ model, el }) {
+    const life = new AbortController();
+    mountCompare(el.appendChild(h("div", {})), kernelAlbum(model, life.signal), life.signal);
+    return () => life.abort();
+  },
+};

@@ -1,0 +1,140 @@
+// Two clips whose names are hidden, and five keys. What they are called is told only after the vote is stored: until
+// then the browser does not know it either.
+
+import { blobAddress, channel } from "./channel.js";
+import { h, money } from "./dom.js";
+import { Player } from "./player.js";
+
+const CHOICES = [
+  { key: "1", label: "The first is better", outcome: "left", text: "First is better" },
+  { key: "0", label: "Both the same", outcome: "tie", text: "Same" },
+  { key: "9", label: "Both are bad", outcome: "both_bad", text: "Both bad" },
+  { key: "2", label: "The second is better", outcome: "right", text: "Second is better" },
+  { key: "s", label: "Skip, or on to the next pair", outcome: "skip", text: "Skip" },
+];
+
+/** What a vote said, for the line under the clips. */
+const said = { left: "the first is better", right: "the second is better", tie: "both the same", both_bad: "both are bad", skip: "skipped" };
+
+function revealed(clip) {
+  const details = [...Object.entries(clip.params ?? {}).map(([name, value]) => `${name} ${value}`)];
+  if (Number.isInteger(clip.seed)) details.push(`seed ${clip.seed}`);
+  if (typeof clip.cost === "number" && !clip.simulated) details.push(money(clip.cost, clip.currency));
+  return [h("span", { class: "wan-c-name" }, clip.label), h("span", { class: "wan-c-facts" }, details.join(" · "))];
+}
+
+/**
+ * @param {HTMLElement} root
+ * @param {{ask: Function, media: Function, originals: boolean}} booth  `ask` answers {pair, count, sentence, told, …}
+ * @param {AbortSignal} signal
+ */
+export function mountVote(root, booth, signal) {
+  let state = null;
+  let begun = 0;
+  const question = h("strong", {});
+  const count = h("span", { class: "wan-c-count" });
+  const mark = h("span", { class: "wan-c-simulated", hidden: true }, "SIMULATED");
+  root.append(h("div", { class: "wan-c-head" }, question, count, mark));
+
+  const actions = CHOICES.map((choice) => ({ ...choice, once: true, group: "vote", run: () => choose(choice.outcome) }));
+  actions.push({ key: "u", label: "Undo the last vote", text: "Undo", once: true, group: "vote", run: () => turn({ kind: "undo" }) });
+  const player = new Player(root, booth, { signal, label: "Vote: which clip is better?", marks: ["1", "2"], actions });
+
+  const buttons = actions.map((action) => {
+    const node = player.button(action);
+    node.prepend(h("kbd", {}, action.key));
+    node.dataset.outcome = action.outcome ?? "undo";
+    return node;
+  });
+  const next = h("button", { type: "button", class: "wan-c-next", hidden: true, onclick: () => turn({ kind: "next" }) }, "Next pair");
+  const names = h("input", { type: "checkbox", checked: true });
+  const bar = h("div", { class: "wan-c-vote" }, ...buttons, next);
+  const sentence = h("p", { class: "wan-c-sentence", "aria-live": "polite" });
+  const done = h("p", { class: "wan-c-done", hidden: true });
+  player.stage.after(bar, sentence, done);
+  player.controls.append(h("label", { class: "wan-c-check" }, names, " Show the names after each vote"));
+
+  const watched = () => player.tiles.map(({ video }) => [...Array(video.played.length).keys()].reduce((sum, at) => sum + video.played.end(at) - video.played.start(at), 0));
+
+  function choose(outcome) {
+    if (state?.told) return outcome === "skip" ? turn({ kind: "next" }) : undefined;
+    if (!state?.pair) return undefined;
+    const [left, right] = watched();
+    const details = { ms_to_vote: Math.round(performance.now() - begun), watched_s_left: left, watched_s_right: right, view_mode: player.view };
+    return turn({ kind: "vote", number: state.pair.number, outcome, details, reveal: names.checked });
+  }
+
+  let busy = false;
+  async function turn(message) {
+    if (busy) return;
+    busy = true;
+    try {
+      const { content } = await booth.ask(message);
+      if (!signal.aborted) await draw(content);
+    } catch (error) {
+      if (!signal.aborted) sentence.textContent = error.message; // nothing was stored: the pair stays
+    } finally {
+      busy = false;
+    }
+  }
+
+  async function draw(answer) {
+    const inside = root.contains(document.activeElement); // a button that gets hidden loses the focus to the page
+    const same = state?.pair && answer.pair?.number === state.pair.number;
+    state = answer;
+    const { pair, told } = answer;
+    question.textContent = pair ? answer.question : "No pairs left";
+    count.textContent = `${answer.count} ${answer.count === 1 ? "vote" : "votes"}`;
+    mark.hidden = !pair?.simulated;
+    sentence.textContent = [told ? `Stored: ${said[told.outcome]}. ${told.text}` : answer.note, answer.sentence].filter(Boolean).join(" ");
+    for (const node of buttons) node.disabled = node.dataset.outcome === "undo" ? !answer.count : !pair || Boolean(told);
+    next.hidden = !told;
+    player.stage.hidden = !pair;
+    player.controls.hidden = !pair;
+    done.hidden = Boolean(pair);
+    done.textContent = "Every pair that can be asked has been asked. The votes are stored.";
+    player.stage.dataset.told = told?.outcome ?? "";
+    if (told) {
+      told.clips.forEach((clip, at) => player.tiles[at]?.caption.append(...revealed(clip)));
+      if (inside) next.focus({ preventScroll: true });
+      return;
+    }
+    if (inside) root.focus({ preventScroll: true });
+    if (!pair) player.clear();
+    else if (!same) await begin(pair);
+  }
+
+  async function begin(pair) {
+    Object.assign(player.transport, { from: 0, to: Infinity });
+    player.setView("side");
+    await player.transport.pause();
+    player.show(pair.clips).then(() => {
+      begun = performance.now(); // the clock of a vote starts when there is something to see
+      if (!matchMedia("(prefers-reduced-motion: reduce)").matches && state?.pair?.number === pair.number) player.transport.play();
+    });
+    player.transport.seek(0);
+  }
+
+  turn({ kind: "state" });
+  return player;
+}
+
+function kernelBooth(model, signal) {
+  const ask = channel(model, signal);
+  return {
+    originals: true,
+    ask,
+    async media(id, quality, wanted) {
+      const { buffers } = await ask({ kind: "get", id, quality }, wanted);
+      return blobAddress(buffers[0], "video/mp4");
+    },
+  };
+}
+
+export default {
+  render({ model, el }) {
+    const life = new AbortController();
+    mountVote(el.appendChild(h("div", {})), kernelBooth(model, life.signal), life.signal);
+    return () => life.abort();
+  },
+};
