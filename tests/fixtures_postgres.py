@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for the tests: a temporary cluster, one fresh database per test.
+"""A real PostgreSQL server for the tests: a temporary cluster, one fresh schema per test.
 
 The server refuses to run as root, so root hands it to the user ``postgres`` that Debian's package makes. It listens on
 a Unix socket only: no port to find, nothing that another machine could reach.
@@ -63,14 +63,17 @@ def postgres() -> Iterator[str]:
 
 
 @contextmanager
-def fresh_database(server: str, name: str) -> Iterator[str]:
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+def fresh_log(server: str, name: str) -> Iterator[str]:
+    """Give the URL of an empty schema, which takes a tenth of the time of an empty database."""
+    engine = sa.create_engine(server)
     try:
-        with engine.connect() as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name}")
-        yield sa.make_url(server).set(database=name).render_as_string(hide_password=False)
-        with engine.connect() as connection:
-            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"CREATE SCHEMA {name}")
+        url = sa.make_url(server).update_query_dict({"options": f"-csearch_path={name}"})
+        yield url.render_as_string(hide_password=False)
+        with engine.begin() as connection:
+            connection.exec_driver_sql("SET LOCAL client_min_messages = warning")
+            connection.exec_driver_sql(f"DROP SCHEMA {name} CASCADE")
     finally:
         engine.dispose()
 
@@ -84,7 +87,7 @@ def log_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/runs.db"
         return
-    with fresh_database(request.getfixturevalue("postgres"), f"log{next(_numbers)}") as found:
+    with fresh_log(request.getfixturevalue("postgres"), f"log{next(_numbers)}") as found:
         yield found
 
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from wan_nb import __version__
 from wan_nb.engine.budget import check_cap
 from wan_nb.engine.owner import owner_alive
-from wan_nb.engine.reading import Reading, check_names, only_row, select_rows
+from wan_nb.engine.reading import WHOLE, Reading, check_names, only_row
 from wan_nb.engine.row import COLUMNS, NAMES, Row
 from wan_nb.engine.schema import owners, runs
 from wan_nb.engine.states import FINAL, OPEN, TRANSITIONS, UNBILLED, Status
@@ -188,7 +188,7 @@ class RunLog(Reading):
             Told an owner and its last sign of life, says whether it may still be at work.
         """
         seen = sa.select(owners.c.owner, owners.c.seen_at)
-        intended = select_rows().where(runs.c.status == Status.INTENDED).order_by(runs.c.created_at, runs.c.run_id)
+        intended = WHOLE.where(runs.c.status == Status.INTENDED).order_by(runs.c.created_at, runs.c.run_id)
 
         def work(c: sa.Connection) -> tuple[dict[str, datetime], list[Row]]:
             return {found.owner: found.seen_at for found in c.execute(seen)}, [

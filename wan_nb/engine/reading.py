@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["Reading", "check_names", "only_row", "select_rows"]
+__all__ = ["WHOLE", "Reading", "check_names", "only_row"]
 
 
 class Reading(Shelves):
@@ -38,7 +38,7 @@ class Reading(Shelves):
         """
         start = run_id.strip().lower()
         # Text between "3f" and "3fg": the hex ids that begin with 3f, found in the index by both databases.
-        query = select_rows().where(runs.c.run_id >= start, runs.c.run_id < start + "g").limit(5)
+        query = WHOLE.where(runs.c.run_id >= start, runs.c.run_id < start + "g").limit(5)
         found = self._db.read(lambda c: [Row(*row) for row in c.execute(query)]) if start else []
         if len(found) == 1:
             return found[0]
@@ -83,7 +83,7 @@ class Reading(Shelves):
         InvalidOption
             No such column, or not a value of its type; the message says the nearest.
         """
-        query = _arranged(select_rows().where(*_conditions(filters)), limit, offset, newest_first=newest_first)
+        query = _arranged(WHOLE.where(*_conditions(filters)), limit, offset, newest_first=newest_first)
         return self._db.read(lambda c: [Row(*row) for row in c.execute(query)])
 
     def count(self, **filters: Any) -> int:
@@ -153,14 +153,13 @@ class Reading(Shelves):
         return to_frame(self._db.read(lambda c: c.execute(query).all()), names, extra=extra)
 
 
-def select_rows() -> sa.Select[Any]:
-    """Return the query for whole rows, in the order of the fields of `Row`."""
-    return sa.select(*(runs.c[name] for name in NAMES))
+WHOLE: Final = sa.select(*(runs.c[name] for name in NAMES))
+"""The query for whole rows, in the order of the fields of `Row`."""
 
 
 def only_row(c: sa.Connection, *conditions: sa.ColumnElement[bool]) -> Row | None:
     """Return the last attempt of what passes the conditions."""
-    found = c.execute(select_rows().where(*conditions).order_by(runs.c.attempt.desc()).limit(1)).first()
+    found = c.execute(WHOLE.where(*conditions).order_by(runs.c.attempt.desc()).limit(1)).first()
     return Row(*found) if found else None
 
 
