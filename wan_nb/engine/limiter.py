@@ -5,8 +5,8 @@ place is kept from the sending of a request until one second after its answer. O
 one second, the one sent last found the places of all others still kept; therefore never more of them than places,
 whatever the network does.
 
-Other kernels may share the account. Each 429 halves the pace (once for a burst of them) and closes the lane for a
-moment; each success raises it by two percent.
+Other kernels may share the account. A 429 (or a burst of them) halves our rate and closes the lane for a moment; while
+all goes well the rate grows by a little each second. Kernels that do so come to share an account evenly.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["Lane", "Limiter"]
 
 WINDOW = 1.0
 _SLOWEST = 0.1  # requests/s that even a crowded account leaves us
-_RECOVERY = 1.02
+_RECOVERY = 0.03  # requests/s more for each second of use
 _LONGEST_PAUSE = 300.0
 
 
@@ -76,8 +76,13 @@ class Lane:
         if isinstance(error, Throttled):
             self._slow_down(loop.time(), error.retry_after)
         elif error is None:
-            self.rate = min(self.limit, self.rate * _RECOVERY)
+            self.rate = min(self.limit, self.rate + _RECOVERY / self.rate)
         loop.call_later(max(WINDOW, self._places() / self.rate), self._free)
+
+    @property
+    def scarcity(self) -> float:
+        """How many times dearer a request is than on an account of our own: 1 until a 429 says that it is not."""
+        return self.limit / self.rate
 
     def _places(self) -> int:
         return max(1, int(self.rate))

@@ -15,9 +15,9 @@ import asyncio
 import math
 import random
 import time
-from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol
 
+from wan_nb.api.catalog import LIMITS
 from wan_nb.engine.pace import LOOK_PRICE, backoff
 from wan_nb.engine.watched import PENDING, RUNNING, Watched
 from wan_nb.errors import NotAuthorized, Refused, Throttled, Unavailable
@@ -38,7 +38,8 @@ _SLICE = 5.0
 _WOKEN = 10.0  # seconds that the wall clock must have run ahead of the loop's clock: the machine slept
 _GIVE_UP = 24 * 3600.0  # of nothing but faults; the task is gone by then
 _LIST_PAUSE = 3600.0  # after the list call was refused
-_MAX_PAGES = 500
+_PAGE, _MAX_PAGES = 100, 500
+_SHARED_PRICE = LOOK_PRICE / 3  # what the list told is news only after one GET more; looking sooner buys that back
 
 
 class Service(Protocol):
@@ -87,7 +88,7 @@ class Watcher:
         self._clock = clock
         self._rng = rng or random.Random()
         self._watched: set[Watched] = set()
-        self._locks: dict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._sweeps: dict[tuple[str, str], asyncio.Event] = {}
         self._pages: dict[tuple[str, str], int] = {}
         self._crowds: dict[str, tuple[float, float, float]] = {}
         self._list_faults = 0
@@ -164,12 +165,16 @@ class Watcher:
     async def _look(self, task: Watched) -> Task | None:
         if not self._sharing(task):
             return await self._get(task)
-        async with self._locks[task.model, task.group]:
-            if task.due <= asyncio.get_running_loop().time() and not task.news:
-                await self._sweep(task.model, task.group)
+        key = (task.model, task.group)
+        if under_way := self._sweeps.get(key):
+            await under_way.wait()
+        else:
+            self._sweeps[key] = asyncio.Event()
+            try:
+                await self._sweep(*key)
+            finally:
+                self._sweeps.pop(key).set()
         return task.take_news()
-
-    # One task, one request
 
     async def _get(self, task: Watched) -> Task | None:
         loop = asyncio.get_running_loop()
@@ -199,8 +204,6 @@ class Watcher:
         asked = min(getattr(error, "retry_after", None) or 0.0, 600.0)
         return asked + backoff(faults, self._rng)
 
-    # Many tasks, one request a page
-
     def _members(self, model: str, group: str) -> list[Watched]:
         return [w for w in self._watched if w.model == model and w.group == group and w.gap is None]
 
@@ -219,7 +222,7 @@ class Watcher:
         return crowd > 1.5 * self._pages_of(key)
 
     def _pages_of(self, key: tuple[str, str]) -> int:
-        return self._pages.get(key) or math.ceil(len(self._members(*key)) / 100) or 1
+        return self._pages.get(key) or math.ceil(len(self._members(*key)) / _PAGE) or 1
 
     def _crowd(self, model: str, now: tuple[float, float]) -> tuple[float, float]:
         """Sums of √hazard and of hazard over the running tasks of a model."""
@@ -232,14 +235,17 @@ class Watcher:
 
     def _price(self, task: Watched, now: tuple[float, float]) -> tuple[float, float]:
         """Price of the next look at this task, and the shortest gap before it."""
-        if not self._sharing(task) or task.group == PENDING:
-            return LOOK_PRICE, 0.0
+        lane = self._limiter.query()
+        if not self._sharing(task):
+            return LOOK_PRICE * lane.scarcity, 0.0
+        if task.group == PENDING:
+            return LOOK_PRICE, LIMITS.recommended_gap
         pages = self._pages_of((task.model, task.group))
         _, hazards = self._crowd(task.model, now)
         # With this share in the price, every member wants the gap √(2r·pages/Σh) that is best for all together.
         share = min(pages * task.hazard(now) / hazards, 1.0)
         # Half of the rate is left for the GETs of those that ended, for submits' sake and for other people.
-        return LOOK_PRICE * share, max(1.0, 2 * pages / self._limiter.query().rate)
+        return _SHARED_PRICE * lane.scarcity * share, max(1.0, 2 * pages / lane.rate)
 
     async def _sweep(self, model: str, group: str) -> None:
         """Read all pages of one status and plan everybody anew who was seen there."""
@@ -261,18 +267,24 @@ class Watcher:
         self._compare(model, rows, members, began)
 
     async def _rows(self, model: str, status: str) -> dict[str, Listed]:
-        rows: dict[str, Listed] = {}
-        read = 0
-        for page_no in range(1, _MAX_PAGES):
-            async with self._limiter.query(), asyncio.timeout(_LOOK_TIMEOUT):
-                page = await self._service.list(model=model, status=status, page_no=page_no, page_size=100)
+        first = await self._page(model, status, 1)
+        # Counted, not believed: the largest page size is not documented, and a server may give less than was asked.
+        pages = min(math.ceil(first.total / max(len(first.tasks), 1)), _MAX_PAGES)
+        self._pages[model, status] = max(pages, 1)
+        # At once, for a task that ends while we turn pages moves all others, and some would seem to be missing.
+        rest = await asyncio.gather(
+            *(self._page(model, status, number) for number in range(2, pages + 1)), return_exceptions=True
+        )
+        rows = {row.task_id: row for row in first.tasks}
+        for page in rest:
+            if isinstance(page, BaseException):
+                raise page
             rows.update((row.task_id, row) for row in page.tasks)
-            read += len(page.tasks)
-            self._pages[model, status] = page_no
-            # Counted, not computed: the largest page size is not documented, and a server may give less than asked.
-            if read >= page.total or not page.tasks:
-                break
         return rows
+
+    async def _page(self, model: str, status: str, number: int) -> TaskPage:
+        async with self._limiter.query(), asyncio.timeout(_LOOK_TIMEOUT):
+            return await self._service.list(model=model, status=status, page_no=number, page_size=_PAGE)
 
     def _compare(self, model: str, rows: dict[str, Listed], members: list[Watched], began: float) -> None:
         now = asyncio.get_running_loop().time(), self._clock()

@@ -24,6 +24,8 @@ Moment = tuple[float, float]
 """The loop's clock and the wall clock, in seconds. Only the first never jumps, only the second counts while asleep."""
 
 _FRESH = 5.0  # a task older than this when its watch begins is looked at at once
+# Until so many runs of a kind have succeeded, an early look tells whether it was refused at once, or runs.
+_FAMILIAR = 10
 _DOUBTS, _DOUBT_TIME = 4, 30.0
 _TRUST = 120.0
 
@@ -145,13 +147,17 @@ class Watched:
             gap = min(4.0 * 2 ** (self._doubts - 1), 15.0)
         elif self.gap is not None:
             gap = self.gap
-        elif self._start or self.group == RUNNING:
-            gap = max(min(self._pace.next(elapsed, price) - elapsed for elapsed in self._elapsed(now)), shortest)
         else:
-            gap = self._pace.next(0.0)
-            if self._status == PENDING:
-                gap = min(gap, queue_gap(now[0] - self._submitted[0]))
+            gap = max(self._gap(now, price), shortest)
         self.due = now[0] + gap
+
+    def _gap(self, now: Moment, price: float | None) -> float:
+        if self._start or self.group == RUNNING:
+            return min(self._pace.next(elapsed, price) - elapsed for elapsed in self._elapsed(now))
+        queued = queue_gap(now[0] - self._submitted[0])
+        if self._pace.runs < _FAMILIAR and self._status != PENDING:
+            return queued
+        return min(queued, self._pace.next(0.0)) if self._status == PENDING else self._pace.next(0.0)
 
     def _elapsed(self, now: Moment) -> tuple[float, float]:
         """Seconds since the start by both clocks; where they disagree, whichever looks sooner is followed."""
