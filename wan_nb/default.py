@@ -6,19 +6,28 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.engine.session import Session
+from wan_nb.settings import Settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
+    from wan_nb.engine.cost import Cost
+    from wan_nb.engine.doctor import Findings
     from wan_nb.engine.run import Run
     from wan_nb.studies.study import Study
 
 __all__ = [
     "adopt",
     "again",
+    "bundle",
     "cancel",
     "close",
+    "configure",
     "connect",
+    "cost",
+    "doctor",
     "login",
     "resume",
     "run",
@@ -29,14 +38,37 @@ __all__ = [
 ]
 
 _default: Session | None = None
+_configured: dict[str, Any] = {}
 
 
 def session() -> Session:
     """The default session; opened on first use, anew after a fork."""
     global _default  # noqa: PLW0603  # the one module state of this package
     if _default is None or _default.pid != os.getpid():
-        _default = Session()
+        _default = Session(**_configured)
     return _default
+
+
+def configure(**settings: Any) -> None:
+    """Set what holds where no argument says otherwise, as ``%config WanMagics`` does; None takes it back.
+
+    A budget holds from now on; another service is used from the next call on.
+
+    Examples
+    --------
+    >>> configure(budget=20)
+    >>> configure(budget=None)
+    """
+    Settings.resolve({}, **settings)  # a wrong value is said before anything has changed
+    _configured.update(settings)
+    current = _default
+    if current is None or current.pid != os.getpid():
+        return
+    wanted = Settings.resolve(**_configured)
+    if "service" in settings and wanted.service != current.settings.service:
+        close()
+    elif "budget" in settings:
+        current.set_budget(wanted.budget)
 
 
 def connect(service: str | None = None, **settings: Any) -> Session:
@@ -59,7 +91,8 @@ def connect(service: str | None = None, **settings: Any) -> Session:
     <Session simulator, log in .../wan_runs>
     """
     global _default  # noqa: PLW0603
-    old, fresh = _default, Session(service, **settings)
+    chosen = {**_configured, **({"service": service} if service else {}), **settings}
+    old, fresh = _default, Session(**chosen)
     fresh.place  # noqa: B018  # a wrong name or a missing key is said here, while the old session still stands
     _default = fresh
     if old is not None and old.pid == os.getpid():
@@ -128,3 +161,24 @@ def cancel(run_id: str) -> Run:
 def again(run_id: str, **changes: Any) -> Run:
     """Buy another clip of a run's request; see `Run.again`."""
     return run(run_id).again(**changes)
+
+
+def cost() -> Cost:
+    """Return what was spent and what is left of the budget; see `wan_nb.engine.cost.Cost`."""
+    from wan_nb.engine.cost import cost_of
+
+    return cost_of(session())
+
+
+def doctor(*, mend: bool = False) -> Findings:
+    """Check key, service, clock, disk, files and versions; see `wan_nb.engine.doctor.examine`."""
+    from wan_nb.engine.doctor import examine
+
+    return examine(session(), mend=mend)
+
+
+def bundle(path: str | Path = "wan_runs.zip", /, **filters: Any) -> Path:
+    """Pack clips, sidecars, table and an index page into one file; see `wan_nb.engine.bundle.pack`."""
+    from wan_nb.engine.bundle import pack
+
+    return pack(session(), path, **filters)

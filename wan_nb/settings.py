@@ -112,7 +112,8 @@ def notebook_folder() -> Path:
 
 
 def _budget(value: Any) -> Mapping[str, float]:
-    caps = value if isinstance(value, Mapping) else dict.fromkeys(DEFAULT_BUDGET, value)
+    # A mapping changes the caps that it names: raising one currency must not take the cap off the other.
+    caps = {**DEFAULT_BUDGET, **value} if isinstance(value, Mapping) else dict.fromkeys(DEFAULT_BUDGET, value)
     return {str(currency).upper(): _positive(f"budget {currency}", cap, zero=True) for currency, cap in caps.items()}
 
 

@@ -12,6 +12,8 @@ from wan_nb.engine.store import Store
 from wan_nb.place import Place, locate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wan_nb.engine.flow import Flow
     from wan_nb.engine.log import RunLog
     from wan_nb.settings import Settings
@@ -103,6 +105,13 @@ class Opened:
                 self.loop.sync(flow.open())
                 self._flow = flow
             return self._flow
+
+    def set_budget(self, budget: Mapping[str, float]) -> None:
+        """Set the cap of any 24 h, per currency; holds for what is asked for from now on."""
+        with self._lock:
+            self.settings = self.settings.moved(budget=dict(budget))
+            if self._flow is not None:
+                self._flow.settings = self.settings
 
     def close(self) -> None:
         """Stop looking, close connections and log. Tasks go on at the service; the log knows them."""

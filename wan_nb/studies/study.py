@@ -42,11 +42,14 @@ class Study:
     >>> study.submit(max_cost=30).wait().compare()  # doctest: +SKIP
     """
 
-    def __init__(self, session: Session, plan: Plan, requests: Sequence[VideoRequest]) -> None:
+    def __init__(
+        self, session: Session, plan: Plan, requests: Sequence[VideoRequest], *, tags: Sequence[str] = ()
+    ) -> None:
         self._session = session
         self.plan = plan
         self.name = plan.name
         self._requests = tuple(requests)
+        self._tags = tuple(tags)
 
     @property
     def session(self) -> Session:
@@ -54,6 +57,11 @@ class Study:
         return self._session
 
     # --- the plan
+
+    @property
+    def requests(self) -> tuple[VideoRequest, ...]:
+        """The checked requests, in the order of the plan's cells."""
+        return self._requests
 
     @property
     def prices(self) -> list[float]:
@@ -121,7 +129,7 @@ class Study:
                 remedy="Fewer seeds, less duration or 720P; or a higher --max-cost.",
             )
         asks = [
-            Ask(request, name=self.name, variant=cell.variant, block=cell.block, again=again)
+            Ask(request, name=self.name, variant=cell.variant, block=cell.block, tags=self._tags, again=again)
             for cell, request in zip(self.plan.cells, self._requests, strict=True)
         ]
         session = self._session
@@ -245,6 +253,7 @@ def open_study(
     name: str | None = None,
     seeds: Sequence[int] = (),
     vary: Mapping[str, Sequence[Any]] | None = None,
+    tags: Sequence[str] = (),
     **fields: Any,
 ) -> Study:
     """Plan a study and check each of its requests, or open one by its name.
@@ -262,7 +271,7 @@ def open_study(
         return _reopened(session, name)
     materials: dict[Any, Any] = {}
     plan = expand(variants, name=name, seeds=seeds, vary=vary, fields=fields)
-    return Study(session, plan, [_request(session, cell, materials) for cell in plan.cells])
+    return Study(session, plan, [_request(session, cell, materials) for cell in plan.cells], tags=tags)
 
 
 def _request(session: Session, cell: Cell, materials: dict[Any, Any]) -> VideoRequest:
