@@ -61,8 +61,9 @@ const fold = (title, ...parts) => h("details", { class: "wan-c-fold" }, h("summa
  * @param {HTMLElement} root
  * @param {Album} album
  * @param {AbortSignal} signal
+ * @param {boolean} told  whether prompts and measures stand elsewhere on the page already
  */
-export function mountCompare(root, album, signal) {
+export function mountCompare(root, album, signal, told = false) {
   const head = h("div", { class: "wan-c-head" });
   const under = h("div", {});
   root.append(head);
@@ -91,6 +92,7 @@ export function mountCompare(root, album, signal) {
     const count = clips.length < total ? `${clips.length} of ${total} clips` : `${total} ${total === 1 ? "clip" : "clips"}`;
     const simulated = clips.length && clips.every((clip) => clip.simulated) ? h("span", { class: "wan-c-simulated" }, "SIMULATED") : null;
     head.replaceChildren(h("strong", {}, count), ...[simulated, orders.length > 1 ? h("label", {}, "Order by ", sort) : null, pages > 1 ? leaf : null].filter(Boolean));
+    if (told) return;
     const numbers = measures(clips);
     under.replaceChildren(...[fold("Prompts, word by word", prompts(clips)), numbers && fold("Measures", numbers)].filter(Boolean));
     under.firstChild.open = true;

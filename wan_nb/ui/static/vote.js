@@ -30,7 +30,7 @@ function revealed(clip) {
  */
 export function mountVote(root, booth, signal) {
   let state = null;
-  let begun = 0;
+  let begun = null; // when both clips were there to see
   const question = h("strong", {});
   const count = h("span", { class: "wan-c-count" });
   const mark = h("span", { class: "wan-c-simulated", hidden: true }, "SIMULATED");
@@ -48,7 +48,7 @@ export function mountVote(root, booth, signal) {
   });
   const next = h("button", { type: "button", class: "wan-c-next", hidden: true, onclick: () => turn({ kind: "next" }) }, "Next pair");
   const names = h("input", { type: "checkbox", checked: true });
-  const bar = h("div", { class: "wan-c-vote" }, ...buttons, next);
+  const bar = h("div", { class: "wan-c-vote" }, next, ...buttons);
   const sentence = h("p", { class: "wan-c-sentence", "aria-live": "polite" });
   const done = h("p", { class: "wan-c-done", hidden: true });
   player.stage.after(bar, sentence, done);
@@ -59,6 +59,7 @@ export function mountVote(root, booth, signal) {
   function choose(outcome) {
     if (state?.told) return outcome === "skip" ? turn({ kind: "next" }) : undefined;
     if (!state?.pair) return undefined;
+    if (!begun && outcome !== "skip") return player.say("The clips are still loading.");
     const [left, right] = watched();
     const details = { ms_to_vote: Math.round(performance.now() - begun), watched_s_left: left, watched_s_right: right, view_mode: player.view };
     return turn({ kind: "vote", number: state.pair.number, outcome, details, reveal: names.checked });
@@ -87,7 +88,11 @@ export function mountVote(root, booth, signal) {
     count.textContent = `${answer.count} ${answer.count === 1 ? "vote" : "votes"}`;
     mark.hidden = !pair?.simulated;
     sentence.textContent = [told ? `Stored: ${said[told.outcome]}. ${told.text}` : answer.note, answer.sentence].filter(Boolean).join(" ");
-    for (const node of buttons) node.disabled = node.dataset.outcome === "undo" ? !answer.count : !pair || Boolean(told);
+    for (const node of buttons) {
+      const undo = node.dataset.outcome === "undo";
+      node.disabled = undo && !answer.count;
+      node.hidden = !undo && (!pair || Boolean(told));
+    }
     next.hidden = !told;
     player.stage.hidden = !pair;
     player.controls.hidden = !pair;
@@ -107,10 +112,13 @@ export function mountVote(root, booth, signal) {
   async function begin(pair) {
     Object.assign(player.transport, { from: 0, to: Infinity });
     player.setView("side");
+    player.say("");
+    begun = null;
     await player.transport.pause();
     player.show(pair.clips).then(() => {
-      begun = performance.now(); // the clock of a vote starts when there is something to see
-      if (!matchMedia("(prefers-reduced-motion: reduce)").matches && state?.pair?.number === pair.number) player.transport.play();
+      if (signal.aborted || state?.pair?.number !== pair.number) return;
+      begun = performance.now();
+      if (!matchMedia("(prefers-reduced-motion: reduce)").matches) player.transport.play();
     });
     player.transport.seek(0);
   }

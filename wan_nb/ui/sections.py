@@ -1,0 +1,226 @@
+"""What a report says, section by section, as HTML that needs neither script nor network. Pure text."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.ui import album
+from wan_nb.ui.diff import diff_html
+from wan_nb.ui.text import escape, money, state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from wan_nb.ui.album import Clip
+    from wan_nb.ui.report import Ranked, StudyData
+
+__all__ = ["body", "clean", "discreet", "ranking_svg"]
+
+_MOST_ROWS = 500
+
+# A query may be a signature, and a key may have been pasted anywhere; neither is ever handed on.
+_QUERY = re.compile(r"(https?://[^\s?#\"'<>]+)[?#][^\s\"'<>]*")
+_KEY = re.compile(r"\bsk-[\w-]{8,}")
+
+
+def discreet(value: Any) -> Any:
+    """The same value with API keys and the queries of addresses cut out of every text in it.
+
+    >>> discreet({"note": "see https://x.test/a.mp4?Signature=abc and sk-0123456789abcdef"})
+    {'note': 'see https://x.test/a.mp4 and sk-…'}
+    """
+    if isinstance(value, str):
+        return _KEY.sub("sk-…", _QUERY.sub(r"\1", value))
+    if isinstance(value, dict):
+        return {discreet(key): discreet(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [discreet(item) for item in value]
+    return value
+
+
+def clean(value: object, limit: int | None = None) -> str:
+    """Text for a report: discreet, and safe inside an element and an attribute."""
+    return escape(discreet("" if value is None else str(value)), limit)
+
+
+def body(data: StudyData, *, player: bool, links: Mapping[str, str]) -> str:
+    """The report without its head and its scripts.
+
+    Parameters
+    ----------
+    data : StudyData
+    player : bool
+        Whether the page brings a player; its place is then kept free.
+    links : mapping of str to str
+        Addresses of clips, by run id.
+    """
+    clips = data.get("clips", ())
+    place = '<div id="wan-compare"></div>' if player else ""
+    costs = ", ".join(money(amount, currency) for currency, amount in (data.get("costs") or {}).items())
+    simulated = sum(bool(clip.get("simulated")) for clip in clips)
+    spent = f"Spent: {escape(costs)}." if costs else "Nothing was spent."
+    which = "All clips" if simulated == len(clips) else f"{simulated} of {len(clips)} clips"
+    apart = f" {which} are simulated and cost nothing." if simulated else ""
+    reproduce = "".join(
+        f"<h3>{title}</h3><pre>{clean(data.get(key))}</pre>"  # type: ignore[literal-required, unused-ignore]
+        for title, key in (("The cell", "cell"), ("The same in Python", "python"))
+        if data.get(key)
+    )
+    parts = [
+        _head(data),
+        _section("What the votes say", _verdict(data)),
+        _section("Clips", place + _sheet(clips, links)),
+        _section("Prompts", _prompts(data)),
+        _section("Measures", _measures(clips, data.get("definitions") or {})),
+        _section("Plan", _table(data.get("plan") or ())),
+        _section("Votes", _table(data.get("votes") or ())),
+        _section("Cost", f"<p>{spent}{apart}</p>"),
+        _section("Make it again", reproduce),
+        _section("Versions", _table([data["versions"]] if data.get("versions") else ())),
+    ]
+    return "".join(parts)
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{title}</h2>{content}</section>\n" if content else ""
+
+
+def _head(data: StudyData) -> str:
+    clips = data.get("clips", ())
+    there = sum(album.public(clip)["playable"] for clip in clips)
+    mark = ' <span class="simulated">SIMULATED</span>' if any(clip.get("simulated") for clip in clips) else ""
+    variants = len({clip.get("variant") for clip in clips})
+    seeds = len({clip.get("block") for clip in clips})
+    counted = [(there, "clip"), (variants, "variant"), (seeds, "block")]
+    about = ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counted)
+    notes = list(data.get("notes") or ())
+    if there < len(clips):
+        missing = [
+            " ".join(filter(None, [str(clip["label"]), clip.get("block") and f"({clip['block']})"]))
+            for clip in clips
+            if not album.public(clip)["playable"]
+        ]
+        notes.append(f"{len(missing)} of {len(clips)} runs have no clip: {', '.join(missing[:12])}.")
+    said = "".join(f'<p class="note">{clean(note)}</p>' for note in notes)
+    created = f" · {clean(data.get('created'))}" if data.get("created") else ""
+    return f'<header><h1>{clean(data.get("name"))}{mark}</h1><p class="about">{about}{created}</p>{said}</header>\n'
+
+
+def _verdict(data: StudyData) -> str:
+    sentences = [clean(text) for text in data.get("sentences") or ()]
+    first = "".join(f'<p class="verdict">{text}</p>' for text in sentences[:1])
+    rest = "".join(f"<p>{text}</p>" for text in sentences[1:])
+    ranking = data.get("ranking") or ()
+    return first + rest + (ranking_svg(ranking) + _table(ranking) if ranking else "")
+
+
+def ranking_svg(ranking: Sequence[Ranked]) -> str:
+    """Strengths with their 95 % intervals as an inline picture; further right is better.
+
+    >>> ranking_svg([{"variant": "calm", "strength": 0.4, "low": -0.2, "high": 1.0}]).count("<circle")
+    1
+    """
+    low = min(0.0, *(float(row["low"]) for row in ranking))
+    high = max(0.0, *(float(row["high"]) for row in ranking))
+    span = (high - low) or 1.0
+    left, right, row_height = 170, 740, 30
+    foot = row_height * len(ranking) + 8
+
+    def x(value: float) -> float:
+        return round(left + (float(value) - low) / span * (right - left), 1)
+
+    lines = [f'<line x1="{x(0)}" y1="4" x2="{x(0)}" y2="{foot}"/>']
+    for at, row in enumerate(ranking):
+        y = row_height * at + 19
+        lines.append(
+            f'<text x="{left - 14}" y="{y + 4}" text-anchor="end">{clean(row["variant"], 24)}</text>'
+            f'<line class="range" x1="{x(row["low"])}" y1="{y}" x2="{x(row["high"])}" y2="{y}"/>'
+            f'<circle cx="{x(row["strength"])}" cy="{y}" r="5"/>'
+        )
+    lines += [
+        f'<text class="tick" x="{x(value)}" y="{foot + 14}" text-anchor="middle">{_tick(value)}</text>'
+        for value in (low, 0.0, high)
+    ]
+    title = "Strength of each variant in logits with its 95 % interval; further right is better"
+    return (
+        f'<svg class="ranking" role="img" aria-label="{title}" viewBox="0 0 770 {foot + 40}">{"".join(lines)}'
+        f'<text class="tick" x="{(left + right) / 2}" y="{foot + 32}" text-anchor="middle">{title}</text></svg>'
+    )
+
+
+def _tick(value: float) -> str:
+    return f"{value:+.1f}" if value else "0"
+
+
+def _sheet(clips: Sequence[Clip], links: Mapping[str, str]) -> str:
+    """Strips of all clips: what is seen without JavaScript, and on paper."""
+    names = album.differing(clips)
+    return f'<div class="sheet">{"".join(_figure(clip, names, links) for clip in clips)}</div>' if clips else ""
+
+
+def _figure(clip: Clip, names: Sequence[str], links: Mapping[str, str]) -> str:
+    known = album.public(clip, names)
+    picture = ""
+    if clip.get("strip"):
+        data = base64.b64encode(clip["strip"] or b"").decode()
+        picture = f'<img data-strip="{clean(clip["id"])}" src="data:image/jpeg;base64,{data}" alt="Frames of the clip">'
+    facts = [f"{name} {value}" for name, value in known["params"].items()]
+    facts += [f"seed {known['seed']}"] if known["seed"] is not None else []
+    facts += [money(known["cost"], known["currency"])] if known["cost"] and not known["simulated"] else []
+    facts += [f"{known['rating']} of 5 stars"] if known["rating"] else []
+    facts += [known["note"]] if known["note"] else []
+    link = f' · <a href="{clean(links[clip["id"]])}">clip</a>' if clip["id"] in links else ""
+    mark = ' <span class="simulated">SIMULATED</span>' if known["simulated"] else ""
+    caption = f"<b>{clean(known['label'])}</b>{mark}<br>{clean(' · '.join(facts))}{link}"
+    return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
+
+
+def _prompts(data: StudyData) -> str:
+    prompts = dict(data.get("prompts") or {})
+    for clip in data.get("clips", ()):
+        prompts.setdefault(clip.get("variant") or clip["label"], clip.get("prompt") or "")
+    texts = {name: str(discreet(text)) for name, text in prompts.items() if text}
+    first = next(iter(texts.values()), "")
+    lines = [f"<dt>{clean(name)}</dt><dd>{diff_html(first, text)}</dd>" for name, text in texts.items()]
+    return f'<dl class="prompts">{"".join(lines)}</dl>' if lines else ""
+
+
+def _measures(clips: Sequence[Clip], definitions: Mapping[str, str]) -> str:
+    measured = [clip for clip in clips if clip.get("measures")]
+    table = _table([{"clip": clip["label"], "seed": clip.get("seed"), **clip["measures"]} for clip in measured])
+    told = [f"<tr><th>{clean(name)}</th><td>{clean(text)}</td></tr>" for name, text in definitions.items()]
+    meaning = f"<details><summary>What they mean</summary><table>{''.join(told)}</table></details>" if told else ""
+    return table + meaning if table else ""
+
+
+def _table(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows as they are; numbers to the right, long tables cut with a word about it."""
+    rows = list(rows)
+    if not rows:
+        return ""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    numeric = {name for name in names if all(_is_number(row.get(name)) for row in rows)}
+    kind = {name: ' class="number"' if name in numeric else "" for name in names}
+    header = "".join(f'<th scope="col"{kind[name]}>{clean(name).replace("_", " ")}</th>' for name in names)
+    lines = [
+        "".join(f"<td{kind[name]}>{_shown(row.get(name), name)}</td>" for name in names) for row in rows[:_MOST_ROWS]
+    ]
+    cut = f"<p>{len(rows) - _MOST_ROWS} more rows are in the CSV.</p>" if len(rows) > _MOST_ROWS else ""
+    content = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f'<div class="scroll"><table><thead><tr>{header}</tr></thead><tbody>{content}</tbody></table></div>{cut}'
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+
+
+def _shown(value: Any, name: str) -> str:
+    if value is None or value != value:  # noqa: PLR0124 (NaN is not itself)
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name == "status":
+        return clean(state(value).word)
+    return f"{value:.4g}" if isinstance(value, float) else clean(value, 2_000)

@@ -1,0 +1,33 @@
+// A report comes alive: the same player as in the notebook, fed from the page itself.
+
+import { blobAddress } from "./channel.js";
+import { h } from "./dom.js";
+import { mountCompare } from "./compare.js";
+
+/** Bytes of a clip that is written into the page. */
+function embedded(id) {
+  const text = document.getElementById(id).textContent.trim();
+  return Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+}
+
+function pageAlbum({ pages, total, media }) {
+  const strip = (id) => document.querySelector(`img[data-strip="${CSS.escape(id)}"]`)?.src ?? null;
+  return {
+    originals: false,
+    async page(page) {
+      const clips = pages[page].map((clip) => ({ ...clip, strip: strip(clip.id) }));
+      return { clips, page, pages: pages.length, total, orders: ["study order"] };
+    },
+    async media(id) {
+      const { embed, link } = media[id];
+      return link ? { url: link, free: () => {} } : blobAddress(embedded(embed), "video/mp4");
+    },
+  };
+}
+
+const place = document.getElementById("wan-compare");
+if (place) {
+  document.documentElement.classList.add("wan-live");
+  const album = pageAlbum(JSON.parse(document.getElementById("wan-data").textContent));
+  mountCompare(place.appendChild(h("div", {})), album, new AbortController().signal, true);
+}
