@@ -324,6 +324,14 @@ def test_sound_of_a_tail_is_in_step(tmp_path):
     assert max(abs(shift) for shift in best) <= 0.002 * rate
 
 
+def test_tail_does_not_inherit_key_frames(tmp_path):
+    """A delivered clip of key frames only would make a tail many times larger than needed."""
+    path = make.clip(tmp_path / "a.mp4", 2, gop=1)
+    with av.open(str(clips.tail(path, 2, tmp_path / "t.mp4"))) as container:
+        kinds = [frame.pict_type for frame in container.decode(video=0)]
+    assert sum(kind == av.video.frame.PictureType.I for kind in kinds) < 5
+
+
 def test_tail_of_a_silent_clip(tmp_path):
     out = clips.tail(make.clip(tmp_path / "a.mp4", 3, audio=False), 2, tmp_path / "t.mp4")
     assert not clips.inspect_clip(out).has_audio

@@ -110,18 +110,13 @@ def inspect_clip(source: str | Path | BinaryIO) -> ClipFacts:
 
 
 def frame(path: str | Path, index: int = -1) -> Image.Image:
-    """One frame of a clip, exactly that one, in full size.
+    """One frame of a clip, exactly that one, in full size and RGB.
 
     Parameters
     ----------
     path : path
     index : int
         As in a list: 0 is the first frame, -1 the last.
-
-    Returns
-    -------
-    PIL.Image.Image
-        RGB.
 
     Raises
     ------
@@ -148,6 +143,8 @@ def frame(path: str | Path, index: int = -1) -> Image.Image:
 def strip(path: str | Path, *, frames: int = 6, max_bytes: int = 15_000) -> bytes:
     """Frames of a clip side by side in one small JPEG, evenly spread from the very first to the very last.
 
+    Six frames of a 16:9 clip are 960 x 90 pixels: meant to be shown at half that, sharp on dense screens.
+
     Parameters
     ----------
     path : path
@@ -155,11 +152,6 @@ def strip(path: str | Path, *, frames: int = 6, max_bytes: int = 15_000) -> byte
         At least 1. Each takes the same share of the width, so the first one can be cut out as a poster.
     max_bytes : int
         Quality goes down first, then size, until it fits.
-
-    Returns
-    -------
-    bytes
-        JPEG. Six frames of a 16:9 clip are 960 x 90 pixels: meant to be shown at half that, sharp on dense screens.
 
     Raises
     ------

@@ -293,7 +293,7 @@ def atomic(out: str | Path) -> Iterator[Path]:
     out = Path(out).absolute()
     out.parent.mkdir(parents=True, exist_ok=True)
     # Not tempfile: its files are readable by their owner only, which os.replace would carry over into a shared folder.
-    temporary = out.with_name(f".{uuid.uuid4().hex[:12]}.part")
+    temporary = out.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
         yield temporary
         temporary.replace(out)
