@@ -203,11 +203,15 @@ class Flow:
             It runs, or has ended.
         """
         row: Row = await self.ask_log(self.log.get, run_id)
+        if row.task_id is None:
+            sending = (self.queue.drop(run_id), self._tasks.get(f"post-{run_id}"))
+            for job in filter(None, sending):
+                await asyncio.wait([job])
+            row = await self.ask_log(self.log.get, run_id)
+            if row.status is Status.CANCELED:
+                return self.tell(row)
         if row.status in FINAL:
             raise Refused(f"it has ended already: {row.status}.", run_id=run_id)
-        if row.task_id is None and (job := self.queue.drop(run_id)):
-            await asyncio.wait([job])
-            return self.tell(await self.ask_log(self.log.get, run_id))
         if row.task_id is None:
             raise Refused("it is still being sent.", run_id=run_id, remedy="Interrupt the cell that sends it.")
         refusal = Refused("the service did not cancel it.", remedy="A running task ends by itself and is billed.")
@@ -258,9 +262,9 @@ class Flow:
                     raise
                 await asyncio.sleep(max(backoff(faults, self.rng), error.retry_after or 0.0))
 
-    async def outlive(self, work: Coroutine[Any, Any, _T]) -> _T:
+    async def outlive(self, name: str, work: Coroutine[Any, Any, _T]) -> _T:
         """Await something that a canceled caller must not cancel."""
-        return await asyncio.shield(self.keep(f"outlive-{id(work)}", work))
+        return await asyncio.shield(self.keep(name, work))
 
     def keep(self, name: str, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         """Begin a task that nobody has to hold or to await."""

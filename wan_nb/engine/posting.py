@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -16,6 +17,7 @@ from wan_nb.engine.states import Status
 from wan_nb.errors import OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
 
 if TYPE_CHECKING:
+    from wan_nb.api.request import Medium
     from wan_nb.engine.flow import Flow
     from wan_nb.engine.row import Row
 
@@ -64,6 +66,7 @@ class Posting:
     def __init__(self, flow: Flow) -> None:
         self.flow = flow
         self._rng = Random()
+        self._uploads: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def submit(self, ask: Ask) -> tuple[Row, bool]:
         """Reserve, upload and post; returns when the service has accepted.
@@ -130,7 +133,7 @@ class Posting:
             raise
         except WanError as error:
             raise await self.not_accepted(row, error) from None
-        return await flow.outlive(self._post(row, request.payload(urls))), True
+        return await flow.outlive(f"post-{row.run_id}", self._post(row, request.payload(urls))), True
 
     async def _post(self, row: Row, body: dict[str, Any]) -> Row:
         flow = self.flow
@@ -182,23 +185,26 @@ class Posting:
         return error
 
     async def _urls(self, request: VideoRequest) -> dict[str, str]:
-        """URL of each material for the service: as given, uploaded before, or uploaded now."""
-        flow, urls = self.flow, {}
-        for field, medium in request.media().items():
-            if medium.url is not None:
-                urls[field] = medium.url
-                continue
-            assert medium.path is not None
-            path = medium.path
-            # The store ties a file to the account and to the exact model string.
-            key = f"{flow.place.identity}|{request.model}|{medium.identity}"
+        """URL of each material for the service: as given, or in its temporary store."""
+        return {
+            field: medium.url if medium.url is not None else await self._stored(medium, request.model)
+            for field, medium in request.media().items()
+        }
+
+    async def _stored(self, medium: Medium, model: str) -> str:
+        """URL of an uploaded file; uploaded once in 47 h, also when many runs ask for it at once."""
+        flow = self.flow
+        assert medium.path is not None
+        path = medium.path
+        # The store ties a file to the account and to the exact model string.
+        key = f"{flow.place.identity}|{model}|{medium.identity}"
+        async with self._uploads[key]:
             url = await flow.ask_log(flow.log.recall_upload, key)
             if url is None:
-                uploaded = await flow.patiently(lambda path=path: flow.client.upload(path, request.model))  # type: ignore[misc]
+                uploaded = await flow.patiently(lambda: flow.client.upload(path, model))
                 await flow.ask_log(flow.log.remember_upload, key, uploaded.url, uploaded.expires_at)
                 url = uploaded.url
-            urls[field] = url
-        return urls
+            return url
 
     def _recorded(self, request: VideoRequest) -> dict[str, Any]:
         """What the log and the sidecar keep; the identity tells two accounts in one log apart."""

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
+TAIL = 5.0
+"""Seconds of a run that the next one continues: enough to carry its motion on, and cheap, because they are billed."""
+
 
 class Session(Opened):
     """One service, one log, one folder.
@@ -103,7 +106,8 @@ class Session(Opened):
         if isinstance(given, Medium):
             return given
         if isinstance(given, Run):  # what image-to-video users do all day
-            given = given.tail() if field == "first_clip" else given.frame(-1 if field == "first_frame" else 0)
+            length = given.row.billed_s or given.row.duration or TAIL
+            given = given.tail(min(TAIL, length)) if field == "first_clip" else given.frame(-(field == "first_frame"))
         return prepare(given, field, self.store.frames)
 
     def submit(
