@@ -206,6 +206,7 @@ class Client:
         path: Path,
         model: str,
         *,
+        suffix: str = "",
         mime: str = "application/octet-stream",
         progress: Callable[[int, int], None] | None = None,
     ) -> Uploaded:
@@ -213,13 +214,15 @@ class Client:
 
         Parameters
         ----------
+        suffix, mime : str
+            Of what the file is, which its name need not tell.
         progress : callable, optional
             Called with bytes sent and bytes in all.
         """
         response = await self._read("GET", "/uploads", params={"action": "getPolicy", "model": model})
         policy = _parsed(response, lambda body: {str(k): v for k, v in dict(body["data"]).items()})
         # The store forbids overwriting, so two files of one name would clash; ASCII because the key travels raw.
-        name = f"{secrets.token_hex(8)}{path.suffix.lower() if path.suffix.isascii() else ''}"
+        name = f"{secrets.token_hex(8)}{suffix}"
         key = f"{policy.get('upload_dir', '')}/{name}"
         form = {
             "OSSAccessKeyId": str(policy.get("oss_access_key_id", "")),

@@ -83,7 +83,10 @@ class Medium(BaseModel):
         InvalidMedia
             The text is no http(s) URL with a host.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:  # an IPv6 host that is none
+            parts = urlsplit("")
         if parts.scheme not in {"http", "https"} or not parts.hostname or any(c.isspace() for c in url):
             raise InvalidMedia(f"{url[:80]!r} is no http(s) URL.", field=field, remedy="Give a file, or a full URL.")
         bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

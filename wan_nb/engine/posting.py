@@ -201,7 +201,10 @@ class Posting:
         async with self._uploads[key]:
             url = await flow.ask_log(flow.log.recall_upload, key)
             if url is None:
-                uploaded = await flow.patiently(lambda: flow.client.upload(path, model))
+                kind = catalog.MEDIA[medium.kind]
+                mime = dict(zip(kind.formats, kind.mimes, strict=True)).get(medium.format or "", kind.mimes[0])
+                suffix = f".{(medium.format or kind.formats[0]).lower()}"
+                uploaded = await flow.patiently(lambda: flow.client.upload(path, model, suffix=suffix, mime=mime))
                 await flow.ask_log(flow.log.remember_upload, key, uploaded.url, uploaded.expires_at)
                 url = uploaded.url
             return url
