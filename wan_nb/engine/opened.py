@@ -78,6 +78,12 @@ class Opened:
             return self._log
 
     @property
+    def log_exists(self) -> bool:
+        """Whether the log can be read without making one, as completion wants it."""
+        url = self.settings.log
+        return self._log is not None or (url.startswith("sqlite:///") and Path(url.removeprefix("sqlite:///")).exists())
+
+    @property
     def loop(self) -> LoopThread:
         """The thread that does the I/O."""
         with self._lock:

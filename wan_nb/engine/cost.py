@@ -1,0 +1,114 @@
+"""What was spent, by service, and what is left of the cap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from wan_nb.engine.budget import WINDOW
+from wan_nb.engine.states import FINAL, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wan_nb.engine.log import Row
+    from wan_nb.engine.session import Session
+
+__all__ = ["Cost", "Line", "cost_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Sums over the runs of one service in one currency.
+
+    Attributes
+    ----------
+    service, currency : str
+    simulated : bool
+        Its amount was never billed, and counts nowhere.
+    runs, clips : int
+        All runs, and those that gave a clip.
+    seconds : float
+        Billed seconds of clips.
+    paid : float
+        By receipts. Failed and canceled runs cost nothing.
+    reserved : float
+        Estimates of what is under way or uncertain.
+    """
+
+    service: str
+    currency: str
+    simulated: bool
+    runs: int
+    clips: int
+    seconds: float
+    paid: float
+    reserved: float
+
+    def __str__(self) -> str:
+        under_way = f", {self.currency} {self.reserved:.2f} reserved" if self.reserved else ""
+        mark = " SIMULATED, not billed" if self.simulated else ""
+        what = f"{self.clips} clips of {self.runs} runs, {self.seconds:g} s"
+        return f"{self.service}: {what}, {self.currency} {self.paid:.2f}{under_way}{mark}"
+
+
+@dataclass(frozen=True, repr=False)
+class Cost:
+    """What the log says about money.
+
+    Attributes
+    ----------
+    lines : tuple of Line
+        One per service and currency.
+    spent : dict of str to float
+        What counts against the cap now (24 h, paid, under way and uncertain), by currency.
+    budget : dict of str to float
+        The cap by currency.
+    """
+
+    lines: tuple[Line, ...]
+    spent: dict[str, float]
+    budget: dict[str, float]
+
+    def __repr__(self) -> str:
+        caps = [
+            f"last 24 h: {currency} {self.spent[currency]:.2f} of {cap:.2f} (%config WanMagics.budget)"
+            for currency, cap in self.budget.items()
+        ]
+        return "\n".join([*(str(line) for line in self.lines or ["no run yet"]), *caps])
+
+
+def cost_of(session: Session) -> Cost:
+    """Add up the log of a session.
+
+    Examples
+    --------
+    >>> wan_nb.cost()  # doctest: +SKIP
+    beijing: 3 clips of 4 runs, 15 s, CNY 9.00
+    last 24 h: CNY 9.00 of 50.00 (%config WanMagics.budget)
+    last 24 h: USD 0.00 of 7.00 (%config WanMagics.budget)
+    """
+    since = datetime.now(UTC) - WINDOW
+    budget = dict(session.settings.budget)
+    spent = {currency: session.log.spent(currency, since) for currency in budget}
+    groups: dict[tuple[str, str, bool], list[Row]] = {}
+    for row in session.log.find(newest_first=False):
+        groups.setdefault((row.service or "unknown", row.currency or "?", row.simulated), []).append(row)
+    return Cost(tuple(_line(*key, rows) for key, rows in groups.items()), spent, budget)
+
+
+def _line(service: str, currency: str, simulated: bool, rows: Iterable[Row]) -> Line:
+    rows = list(rows)
+    clips = [row for row in rows if row.status is Status.SUCCEEDED]
+    ended = [row for row in rows if row.status in FINAL]
+    return Line(
+        service,
+        currency,
+        simulated,
+        runs=len(rows),
+        clips=len(clips),
+        seconds=sum(row.billed_s or 0.0 for row in clips),
+        paid=round(sum(row.cost or 0.0 for row in ended), 4),
+        reserved=round(sum(row.cost or 0.0 for row in rows if row.open), 4),
+    )

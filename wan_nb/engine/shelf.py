@@ -1,0 +1,92 @@
+"""Files and rows side by side: which clip has no file, which file no run, what a broken download left."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wan_nb.engine.files import file_sha256
+from wan_nb.engine.states import Status
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wan_nb.engine.row import Row
+    from wan_nb.engine.session import Session
+
+__all__ = ["Shape", "drop_leftovers", "look", "rename_back"]
+
+OLD = 24 * 3600.0
+"""Seconds after which nobody writes to a temporary file any more: links have died by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What stands on the shelf.
+
+    Attributes
+    ----------
+    whole : int
+        Clips as they should be.
+    lost, changed : tuple of Row
+        Succeeded runs whose file is gone, or has another size than was delivered.
+    strangers : tuple of Path
+        Clips that belong to no run.
+    leftovers : tuple of Path
+        Partial and temporary files that nobody will go on with.
+    """
+
+    whole: int
+    lost: tuple[Row, ...]
+    changed: tuple[Row, ...]
+    strangers: tuple[Path, ...]
+    leftovers: tuple[Path, ...]
+
+
+def look(session: Session) -> Shape:
+    """Compare the folder with the log."""
+    rows = session.log.find()
+    made = {row.run_id: row for row in rows if row.status is Status.SUCCEEDED and row.video}
+    under_way = {row.run_id for row in rows if row.open}
+    sizes = {run_id: _size(session.store.path(str(row.video))) for run_id, row in made.items()}
+    lost = tuple(row for run_id, row in made.items() if sizes[run_id] is None)
+    changed = tuple(row for run_id, row in made.items() if sizes[run_id] is not None and _differs(row, sizes[run_id]))
+    folder = session.store.root / "videos"
+    names = {session.store.path(str(row.video)).name for row in made.values()}
+    strangers = tuple(p for p in sorted(folder.glob("[!.]*.mp4")) if p.name not in names and p.stem not in under_way)
+    partial = [p for p in sorted(folder.glob(".*.part")) if p.stem.lstrip(".") not in under_way]
+    temporary = [p for p in sorted(folder.glob(".*.tmp")) if time.time() - p.stat().st_mtime > OLD]
+    whole = len(made) - len(lost) - len(changed)
+    return Shape(whole, lost, changed, strangers, (*partial, *temporary))
+
+
+def rename_back(session: Session, shape: Shape) -> int:
+    """Give clips that were renamed within the folder their names back, known by their content; returns how many."""
+    wanted = {row.video_sha256: row for row in shape.lost}
+    back = 0
+    for path in shape.strangers if wanted else ():
+        with path.open("rb") as file:
+            row = wanted.pop(file_sha256(file), None)
+        if row is not None:
+            path.rename(session.store.path(str(row.video)))
+            back += 1
+    return back
+
+
+def drop_leftovers(shape: Shape) -> int:
+    """Delete leftovers; returns how many."""
+    for path in shape.leftovers:
+        path.unlink(missing_ok=True)
+    return len(shape.leftovers)
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+def _differs(row: Row, size: int | None) -> bool:
+    return row.bytes is not None and size != row.bytes

@@ -1,0 +1,159 @@
+"""What a ``%%wan`` cell does: read it, ask for the run or the study, wait where that is the way, show it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.api import catalog
+from wan_nb.errors import InvalidOption, WanError
+from wan_nb.studies.template import expand
+from wan_nb.ui.cell import Cell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from wan_nb.engine.session import Session
+    from wan_nb.ui.magics import WanMagics
+
+__all__ = ["ask", "study_text"]
+
+_FIELDS = frozenset(f.name for f in catalog.FIELDS)
+
+
+def ask(magics: WanMagics, line: str, body: str) -> Any:
+    """Do what the cell says.
+
+    Returns
+    -------
+    Run, Study, DryRun or None
+        None when a ``;`` silences the cell, and for ``--help``.
+    """
+    cell = Cell.parse(line, body, lambda word: expand(word, magics.names, allow_objects=True))
+    if cell.help:
+        from wan_nb.ui.manual import cell_help
+
+        print(cell_help())  # noqa: T201  # it was asked for
+        return None
+    result = _study(magics, cell) if cell.is_study else _dry(magics, cell) if cell.dry_run else _run(magics, cell)
+    return None if cell.silent else result
+
+
+def _run(magics: WanMagics, cell: Cell) -> Any:
+    """One clip."""
+    prompt = _prompt(magics, cell)
+    session = magics.session()
+    fields = _looked_at(session, cell.fields)
+    with _kept(magics, cell):
+        run = session.submit(prompt, name=cell.name, tags=cell.tags, again=cell.again, max_cost=cell.max_cost, **fields)
+    return _waited(magics, cell, _keep(magics, cell, run))
+
+
+def _study(magics: WanMagics, cell: Cell) -> Any:
+    """Several clips: the plan, bought at once only with ``--max-cost``."""
+    buys = cell.max_cost is not None and not cell.dry_run
+    if not (buys or cell.dry_run) and (magics.in_batch or cell.wait):
+        raise InvalidOption(
+            "a study that nobody is there to confirm needs --max-cost.",
+            remedy="--dry-run shows its plan and its price.",
+        )
+    session = magics.session()
+    variants = {label or "A": study_text(text, cell, magics.names) for label, text in cell.variants}
+    fields = _looked_at(session, cell.fields)
+    study = session.study(variants, name=cell.name, seeds=cell.seeds, vary=dict(cell.vary), tags=cell.tags, **fields)
+    if cell.dry_run:
+        from wan_nb.ui.dryrun import DryRun
+
+        return _keep(magics, cell, DryRun.of(session, study.requests, notes=study.plan.warnings))
+    _keep(magics, cell, study)
+    if not buys:
+        return study
+    study.submit(max_cost=cell.max_cost, again=cell.again)
+    return _waited(magics, cell, study)
+
+
+def _dry(magics: WanMagics, cell: Cell) -> Any:
+    from wan_nb.ui.dryrun import DryRun
+
+    prompt = _prompt(magics, cell)
+    session = magics.session()
+    return _keep(magics, cell, DryRun.of(session, [session.request(prompt, **cell.fields)], name=cell.name))
+
+
+def _looked_at(session: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields with their materials probed, and one line for each that had to be changed."""
+    looked = dict(fields)
+    for spec in catalog.fields("media"):
+        if spec.name in looked:
+            looked[spec.name] = medium = session.material(looked[spec.name], spec.name)
+            if medium.note:
+                print(f"{spec.name}: {medium.note}")  # noqa: T201  # what is sent is not quite what was given
+    return looked
+
+
+def _prompt(magics: WanMagics, cell: Cell) -> str:
+    text = cell.variants[0][1]
+    return text if cell.raw else str(expand(text, magics.names))
+
+
+def study_text(text: str, cell: Cell, names: Mapping[str, Any]) -> str:
+    r"""Variant of a study with the user's variables filled in, and only the varied placeholders left.
+
+    >>> cell = Cell.parse("--vary mood=calm,wild", "a {{mood}} {{pet}} in \{{braces}}")
+    >>> print(study_text(cell.variants[0][1], cell, {"pet": "cat"}))
+    a {{mood}} cat in \{{braces}}
+    """
+    # NUL cannot be typed into a prompt, so these stand-ins survive the first filling and mean nothing else.
+    stand_ins = {key: f"\0{key}\0" for key in cell.vary if key not in _FIELDS}
+    filled = text if cell.raw else str(expand(text, {**names, **stand_ins}))
+    if not stand_ins:
+        return filled  # without a varied placeholder the study takes its prompts as they are
+    filled = filled.replace("{{", r"\{{")
+    for key, stand_in in stand_ins.items():
+        filled = filled.replace(stand_in, f"{{{{{key}}}}}")
+    return filled
+
+
+# -- keeping, waiting, showing ---------------------------------------------------------------------------------------
+
+
+def _keep(magics: WanMagics, cell: Cell, thing: Any) -> Any:
+    if cell.out:
+        magics.names[cell.out] = thing
+    return thing
+
+
+@contextmanager
+def _kept(magics: WanMagics, cell: Cell) -> Iterator[None]:
+    """On an error the variable holds the run that it happened to, if there is one: it may have been paid."""
+    try:
+        yield
+    except WanError as error:
+        if error.run_id:
+            _keep(magics, cell, magics.session().run(error.run_id))
+        raise
+
+
+def _waited(magics: WanMagics, cell: Cell, thing: Any) -> Any:
+    """The run or study, after its end where the cell waits.
+
+    Somebody who sits there sees it live meanwhile; the result then takes the place of the live view, so that the cell
+    shows one clip, not two. Without a front end one picture at the end is all that the notebook keeps.
+    """
+    waits = cell.wait if cell.wait is not None else magics.wait if magics.wait is not None else magics.in_batch
+    if not waits:
+        return thing
+    from IPython.display import clear_output, display
+
+    live = not (cell.silent or magics.in_batch)
+    if live:
+        display(thing)  # type: ignore[no-untyped-call]
+    try:
+        thing.wait()
+    except BaseException:
+        if not live and not cell.silent:
+            display(thing)  # type: ignore[no-untyped-call]
+        raise
+    if live:
+        clear_output(wait=True)  # type: ignore[no-untyped-call]
+    return thing

@@ -1,0 +1,110 @@
+"""``--dry-run``: what would be sent, what was checked, what it would cost. Nothing leaves the machine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from wan_nb.api import catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wan_nb.api.request import Medium, VideoRequest
+    from wan_nb.engine.session import Session
+
+__all__ = ["DryRun"]
+
+
+@dataclass(frozen=True, repr=False)
+class DryRun:
+    """Checked requests that were not sent.
+
+    Attributes
+    ----------
+    payloads : tuple of dict
+        The bodies of the POSTs. Local files stand as ``<upload of NAME>``, URLs without their query.
+    checks : tuple of str
+        What was looked at, one line each.
+    price : float
+        Estimate of the whole in `currency`, as if none of it were there already.
+    currency : str
+    service : str
+    """
+
+    payloads: tuple[dict[str, Any], ...]
+    checks: tuple[str, ...]
+    price: float
+    currency: str
+    service: str
+
+    @classmethod
+    def of(
+        cls,
+        session: Session,
+        requests: Sequence[VideoRequest],
+        *,
+        name: str | None = None,
+        notes: Sequence[str] = (),
+    ) -> Self:
+        """The dry run of some requests, with the seeds that they would get.
+
+        Parameters
+        ----------
+        session : Session
+            Tells which service; it is not asked.
+        requests : sequence of VideoRequest
+        name : str, optional
+            Part of a derived seed.
+        notes : sequence of str
+            More lines for the checks.
+        """
+        from wan_nb.api.request import derive_seed
+
+        seeded = [r if r.seed is not None else r.with_seed(derive_seed(r.media(), name)) for r in requests]
+        service = session.settings.service
+        # The place itself would start the simulator, or want a key.
+        region = catalog.REGIONS.get(service) or catalog.region_of(service)
+        price = round(sum(request.price(region) for request in seeded), 4)
+        checks = tuple(dict.fromkeys(line for request in seeded for line in _checks(request)))
+        payloads = tuple(request.payload(_stand_ins(request)) for request in seeded)
+        return cls(payloads, (*checks, *notes), price, region.currency, service)
+
+    def __repr__(self) -> str:
+        more = len(self.payloads) - 1
+        simulated = "; simulated, so nothing is billed" if self.service == "simulator" else ""
+        lines = [
+            f"POST {catalog.CREATE_PATH} to {self.service}: not sent",
+            json.dumps(self.payloads[0], ensure_ascii=False, indent=2),
+            *([f"and {more} more, see .payloads"] if more else []),
+            *(f"- {line}" for line in self.checks),
+            f"price: about {self.currency} {self.price:.2f} (prices of {catalog.AS_OF}){simulated}",
+        ]
+        return "\n".join(lines)
+
+
+def _stand_ins(request: VideoRequest) -> dict[str, str]:
+    return {field: m.name if m.url else f"<upload of {m.name}>" for field, m in request.media().items()}
+
+
+def _checks(request: VideoRequest) -> list[str]:
+    most = next(f.max_characters for f in catalog.FIELDS if f.name == "prompt")
+    return [
+        f"materials: {request.mode}",
+        *(_check(field, medium) for field, medium in request.media().items()),
+        f"prompt: {len(request.prompt or ''):,} of {most:,} characters",
+    ]
+
+
+def _check(field: str, medium: Medium) -> str:
+    """Facts of one material, and what was changed about it."""
+    facts = [
+        medium.format,
+        f"{medium.width}x{medium.height}" if medium.width else None,
+        f"{medium.seconds:.1f} s" if medium.seconds else None,
+        f"{medium.bytes / catalog.MB:.2f} MB" if medium.bytes else None,
+        "fetched by the service, not looked at here" if medium.url else None,
+        medium.note or None,
+    ]
+    return f"{field}: {medium.name} · " + " · ".join(fact for fact in facts if fact)

@@ -1,0 +1,173 @@
+"""``%wan`` and ``%%wan``: registered in a few milliseconds, everything else is loaded when it is used.
+
+A magic here reads its text, calls what Python calls too, and returns what that returns. Options and verbs are tables
+(`wan_nb.ui.options`, `wan_nb.ui.verbs`) from which help, completion and the README are read as well.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from traitlets import Bool, Dict, Float, Unicode, Union, observe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from wan_nb.engine.session import Session
+
+__all__ = ["WanMagics", "load", "unload"]
+
+
+@magics_class
+class WanMagics(Magics):
+    """Wan 2.7 image-to-video in a cell. ``%wan --help`` and ``%%wan --help`` tell the rest."""
+
+    service = Unicode(
+        "",
+        help="Service of new sessions: simulator, beijing, singapore or a base URL. Empty: what the environment says.",
+    ).tag(config=True)
+    budget = Union(
+        [Float(), Dict()],
+        default_value=None,
+        allow_none=True,
+        help="Most that this log may spend in any 24 h: a number, or one per currency such as {'CNY': 50, 'USD': 7}.",
+    ).tag(config=True)
+    wait = Bool(
+        None,
+        allow_none=True,
+        help="Whether %%wan blocks until the clip is there. None: only where no front end listens.",
+    ).tag(config=True)
+    tracebacks = Bool(False, help="Show whole tracebacks instead of one to three lines.").tag(config=True)
+
+    told_of: Session | None = None
+    """Session whose service the person knows of."""
+
+    @no_var_expand
+    @line_magic
+    def wan(self, line: str) -> Any:
+        """Runs, studies and the service: ``%wan VERB``. Alone it shows the live board of this session."""
+        with self._told():
+            from wan_nb.ui.verbs import obey
+
+            return obey(self, line)
+
+    @no_var_expand
+    @cell_magic("wan")  # type: ignore[arg-type]  # IPython types the decorator for its argument-free form only
+    def wan_cell(self, line: str, cell: str) -> Any:
+        """Make a clip: the options stand on the line, the cell is the prompt."""
+        with self._told():
+            from wan_nb.ui.asking import ask
+
+            return ask(self, line, cell)
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """The user's variables."""
+        assert self.shell is not None
+        found: dict[str, Any] = self.shell.user_ns
+        return found
+
+    @property
+    def in_batch(self) -> bool:
+        """Whether nobody sits at the kernel (nbclient, papermill): nothing can be asked, nobody comes back later."""
+        kernel = getattr(self.shell, "kernel", None)
+        return kernel is not None and getattr(kernel, "_allow_stdin", True) is False
+
+    def session(self) -> Session:
+        """The default session; which service it is that nobody chose is said once."""
+        from wan_nb import default
+
+        session = default.session()
+        if session is not self.told_of and session.settings.service == "simulator" and not self.service:
+            print(SIMULATED)  # noqa: T201  # once, where the person looks
+        self.told_of = session
+        return session
+
+    @observe("service", "budget")
+    def _configure(self, change: Any) -> None:
+        from wan_nb import default
+
+        default.configure(**{change["name"]: None if change["new"] == "" else change["new"]})
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        from wan_nb.errors import Detached, WanError
+
+        try:
+            yield
+        except (WanError, Detached) as error:
+            if self.tracebacks and self.shell is not None:
+                whole = self.shell.InteractiveTB.structured_traceback
+                vars(error)["_render_traceback_"] = partial(whole, type(error), error, error.__traceback__)
+            raise
+
+
+SIMULATED = (
+    "No key is set, so clips are SIMULATED: drawn on this machine, nothing is billed. %wan login takes a key,"
+    " %wan connect chooses the service."
+)
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register the magics and their completion. Loading twice is loading once."""
+    unload(shell)
+    magics = WanMagics(shell)
+    shell.register_magics(magics)
+    for kind, name in (("line", "wan"), ("cell", "wan_cell")):
+        # Attributes of a bound method are its function's: a plain function that IPython's `?` asks for the docstring.
+        vars(WanMagics)[name].getdoc = _document(kind)
+    shell.Completer.custom_matchers.append(_Matcher(shell))
+    shell.input_transformers_cleanup.append(_keep_bare_cell)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take away magics, configuration, completion and input transformer."""
+    manager = shell.magics_manager
+    found = manager.registry.pop(WanMagics.__name__, None)
+    for kind in ("line", "cell"):
+        if getattr(manager.magics[kind].get("wan"), "__self__", None) is found is not None:
+            del manager.magics[kind]["wan"]
+    shell.configurables[:] = [known for known in shell.configurables if known is not found]
+    matchers = shell.Completer.custom_matchers
+    matchers[:] = [matcher for matcher in matchers if not isinstance(matcher, _Matcher)]
+    if _keep_bare_cell in shell.input_transformers_cleanup:
+        shell.input_transformers_cleanup.remove(_keep_bare_cell)
+
+
+class _Matcher:
+    """What IPython's completer asks. It suppresses the others: with Jedi on, `repr` and `reversed` would come first."""
+
+    matcher_api_version = 2
+    matcher_identifier = "wan_nb"
+    matcher_priority = 100.0
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self.__qualname__ = self.matcher_identifier  # IPython asks every matcher for it, as if all were functions
+
+    def __call__(self, context: Any) -> dict[str, Any]:
+        if "%wan" not in context.full_text:
+            return {"completions": []}
+        from wan_nb.ui.completion import match
+
+        return match(context, self._shell.user_ns)
+
+
+def _document(kind: str) -> Callable[[], str]:
+    def getdoc() -> str:
+        from wan_nb.ui import manual
+
+        return manual.cell_help() if kind == "cell" else manual.line_help()
+
+    return getdoc
+
+
+def _keep_bare_cell(lines: list[str]) -> list[str]:
+    """Give a ``%%wan`` without a body an empty line: IPython itself would answer, and ``%%wan --help`` never arrive."""
+    bare = lines and lines[0].split(maxsplit=1)[:1] == ["%%wan"] and not "".join(lines[1:])
+    return [lines[0].rstrip("\n") + "\n", "\n"] if bare else lines

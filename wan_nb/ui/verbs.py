@@ -1,0 +1,187 @@
+"""``%wan VERB``: one table of verbs, from which dispatch, ``--help``, completion and the README are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.errors import InvalidOption
+from wan_nb.studies.template import expand, nearest
+from wan_nb.ui import acts, options
+from wan_nb.ui.options import Option
+from wan_nb.ui.variants import silenced
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wan_nb.engine.run import Run
+    from wan_nb.engine.session import Session
+    from wan_nb.studies.study import Study
+    from wan_nb.ui.magics import WanMagics
+
+__all__ = ["VERBS", "Call", "Verb", "obey"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One line, read.
+
+    Attributes
+    ----------
+    magics : WanMagics
+    words : tuple
+        Arguments that belong to no option; an object where a ``{{variable}}`` stood for one.
+    given : dict
+        Values of the options.
+    """
+
+    magics: WanMagics
+    words: tuple[Any, ...] = ()
+    given: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def session(self) -> Session:
+        """The default session."""
+        return self.magics.session()
+
+    def run(self, place: int = 0) -> Run:
+        """The run that is meant: by the word at a place, else the last one of this session."""
+        if len(self.words) > place:
+            word = self.words[place]
+            return self.session.run(word) if isinstance(word, str) else word
+        if self.session.last is None:
+            raise InvalidOption("no run yet in this session; give an ID.", remedy="%wan runs lists them.")
+        return self.session.run(self.session.last)
+
+    def study(self) -> Study:
+        """The study that is meant: by its name, else that of the last run."""
+        if self.words:
+            word = self.words[0]
+            return self.session.study(name=word) if isinstance(word, str) else word
+        names = [self.run().row.study] if self.session.last else self.session.log.studies()[:1]
+        if not names or not names[0]:
+            raise InvalidOption("no study yet in this session; give its name.", remedy="%%wan --help tells how.")
+        return self.session.study(name=names[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb.
+
+    Attributes
+    ----------
+    arguments : str
+        How they are written.
+    twin : str
+        The same in Python.
+    act : callable
+        Given a `Call`, does it and returns what is to be shown. Its docstring is the help.
+    most : int or None
+        Arguments at most; None for any number.
+    options : tuple of Option
+    completes : str
+        What completion offers for the arguments: ``run``, ``study``, ``service``, ``filter`` or nothing.
+    """
+
+    name: str
+    arguments: str
+    twin: str
+    act: Callable[[Call], Any]
+    most: int | None = 0
+    options: tuple[Option, ...] = ()
+    completes: str = ""
+
+    @property
+    def help(self) -> str:
+        """What it does, in one line."""
+        return self.act.__doc__ or ""
+
+    @property
+    def usage(self) -> str:
+        """``report [STUDY] [-o FILE]``."""
+        few = self.options if len(self.options) < 4 else ()
+        flags = [f"[{options.usage(option).split(', ')[0]}{_value(option)}]" for option in few]
+        return " ".join(filter(None, [self.name, self.arguments, *flags]))
+
+
+def _value(option: Option) -> str:
+    return f" {option.metavar}" if option.short and option.metavar else ""
+
+
+def obey(magics: WanMagics, line: str) -> Any:
+    """Do what a ``%wan`` line says.
+
+    Raises
+    ------
+    InvalidOption
+        No such verb or option (the nearest is named), or too many arguments.
+    """
+    line, silent = silenced(line)
+    words = options.split(line)
+    if not words:
+        from wan_nb.ui.show import show_runs
+
+        return show_runs(magics.session())
+    name, *rest = words
+    if name in options.HELP.spellings:
+        return _print_help(None)
+    if name not in VERBS:
+        raise InvalidOption(f"%wan has no verb {name[:40]!r}.{nearest(name, VERBS)}", remedy="%wan --help lists them.")
+    verb = VERBS[name]
+
+    def filled(word: str) -> Any:
+        return expand(word, magics.names, allow_objects=True)
+
+    given, found = options.parse(rest, (*verb.options, options.HELP), filled, where=f"%wan {name}")
+    if given.pop("help", False):
+        return _print_help(verb)
+    if verb.most is not None and len(found) > verb.most:
+        raise InvalidOption(f"%wan {name} takes {verb.arguments or 'no argument'}, not {found[verb.most]!s:.40} too.")
+    result = verb.act(Call(magics, tuple(found), given))
+    return None if silent else result
+
+
+def _print_help(verb: Verb | None) -> None:
+    from wan_nb.ui import manual
+
+    print(manual.verb_help(verb) if verb else manual.line_help())  # noqa: T201  # it was asked for
+
+
+def _number(value: Any) -> int:
+    if str(value).isdigit() and int(value) > 0:
+        return int(value)
+    raise InvalidOption(f"--limit must be a whole number from 1, not {value!s:.40}.")
+
+
+_LIMIT = Option("limit", "At most so many, the newest.", _number, metavar="N")
+_EMBED = Option("embed", "Put the clip itself into the notebook, for readers who do not have the file.")
+_WAIT = Option("wait", "Block until all have ended.")
+_OUTPUT = Option(
+    "output", "File to write; the study's name without it.", short="o", metavar="FILE", suffixes=(".html",)
+)
+_MEND = Option("mend", "Repair what can be repaired: take up runs, drop partial files, find clips again.")
+
+VERBS: dict[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        Verb("runs", "[key=value ...]", "wan_nb.runs(status='SUCCEEDED')", acts.runs, None, (_LIMIT,), "filter"),
+        Verb("show", "[ID]", "wan_nb.run(id)", acts.show, 1, (_EMBED,), "run"),
+        Verb("resume", "", "wan_nb.resume()", acts.resume, 0, (_WAIT,)),
+        Verb("adopt", "[TASK_ID ...]", "wan_nb.adopt(task_id)", acts.adopt, None),
+        Verb("cancel", "[ID|all]", "wan_nb.cancel(id)", acts.cancel, 1, completes="run"),
+        Verb("again", "[ID] [options]", "wan_nb.again(id)", acts.again, 1, options.REQUEST, "run"),
+        Verb("rate", "[ID] 1..5", "run.rate(4)", acts.rate, 2, completes="run"),
+        Verb("compare", "[STUDY|ID ...]", "study.compare()", acts.compare, None, completes="study"),
+        Verb("vote", "[STUDY]", "study.vote()", acts.vote, 1, completes="study"),
+        Verb("rank", "[STUDY]", "study.ranking()", acts.rank, 1, completes="study"),
+        Verb("report", "[STUDY]", "study.report('walk.html')", acts.report, 1, (_OUTPUT,), "study"),
+        Verb("cost", "", "wan_nb.cost()", acts.cost),
+        Verb("form", "", "wan_nb.form()", acts.form),
+        Verb("connect", "[SERVICE]", "wan_nb.connect('simulator')", acts.connect, 1, completes="service"),
+        Verb("login", "[SERVICE]", "wan_nb.login()", acts.login, 1, completes="service"),
+        Verb("doctor", "", "wan_nb.doctor()", acts.doctor, 0, (_MEND,)),
+        Verb("bundle", "[FILE.zip] [STUDY]", "wan_nb.bundle('walk.zip')", acts.bundle, 2),
+        Verb("forget", "ID", "session.forget(id)", acts.forget, 1, completes="run"),
+    )
+}
+"""Every verb, in the order of the help."""
