@@ -16,6 +16,8 @@ ORDER = ["errors", "settings", "api", "place", "engine", "studies", "default", "
 
 UPWARD = {
     ("engine.run", "ui.show"),  # a run shows itself
+    ("studies.study", "ui.desk"),  # so does a study
+    ("studies.study", "ui.plan"),
     ("engine.session", "studies.study"),  # everything the module functions do, a session does
 }
 """The only places that reach upward, each inside a function."""

@@ -52,7 +52,10 @@ class Opened:
 
     def __repr__(self) -> str:
         name = self._place.name if self._place else self.settings.service
-        return f"<Session {name}, log in {self.settings.folder}>"
+        folder = self.settings.folder
+        shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+        mark = ": SIMULATED, no bill" if name == "simulator" else ""
+        return f"<Session {name}{mark}, log in {shown}>"
 
     @property
     def folder(self) -> Path:

@@ -12,13 +12,16 @@ from wan_nb.errors import BudgetExceeded, Detached, InvalidOption, RunFailed, Wa
 from wan_nb.studies.grid import Cell, Plan, expand
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Generator, Mapping, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
     from wan_nb.api.request import VideoRequest
     from wan_nb.engine.log import Row
     from wan_nb.engine.session import Session
+    from wan_nb.ui.compare import CompareWidget
 
 __all__ = ["Study", "open_study"]
 
@@ -77,7 +80,7 @@ class Study:
     def missing(self) -> list[int]:
         """Numbers of the cells that would be bought: no run of theirs is there, under way or in doubt."""
         ended_without = {Status.FAILED, Status.CANCELED, Status.EXPIRED}
-        return [n for n, row in enumerate(self._rows()) if row is None or row.status in ended_without]
+        return [n for n, row in enumerate(self.cell_rows()) if row is None or row.status in ended_without]
 
     @property
     def cost(self) -> float:
@@ -89,7 +92,7 @@ class Study:
         """The plan as a DataFrame: a cell a row, with its state in the log and its price (0 when it is there)."""
         import pandas as pd
 
-        missing, prices, rows = set(self.missing), self.prices, self._rows()
+        missing, prices, rows = set(self.missing), self.prices, self.cell_rows()
         return pd.DataFrame(
             {
                 "variant": [cell.variant for cell in self.plan.cells],
@@ -181,7 +184,7 @@ class Study:
 
     async def _ended(self) -> None:
         flow = self._session.flow
-        for row in [row for row in self._rows() if row is not None]:
+        for row in [row for row in self.cell_rows() if row is not None]:
             try:
                 await flow.ended(row.run_id)
             except WanError:
@@ -202,18 +205,18 @@ class Study:
     @property
     def runs(self) -> list[Run]:
         """Its runs, in the order of the plan; cells that were never asked for have none."""
-        return [Run(self._session, row.run_id) for row in self._rows() if row is not None]
+        return [Run(self._session, row.run_id) for row in self.cell_rows() if row is not None]
 
     def frame(self) -> pd.DataFrame:
         """Its runs as a DataFrame with the columns of ``wan_nb.runs()``, variant and block as in this plan."""
-        rows = [row for row in self._rows() if row is not None]
+        rows = [row for row in self.cell_rows() if row is not None]
         return self._session.frame(rows)
 
     def rows(self) -> list[Row]:
         """Newest row of each cell that has one, labelled as in this plan."""
-        return [row for row in self._rows() if row is not None]
+        return [row for row in self.cell_rows() if row is not None]
 
-    def _rows(self) -> list[Row | None]:
+    def cell_rows(self) -> list[Row | None]:
         """Newest row of each cell, or None. A clip bought under another name is the same clip, labelled as here."""
         from dataclasses import replace
 
@@ -238,6 +241,34 @@ class Study:
         ]
         recorded: dict[str, Any] = json.loads(json.dumps({"schema": 1, "cells": cells}))
         return recorded
+
+    # --- comparing and showing
+
+    def compare(self, *, columns: int | None = None) -> CompareWidget:
+        """Show its clips side by side on one transport, blocks in rows, variants in columns."""
+        from wan_nb.ui.desk import compare
+
+        return compare(self, columns=columns)
+
+    def report(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Path:
+        """Write one HTML file that needs nothing else: plan, prompts, clips, votes, ranking, measures, costs.
+
+        Parameters
+        ----------
+        path : path, optional
+            ``NAME.html`` without it.
+        **options
+            ``media="embed"``, ``"link"`` or ``"none"``: the clips in the file, beside it, or strips only.
+        """
+        from wan_nb.ui.desk import report
+
+        return report(self, path, **options)
+
+    def _ipython_display_(self) -> None:
+        """The plan with its price and a Buy button, or the live board of its runs."""
+        from wan_nb.ui.plan import show_study
+
+        show_study(self)
 
     def __repr__(self) -> str:
         counts = len(self.plan.variants), len(self.plan.blocks)

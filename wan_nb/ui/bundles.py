@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wan_nb.errors import InvalidOption
@@ -75,4 +76,11 @@ def runs_bundle(session: Session, rows: Iterable[Row], *, title: str = "") -> di
 def _placed(session: Session, row: Row) -> Row:
     """The row with the clip's place on this machine; without one when the file is gone."""
     path = session.video(row)
-    return replace(row, video=str(path) if path else None)
+    return replace(row, video=_short(path) if path else None)
+
+
+def _short(path: Path) -> str:
+    """A clip's path as it is said: from the notebook's folder where it lies below it, so that it means the same
+    to a colleague and tells nothing of this machine."""
+    folder = Path(notebook_folder() or Path.cwd())
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)

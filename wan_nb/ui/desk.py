@@ -1,0 +1,233 @@
+"""From studies and runs to what is compared, voted on and reported: the plain values that the widgets take."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wan_nb import __version__
+from wan_nb.errors import InvalidOption
+from wan_nb.studies.study import Study
+from wan_nb.ui import snippets
+
+if TYPE_CHECKING:
+    import os
+
+    from wan_nb.engine.row import Row
+    from wan_nb.engine.session import Session
+    from wan_nb.ui.album import Clip
+    from wan_nb.ui.compare import CompareWidget
+    from wan_nb.ui.vote import VoteWidget
+
+__all__ = ["board", "clips_of", "compare", "report", "report_csv", "vote"]
+
+PROXY = "960g10.mp4"
+"""Name of the recipe of the small copies that the player seeks in."""
+
+
+def compare(what: Any = None, *, columns: int | None = None) -> CompareWidget:
+    """Show clips side by side on one transport: play, scrub, step, loop, wipe, difference, swap in place.
+
+    Parameters
+    ----------
+    what : Study, sequence of Run, or DataFrame of ``wan_nb.runs()``, optional
+        The newest study of the default session when left out.
+    columns : int, optional
+        Clips beside each other; a variant each in a study when left out.
+
+    Returns
+    -------
+    CompareWidget
+        Shows itself; at most six clips play at once, the rest pages.
+
+    Raises
+    ------
+    InvalidOption
+        There is nothing to compare.
+
+    Examples
+    --------
+    >>> wan_nb.compare(wan_nb.runs(study="walk"))  # doctest: +SKIP
+    """
+    from wan_nb.ui.compare import CompareWidget
+
+    session, rows = _rows(what)
+    if not rows:
+        raise InvalidOption("there are no runs to compare.", remedy="wan_nb.runs() lists what the log has.")
+    clips = clips_of(session, rows)
+    return CompareWidget(clips, columns=columns, load=_loader(session, rows))
+
+
+def board(session: Session | None = None) -> None:
+    """Show the newest runs of the log, and those to come, on a live board.
+
+    Examples
+    --------
+    >>> wan_nb.board()  # doctest: +SKIP
+    """
+    from wan_nb.default import session as default_session
+    from wan_nb.ui.show import show_runs
+
+    show_runs(session or default_session())
+
+
+def vote(study: Study | str | None = None, *, rater: str = "", mode: str = "winner") -> VoteWidget:
+    """Ask blind questions about pairs of clips of one block; see `Study.vote`.
+
+    Examples
+    --------
+    >>> wan_nb.vote("walk", rater="Ada")  # doctest: +SKIP
+    """
+    from wan_nb.ui.vote import VoteWidget
+
+    chosen = _study(study)
+    ballot = chosen.ballot(rater=rater, mode=mode)
+    rows = chosen.rows()
+    clips = {clip["id"]: clip for clip in clips_of(chosen.session, rows)}
+
+    def pair(question: Any) -> Any:
+        return question and {
+            "left": clips[question.left_run],
+            "right": clips[question.right_run],
+            "question": question,
+        }
+
+    return VoteWidget(
+        lambda: pair(ballot.next()),
+        lambda shown, outcome, details: ballot.record(shown["question"], outcome, **details),
+        lambda: pair(ballot.undo()),
+        load=_loader(chosen.session, rows),
+        count=lambda: len(ballot.votes),
+        sentence=ballot.sentence,
+    )
+
+
+def report(study: Study | str | None = None, path: str | os.PathLike[str] | None = None, **options: Any) -> Path:
+    """Write a study as one HTML file that needs nothing else; see `Study.report`."""
+    from wan_nb.ui.report import write_report
+
+    chosen = _study(study)
+    return write_report(path or f"{chosen.name}.html", _study_data(chosen), **options)
+
+
+def report_csv(study: Study | str | None = None, path: str | os.PathLike[str] | None = None) -> Path:
+    """Write the runs, votes and measures of a study as CSV."""
+    from wan_nb.ui.report import write_csv
+
+    chosen = _study(study)
+    return write_csv(path or f"{chosen.name}.csv", _study_data(chosen))
+
+
+def clips_of(session: Session, rows: Sequence[Row]) -> list[Clip]:
+    """Rows as the comparison takes them; rows without a clip stay in, with their state."""
+    found = session.log.measures([row.video_sha256 for row in rows if row.video_sha256])
+    return [_clip(session, row, found.get(row.video_sha256 or "", {})) for row in rows]
+
+
+def _clip(session: Session, row: Row, measures: dict[str, Any]) -> Clip:
+    proxy = session.store.proxy(row.video_sha256, PROXY) if row.video_sha256 else None
+    body = row.request
+    return {
+        "id": row.run_id,
+        "label": row.variant or (row.prompt or row.run_id)[:60],
+        "variant": row.variant or row.run_id[:6],
+        "block": row.block or "",
+        "seed": row.seed,
+        "prompt": row.prompt or "",
+        "params": {**body.get("parameters", {}), "model": row.model, **_materials(row)},
+        "video": session.video(row),
+        "proxy": proxy if proxy and proxy.exists() else None,
+        "strip": session.strip(row),
+        "seconds": row.billed_s,
+        "fps": row.fps,
+        "width": row.width,
+        "height": row.height,
+        "has_audio": row.has_audio,
+        "simulated": row.simulated,
+        "cost": row.cost,
+        "currency": row.currency,
+        "status": str(row.status),
+        "rating": row.rating,
+        "measures": measures,
+    }
+
+
+def _materials(row: Row) -> dict[str, str]:
+    given = {"first_frame": row.first_frame, "last_frame": row.last_frame, "driving_audio": row.driving_audio,
+             "first_clip": row.first_clip}  # fmt: skip
+    return {name: Path(value).name for name, value in given.items() if value}
+
+
+def _loader(session: Session, rows: Sequence[Row]) -> Any:
+    """Bytes of a clip for the browser: a short-GOP copy made on first use, or the clip itself for a paused frame."""
+    by_id = {row.run_id: row for row in rows}
+
+    def load(run_id: str, quality: str) -> bytes:
+        from wan_nb.engine import clips
+
+        row = by_id[run_id]
+        video = session.video(row)
+        if video is None:
+            raise InvalidOption("the clip is no longer on disk.", run_id=run_id)
+        if quality != "proxy":
+            return video.read_bytes()
+        small = session.store.proxy(str(row.video_sha256), PROXY)
+        return (small if small.exists() else clips.proxy(video, small)).read_bytes()
+
+    return load
+
+
+def _rows(what: Any) -> tuple[Session, list[Row]]:
+    """Session and rows of anything that can be compared."""
+    from wan_nb.default import session as default_session
+
+    if what is None or isinstance(what, str | Study):
+        study = _study(what)
+        return study.session, _in_study_order(study)
+    if hasattr(what, "columns"):
+        session = default_session()
+        return session, [session.row(str(run_id)) for run_id in what.index]
+    runs = list(what) if isinstance(what, Sequence) else [what]
+    return (runs[0].session if runs else default_session()), [run.row for run in runs]
+
+
+def _in_study_order(study: Study) -> list[Row]:
+    """Blocks and variants by name, not in the shuffled order in which they were sent."""
+    return sorted(study.rows(), key=lambda row: (row.block or "", row.variant or ""))
+
+
+def _study(what: Study | str | None) -> Study:
+    from wan_nb.default import session as default_session
+
+    if isinstance(what, Study):
+        return what
+    session = default_session()
+    names = [what] if what else session.log.studies()[:1]
+    if not names:
+        raise InvalidOption("there is no study in this log yet.", remedy="%%wan --seeds 1,2,3 makes one.")
+    return session.study(name=names[0])
+
+
+def _study_data(study: Study) -> Any:
+    rows = _in_study_order(study)
+    ranking = study.ranking()
+    cells = study.table()
+    costs: dict[str, float] = {}
+    for row in rows:
+        costs[row.currency or ""] = round(costs.get(row.currency or "", 0.0) + (row.cost or 0.0), 4)
+    return {
+        "name": study.name,
+        "created": min((f"{row.created_at:%Y-%m-%d %H:%M} UTC" for row in rows if row.created_at), default=""),
+        "clips": clips_of(study.session, rows),
+        "plan": cells[["variant", "block", "status", "price"]].to_dict("records"),
+        "sentences": [ranking.sentence] if ranking.votes else [],
+        "ranking": ranking.table() if ranking.votes else [],
+        "votes": study.votes(),
+        "costs": costs,
+        "versions": {"wan_nb": __version__, "python": platform.python_version()},
+        "notes": list(study.plan.warnings),
+        "cell": "\n\n".join(snippets.as_cell(row.request) for row in rows[:1]),
+        "python": f"import wan_nb\n\nwan_nb.study(name={study.name!r}).submit()",
+    }

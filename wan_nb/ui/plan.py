@@ -1,0 +1,145 @@
+"""A study before it is bought: what would be sent, what it costs, and one button."""
+
+from __future__ import annotations
+
+import math
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.api import catalog
+from wan_nb.engine.states import FINAL
+from wan_nb.errors import WanError
+from wan_nb.ui import text
+from wan_nb.ui.text import escape
+
+if TYPE_CHECKING:
+    from wan_nb.engine.row import Row
+    from wan_nb.studies.study import Study
+
+__all__ = ["plan_bundle", "plan_html", "show_study"]
+
+USUAL_SECONDS = 90.0
+"""Run time that is expected while the log has no history: the middle of what was seen of the service."""
+
+_BOX = (
+    "box-sizing:border-box;max-width:860px;margin:4px 0;padding:12px 14px;border:1px solid rgba(128,128,128,.35);"
+    "border-radius:8px;font-family:system-ui,sans-serif;font-size:13px;line-height:1.5;text-align:left;overflow-x:auto"
+)
+_BADGE = "font-size:11px;border:1px solid;border-radius:4px;padding:0 6px"
+_CELL = "padding:4px 12px 4px 0;border:0;text-align:left;vertical-align:top"
+
+
+def show_study(study: Study) -> None:
+    """Show a study in the running cell: its plan while something is to be bought, else the board of its runs."""
+    from wan_nb.ui.show import show_runs
+    from wan_nb.ui.views import display, is_live
+
+    rows = study.rows()
+    if rows and (not study.missing or any(row.status not in FINAL for row in rows)):
+        show_runs(study.session, [row.run_id for row in rows], title=study.name)
+    elif is_live():
+        _offer(study)
+    else:
+        display(plan_bundle(study))
+
+
+def plan_bundle(study: Study) -> dict[str, str]:
+    """Static MIME bundle of a plan."""
+    lines = [repr(study).strip("<>"), *study.plan.warnings]
+    return {"text/html": plan_html(study), "text/plain": text.plain("\n".join(lines))}
+
+
+def plan_html(study: Study) -> str:
+    """The plan as HTML: head, warnings, prompts, and a matrix of blocks and variants."""
+    plan, missing = study.plan, set(study.missing)
+    known = dict(zip(((cell.variant, cell.block) for cell in plan.cells), study.cell_rows(), strict=True))
+    prompts = {cell.variant: request.prompt for cell, request in zip(plan.cells, study.requests, strict=True)}
+    warnings = "".join(f'<div style="margin:4px 0 0">⚠ {escape(warning)}</div>' for warning in plan.warnings)
+    head = "".join(f'<th scope="col" style="{_CELL}">{escape(name, 60)}</th>' for name in plan.variants)
+    body = "".join(
+        f'<tr><th scope="row" style="{_CELL};font-weight:400">{escape(block, 80)}</th>'
+        + "".join(f'<td style="{_CELL}">{_state(known.get((name, block)))}</td>' for name in plan.variants)
+        + "</tr>"
+        for block in plan.blocks
+    )
+    told = "".join(
+        f'<div style="margin:6px 0 0"><b>{escape(name, 60)}</b> {escape(prompt, 400)}</div>'
+        for name, prompt in sorted(prompts.items())
+    )
+    return (
+        f'<div style="{_BOX}"><div style="font-weight:600">Study {escape(study.name, 80)}{_mark(study)}</div>'
+        f"<div>{escape(_bill(study, len(missing)))}</div>{warnings}{told}"
+        f'<table style="border-collapse:collapse;margin:8px 0 0">'
+        f'<thead><tr><th style="{_CELL}"></th>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _bill(study: Study, missing: int) -> str:
+    cells = len(study.plan.cells)
+    shape = f"{len(study.plan.variants)} variants × {len(study.plan.blocks)} blocks = {cells} clips."
+    if not missing:
+        return f"{shape} All are there: nothing to buy."
+    there = f"{cells - missing} are there and free, " if missing < cells else ""
+    price = text.money(study.cost, study.currency, estimated=True)
+    seconds = math.ceil(missing / catalog.LIMITS.running) * _usual(study)
+    return f"{shape} {there}{missing} to buy for {price}, in about {text.duration(seconds)} under the account's limits."
+
+
+def _usual(study: Study) -> float:
+    """Run time to expect, from this log's own history of such requests."""
+    first = study.requests[0]
+    seen = study.session.log.durations(first.model, first.resolution, first.duration)
+    return median(seen) if seen else USUAL_SECONDS
+
+
+def _state(row: Row | None) -> str:
+    if row is None:
+        return '<span style="opacity:.7">to buy</span>'
+    shown = text.state(row.status)
+    return escape(f"{shown.mark} {shown.word}")
+
+
+def _mark(study: Study) -> str:
+    simulated = study.session.place.name == "simulator" or any(row.simulated for row in study.rows())
+    return (
+        ' <span style="font-size:11px;border:1px solid;border-radius:4px;padding:0 6px">SIMULATED</span>'
+        if simulated
+        else ""
+    )
+
+
+def _offer(study: Study) -> None:
+    """The plan with its button; the board of what it buys appears beneath."""
+    import ipywidgets
+    from IPython.display import display
+
+    from wan_nb.ui.board import answer_at_once
+    from wan_nb.ui.views import Views
+
+    views = Views.of(study.session)
+    price = text.money(study.cost, study.currency, estimated=True)
+    button = ipywidgets.Button(
+        description=f"Buy {len(study.missing)} clips for {price}", button_style="primary", layout={"width": "auto"}
+    )
+    said = ipywidgets.HTML(layout={"margin": "0 0 0 12px"})
+    box = ipywidgets.VBox([ipywidgets.HTML(plan_html(study)), ipywidgets.HBox([button, said])])
+    shown: Any = display({**plan_bundle(study), **box._repr_mimebundle_()}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+    board = views.grow()
+
+    async def bought() -> None:
+        try:
+            await views.clicks.do(study.submit)
+        except WanError as error:
+            said.value, button.disabled = escape(str(error), 400), False
+            return
+        for row in study.rows():
+            await board.add(row)
+        shown.update(plan_bundle(study), raw=True)
+
+    def buy(_button: Any) -> None:
+        button.disabled, said.value = True, "Sending …"  # a double click is one purchase
+        study.session.loop.start(bought())
+
+    button.on_click(buy)
+    answer_at_once(button)
