@@ -40,6 +40,7 @@ _PRIOR_RUNS = 0.3  # how many runs the prior's median weighs; low, for a service
 _PRIOR_SHAPE = 1.0
 _PRIOR_SPREAD = 0.22**2  # of log seconds among runs of one kind; with so low a shape, hardly more than a hint
 
+_HISTORY = 200  # runs
 _MEMORIES = (5.0, 40.0)  # runs
 _KERNELS, _WIDTH, _NARROWEST = 40, 0.5, 0.1
 _SHARE = 0.02  # of the trust that is dealt out anew with each run
@@ -149,7 +150,7 @@ class Pace:
     @staticmethod
     def of(durations: Sequence[float]) -> Pace:
         """Learn from the seconds that runs of one kind took, **oldest first**. None at all is fine."""
-        return _learn(tuple(durations))
+        return _learn(tuple(seconds for seconds in durations[-_HISTORY:] if 0 < seconds <= LIMITS.task_timeout))
 
     def hazard(self, elapsed: float) -> float:
         """Ends per second to be expected of a task that still runs after so many seconds."""
@@ -175,7 +176,9 @@ class Pace:
         if cell < len(_GRID):
             part = (goal - self._density[cell]) / (self._density[cell + 1] - self._density[cell])
             gap = _TIMES[0] * math.exp(_STEP * (cell + part)) - elapsed
-        return elapsed + min(max(gap, MIN_GAP), self._longest(elapsed))
+        # Before the first look that is worth its price, history says that there is nothing to see.
+        longest = MAX_GAP if self.runs and here < math.sqrt(2 * LOOK_PRICE) else self._longest(elapsed)
+        return elapsed + min(max(gap, MIN_GAP), longest)
 
     def _cell(self, elapsed: float) -> tuple[int, float]:
         position = (math.log(max(elapsed, _TIMES[0])) - _GRID[0]) / _STEP
@@ -186,8 +189,6 @@ class Pace:
         if not self.runs:
             # Nothing is known, not even the order of magnitude: the delay stays in proportion to the wait.
             return min(max(2.0, 0.7 * elapsed), LIMITS.recommended_gap)
-        if elapsed <= 0:
-            return MAX_GAP
         return max(LIMITS.recommended_gap, min(elapsed / 8, MAX_GAP), elapsed / 60)
 
 

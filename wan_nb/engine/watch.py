@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 from wan_nb.api.catalog import LIMITS
 from wan_nb.engine.pace import LOOK_PRICE, backoff
 from wan_nb.engine.watched import PENDING, RUNNING, Watched
-from wan_nb.errors import NotAuthorized, Refused, Throttled, Unavailable
+from wan_nb.errors import NotAuthorized, Refused, ServiceError, Throttled, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -39,6 +39,7 @@ _WOKEN = 10.0  # seconds that the wall clock must have run ahead of the loop's c
 _GIVE_UP = 24 * 3600.0  # of nothing but faults; the task is gone by then
 _LIST_PAUSE = 3600.0  # after the list call was refused
 _PAGE, _MAX_PAGES = 100, 500
+_FORGET_PAGES = 600.0
 _SHARED_PRICE = LOOK_PRICE / 3  # what the list told is news only after one GET more; looking sooner buys that back
 
 
@@ -87,9 +88,9 @@ class Watcher:
         self._limiter = limiter
         self._clock = clock
         self._rng = rng or random.Random()
-        self._watched: set[Watched] = set()
+        self._watched: dict[Watched, None] = {}  # in order of arrival, so that runs can be repeated exactly
         self._sweeps: dict[tuple[str, str], asyncio.Event] = {}
-        self._pages: dict[tuple[str, str], int] = {}
+        self._pages: dict[tuple[str, str], tuple[float, int]] = {}
         self._crowds: dict[str, tuple[float, float, float]] = {}
         self._list_faults = 0
         self._list_off_until = 0.0
@@ -135,7 +136,7 @@ class Watcher:
         mono, wall = asyncio.get_running_loop().time(), self._clock()
         age = max(wall - submitted_at.timestamp(), 0.0)
         task = Watched(task_id, model, seen_durations, gap, now=(mono, wall), age=age, rng=self._rng)
-        self._watched.add(task)
+        self._watched[task] = None
         shown = ""
         try:
             while True:
@@ -147,7 +148,7 @@ class Watcher:
                     if answer.ended:
                         return
         finally:
-            self._watched.discard(task)
+            self._watched.pop(task)
 
     async def _until_due(self, task: Watched) -> None:
         """Sleep in slices, so that a machine that slept is noticed soon after it woke."""
@@ -181,13 +182,10 @@ class Watcher:
         try:
             async with self._limiter.query(), asyncio.timeout(_LOOK_TIMEOUT):
                 answer = await self._service.get(task.task_id)
-        except (Unavailable, Throttled, TimeoutError) as error:
-            self._put_off(task, error)
-            return None
-        except Refused as error:
-            if error.code or isinstance(error, NotAuthorized):
+        except (ServiceError, TimeoutError) as error:
+            if not _may_pass(error):
                 raise
-            self._put_off(task, error)  # not the service's own words: a proxy or a portal in between
+            self._put_off(task, error)
             return None
         now = loop.time(), self._clock()
         news = task.learn(answer, now)
@@ -210,7 +208,7 @@ class Watcher:
     def _sharing(self, task: Watched) -> bool:
         """Whether a sweep of the list is cheaper than a GET for each."""
         now = asyncio.get_running_loop().time()
-        if task.gap is not None or task.ask_itself(now) or now < self._list_off_until:
+        if task.gap is not None or task.ask_itself(now, len(self._watched)) or now < self._list_off_until:
             return False
         key = (task.model, task.group)
         if task.group == PENDING:
@@ -222,7 +220,11 @@ class Watcher:
         return crowd > 1.5 * self._pages_of(key)
 
     def _pages_of(self, key: tuple[str, str]) -> int:
-        return self._pages.get(key) or math.ceil(len(self._members(*key)) / _PAGE) or 1
+        """Requests that a sweep costs; other people's tasks are in the list too."""
+        counted, pages = self._pages.get(key, (-math.inf, 1))
+        if asyncio.get_running_loop().time() - counted > _FORGET_PAGES:
+            pages = math.ceil(len(self._members(*key)) / _PAGE) or 1
+        return pages
 
     def _crowd(self, model: str, now: tuple[float, float]) -> tuple[float, float]:
         """Sums of √hazard and of hazard over the running tasks of a model."""
@@ -253,24 +255,29 @@ class Watcher:
         members = self._members(model, group)
         try:
             rows = await self._rows(model, group)
-        except (Unavailable, Throttled, TimeoutError) as error:
-            self._list_faults += 1
-            until = asyncio.get_running_loop().time() + self._pause(self._list_faults, error)
-            for member in members:
-                member.due = max(member.due, until)
-            return
-        except Refused:
-            # Some gateways have no list call, and some keys may not use it. The tasks themselves will tell.
-            self._list_off_until = began + _LIST_PAUSE
+        except (ServiceError, TimeoutError) as error:
+            self._put_off_list(members, error)
             return
         self._list_faults = 0
-        self._compare(model, rows, members, began)
+        self._compare(model, rows, [member for member in members if member.group == group], began)
+
+    def _put_off_list(self, members: list[Watched], error: Exception) -> None:
+        now = asyncio.get_running_loop().time()
+        self._list_faults += 1
+        if not _may_pass(error):
+            # Some gateways have no list call, and some keys may not use it. The tasks themselves will tell.
+            self._list_off_until = now + _LIST_PAUSE
+        elif self._list_faults > 2:
+            self._list_off_until = now + backoff(self._list_faults, self._rng, first=10.0, longest=_LIST_PAUSE)
+        else:
+            for member in members:
+                member.due = max(member.due, now + self._pause(self._list_faults, error))
 
     async def _rows(self, model: str, status: str) -> dict[str, Listed]:
         first = await self._page(model, status, 1)
         # Counted, not believed: the largest page size is not documented, and a server may give less than was asked.
-        pages = min(math.ceil(first.total / max(len(first.tasks), 1)), _MAX_PAGES)
-        self._pages[model, status] = max(pages, 1)
+        pages = min(math.ceil(first.total / len(first.tasks)), _MAX_PAGES) if first.tasks else 1
+        self._pages[model, status] = asyncio.get_running_loop().time(), pages
         # At once, for a task that ends while we turn pages moves all others, and some would seem to be missing.
         rest = await asyncio.gather(
             *(self._page(model, status, number) for number in range(2, pages + 1)), return_exceptions=True
@@ -298,3 +305,10 @@ class Watcher:
         for task in members:
             if task.task_id not in rows:
                 task.missing(now[0], began)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether a later look may fare better. A no without a code is a proxy's or a portal's, not the service's."""
+    if isinstance(error, Refused) and not isinstance(error, Throttled):
+        return not error.code and not isinstance(error, NotAuthorized)
+    return isinstance(error, (Unavailable, Throttled, TimeoutError))

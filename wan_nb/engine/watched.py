@@ -71,7 +71,8 @@ class Watched:
         self._idle = self._submitted  # the last moment at which it surely did not run
         self._start: Moment | None = None
         self._listed = False  # the list has named it in its group, so that its absence says something
-        self._asked_at, self._trust = now[0], _TRUST * rng.uniform(1.0, 1.5)
+        self._begun = self._asked_at = now[0]
+        self._patience = rng.uniform(1.0, 2.0)  # not all at once
         self._fault_since = self._doubt_since = 0.0
         self._doubts = 0
         self.due = now[0]
@@ -83,9 +84,13 @@ class Watched:
         news, self.news = self.news, None
         return news
 
-    def ask_itself(self, now: float) -> bool:
-        """Whether the list would not do: it is believed for a while only, each time for twice as long."""
-        return self.direct or self._doubts > 0 or now - self._asked_at > self._trust
+    def ask_itself(self, now: float, among: int) -> bool:
+        """Whether the list would not do: it is believed for a while only, each time for twice as long.
+
+        Of `among` tasks, at most about one a second is asked for this reason alone.
+        """
+        trust = max(max(_TRUST, among) * self._patience, self._asked_at - self._begun)
+        return self.direct or self._doubts > 0 or now - self._asked_at > trust
 
     def hazard(self, now: Moment) -> float:
         """Ends per second that are to be expected of it now."""
@@ -101,7 +106,6 @@ class Watched:
     def learn(self, answer: Task, now: Moment) -> bool:
         """Take in the answer to a GET; whether it is to be passed on."""
         self.faults, self.direct, self._listed = 0, False, False
-        self._trust *= 1.0 if self._asked_at == now[0] else 2.0
         self._asked_at = now[0]
         if answer.status == "UNKNOWN":
             return self._doubt(now)
@@ -119,7 +123,7 @@ class Watched:
         elif self._alive(row.status, row.gmt_create, row.start_time, now):
             self.news = Task(self.task_id, row.status, submit_time=row.gmt_create, scheduled_time=row.start_time)
             self.nudge.set()
-        self._listed = True
+        self._listed = row.status != PENDING
 
     def missing(self, now: float, began: float) -> None:
         """Take in that the list of its group, asked for at `began`, does not name it."""

@@ -1,0 +1,182 @@
+"""Never more requests in any second than the account may make, whatever the network does."""
+
+import asyncio
+import random
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from virtual_time import run
+
+from wan_nb.engine.limiter import Lane, Limiter
+from wan_nb.errors import Throttled
+
+LATENCY = st.floats(0, 3)
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def most_in_a_second(arrivals: list[float]) -> int:
+    return max(sum(first <= other < first + 1.0 for other in arrivals) for first in arrivals)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 4), LATENCY, LATENCY), min_size=1, max_size=60), st.integers(1, 8))
+def test_no_second_at_the_service_sees_more_than_the_limit(
+    requests: list[tuple[float, float, float]], limit: int
+) -> None:
+    arrivals: list[float] = []
+
+    async def scene() -> None:
+        lane = Lane(limit)
+
+        async def one(at: float, there: float, back: float) -> None:
+            await asyncio.sleep(at)
+            async with lane:
+                await asyncio.sleep(there)
+                arrivals.append(now())
+                await asyncio.sleep(back)
+
+        await asyncio.gather(*(one(*request) for request in requests))
+
+    run(scene())
+    assert len(arrivals) == len(requests)
+    assert most_in_a_second(arrivals) <= limit
+
+
+def test_the_limit_is_used_to_the_full() -> None:
+    async def scene() -> float:
+        limiter = Limiter()
+
+        async def one() -> None:
+            async with limiter.query():
+                pass
+
+        await asyncio.gather(*(one() for _ in range(100)))
+        return now()
+
+    assert run(scene()) == pytest.approx(4.0)
+
+
+def test_first_come_first_served() -> None:
+    async def scene() -> list[int]:
+        lane, order = Lane(2), []
+
+        async def one(number: int) -> None:
+            async with lane:
+                order.append(number)
+
+        await asyncio.gather(*(one(number) for number in range(30)))
+        return order
+
+    assert run(scene()) == list(range(30))
+
+
+def test_queries_and_submits_do_not_wait_for_each_other() -> None:
+    async def scene() -> float:
+        limiter = Limiter(queries=1, submits=1)
+        async with limiter.query(), limiter.submit():
+            return now()
+
+    assert run(scene()) == 0.0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0, 5), min_size=12, max_size=12))
+def test_whoever_gives_up_waiting_takes_no_place_along(patience: list[float]) -> None:
+    """Also when the giving up falls on the very moment of being served: places come free at whole seconds."""
+
+    async def scene() -> None:
+        lane = Lane(2)
+
+        async def one(wait: float) -> None:
+            try:
+                async with asyncio.timeout(round(wait, 1)), lane:
+                    await asyncio.sleep(0)
+            except TimeoutError:
+                pass
+
+        await asyncio.gather(*map(one, patience))
+        await asyncio.sleep(10)
+        began = now()
+        for _ in range(2):
+            async with lane:
+                pass
+        assert now() == began, "both places are free again"
+
+    run(scene())
+
+
+async def throttled(lane: Lane, retry_after: float | None = None) -> None:
+    try:
+        async with lane:
+            await asyncio.sleep(0.1)
+            raise Throttled("too many", retry_after=retry_after)
+    except Throttled:
+        return
+
+
+def test_a_burst_of_429_halves_the_rate_once_and_closes_the_lane_for_a_moment() -> None:
+    async def scene() -> None:
+        lane = Lane(20, rng=random.Random(1))
+        await asyncio.gather(*(throttled(lane) for _ in range(5)))
+        assert lane.rate == 10
+        assert lane.scarcity == 2
+        async with lane:
+            assert 0.6 <= now() <= 1.6
+
+    run(scene())
+
+
+def test_retry_after_is_waited_for() -> None:
+    async def scene() -> None:
+        lane = Lane(20)
+        await throttled(lane, retry_after=30)
+        async with lane:
+            assert 30.1 <= now() <= 32
+
+    run(scene())
+
+
+def test_the_rate_comes_back_slowly_and_never_passes_the_limit() -> None:
+    async def scene() -> tuple[float, float]:
+        lane = Lane(4)
+        await throttled(lane)
+        await throttled(lane)
+        low = lane.rate
+        while now() < 300:
+            async with lane:
+                pass
+        return low, lane.rate
+
+    low, high = run(scene())
+    assert low == pytest.approx(1.0, abs=0.1)
+    assert high == 4.0
+
+
+def test_below_one_a_second_requests_are_further_apart() -> None:
+    async def scene() -> list[float]:
+        lane, times = Lane(1), []
+        for _ in range(2):
+            await throttled(lane)
+        for _ in range(3):
+            async with lane:
+                times.append(now())
+        return times
+
+    times = run(scene())
+    assert all(later - sooner > 2 for sooner, later in pairwise(times))
+
+
+def test_other_errors_leave_the_rate_alone() -> None:
+    async def scene() -> float:
+        lane = Lane(20)
+        with pytest.raises(ValueError, match="no"):
+            async with lane:
+                raise ValueError("no")
+        return lane.rate
+
+    assert run(scene()) == 20
