@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from log_kit import START, Clock, in_state, intent
+from log_kit import START
 
 from wan_nb.engine import migrations, schema
 from wan_nb.engine.database import Database
@@ -173,47 +173,3 @@ def test_sqlite_commits_outlive_the_power(tmp_path: Path):
     found = database.read(lambda c: [c.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in asked])
     assert found == ["wal", 2, 30_000]
     database.close()
-
-
-def test_no_hot_question_walks_through_the_table(tmp_path: Path, clock: Clock):
-    """The plan, not the time: SQLite says SEARCH where it uses an index and SCAN where it reads every row."""
-    log = RunLog(f"sqlite:///{tmp_path}/runs.db", now=clock)
-    asked: list[tuple[str, object]] = []
-    keep = lambda c, cursor, statement, parameters, *_: asked.append((statement, parameters))  # noqa: E731
-    sa.event.listen(log._db._engine, "before_cursor_execute", keep)
-    run_id = in_state(log, Status.PENDING, study="walk")
-    row, _ = log.reserve(intent("f2"), cap=50.0)
-    log.begin_post(row.run_id)
-    log.withdraw_post(row.run_id)
-    log.claim(row.run_id, "me", was="")
-    log.update(run_id, status="RUNNING", task_id="t1")
-    log.adopt("t2")
-    log.get(run_id[:5])
-    log.by_task("t1")
-    log.find(study="walk", limit=100)
-    log.find(status="RUNNING")
-    log.find(since=START)
-    log.find(fingerprint=["f1", "f2"])
-    log.count(study="walk")
-    log.to_frame(study=["walk", "run"], limit=100)
-    log.open_rows()
-    log.orphans()
-    log.spent("CNY", START)
-    log.durations("m", "720P", 5)
-    log.recall_upload("k")
-    log.votes("walk")
-    log.measures(["a", "b"])
-    sa.event.remove(log._db._engine, "before_cursor_execute", keep)
-    asked = [(s, p) for s, p in asked if s.startswith(("SELECT", "UPDATE", "DELETE")) and "sqlite_master" not in s]
-    assert len(asked) > 25
-
-    def plan(statement: str, parameters: object) -> list[str]:
-        explain = f"EXPLAIN QUERY PLAN {statement}"
-        return log._db.read(lambda c: [step.detail for step in c.exec_driver_sql(explain, parameters)])
-
-    # An index in its own order, read until the limit is reached, is no walk; the table of owners holds one day.
-    fine = {"SCAN runs USING INDEX runs_created", "SCAN owners"}
-    plans = {statement: plan(statement, parameters) for statement, parameters in asked}
-    assert {s: p for s, p in plans.items() if any("SCAN" in step and step not in fine for step in p)} == {}
-    assert plan("SELECT * FROM runs WHERE note = ''", ()) == ["SCAN runs"]
-    log.close()

@@ -16,7 +16,8 @@ __all__ = ["to_frame"]
 
 
 def to_frame(
-    records: Sequence[Sequence[Any]],
+    ids: Sequence[str],
+    cells: Sequence[Sequence[Any]],
     names: Sequence[str],
     *,
     extra: Mapping[str, Mapping[str, float | None]] | None = None,
@@ -25,10 +26,12 @@ def to_frame(
 
     Parameters
     ----------
-    records : sequence of sequences
-        One per run: its id, then the values of `names` as the log keeps them (times as microseconds, tags as text).
+    ids : sequence of str
+        One per run.
+    cells : sequence of sequences
+        The values of each column, as the log keeps them (times as microseconds, tags as text).
     names : sequence of str
-        Columns of `COLUMNS`.
+        Of the columns, from `COLUMNS`.
     extra : mapping, optional
         More columns of numbers (``Float64``), ``{name: {run_id: value}}``.
 
@@ -39,11 +42,10 @@ def to_frame(
     """
     import pandas as pd
 
-    ids, *cells = zip(*records, strict=True) if records else ((), *((),) * len(names))
     series = {name: _series(values, COLUMNS[name]) for name, values in zip(names, cells, strict=True)}
     for name, found in (extra or {}).items():
         series[name] = _series([found.get(run_id) for run_id in ids], "Float64")
-    return pd.DataFrame(series, index=pd.Index(ids, dtype="string", name="run_id"), copy=False)
+    return pd.DataFrame(series, index=pd.Index(_series(ids, "string"), name="run_id"), copy=False)
 
 
 def _series(values: Sequence[Any], dtype: str) -> Any:

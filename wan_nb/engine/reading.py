@@ -147,10 +147,12 @@ class Reading(Shelves):
         names = list(COLUMNS) if columns is None else list(columns)
         check_names(names, COLUMNS)
         if rows is not None:
-            return to_frame([_raw(row, names) for row in rows], names, extra=extra)
+            cells = [[_kept(getattr(row, name)) for row in rows] for name in names]
+            return to_frame([row.run_id for row in rows], cells, names, extra=extra)
         chosen = [runs.c.run_id, *(_as_kept(runs.c[name]) for name in names)]
         query = _arranged(sa.select(*chosen).where(*_conditions(filters)), limit, offset, newest_first=newest_first)
-        return to_frame(self._db.read(lambda c: c.execute(query).all()), names, extra=extra)
+        ids, *cells = self._db.read(lambda c: _columns(c.execute(query), len(chosen)))
+        return to_frame(ids, cells, names, extra=extra)
 
 
 WHOLE: Final = sa.select(*(runs.c[name] for name in NAMES))
@@ -262,12 +264,18 @@ def _as_kept(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
     return sa.type_coerce(column, kind.impl) if isinstance(kind, sa.TypeDecorator) else column
 
 
-def _raw(row: Row, names: Sequence[str]) -> tuple[Any, ...]:
-    """Return a row as the log keeps it, which is what a frame is built from."""
-    return (row.run_id, *(_kept(getattr(row, name)) for name in names))
+def _columns(result: sa.CursorResult[Any], width: int) -> list[list[Any]]:
+    """Return the columns of a result, read past SQLAlchemy's rows and in batches that stay in the processor's cache."""
+    columns: list[list[Any]] = [[] for _ in range(width)]
+    assert result.cursor is not None
+    while batch := result.cursor.fetchmany(500):
+        for column, cells in zip(columns, zip(*batch, strict=True), strict=True):
+            column.extend(cells)
+    return columns
 
 
 def _kept(value: Any) -> Any:
+    """Return a value of a `Row` as the log keeps it."""
     if isinstance(value, datetime):
         return micros(value)
     return ", ".join(value) or None if isinstance(value, tuple) else value
