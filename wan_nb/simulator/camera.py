@@ -105,21 +105,25 @@ class Move:
         seconds : float
             Since its start; trembling runs in real time, whatever the length of the move.
         """
-        eased = progress * progress * (3 - 2 * progress)
+        # Half steady, half swelling: it starts softly and is still under way at the end.
+        eased = 0.6 * progress + 0.4 * progress * progress * (3 - 2 * progress)
         tremble = self.shake * min(1.0, seconds / 0.6)
-        # Room to move in comes first, the way through it follows.
-        zoom = 1 + (self.zoom - 1) * (eased if self.zoom < 1 else 1 - (1 - eased) ** 1.6)
-        zoom += 0.10 * self.arc * math.sin(math.pi * eased / 2) + 0.07 * tremble
+        sideways = min(1.0, max(abs(self.dx), abs(self.dy)))
+        # A camera that goes sideways needs room first: magnification comes sooner, the way through it follows.
+        zoom = self.zoom ** (eased if self.zoom < 1 else eased + 0.8 * sideways * eased * (1 - eased))
+        zoom += 0.2 * abs(self.arc) * (1 - (1 - eased) ** 3) + 0.07 * tremble
         width = height = 1 / zoom
-        width *= 1 - 0.05 * self.arc * math.sin(math.pi * eased) ** 2
+        width *= 1 - 0.06 * abs(self.arc) * math.sin(math.pi * eased) ** 2
         limit_x, limit_y = (0.5 + self.margin - side / 2 for side in (width, height))
-        x = self.dx * eased + self.arc * math.sin(1.5 * math.pi * eased) * 0.9
+        x = self.dx * eased + self.arc * math.sin(1.5 * math.pi * eased)
         y = self.dy * eased + self.arc * (math.cos(1.5 * math.pi * eased) - 1) * 0.18
         t = seconds * 2 * math.pi + self.phase
-        x += tremble * (0.45 * math.sin(0.9 * t) + 0.3 * math.sin(2.3 * t + 1) + 0.12 * math.sin(5.1 * t))
-        y += tremble * (0.45 * math.sin(1.1 * t + 2) + 0.3 * math.sin(2.7 * t) + 0.12 * math.sin(4.7 * t + 3))
-        x, y = (max(-1.0, min(1.0, value)) for value in (x, y))
-        return View(0.5 + x * limit_x, 0.5 + y * limit_y, width, height)
+        x, y = (max(-1.0, min(1.0, value)) * limit for value, limit in ((x, limit_x), (y, limit_y)))
+        # A hand trembles by a share of the frame, however far the camera has come in.
+        x += 0.013 * tremble * (math.sin(0.9 * t) + 0.6 * math.sin(2.3 * t + 1) + 0.2 * math.sin(5.1 * t))
+        y += 0.013 * tremble * (math.sin(1.1 * t + 2) + 0.6 * math.sin(2.7 * t) + 0.2 * math.sin(4.7 * t + 3))
+        x, y = (max(-limit, min(limit, value)) for value, limit in ((x, limit_x), (y, limit_y)))
+        return View(0.5 + x, 0.5 + y, width, height)
 
 
 def move_of(prompt: str, seed: int) -> Move:

@@ -18,10 +18,10 @@ from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image, ImageFilter, ImageOps
 
 from .camera import Grade, Move, grade_of, move_of
-from .plates import Plate, marks, placeholder
+from .plates import Plate, marks, placeholder, without_marks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from .camera import View
     from .draw import Order
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["frames_of"]
 
-_FINER = 1.25
-"""Pictures are kept this much finer than the clip: sharp when the camera comes closer, no shimmer when it drifts."""
+_FINER = 1.15
+"""Large pictures are kept this much finer than the clip, so that they stay sharp when the camera comes closer."""
 _SAME_SHAPE = 0.03
 """The clip's ratio is rounded; a picture this near to it is fitted exactly instead of being cut."""
 
@@ -42,23 +42,30 @@ def frames_of(order: Order) -> Iterator[av.VideoFrame]:
     """Every frame of the clip of an order, marked as simulated."""
     total, sent = order.seconds * order.fps, 0
     plates = marks(order.size, order.watermark)
-    start: Planes | None = None
+    lead = order.first_frame or order.first_clip
+    last: list[Bytes] = []
     for frame in _continued(order, total - 1):
-        # Kept before the marks are pressed: where the clip ends, the camera starts to move over its last picture.
-        luma, blue, red = (Image.fromarray(view.copy()) for view in _views(frame))
-        start, sent = (luma, blue, red), sent + 1
-        yield _marked(frame, plates)
-    for planes in _moving(order, start or _picture(order.first_frame or order.first_clip, order.size), total - sent):
+        last, sent = [view.copy() for view in _views(frame)], sent + 1
+        # A clip of ours already wears its marks.
+        yield _marked(frame, [plate for plate in plates if not plate.worn(last[0])])
+    start = _images(without_marks(last, order.size)) if last else _picture(lead, order.size)
+    for planes in _moving(order, start, total - sent):
         frame = av.VideoFrame(*order.size, "yuv420p")
         for view, plane in zip(_views(frame), planes, strict=True):
             view[:] = np.asarray(plane)
         yield _marked(frame, plates)
 
 
-def _marked(frame: av.VideoFrame, plates: tuple[Plate, ...]) -> av.VideoFrame:
+def _marked(frame: av.VideoFrame, plates: Iterable[Plate]) -> av.VideoFrame:
+    views = _views(frame)
     for plate in plates:
-        plate.press(*_views(frame))
+        plate.press(*views)
     return frame
+
+
+def _images(planes: Iterable[Bytes]) -> Planes:
+    luma, blue, red = map(Image.fromarray, planes)
+    return luma, blue, red
 
 
 def _views(frame: av.VideoFrame) -> tuple[Bytes, Bytes, Bytes]:
@@ -103,25 +110,34 @@ def _resized(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
     return new
 
 
-def _moving(order: Order, start: Planes, count: int) -> Iterator[tuple[Image.Image, ...]]:
+def _moving(order: Order, start: Planes, count: int) -> Iterator[Planes]:
     """Planes of ``count`` frames that begin on a picture and, when one is given, end on the last frame."""
     move, grade = move_of(order.prompt, order.seed), grade_of(order.prompt)
-    first = _Layer(start, move)
-    last = None
+    first, last = _Layer(start, move), None
     if order.last_frame is not None:
         # Seen backwards from its end, the last picture's camera comes in along the same way.
         coming = replace(move, dx=-move.dx, dy=-move.dy, arc=-move.arc)
         last = _Layer(_picture(order.last_frame, order.size), coming)
+    dawn = max(1, round(min(1.5 * order.fps, 0.35 * count)))
     for index in range(count):
         progress, seconds = index / max(1, count - 1), index / order.fps
-        seen = _smooth((progress - 0.3) / 0.62) if last else 0.0
+        if index == dawn and grade != Grade():
+            # From here on the light stays: it is put on the picture once instead of on every frame.
+            first = _Layer(_lit(start, grade, 1.0), move)
+        seen = _smooth((progress - 0.45) / 0.45) if last else 0.0
         planes = first.planes(progress, seconds, order.size) if seen < 1 else None
+        if planes and index < dawn:
+            planes = _lit(planes, grade, round(index / dawn, 2))
         if last and seen > 0:
             arriving = last.planes(1 - progress, (count - 1 - index) / order.fps, order.size)
-            planes = tuple(map(Image.blend, planes, arriving, (seen,) * 3)) if planes else arriving
+            planes = _blended(planes, arriving, seen) if planes else arriving
         assert planes
-        light = min(1.0, seconds / 1.5) * (1 - seen)
-        yield _lit(planes, grade, round(light, 2))
+        yield planes
+
+
+def _blended(under: Planes, over: Planes, share: float) -> Planes:
+    luma, blue, red = (Image.blend(a, b, share) for a, b in zip(under, over, strict=True))
+    return luma, blue, red
 
 
 def _smooth(share: float) -> float:
@@ -137,9 +153,10 @@ class _Layer:
         self._sides = [plane.size for plane in planes]
         self._planes = [_surrounded(plane, move.margin) for plane in planes]
 
-    def planes(self, progress: float, seconds: float, size: tuple[int, int]) -> tuple[Image.Image, ...]:
+    def planes(self, progress: float, seconds: float, size: tuple[int, int]) -> Planes:
         view = self._move.view(progress, seconds)
-        return tuple(self._look(index, view, size) for index in range(3))
+        luma, blue, red = (self._look(index, view, size) for index in range(3))
+        return luma, blue, red
 
     def _look(self, index: int, view: View, size: tuple[int, int]) -> Image.Image:
         (width, height), plane = self._sides[index], self._planes[index]
@@ -167,10 +184,12 @@ def _surrounded(plane: Image.Image, margin: float) -> Image.Image:
     return Image.composite(soft, sharp, Image.fromarray((away * 255).astype(np.uint8)))
 
 
-def _lit(planes: tuple[Image.Image, ...], grade: Grade, amount: float) -> tuple[Image.Image, ...]:
+def _lit(planes: Planes, grade: Grade, amount: float) -> Planes:
     if grade == Grade() or amount <= 0:
         return planes
-    return tuple(plane.point(table) for plane, table in zip(planes, _tables(grade, amount), strict=True))
+    tables = _tables(grade, amount)
+    luma, blue, red = (plane.point(table) for plane, table in zip(planes, tables, strict=True))
+    return luma, blue, red
 
 
 @lru_cache(maxsize=128)
@@ -186,22 +205,26 @@ def _tables(grade: Grade, amount: float) -> tuple[list[int], list[int], list[int
 def _picture(material: Material | None, size: tuple[int, int]) -> Planes:
     """Planes of a picture that fills a clip of this size."""
     assert material
-    wide, high = (round(side * _FINER / 4) * 4 for side in size)
-    target = (wide, high)
     if material.data is None:
-        picture = placeholder(material.label, target)
+        picture = placeholder(material.label, size)
     else:
         picture = ImageOps.exif_transpose(Image.open(io.BytesIO(material.data))).convert("RGB")
+    if picture.size == size:
+        planes = _planes(picture)
+        clean = without_marks(planes, size)
+        if clean is not planes:
+            return _images(clean)
+    finer = max(1.0, min(_FINER, picture.width / size[0], picture.height / size[1]))
+    target = (round(size[0] * finer / 4) * 4, round(size[1] * finer / 4) * 4)
     ratio = picture.width / picture.height / (size[0] / size[1])
-    if abs(ratio - 1) > _SAME_SHAPE and material.height:
+    if abs(ratio - 1) > _SAME_SHAPE:
         picture = ImageOps.fit(picture, target, Image.Resampling.LANCZOS)
     else:
         picture = picture.resize(target, Image.Resampling.LANCZOS, reducing_gap=3.0)
-    return _to_planes(picture)
+    return _images(_planes(picture))
 
 
-def _to_planes(picture: Image.Image) -> Planes:
+def _planes(picture: Image.Image) -> list[Bytes]:
     rgb = av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
     frame = rgb.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
-    luma, blue, red = (Image.fromarray(view.copy()) for view in _views(frame))
-    return luma, blue, red
+    return [view.copy() for view in _views(frame)]

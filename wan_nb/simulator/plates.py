@@ -13,7 +13,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Plate", "marks", "placeholder"]
+__all__ = ["Plate", "marks", "placeholder", "without_marks"]
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -49,12 +49,52 @@ class Plate:
     def press(self, luma: Bytes, *chroma: Bytes) -> None:
         """Lay it over the planes of a 4:2:0 frame."""
         height, width = self.luma.shape
-        place = luma[self.y : self.y + height, self.x : self.x + width]
+        place = self._place(luma)
         place[:] = _mix(place, self.luma, self.cover)
         half = self.cover[::2, ::2]
         for plane in chroma:
             place = plane[self.y // 2 : (self.y + height) // 2, self.x // 2 : (self.x + width) // 2]
             place[:] = _mix(place, np.full_like(half, 128), half)
+
+    def worn(self, luma: Bytes) -> bool:
+        """Whether a picture of this size already carries it: a frame of an earlier clip, continued."""
+        place = self._place(luma).astype(np.float32)
+        if place.shape != self.luma.shape or place.std() < 1:
+            return False
+        return bool(np.corrcoef(place.ravel(), self.luma.ravel())[0, 1] > 0.6)
+
+    def mended(self, plane: Bytes, scale: int) -> Bytes:
+        """Plane (of every ``scale``-th pixel) without it: what lies above, mirrored over its place, with soft edges."""
+        rim = 6 // scale
+        top, left = self.y // scale - rim, self.x // scale - rim
+        rows, columns = (side // scale + 2 * rim for side in self.luma.shape)
+        if top < rows or left < 0:
+            return plane
+        across, down = (
+            np.minimum(1.0, np.minimum(np.arange(1, n + 1), np.arange(n, 0, -1)) / rim) for n in (columns, rows)
+        )
+        cover = np.round(255 * np.minimum.outer(down, across)).astype(np.uint8)
+        mended = plane.copy()
+        place = mended[top : top + rows, left : left + columns]
+        cover = cover[: place.shape[0], : place.shape[1]]
+        above = plane[top - place.shape[0] : top, left : left + columns][::-1]
+        place[:] = _mix(place, above, cover)
+        return mended
+
+    def _place(self, plane: Bytes) -> Bytes:
+        height, width = self.luma.shape
+        return plane[self.y : self.y + height, self.x : self.x + width]
+
+
+def without_marks(planes: list[Bytes], size: tuple[int, int]) -> list[Bytes]:
+    """Planes of a picture of the clip's own size, which may come from an earlier clip, without that one's marks.
+
+    They would wander through the new clip with everything else in the picture.
+    """
+    for plate in marks(size, True):
+        if plate.worn(planes[0]):
+            planes = [plate.mended(plane, 1 if index == 0 else 2) for index, plane in enumerate(planes)]
+    return planes
 
 
 def _mix(under: Bytes, over: Bytes, cover: Bytes) -> Bytes:
