@@ -80,7 +80,6 @@ def _placed(session: Session, row: Row) -> Row:
 
 
 def _short(path: Path) -> str:
-    """A clip's path as it is said: from the notebook's folder where it lies below it, so that it means the same
-    to a colleague and tells nothing of this machine."""
+    """A path as it is said: from the notebook's folder, so that it means the same elsewhere and tells nothing of this machine."""
     folder = Path(notebook_folder() or Path.cwd())
     return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
