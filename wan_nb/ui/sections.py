@@ -113,7 +113,7 @@ def _verdict(data: StudyData) -> str:
     first = "".join(f'<p class="verdict">{text}</p>' for text in sentences[:1])
     rest = "".join(f"<p>{text}</p>" for text in sentences[1:])
     ranking = data.get("ranking") or ()
-    return first + rest + (ranking_svg(ranking) + _table(ranking) if ranking else "")
+    return first + rest + (f'<div class="scroll">{ranking_svg(ranking)}</div>{_table(ranking)}' if ranking else "")
 
 
 def ranking_svg(ranking: Sequence[Ranked]) -> str:

@@ -1,4 +1,4 @@
-"""A loopback server for plain pages, and a Chromium to open them in."""
+"""A loopback server for plain pages, and a reader of the frames that videos show."""
 
 from __future__ import annotations
 
@@ -11,17 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-CHROMIUM = "/usr/bin/chromium"
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
-]
 
 # Reads the numbers out of the frames that videos show now; null where there is no code. All are drawn before any is
 # read back: reading takes longer than drawing, and the clips play on meanwhile.
@@ -67,27 +56,3 @@ def serve(folder: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
         thread.join()
-
-
-@contextmanager
-def chromium() -> Iterator[Any]:
-    """A headless Chromium; pages opened through `open_page` collect what goes wrong in them."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        yield browser
-        browser.close()
-
-
-@contextmanager
-def open_page(browser: Any, **options: Any) -> Iterator[Any]:
-    """A fresh page; leaving the block fails on any error that the page raised."""
-    context = browser.new_context(**options)
-    page = context.new_page()
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.add_init_script(READER)
-    yield page
-    context.close()
-    assert wrong == []

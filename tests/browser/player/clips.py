@@ -9,7 +9,7 @@ import av
 import numpy as np
 from PIL import Image
 
-PHOTOS = Path(__file__).resolve().parents[2] / "notebooks" / "data"
+PHOTOS = Path(__file__).resolve().parents[3] / "notebooks" / "data"
 BITS = 12
 CELLS = BITS + 2  # a white and a black cell come first, so that a reader can tell a code from a picture
 BAND = 32  # pixels: height of the code at the top of a frame

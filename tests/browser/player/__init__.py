@@ -1,0 +1,1 @@
+"""The comparison player, the vote and the report in a real Chromium."""
