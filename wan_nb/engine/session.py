@@ -290,7 +290,7 @@ class Session(Opened):
 
     def study(self, variants: Any = None, /, *, name: str | None = None, **options: Any) -> Study:
         """A comparison: prompts x seeds x whatever varies. Opens the study of that name when no variants are given."""
-        from wan_nb.studies.study import open_study
+        from wan_nb.studies.planning import open_study
 
         return open_study(self, variants, name=name, **options)
 

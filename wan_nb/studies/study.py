@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from wan_nb.engine.loop import ticking
 from wan_nb.engine.run import Run, detached_await
 from wan_nb.engine.states import FINAL, Status
-from wan_nb.errors import BudgetExceeded, Detached, InvalidOption, RunFailed, WanError
-from wan_nb.studies.grid import Cell, Plan, expand
+from wan_nb.errors import BudgetExceeded, Detached, RunFailed, WanError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -21,9 +20,13 @@ if TYPE_CHECKING:
     from wan_nb.api.request import VideoRequest
     from wan_nb.engine.log import Row
     from wan_nb.engine.session import Session
+    from wan_nb.studies.ballot import Ballot
+    from wan_nb.studies.grid import Plan
+    from wan_nb.studies.ranking import Ranking
     from wan_nb.ui.compare import CompareWidget
+    from wan_nb.ui.vote import VoteWidget
 
-__all__ = ["Study", "open_study"]
+__all__ = ["Study"]
 
 
 class Study:
@@ -250,6 +253,36 @@ class Study:
 
         return compare(self, columns=columns)
 
+    def ballot(self, *, rater: str = "", mode: Literal["winner", "ranking"] = "winner") -> Ballot:
+        """A sitting of one rater: pairs to ask about, answers to write down. `vote` shows it."""
+        from wan_nb.studies.ballot import Ballot
+
+        return Ballot(self, rater=rater, mode=mode)
+
+    def vote(self, *, rater: str = "", mode: Literal["winner", "ranking"] = "winner") -> VoteWidget:
+        """Ask blind questions about pairs of clips of one block, by keyboard: 1 2 better, 0 same, 9 both bad, u undo.
+
+        Parameters
+        ----------
+        rater : str
+            Name of who votes.
+        mode : {'winner', 'ranking'}
+            Find the best variant with few votes, or put all in order.
+        """
+        from wan_nb.ui.desk import vote
+
+        return vote(self, rater=rater, mode=mode)
+
+    def votes(self) -> list[dict[str, Any]]:
+        """All votes as they were written down, those taken back included."""
+        return self._session.log.votes(self.name)
+
+    def ranking(self) -> Ranking:
+        """What the votes say about the variants, with 95 % intervals, counted in blocks and not in votes."""
+        from wan_nb.studies.ranking import fit
+
+        return fit(self.votes(), variants=list(self.plan.variants))
+
     def report(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Path:
         """Write one HTML file that needs nothing else: plan, prompts, clips, votes, ranking, measures, costs.
 
@@ -275,57 +308,3 @@ class Study:
         todo = len(self.missing)
         bill = f"{todo} to buy for about {self.currency} {self.cost:.2f}" if todo else "nothing to buy"
         return f"<Study {self.name!r}: {counts[0]} variants × {counts[1]} blocks, {len(self.plan.cells)} clips, {bill}>"
-
-
-def open_study(
-    session: Session,
-    variants: Any = None,
-    *,
-    name: str | None = None,
-    seeds: Sequence[int] = (),
-    vary: Mapping[str, Sequence[Any]] | None = None,
-    tags: Sequence[str] = (),
-    **fields: Any,
-) -> Study:
-    """Plan a study and check each of its requests, or open one by its name.
-
-    Raises
-    ------
-    InvalidOption, InvalidRequest, InvalidMedia
-        Nothing was sent.
-    NotFound
-        No study of that name.
-    """
-    if variants is None:
-        if name is None:
-            raise InvalidOption("a study needs prompts, or the name of one that is in the log.")
-        return _reopened(session, name)
-    materials: dict[Any, Any] = {}
-    plan = expand(variants, name=name, seeds=seeds, vary=vary, fields=fields)
-    return Study(session, plan, [_request(session, cell, materials) for cell in plan.cells], tags=tags)
-
-
-def _request(session: Session, cell: Cell, materials: dict[Any, Any]) -> VideoRequest:
-    """A checked request; each material is looked at once, however many cells use it."""
-    from wan_nb.api import catalog
-
-    fields = dict(cell.fields)
-    for spec in catalog.fields("media"):
-        given = fields.get(spec.name)
-        if given is not None:
-            key = (spec.name, given if isinstance(given, str) else id(given))
-            if key not in materials:
-                materials[key] = session.material(given, spec.name)
-            fields[spec.name] = materials[key]
-    prompt = fields.pop("prompt", None)
-    return session.request(prompt, **fields)
-
-
-def _reopened(session: Session, name: str) -> Study:
-    from wan_nb.engine.revive import fields_of_request
-
-    recorded = session.log.load_study(name)
-    cells = [Cell(item["variant"], item["block"], fields_of_request(item["request"])) for item in recorded["cells"]]
-    plan = Plan(name, tuple(cells))
-    materials: dict[Any, Any] = {}
-    return Study(session, plan, [_request(session, cell, materials) for cell in plan.cells])

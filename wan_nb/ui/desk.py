@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from wan_nb import __version__
 from wan_nb.errors import InvalidOption
@@ -14,10 +14,12 @@ from wan_nb.ui import snippets
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Mapping
 
     from wan_nb.engine.row import Row
     from wan_nb.engine.session import Session
-    from wan_nb.ui.album import Clip
+    from wan_nb.studies.pairs import Asked
+    from wan_nb.ui.album import Clip, Pair
     from wan_nb.ui.compare import CompareWidget
     from wan_nb.ui.vote import VoteWidget
 
@@ -73,7 +75,9 @@ def board(session: Session | None = None) -> None:
     show_runs(session or default_session())
 
 
-def vote(study: Study | str | None = None, *, rater: str = "", mode: str = "winner") -> VoteWidget:
+def vote(
+    study: Study | str | None = None, *, rater: str = "", mode: Literal["winner", "ranking"] = "winner"
+) -> VoteWidget:
     """Ask blind questions about pairs of clips of one block; see `Study.vote`.
 
     Examples
@@ -87,16 +91,17 @@ def vote(study: Study | str | None = None, *, rater: str = "", mode: str = "winn
     rows = chosen.rows()
     clips = {clip["id"]: clip for clip in clips_of(chosen.session, rows)}
 
-    def pair(question: Any) -> Any:
-        return question and {
-            "left": clips[question.left_run],
-            "right": clips[question.right_run],
-            "question": question,
-        }
+    def pair(asked: Asked | None) -> Pair | None:
+        if asked is None:
+            return None
+        return cast("Pair", {"left": clips[asked.left_run], "right": clips[asked.right_run], "asked": asked})
+
+    def record(shown: Pair, outcome: str, details: Mapping[str, Any]) -> None:
+        ballot.record(cast("Any", shown)["asked"], outcome, **details)
 
     return VoteWidget(
         lambda: pair(ballot.next()),
-        lambda shown, outcome, details: ballot.record(shown["question"], outcome, **details),
+        record,
         lambda: pair(ballot.undo()),
         load=_loader(chosen.session, rows),
         count=lambda: len(ballot.votes),

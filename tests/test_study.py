@@ -1,0 +1,74 @@
+"""A study from its plan to what the votes say, with documented calls only."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import wan_nb
+from wan_nb.errors import InvalidOption, NotFound
+
+
+@pytest.fixture
+def session(simulator, tmp_path):
+    with wan_nb.Session(
+        base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture
+def study(session, photos):
+    prompts = {"calm": "a cat walks", "fast": "a cat dashes", "<b>odd</b>": "a cat rolls"}
+    made = session.study(prompts, name="walk", first_frame=photos / "cat.jpg", duration=2, seeds=[1, 2, 3, 4])
+    return made.submit(max_cost=30).wait()
+
+
+def test_a_sitting_of_votes_decides_and_is_written_down(study) -> None:
+    ballot = study.ballot(rater="Ada")
+    ballot._rng = np.random.default_rng(4)
+    asked = ballot.next()
+    while asked is not None and len(ballot.votes) < 12:
+        better = "left" if asked.left_variant == "calm" else "right" if asked.right_variant == "calm" else "tie"
+        ballot.record(asked, better, ms_to_vote=900, view_mode="side", unknown="dropped")
+        asked = ballot.next()
+    ranking = study.ranking()
+    assert ranking.table()[0]["variant"] == "calm"
+    assert {vote["rater"] for vote in study.votes()} == {"Ada"}
+    assert all("unknown" not in vote for vote in study.votes())
+    assert study.ballot(rater="Bea").votes == []
+
+
+def test_undo_takes_back_the_last_answer_of_this_sitting_and_asks_it_again(study) -> None:
+    ballot = study.ballot()
+    assert ballot.undo() is None
+    asked = ballot.next()
+    ballot.record(asked, "left")
+    assert ballot.undo() == asked
+    assert ballot.votes == []
+    assert [vote["outcome"] for vote in study.votes()] == ["left", "undo"]
+
+
+def test_a_study_is_opened_again_with_its_runs_and_votes(study, session) -> None:
+    study.ballot().record(study.ballot().next(), "tie")
+    again = session.study(name="walk")
+    assert [run.id for run in again.runs] == [run.id for run in study.runs]
+    assert len(again.votes()) == 1
+    with pytest.raises(NotFound):
+        session.study(name="never")
+
+
+def test_the_report_holds_everything_and_no_key(study, session, tmp_path) -> None:
+    study.ballot().record(study.ballot().next(), "left")
+    path = study.report(tmp_path / "walk.html", media="none")
+    text = path.read_text()
+    assert "calm" in text
+    assert "<b>odd</b>" not in text
+    assert "sk-test" not in text
+
+
+def test_one_variant_alone_cannot_be_voted_on(session, photos) -> None:
+    alone = session.study("a cat walks", name="alone", first_frame=photos / "cat.jpg", duration=2, seeds=[1, 2])
+    alone.submit().wait()
+    with pytest.raises(InvalidOption, match="no two clips"):
+        alone.ballot()
