@@ -15,7 +15,7 @@ from wan_nb.ui.bundles import row_bundle, runs_bundle
 from wan_nb.ui.text import money
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from wan_nb.engine.row import Row
     from wan_nb.engine.session import Session
@@ -61,15 +61,20 @@ class Views:
         views: Views = vars(session).setdefault("_views", cls(session))
         return views
 
-    def show(self, rows: Sequence[Row], *, follow: bool = False, title: str = "", note: str = "") -> None:
+    def show(self, rows: Sequence[Row], *, follow: bool = False, title: str = "", note: str = "") -> View:
         """Open an output: live if something may still happen and somebody sits there, else the static picture."""
         view = View(self, rows, follow=follow, title=title, note=note)
-        self._views = [old for old in self._views if not old.ended]
+        self._views = [old for old in self._views if not old.ended or old.growing]
         self._views.append(view)
-        if view.ended or not is_live():
-            view.handle = display(view.bundle())
-        else:
-            view.go_live()
+        view.open()
+        return view
+
+    def grow(self) -> View:
+        """Open an output that is empty until runs are added to it."""
+        view = View(self, [], follow=False, title="", note="", growing=True)
+        self._views.append(view)
+        view.open()
+        return view
 
     def republish(self, run_id: str) -> None:
         """Bring the static outputs of a run up to date, from the calling thread."""
@@ -83,15 +88,20 @@ class Views:
 class View:
     """One output of one cell."""
 
-    def __init__(self, views: Views, rows: Sequence[Row], *, follow: bool, title: str, note: str) -> None:
+    def __init__(
+        self, views: Views, rows: Sequence[Row], *, follow: bool, title: str, note: str, growing: bool = False
+    ) -> None:
         self.views, self.session = views, views.session
         self.rows = {row.run_id: row for row in rows}
         self.follow, self.title, self.note = follow, title, note
+        self.growing = growing
         self.handle: Any = None
         self.board: Board | None = None
         self._usual: dict[tuple[Any, ...], float | None] = {}
         self._money = ""
-        self._stop: Any = None
+        # The cell that shows it. What is sent later, from the loop thread, is sent on its behalf.
+        self._context = contextvars.copy_context()
+        self._stop: Callable[[], None] = _nothing
 
     @property
     def ended(self) -> bool:
@@ -101,18 +111,35 @@ class View:
     def bundle(self) -> dict[str, str]:
         """Static picture of the state as it is now."""
         rows = list(self.rows.values())
+        if self.growing and not rows:
+            return {"text/html": "<div></div>", "text/plain": ""}
         if len(rows) == 1 and not self.follow:
             return row_bundle(self.session, rows[0], note=self.note)
         return runs_bundle(self.session, rows, title=self.title)
 
-    def go_live(self) -> None:
-        """Show the widget, with the static picture for front ends without widgets in the same bundle."""
+    def open(self) -> None:
+        """Put it into the running cell."""
+        live = not self.ended and is_live()
+        self.handle = display(self._live_bundle() if live else self.bundle())
+        if live:
+            self.session.loop.start(self._begin())
+
+    async def add(self, row: Row) -> None:
+        """Show one more run, on the loop thread; an output that had come to rest is live again."""
+        self.rows[row.run_id] = row
+        if self.board is not None:
+            self._take(row)
+        else:
+            self.handle.update(await self.views.clicks.do(self._live_bundle), raw=True)
+            await self._begin()
+
+    def _live_bundle(self) -> dict[str, Any]:
+        """The widget, and the static picture for front ends without widgets."""
         from wan_nb.ui.board import Board
 
         for row in self.rows.values():
             self._learn(row)
         self._money = self._spent()
-        context = contextvars.copy_context()
         self.board = Board(
             [self._json(row) for row in self.rows.values()],
             post=self.session.loop.start,
@@ -127,30 +154,29 @@ class View:
             money=lambda: self._money,
         )
         widget: Any = self.board._repr_mimebundle_()
-        self.handle = display({**self.bundle(), **(widget[0] if isinstance(widget, tuple) else widget)})
-        self._stop = self.session.subscribe(lambda row: self._hear(row, context))
-        self.session.loop.start(self._begin(context))
+        return {**self.bundle(), **(widget[0] if isinstance(widget, tuple) else widget)}
 
-    async def _begin(self, context: contextvars.Context) -> None:
-        """On the loop thread: what happened between reading the rows and listening is told now."""
+    async def _begin(self) -> None:
+        """Listen, on the loop thread; what happened between reading the rows and listening is told now."""
         assert self.board is not None
+        self._stop = self.session.subscribe(self._hear)
         await self.board.start()
         for run_id in list(self.rows):
-            self._hear(await self.session.flow.ask_log(self.session.log.get, run_id), context)
+            self._hear(await self.session.flow.ask_log(self.session.log.get, run_id))
 
-    def _hear(self, row: Row, context: contextvars.Context) -> None:
+    def _hear(self, row: Row) -> None:
         """News of a row, on the loop thread."""
         if (row.run_id in self.rows or self.follow) and self.rows.get(row.run_id) != row:
-            self._take(row, context)
+            self._take(row)
 
-    def _take(self, row: Row, context: contextvars.Context) -> None:
+    def _take(self, row: Row) -> None:
         if self.board is None:
             return
         known = self.rows.get(row.run_id)
         self.rows[row.run_id] = row
         self.board.put(self._json(row))
-        if known is None or (row.status in FINAL and known.status not in FINAL):
-            asyncio.get_running_loop().create_task(self._settle(row), context=context)
+        if known is None or row.status in FINAL:
+            asyncio.get_running_loop().create_task(self._settle(row), context=self._context)
 
     async def _settle(self, row: Row) -> None:
         """A run began or ended: history and sums are read anew; the last end replaces the widget."""
@@ -163,8 +189,7 @@ class View:
         if self.ended:
             self._stop()
             board, self.board = self.board, None
-            bundle = await self.views.clicks.do(self.bundle)
-            self.handle.update(bundle, raw=True)
+            self.handle.update(await self.views.clicks.do(self.bundle), raw=True)
             board.feed.close()
             board.close()
 
@@ -198,10 +223,9 @@ class View:
         return ""
 
     async def _again(self, run_id: str) -> str:
-        context = contextvars.copy_context()
         run = await self.views.clicks.do(lambda: self.session.run(run_id).again())
         if run.id not in self.rows:
-            self._take(await self.session.flow.ask_log(self.session.row, run.id), context)
+            self._take(await self.session.flow.ask_log(self.session.row, run.id))
         return f"Asked for again: run {run.id[:8]}."
 
     async def _clip(self, run_id: str) -> bytes:
@@ -221,3 +245,7 @@ class View:
             "%%wan": snippets.as_cell(request),
             "curl": snippets.as_curl(request, self.session.place.base_url),
         }
+
+
+def _nothing() -> None:
+    """What stops a view that does not listen."""

@@ -1,0 +1,202 @@
+"""A request that is still being written: its values as typed, its materials as measured, and what is wrong with it.
+
+No widget in it: `Draft` is what the form shows and what it submits.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.api import catalog
+from wan_nb.api.request import VideoRequest
+from wan_nb.engine.revive import fields_of_request
+from wan_nb.errors import InvalidMedia, InvalidOption, InvalidRequest, WanError
+from wan_nb.ui import snippets
+from wan_nb.ui.text import megabytes, money, plain
+
+if TYPE_CHECKING:
+    from wan_nb.api.request import Medium
+    from wan_nb.engine.session import Session
+
+__all__ = ["Draft", "field_specs", "fields_from"]
+
+_BY_NAME = {spec.name: spec for spec in catalog.FIELDS}
+_MEDIA = tuple(spec.name for spec in catalog.fields("media"))
+
+
+def field_specs() -> list[dict[str, Any]]:
+    """The catalog's fields as the form's module reads them: every label, range, choice and limit comes from here."""
+    specs = []
+    for spec in catalog.FIELDS:
+        kind = catalog.MEDIA.get(spec.kind)
+        specs.append(
+            {
+                "name": spec.name,
+                "label": spec.name.replace("_", " ").capitalize(),
+                "where": spec.where,
+                "type": spec.type.__name__,
+                "help": spec.help,
+                "choices": list(spec.choices),
+                "open": spec.open_choices,
+                "minimum": spec.minimum,
+                "maximum": spec.maximum,
+                "max_characters": spec.max_characters,
+                "unit": spec.unit,
+                "kind": spec.kind,
+                "suffixes": list(kind.suffixes) if kind else [],
+                "formats": list(kind.formats) if kind else [],
+                "max_bytes": kind.max_bytes if kind else None,
+            }
+        )
+    return specs
+
+
+def fields_from(source: Any, session: Session) -> dict[str, Any]:
+    """Fields of an earlier request, to begin with.
+
+    Parameters
+    ----------
+    source : Run, run id, row of the DataFrame, or path of a clip or of the sidecar beside it
+    session : Session
+
+    Raises
+    ------
+    InvalidOption
+        It is none of these.
+    """
+    if hasattr(source, "row"):
+        return fields_of_request(source.row.request, run_id=source.id)
+    if hasattr(source, "to_dict") and hasattr(source, "name"):  # a row of the DataFrame: its index is the run id
+        source = str(source.name)
+    path = Path(str(source)).expanduser()
+    if path.suffix.lower() in {".json", ".mp4"}:
+        try:
+            request = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["request"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InvalidOption(f"no sidecar of a clip can be read at {path.with_suffix('.json')}.") from error
+        return fields_of_request(request)
+    return fields_of_request(session.row(str(source)).request, run_id=str(source))
+
+
+class Draft:
+    """What is in the form.
+
+    Parameters
+    ----------
+    session : Session
+    fields : mapping, optional
+        To begin with; what is not in it has our defaults.
+
+    Examples
+    --------
+    >>> draft = Draft(session)                                          # doctest: +SKIP
+    >>> draft.set("prompt", "a cat walks"); draft.give("first_frame", "cat.jpg")  # doctest: +SKIP
+    >>> draft.check()["price"]                                          # doctest: +SKIP
+    '≈ CNY 3.00'
+    """
+
+    def __init__(self, session: Session, fields: dict[str, Any] | None = None) -> None:
+        self.session = session
+        self.values: dict[str, Any] = {spec.name: spec.default for spec in catalog.FIELDS if spec.where != "media"}
+        self.media: dict[str, Medium] = {}
+        self.typed: dict[str, str] = {}
+        self._wrong: dict[str, InvalidRequest] = {}
+        for name, value in (fields or {}).items():
+            if name in _MEDIA:
+                self.give(name, value)
+            elif name in self.values:
+                self.values[name] = value
+
+    def set(self, name: str, value: Any) -> None:
+        """Take what was typed into a control; empty means not given."""
+        if name in self.values:
+            spec = _BY_NAME[name]
+            empty = value is None or (isinstance(value, str) and not value.strip())
+            self.values[name] = None if empty and spec.default is None else value
+
+    def give(self, name: str, source: Any) -> None:
+        """Take a material: a path or a URL. It is measured here, which may take a second."""
+        if name not in _MEDIA:
+            return
+        self.drop(name)
+        if isinstance(source, str):
+            source = source.strip()
+        self.typed[name] = plain(source, 2000)
+        try:
+            self.media[name] = self.session.material(source, name)
+        except InvalidRequest as error:
+            self._wrong[name] = error
+        except (WanError, OSError, ValueError) as error:
+            self._wrong[name] = InvalidMedia(f"{name}: {error}", field=name)
+
+    def refuse(self, name: str, message: str) -> None:
+        """Take note that a material could not be received."""
+        if name in _MEDIA:
+            self.drop(name)
+            self._wrong[name] = InvalidMedia(message, field=name)
+
+    def drop(self, name: str) -> None:
+        """Take a material away."""
+        for kept in (self.media, self.typed, self._wrong):
+            kept.pop(name, None)
+
+    def fields(self) -> dict[str, Any]:
+        """For `Session.submit`: what is given, materials as they were measured."""
+        return {**{name: value for name, value in self.values.items() if value is not None}, **self.media}
+
+    def problems(self) -> dict[str, str]:
+        """What is wrong, by field, in words for beside the control."""
+        wrong = dict(self._wrong)
+        for error in VideoRequest.problems(**self.fields()):
+            # A frame that could not be used is the reason why there is none: that is said once.
+            if not (self._wrong and error.field in _MEDIA):
+                wrong.setdefault(error.field or "prompt", error)
+        return {name: plain(str(error), 500) for name, error in wrong.items()}
+
+    def check(self) -> dict[str, Any]:
+        """Everything that the form says about the request as it is now: plain JSON."""
+        problems = self.problems()
+        given = frozenset(self.media)
+        return {
+            "problems": problems,
+            "ready": not problems,
+            "mode": catalog.MODES.get(given, ""),
+            "price": self._price(),
+            "media": {name: self._facts(name, medium) for name, medium in self.media.items()},
+            "typed": dict(self.typed),
+        }
+
+    def code(self) -> dict[str, str]:
+        """The request as code.
+
+        Raises
+        ------
+        InvalidRequest
+            It is not one yet.
+        """
+        public = VideoRequest(**self.fields()).public()
+        return {"Python": snippets.as_python(public), "%%wan": snippets.as_cell(public)}
+
+    def _price(self) -> str:
+        """Estimate from what sets it, as soon as that much is right."""
+        region = self.session.place.region
+        wrong = {error.field for error in VideoRequest.problems(**self.fields())}
+        if wrong & {"model", "resolution", "duration"}:
+            return ""
+        model, tier = str(self.values["model"]), str(self.values["resolution"])
+        amount = catalog.price_per_second(model, tier, region) * int(self.values["duration"])
+        return money(amount, region.currency, estimated=True)
+
+    def _facts(self, name: str, medium: Medium) -> dict[str, Any]:
+        size = f"{medium.width}×{medium.height}" if medium.width else ""
+        seconds = f"{medium.seconds:.1f} s" if medium.seconds is not None else ""
+        facts = (medium.format or "", size, seconds, megabytes(medium.bytes))
+        return {
+            "name": plain(medium.name.replace("\\", "/").rpartition("/")[2] if medium.path else medium.name, 120),
+            "facts": " · ".join(fact for fact in facts if fact) or "at a URL: the service fetches it, unchecked",
+            "note": plain(medium.note, 300),
+            "url": medium.url,
+            "kind": _BY_NAME[name].kind,
+        }
