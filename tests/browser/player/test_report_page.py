@@ -51,7 +51,7 @@ def test_a_page_that_was_tampered_with_reaches_no_other_place(browser: Any, clip
     path.write_text(path.read_text().replace("</body>", '<img src="http://127.0.0.1:9/spy.png"></body>'))
     context = browser.new_context()
     page = context.new_page()
-    page.add_init_script("addEventListener('securitypolicyviolation', (event) => { window.refused = event.blockedURI })")
+    page.add_init_script("addEventListener('securitypolicyviolation', (e) => { window.refused = e.blockedURI })")
     page.goto(path.as_uri())
     page.wait_for_function("window.refused === 'http://127.0.0.1:9/spy.png'")
     context.close()
