@@ -302,7 +302,8 @@ class Client:
                 total = start + int(response.headers.get("Content-Length") or 0)
                 with part.open("r+b" if start else "wb") as file:
                     file.seek(start)
-                    async for chunk in response.aiter_bytes(1 << 18):
+                    # As it comes in: larger chunks would be collected first, and lost when the connection breaks.
+                    async for chunk in response.aiter_bytes():
                         file.write(chunk)
                         if progress:
                             progress(file.tell(), total)
