@@ -117,6 +117,29 @@ def test_open_runs_the_oldest_first(log: RunLog, clock: Clock):
     assert [row.status for row in log.open_rows()] == [status for status in Status if status in OPEN]
 
 
+def test_totals_are_summed_by_the_log(log: RunLog):
+    for name, status, more in [
+        ("1", Status.SUCCEEDED, {}),
+        ("2", Status.SUCCEEDED, {"cost": 1.0, "study": "walk"}),
+        ("3", Status.FAILED, {}),
+        ("4", Status.RUNNING, {"currency": "USD", "simulated": True}),
+    ]:
+        in_state(log, status, name, **more)
+    sums = {
+        (t["currency"], t["status"], t["simulated"]): (t["runs"], t["cost"])
+        for t in log.totals("currency", "status", "simulated")
+    }
+    assert sums == {
+        ("CNY", Status.SUCCEEDED, False): (2, 4.0),
+        ("CNY", Status.FAILED, False): (1, 0.0),
+        ("USD", Status.RUNNING, True): (1, 3.0),
+    }
+    assert log.totals(study="walk") == [{"runs": 1, "cost": 1.0, "billed_s": 0.0}]
+    assert log.totals("currency", study="none") == []
+    with pytest.raises(InvalidOption, match="Did you mean currency"):
+        log.totals("curency")
+
+
 def test_durations_are_those_of_equal_runs_of_the_same_service(log: RunLog, clock: Clock):
     def ran(name: str, run_s: float, status: Status = Status.SUCCEEDED, **more: Any) -> None:
         run_id = in_state(log, Status.DOWNLOADING, name, resolution="720P", **({"duration": 5} | more))

@@ -150,13 +150,17 @@ def _engine(url: sa.URL) -> sa.Engine:
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     # The module's own handling of transactions begins them too late and without the lock.
     connection.isolation_level = None
-    # Readers and the writer do not wait for each other. The mode stays in the file; a network drive may refuse it,
-    # and the log then works without.
-    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-        connection.execute("PRAGMA journal_mode=WAL").fetchone()
-    # NORMAL would outlive kill -9 but may lose the last commits with the power, and the last commit may be
-    # the only trace of a task that is paid.
-    connection.execute("PRAGMA synchronous=FULL")
+    try:
+        # Readers and the writer do not wait for each other. The mode stays in the file; some network drives refuse it,
+        # and the log then works without.
+        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        # NORMAL would outlive kill -9 but may lose the last commits with the power, and the last commit may be
+        # the only trace of a task that is paid.
+        connection.execute("PRAGMA synchronous=FULL")
+    except sqlite3.Error:
+        connection.close()  # nobody else has it yet
+        raise
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

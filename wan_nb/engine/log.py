@@ -190,12 +190,8 @@ class RunLog(Reading):
         seen = sa.select(owners.c.owner, owners.c.seen_at)
         intended = WHOLE.where(runs.c.status == Status.INTENDED).order_by(runs.c.created_at, runs.c.run_id)
 
-        def work(c: sa.Connection) -> tuple[dict[str, datetime], list[Row]]:
-            return {found.owner: found.seen_at for found in c.execute(seen)}, [
-                Row(*found) for found in c.execute(intended)
-            ]
-
-        beats, rows = self._db.read(work)
+        beats: dict[str, datetime] = self._db.read(lambda c: {found.owner: found.seen_at for found in c.execute(seen)})
+        rows = self._db.read(lambda c: [Row(*found) for found in c.execute(intended)])
 
         def last_sign(row: Row) -> datetime:
             return max(filter(None, [row.created_at, row.posted_at, beats.get(row.owner)]))

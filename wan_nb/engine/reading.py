@@ -91,6 +91,21 @@ class Reading(Shelves):
         query = sa.select(sa.func.count()).select_from(runs).where(*_conditions(filters))
         return self._db.read(lambda c: int(c.execute(query).scalar_one()))
 
+    def totals(self, *by: str, **filters: Any) -> list[dict[str, Any]]:
+        """Return sums over the runs that pass every filter of `find`, one dict for each combination of columns `by`.
+
+        Returns
+        -------
+        list of dict
+            The columns `by`, ``runs`` (how many), ``cost`` and ``billed_s`` (sums of what is known), in no order that
+            means anything. Currencies and simulated runs are only kept apart where `by` names them.
+        """
+        check_names(by, COLUMNS)
+        sums = [sa.func.coalesce(sa.func.sum(runs.c[name]), 0.0).label(name) for name in ("cost", "billed_s")]
+        keys = [runs.c[name] for name in by]
+        query = sa.select(*keys, sa.func.count().label("runs"), *sums).where(*_conditions(filters)).group_by(*keys)
+        return self._db.read(lambda c: [dict(row) for row in c.execute(query).mappings()])
+
     def spent(self, currency: str, since: datetime) -> float:
         """Return what was billed or is reserved since then, in `currency`, without simulated runs."""
         return self._db.read(lambda c: spent_since(c, currency, since))
