@@ -160,7 +160,7 @@ def test_no_address_where_no_notebook_server_would_serve(path: str) -> None:
     assert "video" not in page.tags
     assert "a" not in page.tags
     assert page.tags.count("img") == 1
-    assert "embed=True" in page.text
+    assert "%wan show 3f9c12ab --embed" in page.text
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,39 @@ def test_without_ipython_it_prints_a_line(session, photos, capsys) -> None:
     assert "done" in capsys.readouterr().out
 
 
+# --- df.wan
+
+
+def test_frame_of_runs_plays_and_boards_them(session, simulator, photos, screen, seated) -> None:
+    import pandas as pd
+
+    from wan_nb.ui.accessor import register
+
+    register()
+    register()
+    run = submit(session, photos).wait(30)
+    frame = session.runs()
+    for known in (frame, frame.reset_index(), pd.concat([frame, frame])):
+        assert known.wan.ids == [run.id]
+    frame.wan.play(session=session)
+    frame.iloc[:0].wan.play(session=session)
+    frame.wan.board(session=session)
+    table, empty, card = screen.outputs.values()
+    assert table["text/html"].count("<video") == table["text/html"].count("<img") == 1
+    assert "No runs here" in empty["text/html"]
+    assert "<video" in card["text/html"]
+
+
+def test_other_frames_have_no_wan() -> None:
+    import pandas as pd
+
+    from wan_nb.ui.accessor import register
+
+    register()
+    with pytest.raises(AttributeError, match="wan_nb.runs"):
+        _ = pd.DataFrame({"a": [1]}).wan
+
+
 @pytest.mark.notebook
 def test_executed_notebook_holds_the_final_state_and_no_widget(simulator, photos, tmp_path) -> None:
     setup = f"""

@@ -247,7 +247,7 @@ def _where(row: Any, src: str | None) -> str:
     name = escape(plain(row.video).replace("\\", "/").rpartition("/")[2], 60)
     if src:
         return f' <span style="white-space:nowrap">· <a href="{src}">{name}</a></span>'
-    call = f"wan_nb.run({escape(repr(row.run_id[:8]))}).show(embed=True)"
+    call = f"%wan show {escape(row.run_id[:8])} --embed"
     size = escape(megabytes((row.bytes or 0) * 4 / 3))
     return (
         f"<div>The clip is at <code>{escape(row.video, 200)}</code>, where this notebook's server does not reach: "
