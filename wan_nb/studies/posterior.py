@@ -1,0 +1,96 @@
+"""What a fit leaves behind: a mixture of normals, and what can be asked of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+__all__ = ["Posterior", "best", "contrasts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """Mixture of normals per table over (theta_1 .. theta_k, side, log nu).
+
+    Attributes
+    ----------
+    mean : (tables, grid, k + 2)
+    cov : (tables, grid, k + 2, k + 2)
+    weight : (tables, grid)
+        Sums to 1 over the grid.
+    prior_sd : float or None
+        Of the strengths, logits.
+    """
+
+    mean: Floats
+    cov: Floats
+    weight: Floats
+    prior_sd: float | None = None
+
+    def project(self, contrasts: Floats) -> tuple[Floats, Floats]:
+        """Means and standard deviations (tables, grid, m) of linear combinations (m, k + 2) of the parameters."""
+        mean = self.mean @ contrasts.T
+        variance = np.einsum("mi,tgij,mj->tgm", contrasts, self.cov, contrasts, optimize=True)
+        return mean, np.sqrt(np.maximum(variance, 1e-300))
+
+    def above_zero(self, contrasts: Floats) -> Floats:
+        """Probability (tables, m) that a combination is positive."""
+        mean, sd = self.project(contrasts)
+        above: Floats = np.einsum("tg,tgm->tm", self.weight, _phi(mean / sd))
+        return above
+
+    def quantile(self, contrasts: Floats, probability: float) -> Floats:
+        """Quantile (tables, m) of linear combinations, by bisection of the mixture."""
+        mean, sd = self.project(contrasts)
+        low, high = (mean - 9 * sd).min(axis=1), (mean + 9 * sd).max(axis=1)
+        for _ in range(50):
+            at = (low + high) / 2
+            below = np.einsum("tg,tgm->tm", self.weight, _phi((at[:, None] - mean) / sd)) < probability
+            low, high = np.where(below, at, low), np.where(below, high, at)
+        middle: Floats = (low + high) / 2
+        return middle
+
+    def draw(self, rng: np.random.Generator, number: int) -> Floats:
+        """Draws of the strengths (tables, number, k), spread over the grid in proportion to its weights."""
+        k = self.mean.shape[2] - 2
+        edges = np.cumsum(self.weight, axis=1)
+        places = (np.arange(number) + 0.5) / number
+        node = np.minimum((places[None, :, None] > edges[:, None, :]).sum(axis=2), self.weight.shape[1] - 1)
+        factor = np.linalg.cholesky(self.cov[..., :k, :k] + 1e-12 * np.eye(k))
+        noise = rng.standard_normal((self.mean.shape[0], number, k))
+        table = np.arange(self.mean.shape[0])[:, None]
+        drawn: Floats = self.mean[table, node, :k] + np.einsum("tnij,tnj->tni", factor[table, node], noise)
+        return drawn
+
+
+def contrasts(variants: int) -> Floats:
+    """Each strength against the mean of all, as combinations of (strengths, side, log nu)."""
+    return np.hstack([np.eye(variants) - 1 / variants, np.zeros((variants, 2))])
+
+
+def best(posterior: Posterior, draws: int = 20_000) -> Floats:
+    """Probability (tables, k) of being the strongest; exact for two variants, else by draws from a fixed seed."""
+    k = posterior.mean.shape[2] - 2
+    if k == 2:
+        first = posterior.above_zero(np.array([[1.0, -1.0, 0.0, 0.0]]))
+        return np.hstack([first, 1 - first])
+    tops = posterior.draw(np.random.default_rng(0), draws).argmax(axis=2)
+    return np.stack([(tops == i).mean(axis=1) for i in range(k)], axis=1)
+
+
+_STEP = 0.004
+_TABLE = np.array([0.5 * math.erfc(-z * _STEP / math.sqrt(2)) for z in range(-2250, 2251)])
+
+
+def _phi(z: Floats) -> Floats:
+    """Normal distribution function; numpy has none. Linear in a table of 0.004 steps: wrong by less than 1e-6."""
+    share: Floats = np.interp(z, np.arange(-2250, 2251) * _STEP, _TABLE)
+    return share
