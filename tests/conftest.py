@@ -169,3 +169,11 @@ def simulator(_simulator: Simulator) -> Simulator:
     """The simulator of this run, as new."""
     _simulator.reset()
     return _simulator
+
+
+@pytest.fixture(scope="session")
+def make_media() -> Any:
+    """Maker of real files for `documented_cases.MediaCase`."""
+    from make_media import make_media as make
+
+    return make
