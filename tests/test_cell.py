@@ -313,7 +313,7 @@ def test_escaped_semicolon_is_sent():
 
 # -- round trip ------------------------------------------------------------------------------------------------------
 
-line_text = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), min_size=1, max_size=12)
+line_text = st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), min_size=1, max_size=12)
 word = line_text.filter(str.strip)
 prompt = (
     st.lists(

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from wan_nb.engine.states import Status
-from wan_nb.errors import NotFound, Unavailable
+from wan_nb.errors import NotFound, ServiceError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wan_nb.api.task import Listed, Task
     from wan_nb.engine.flow import Flow
     from wan_nb.engine.row import Row
+    from wan_nb.errors import WanError
 
 __all__ = ["Settling", "Verdict", "judge", "window"]
 
@@ -53,9 +54,12 @@ class Verdict:
 def window(row: Row, skew: timedelta | None) -> tuple[datetime, datetime]:
     """From when to when the service may have made the task of a run, by the service's clock.
 
-    Always, while that clock is not known: a window in the wrong place would call an accepted task not accepted.
+    Always, while that clock is not known: a window in the wrong place would call an accepted task not accepted. For the
+    same reason the clocks count as they were then, where that was written down.
     """
     assert row.posted_at is not None
+    if "skew" in row.request:
+        skew = timedelta(seconds=row.request["skew"])
     if skew is None:
         return datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     start = row.posted_at + skew
@@ -119,6 +123,14 @@ def _overlap(a: tuple[datetime, datetime], b: tuple[datetime, datetime]) -> bool
     return a[0] <= b[1] and b[0] <= a[1]
 
 
+def _doubt(row: Row) -> WanError:
+    from wan_nb.engine.run import row_error
+
+    error = row_error(row)
+    assert error is not None
+    return error
+
+
 class Settling:
     """The half of a `Flow` that finds out what nobody was told."""
 
@@ -151,12 +163,13 @@ class Settling:
 
     async def settle(self, row: Row) -> Row:
         """Look for an uncertain run in the account's list, for as long as the list may lag; then as `rescue`."""
-        from wan_nb.engine.run import row_error
-
         flow, patience = self.flow, timedelta(seconds=self.flow.settings.patience)
         began = datetime.now(UTC)
         while True:
-            verdict = await self.look_up(row)
+            try:
+                verdict = await self.look_up(row)
+            except ServiceError:  # no list, no verdict; its own error would read as if nothing had been sent
+                raise _doubt(row) from None
             if verdict.task_id is not None:
                 return await self.tie(row, verdict.task_id)
             if verdict.not_accepted:
@@ -166,20 +179,20 @@ class Settling:
                     retryable=True,
                 )
                 raise await flow.posting.not_accepted(row, error)
-            if datetime.now(UTC) - began > 1.5 * patience:
-                doubt = row_error(row)
-                assert doubt is not None
-                raise doubt
-            await asyncio.sleep(patience.total_seconds() / 5)
+            if clock() - began > 1.5 * patience:
+                raise _doubt(row)
+            await asyncio.sleep(patience / 5)
 
     async def look_up(self, row: Row) -> Verdict:
         """Verdict on one uncertain run, from log and list as they are now."""
         flow = self.flow
         await flow.hello()  # tells the service's clock, also to a kernel that has just begun
         skew = flow.client.skew
-        posted = [r for r in await flow.ask_log(flow.log.open_rows) if r.posted_at and not r.task_id]
         low, high = (None, None) if skew is None else window(row, skew)
         listed = await self.listed(start=low, end=high, model=row.model)
+        # In this order: a task of ours in that list belongs to a run that was posted before, so its run either still
+        # is without an id now, and a rival, or its id is known after that.
+        posted = [r for r in await flow.ask_log(flow.log.open_rows) if r.posted_at and not r.task_id]
         return judge(
             row,
             [r for r in posted if r.request.get("identity") == flow.place.identity],
@@ -241,6 +254,32 @@ class Settling:
             error_code=None,
             error_message=None,
         )
+
+    def is_ours(self, row: Row, task: Task) -> bool:
+        """Whether a finished task made what this run asked for. In doubt is only a run that nobody gave its id."""
+        if row.request_id is not None or not row.prompt or not task.orig_prompt:
+            return True
+        return task.orig_prompt.split() == row.prompt.split()
+
+    async def look_again(self, row: Row) -> Row:
+        """Find the right task of a run that was tied to a stranger's, which is known by now and so no candidate.
+
+        Raises
+        ------
+        Unavailable
+            There is none: the run was never accepted.
+        OutcomeUnknown
+            There are several.
+        """
+        flow = self.flow
+        verdict = await self.look_up(row)
+        if verdict.task_id is not None:
+            return await flow.write(row.run_id, task_id=verdict.task_id, service_status=None, started_at=None)
+        said = "the only task in its time has made another prompt"
+        if verdict.not_accepted:
+            raise await flow.posting.not_accepted(row, Unavailable(f"{said}: this one was not accepted."))
+        await flow.write(row.run_id, error_message=f"{said}.")
+        raise OutcomeUnknown(f"{said}.", run_id=row.run_id, remedy="`%wan adopt` shows what it may be.")
 
     async def known(self, listed: Sequence[Listed]) -> set[str]:
         """Those task ids of a list that some run of the log has."""

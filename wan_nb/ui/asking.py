@@ -138,14 +138,16 @@ def _waited(magics: WanMagics, cell: Cell, thing: Any) -> Any:
     """The run or study, after its end where the cell waits.
 
     Somebody who sits there sees it live meanwhile; the result then takes the place of the live view, so that the cell
-    shows one clip, not two. Without a front end one picture at the end is all that the notebook keeps.
+    shows one clip, not two. Elsewhere one picture at the end is all that there is to show.
     """
     waits = cell.wait if cell.wait is not None else magics.wait if magics.wait is not None else magics.in_batch
     if not waits:
         return thing
     from IPython.display import clear_output, display
 
-    live = not (cell.silent or magics.in_batch)
+    from wan_nb.ui.views import is_live
+
+    live = is_live() and not cell.silent
     if live:
         display(thing)  # type: ignore[no-untyped-call]
     try:

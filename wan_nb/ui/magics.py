@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
-from traitlets import Bool, Dict, Float, Unicode, Union, observe
+from traitlets import Bool, Dict, Float, TraitError, Unicode, Union, observe, validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,6 +87,17 @@ class WanMagics(Magics):
             print(SIMULATED)  # noqa: T201  # once, where the person looks
         self.told_of = session
         return session
+
+    @validate("budget")
+    def _sane(self, proposal: Any) -> Any:
+        from wan_nb.errors import InvalidOption
+        from wan_nb.settings import Settings
+
+        try:
+            Settings.resolve({}, budget=proposal["value"])
+        except InvalidOption as error:
+            raise TraitError(error.message) from None  # of all errors, traitlets takes the value back for this one only
+        return proposal["value"]
 
     @observe("service", "budget")
     def _configure(self, change: Any) -> None:

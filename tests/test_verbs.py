@@ -1,0 +1,211 @@
+"""%wan: one table of verbs, each with help, a twin in Python, and its behaviour."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import pytest
+
+import wan_nb
+from wan_nb import default
+from wan_nb.engine.run import Run
+from wan_nb.engine.session import Session
+from wan_nb.errors import InvalidOption, NotAuthorized, NotFound, Refused
+from wan_nb.studies.study import Study
+from wan_nb.ui import manual, options
+from wan_nb.ui.verbs import VERBS
+
+pytest_plugins = ["fixtures_shell"]
+
+DESIGNED = {
+    "runs", "show", "resume", "adopt", "cancel", "again", "rate", "compare", "vote", "rank", "report", "cost", "form",
+    "connect", "login", "doctor", "bundle", "forget",
+}  # fmt: skip
+
+
+@pytest.fixture
+def made(wan, cat):
+    """Cells with one finished run, which is the last one of the session."""
+    wan(f"%%wan -f {cat} -d 2 --wait --out run\na cat walks")
+    return wan
+
+
+# --- the table
+
+
+def test_every_verb_of_the_design_is_there() -> None:
+    assert set(VERBS) == DESIGNED
+
+
+@pytest.mark.parametrize("verb", VERBS.values(), ids=lambda verb: verb.name)
+def test_every_verb_has_a_twin_in_python(verb) -> None:
+    owner, name = re.fullmatch(r"(\w+)\.(\w+)\(.*\)", verb.twin).groups()
+    home = {"wan_nb": wan_nb, "run": Run, "study": Study, "session": Session}[owner]
+    assert callable(getattr(home, name))
+
+
+@pytest.mark.parametrize("verb", VERBS.values(), ids=lambda verb: verb.name)
+def test_every_verb_answers_help(ip, capsys, verb) -> None:
+    for flag in ("-h", "--help"):
+        assert ip(f"%wan {verb.name} {flag}") is None
+        said = capsys.readouterr().out
+        assert said.startswith(f"%wan {verb.name}")
+        assert verb.help in said
+        assert verb.twin in said
+        assert all(option.flag.removeprefix("--") in said for option in verb.options)
+
+
+def test_help_and_tables_list_every_verb_and_option(ip, capsys) -> None:
+    ip("%wan --help")
+    said = capsys.readouterr().out
+    for verb in VERBS.values():
+        assert verb.usage in said
+        assert f"`%wan {verb.usage}`".replace("|", r"\|") in manual.verb_table()
+    for option in options.CELL:
+        assert f"| `{options.usage(option)}` |" in manual.option_table()
+        assert options.usage(option) in manual.cell_help()
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("shw", "Did you mean show?"),
+        ("runs --limitt 3", "Did you mean --limit?"),
+        ("runs --limit none", "--limit must be a whole number"),
+        ("runs SUCCEEDED", "no filter"),
+        ("runs stats=x", "Did you mean"),
+        ("show", "no run yet in this session"),
+        ("rate", "a rating is 1 to 5"),
+        ("rate 3f9c 7", "a rating is 1 to 5, not 7"),
+        ("resume all", "takes no argument, not all too"),
+        ("show a b", "takes [ID], not b too"),
+        ("forget", "say of which run"),
+        ("rank", "no study yet"),
+        ("connect nowhere", "no service called 'nowhere'"),
+        ("show 'x", "a quote is not closed"),
+    ],
+)
+def test_slips_are_exceptions_that_help(wan, line, says) -> None:
+    with pytest.raises(InvalidOption) as caught:
+        wan(f"%wan {line}")
+    assert says in str(caught.value)
+
+
+# --- looking
+
+
+def test_alone_it_shows_the_board(made, capsys) -> None:
+    capsys.readouterr()
+    assert made("%wan") is None
+    assert made["run"].id[:8] in capsys.readouterr().out
+
+
+def test_runs_is_a_frame_with_filters(made) -> None:
+    run = made["run"]
+    frame = made("%wan runs status=SUCCEEDED,FAILED duration=2 text='cat walks' --limit 5")
+    assert isinstance(frame, pd.DataFrame)
+    assert list(frame.index) == [run.id]
+    assert made("%wan runs simulated=false").empty
+    assert made("%wan runs;") is None
+
+
+def test_show_takes_nothing_an_id_a_beginning_a_variable_or_a_study(made) -> None:
+    run = made["run"]
+    for line in ("", run.id, run.id[:5], "{{run}}"):
+        assert made(f"%wan show {line}").id == run.id
+    made("%%wan -f {{cat}} -d 2 --seeds 1,2 --name walk --max-cost 9 --wait\na dog", cat=run.row.first_frame)
+    assert isinstance(made("%wan show walk"), Study)
+    with pytest.raises(NotFound, match="Did you mean"):
+        made("%wan show nothing")
+
+
+def test_show_embeds(made, capsys) -> None:
+    assert made("%wan show --embed") is None
+
+
+def test_cost(made, capsys) -> None:
+    assert repr(made("%wan cost")) == repr(wan_nb.cost())
+    said = capsys.readouterr().out
+    assert "1 clips of 1 runs, 2 s, CNY 1.20 SIMULATED, not billed" in said
+    assert "CNY 0.00 of 50.00" in said
+
+
+# --- doing
+
+
+def test_rate_and_again(made, simulator) -> None:
+    first = made["run"]
+    assert made("%wan rate 4").row.rating == 4
+    assert made(f"%wan rate {first.id[:6]} 2").row.rating == 2
+    assert made("%wan again").id != first.id
+    longer = made(f"%wan again {first.id} --duration 3")
+    assert (longer.row.duration, longer.row.seed) == (3, first.row.seed)
+
+
+def test_cancel_one_and_all(wan, simulator, cat, capsys) -> None:
+    simulator.config(queue=600)
+    wan(f"%%wan -f {cat} -d 2\na cat")
+    assert wan("%wan cancel").status == "CANCELED"
+    with pytest.raises(Refused, match="ended already"):
+        wan("%wan cancel")
+    wan(f"%%wan -f {cat} -d 2 --seeds 1,2 --max-cost 9\na cat")
+    capsys.readouterr()
+    assert wan("%wan cancel all") is None
+    assert capsys.readouterr().out == "2 canceled.\n"
+
+
+def test_cancel_all_says_what_goes_on(wan, simulator, cat, capsys) -> None:
+    simulator.config(run=600)
+    run = wan(f"%%wan -f {cat} -d 2\na cat")
+    simulator.do(run.row.task_id, "start")
+    capsys.readouterr()
+    wan("%wan cancel all")
+    assert "0 canceled; 1 run already" in capsys.readouterr().out
+
+
+def test_resume(wan, simulator, cat, capsys) -> None:
+    wan("%wan resume")
+    assert capsys.readouterr().out == "Nothing is under way.\n"
+    simulator.config(run=600)
+    run = wan(f"%%wan -f {cat} -d 2\na cat;") or wan.magics.session().run(wan.magics.session().last)
+    simulator.do(run.row.task_id, "finish")
+    wan("%wan resume --wait")
+    assert run.status == "SUCCEEDED"
+
+
+def test_adopt(wan, simulator, cat, capsys, tmp_path) -> None:
+    assert wan("%wan adopt") is None
+    assert "in this log" in capsys.readouterr().out
+    with wan_nb.Session(base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "other", gap=0.02) as other:
+        task_id = other.submit("a cat", first_frame=cat, duration=2).wait().row.task_id
+    assert [listed.task_id for listed in wan("%wan adopt")] == [task_id]
+    assert [run.row.task_id for run in wan(f"%wan adopt {task_id}")] == [task_id]
+
+
+def test_forget_deletes_files_and_keeps_the_row(made) -> None:
+    run = made["run"]
+    video = run.video
+    made(f"%wan forget {run.id[:6]}")
+    assert not video.exists()
+    assert not video.with_suffix(".json").exists()
+    assert (run.video, run.cost) == (None, pytest.approx(1.2))
+
+
+def test_connect_and_login(ip, simulator, monkeypatch) -> None:
+    assert ip("%wan connect simulator").settings.service == "simulator"
+    with pytest.raises(NotAuthorized, match="no key"):
+        ip("%wan connect singapore")
+    assert default.session().settings.service == "simulator"
+    monkeypatch.setattr("getpass.getpass", lambda prompt: " sk-typed-0123456789 ")
+    session = ip("%wan login singapore")
+    assert (session.settings.api_key, session.settings.service) == ("sk-typed-0123456789", "singapore")
+    assert "sk-typed" not in repr(session)
+    ip.unattended()
+    with pytest.raises(InvalidOption, match="nobody is there"):
+        ip("%wan login")
+
+
+def test_bundle_and_doctor_are_reached(made, tmp_path) -> None:
+    assert made("%wan bundle take.zip") == tmp_path / "take.zip"
+    assert made("%wan doctor") == wan_nb.doctor()
