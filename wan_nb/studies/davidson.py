@@ -164,9 +164,11 @@ class _Curve:
         expected = (p_left - p_right) / 2
         info = (p_left + p_right) / 4 - expected**2
         residual = votes.result - expected
-        # What a vote would tell if the luck of its two clips were known; its variance alone stays that of Davidson.
+        # What a vote would tell if the luck of its two clips were known, so that with that luck summed out again it
+        # tells exactly what Davidson says: for the gap, for gap and ties together, and for ties.
         stretch = weight / (1 - 2 * tau2[:, None] * info)
-        crossed = -weight * expected * p_tie
+        crossed = -stretch * expected * p_tie
+        beside = 2 * tau2[:, None] * -expected * p_tie
         per_clip = _Blocks(votes)
         luck = per_clip.information(stretch * info)
         cross = np.stack([per_clip.score(stretch * info), per_clip.score(crossed)], axis=-1)
@@ -182,8 +184,8 @@ class _Curve:
         hessian[:, k:, :k] = total[..., k:].swapaxes(1, 2)
         hessian[:, k, k] = (stretch * info).sum(axis=1)
         hessian[:, k, k + 1] = hessian[:, k + 1, k] = crossed.sum(axis=1)
-        hessian[:, k + 1, k + 1] = (weight * p_tie * (1 - p_tie)).sum(axis=1)
-        tied = (weight * ((votes.result == 0) - p_tie)).sum(axis=1)
+        hessian[:, k + 1, k + 1] = (weight * p_tie * (1 - p_tie) + beside * crossed).sum(axis=1)
+        tied = (weight * ((votes.result == 0) - p_tie) + beside * stretch * residual).sum(axis=1)
         gradient = np.concatenate([score.sum(axis=1), (stretch * residual).sum(axis=1)[:, None], tied[:, None]], axis=1)
         return cls(
             gradient - taken[..., -1] - point @ prior,
