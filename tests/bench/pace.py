@@ -1,6 +1,6 @@
 """How soon a finished clip is seen, and with how many requests: the real watcher in virtual time.
 
-    python tests/bench/pace.py          about three minutes; writes results/pace.json and prints the table
+    python tests/bench/pace.py          three minutes of CPU; writes results/pace.json and prints the table
 
 Only time and the service are made up: the service answers after 50 to 250 ms, counts requests as they arrive, gives 50
 rows of its list at a time and answers 429 above 20 in any second. The peers are the waiting loops of the ``dashscope``

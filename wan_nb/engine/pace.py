@@ -5,10 +5,11 @@ the news by ``∫ f/2λ dt`` seconds. If one request is worth ``r`` seconds of w
 at ``λ = √(h/2r)`` with the hazard ``h = f/S``: look often where an end is likely. The product of the two is then
 ``½ (∫√(fS) dt)²`` whatever ``r``, so ``r`` says only how impatient we are (`LOOK_PRICE`).
 
-The distribution is learnt from the durations of finished runs, in log seconds. Forecasters of short, middle and long
-memory each hold a normal distribution under a conjugate prior (so each forecast is a Student's t). Every new duration
-moves trust towards those that foretold it, and some trust is always dealt out anew, so that a service that became twice
-as fast is believed after a handful of runs. A thin even layer over all durations keeps an eye open everywhere.
+The distribution is learnt from the durations of finished runs, in log seconds. Two forecasters, of short and of long
+memory, hold a normal distribution under a conjugate prior (so that each forecast is a Student's t); a third blurs the
+last runs themselves. Every new duration moves trust towards those that foretold it, and some trust is always dealt out
+anew, so that a service that became twice as fast is believed after a handful of runs. A thin even layer over all
+durations keeps an eye open everywhere.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
@@ -145,7 +146,7 @@ class Pace:
 
     median: float
     runs: int
-    _density: tuple[float, ...]
+    _density: tuple[float, ...] = field(repr=False)  # ∫√h dt up to each time of the grid
 
     @staticmethod
     def of(durations: Sequence[float]) -> Pace:
