@@ -17,7 +17,7 @@ from wan_nb.ui.compare import CompareWidget, static_html
 from wan_nb.ui.diff import diff_html, word_diff
 from wan_nb.ui.vote import OUTCOMES, VoteWidget
 
-EVERY = ("transport", "dom", "tile", "player", "channel", "compare", "vote", "report")
+EVERY = ("transport", "dom", "tile", "controls", "player", "channel", "compare", "vote", "report")
 TEXT = st.text(alphabet="ab ,.\n猫カ<", max_size=40)
 
 
@@ -308,7 +308,7 @@ class TestVote:
 
 class TestAssets:
     def test_one_module_imports_and_exports_nothing_but_the_widget(self) -> None:
-        text = module("transport", "dom", "tile", "player", "channel", "compare")
+        text = module("transport", "dom", "tile", "controls", "player", "channel", "compare")
         lines = text.splitlines()
         assert not [line for line in lines if line.startswith("import ")]
         assert [line for line in lines if line.startswith("export ")] == ["export default {"]

@@ -87,6 +87,7 @@ class ClipWidget(anywidget.AnyWidget):
                 return
             quality = "original" if question.get("quality") == "original" else "proxy"
             self._reply(ticket, lambda: ({}, [self._load(self.clip_id(str(question.get("id"))), quality)]))
+            self._dropped.discard(ticket)
 
     def _reply(self, ticket: str, make: Callable[[], tuple[dict[str, Any], list[bytes]]]) -> None:
         try:
@@ -113,7 +114,7 @@ class CompareWidget(ClipWidget):
     CompareWidget(1 clip)
     """
 
-    _esm = module("transport", "dom", "tile", "player", "channel", "compare")
+    _esm = module("transport", "dom", "tile", "controls", "player", "channel", "compare")
     _css = styles("player")
 
     def __init__(self, clips: Sequence[Clip], *, columns: int | None = None, load: Load | None = None) -> None:

@@ -191,7 +191,7 @@ def _parts(data: StudyData, files: Mapping[str, Path], media: Media, folder: Pat
         for at, file in enumerate(files.values()):
             text = base64.b64encode(file.read_bytes()).decode()
             embedded.append(f'<script type="text/plain" id="wan-clip-{at}">{text}</script>\n')
-    script = module("transport", "dom", "tile", "player", "channel", "compare", "report")
+    script = module("transport", "dom", "tile", "controls", "player", "channel", "compare", "report")
     return [
         *head,
         f'<script type="application/json" id="wan-data">{_json(known)}</script>\n',

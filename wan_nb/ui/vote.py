@@ -56,7 +56,7 @@ class VoteWidget(ClipWidget):
     VoteWidget(0 votes)
     """
 
-    _esm = module("transport", "dom", "tile", "player", "channel", "vote")
+    _esm = module("transport", "dom", "tile", "controls", "player", "channel", "vote")
     _css = styles("player")
 
     def __init__(

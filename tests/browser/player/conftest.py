@@ -92,6 +92,12 @@ window.shows = async (...frames) => {
   for (let i = 0; i < 100 && !same(); i += 1) await pause(20);
   return shown();
 };
+// The one frame that all show in the end.
+window.agree = async () => {
+  for (let i = 0; i < 100 && new Set(shown()).size > 1; i += 1) await pause(20);
+  await pause(100);
+  return shown();
+};
 window.until = async (test) => { while (!test()) await pause(10); };
 document.title = "ready";
 </script>"""

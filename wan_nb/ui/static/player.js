@@ -2,6 +2,7 @@
 // and the report; where bytes come from is the business of the `Source` that they are given.
 
 import { RATES, Transport } from "./transport.js";
+import { ACTIONS, furnish, HELP, onKey, VIEW_NAMES, VIEWS } from "./controls.js";
 import { Tile } from "./tile.js";
 import { h, icon } from "./dom.js";
 
@@ -23,29 +24,7 @@ import { h, icon } from "./dom.js";
  * @property {boolean} originals  whether asking for originals gives anything else than proxies
  */
 
-export const VIEWS = ["side", "wipe", "difference", "onion"];
-const VIEW_NAMES = { side: "Side", wipe: "Wipe", difference: "Difference", onion: "Onion" };
 const MIX_NAMES = { wipe: "Edge", difference: "Gain", onion: "Mix" };
-
-// Every key, its button and its line of help: said once. `hold` acts while it is down.
-const ACTIONS = [
-  { group: "seek", key: "Home", label: "To the start", icon: "home", run: (p) => p.transport.seek(0) },
-  { group: "seek", key: "ArrowLeft", sign: "←", label: "Back 1 s", icon: "back", run: (p) => p.jump(-1) },
-  { group: "seek", key: ",", label: "Back 1 frame", icon: "previous", run: (p) => p.transport.step(-1) },
-  { group: "seek", key: " ", sign: "Space", label: "Play or pause", icon: "play", name: "play", run: (p) => p.transport.toggle() },
-  { group: "seek", key: ".", label: "On 1 frame", icon: "next", run: (p) => p.transport.step(1) },
-  { group: "seek", key: "ArrowRight", sign: "→", label: "On 1 s", icon: "forward", run: (p) => p.jump(1) },
-  { group: "seek", key: "End", label: "To the end", icon: "end", run: (p) => p.transport.seek(Infinity) },
-  { group: "loop", key: "l", label: "Loop", icon: "loop", name: "loop", run: (p) => p.toggleLoop() },
-  { group: "loop", key: "[", label: "Loop from here", text: "[", name: "from", run: (p) => p.bound("from") },
-  { group: "loop", key: "]", label: "Loop to here", text: "]", name: "to", run: (p) => p.bound("to") },
-  { group: "pace", key: "-", label: "Slower", text: "−", run: (p) => p.pace(-1) },
-  { group: "pace", key: "+", label: "Faster", also: "=", text: "+", run: (p) => p.pace(1) },
-  { group: "look", key: "m", label: "Sound of the first, the second, none", icon: "silent", name: "sound", run: (p) => p.nextSound() },
-  { group: "look", key: "v", label: "Next view", text: "View", name: "view", run: (p) => p.nextView() },
-  { group: "look", key: "x", label: "Swap the two in place, while held", text: "Swap", name: "swap", hold: (p, on) => p.swap(on) },
-];
-const HELP = { key: "?", label: "Keys", text: "?", name: "help", group: "help", run: (p) => p.toggleHelp() };
 
 /** The stage with its tiles, the controls under it, and the keys. */
 export class Player {
@@ -58,6 +37,7 @@ export class Player {
   #heard = null;
   #mix = { wipe: 50, difference: 1, onion: 50 };
   #page = new AbortController();
+  #gridded = false;
   #sharpAt = null;
   #sharpening = new AbortController();
 
@@ -71,74 +51,16 @@ export class Player {
     this.actions = [...ACTIONS, ...actions, HELP];
     this.transport = new Transport(signal);
     this.buttons = {};
-    this.#furnish(label);
-    root.addEventListener("keydown", (event) => this.#key(event, true), { signal });
-    root.addEventListener("keyup", (event) => this.#key(event, false), { signal });
+    furnish(this, label);
+    this.stage.addEventListener("pointerdown", (event) => this.#point(event), { signal });
+    this.stage.addEventListener("pointermove", (event) => event.buttons === 1 && this.#point(event), { signal });
+    root.addEventListener("keydown", (event) => onKey(this, event, true), { signal });
+    root.addEventListener("keyup", (event) => onKey(this, event, false), { signal });
     root.addEventListener("focusout", ({ relatedTarget }) => this.swapped && !root.contains(relatedTarget) && this.swap(false), { signal });
     // After a click the keys shall belong to the player again: Space on a clicked button would press it once more.
     root.addEventListener("click", (event) => event.detail && !event.target.closest("select, summary, a") && root.focus({ preventScroll: true }), { signal });
     this.transport.addEventListener("change", () => this.#refresh(), { signal });
     signal.addEventListener("abort", () => this.clear());
-  }
-
-  #furnish(label) {
-    const { root, signal } = this;
-    root.classList.add("wan-c");
-    const keys = this.actions.map(({ key }) => (key === " " ? "Space" : key)).join(" ");
-    // Lumino takes single keys in command mode before any handler here could stop them; this attribute keeps it away.
-    const attributes = { role: "group", tabindex: 0, "aria-label": label, "aria-keyshortcuts": keys, "data-lm-suppress-shortcuts": "true" };
-    for (const [name, value] of Object.entries(attributes)) root.setAttribute(name, value);
-    this.stage = h("div", { class: "wan-c-stage", "data-view": "side" });
-    this.stage.addEventListener("pointerdown", (event) => this.#point(event), { signal });
-    this.stage.addEventListener("pointermove", (event) => event.buttons === 1 && this.#point(event), { signal });
-    this.scrub = h("input", { type: "range", class: "wan-c-scrub", min: 0, max: 1, step: "any", value: 0, "aria-label": "Time", oninput: () => this.transport.seek(Number(this.scrub.value)) });
-    this.clock = h("output", { class: "wan-c-clock" });
-    this.speed = h("span", { class: "wan-c-speed" }, "1×");
-    this.mix = h("input", { type: "range", class: "wan-c-mix", oninput: () => this.setMix(Number(this.mix.value)) });
-    this.mixLabel = h("label", { class: "wan-c-mixer", hidden: true }, h("span", {}), this.mix);
-    this.live = h("p", { class: "wan-c-live", "aria-live": "polite" });
-    this.help = h("dl", { class: "wan-c-help", hidden: true });
-    for (const { key, sign, label: does } of this.actions) this.help.append(h("div", {}, h("dt", {}, h("kbd", {}, sign ?? key)), h("dd", {}, does)));
-    const groups = ["seek", "loop", "pace", "look"].map((name) => this.#group(name));
-    groups[2].insertBefore(this.speed, groups[2].lastChild);
-    this.views = h("span", { class: "wan-c-views" }, ...VIEWS.map((view) => h("button", { type: "button", "data-view": view, onclick: () => this.setView(view) }, VIEW_NAMES[view])));
-    this.buttons.view.after(this.views, this.mixLabel);
-    this.originals = h("button", { type: "button", hidden: !this.source.originals, title: "Show the original file while paused", "aria-pressed": "false", onclick: () => this.toggleSharp() }, "Original");
-    groups[3].append(this.originals, this.button(HELP));
-    this.controls = h("div", { class: "wan-c-controls" }, h("div", { class: "wan-c-line" }, this.scrub, this.clock), h("div", { class: "wan-c-line" }, ...groups, this.live));
-    root.append(this.stage, this.controls, this.help);
-  }
-
-  #group(name) {
-    return h("span", { class: "wan-c-group" }, ...this.actions.filter(({ group }) => group === name).map((action) => this.button(action)));
-  }
-
-  button(action) {
-    const { key, sign, label, hold, name } = action;
-    const attributes = { type: "button", title: `${label} (${sign ?? key})`, "aria-label": label, "aria-keyshortcuts": key === " " ? "Space" : key };
-    const node = h("button", attributes, action.icon ? icon(action.icon) : action.text);
-    if (hold) {
-      node.addEventListener("pointerdown", () => hold(this, true));
-      for (const end of ["pointerup", "pointerleave", "pointercancel"]) node.addEventListener(end, () => this.swapped && hold(this, false));
-      node.addEventListener("click", (event) => event.detail || hold(this, !this.swapped)); // from the keyboard it stays
-    } else node.addEventListener("click", () => action.run(this));
-    if (name) this.buttons[name] = node;
-    return node;
-  }
-
-  #key(event, down) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    const { target } = event;
-    if (target.matches("select, textarea, input:not([type=range])")) return;
-    if (target === this.mix && /^(Arrow|Home|End)/.test(event.key)) return;
-    if (target.matches("button, summary, a") && (event.key === " " || event.key === "Enter")) return;
-    const pressed = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const action = this.actions.find(({ key, also }) => key === pressed || also === pressed);
-    if (!action) return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (action.hold) event.repeat || action.hold(this, down);
-    else if (down && !(event.repeat && action.once)) action.run(this);
   }
 
   #point(event) {
@@ -159,7 +81,10 @@ export class Player {
     this.#pair = [playable[0] ?? 0, playable[1] ?? 1];
     if (playable.length < 2) this.view = "side";
     this.stage.append(...this.tiles.map(({ node }) => node));
-    this.stage.style.setProperty("--wan-columns", Math.max(1, ...clips.map(({ column }, index) => (column ?? index) + 1)));
+    // Variants keep their columns while these stay wide enough to see something; else clips flow.
+    const columns = Math.max(0, ...clips.map(({ column }) => (column ?? -1) + 1));
+    this.#gridded = columns > 0 && columns <= 4;
+    this.stage.style.setProperty("--wan-columns", this.#gridded ? columns : [1, 1, 2, 3, 2][clips.length] ?? 3);
     this.#place();
     return Promise.all(
       this.tiles.map(async (tile) => {
@@ -309,7 +234,7 @@ export class Player {
       const trades = swapped && side >= 0 && this.tiles.length > 1;
       const { row, column } = this.tiles[trades ? this.#pair[1 - side] : index].clip;
       const { style, classList } = tile.node;
-      style.gridArea = view !== "side" ? "1 / 1" : Number.isInteger(column) ? `${row + 1} / ${column + 1}` : "auto";
+      style.gridArea = view !== "side" ? "1 / 1" : this.#gridded ? `${row + 1} / ${column + 1}` : "auto";
       style.order = view !== "side" ? pair.indexOf(index) : trades ? this.#pair[1 - side] : index; // painted in this order
       tile.node.hidden = view !== "side" && side < 0;
       classList.toggle("wan-c-a", index === pair[0]);

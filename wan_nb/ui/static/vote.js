@@ -1,6 +1,7 @@
 // Two clips whose names are hidden, and five keys. What they are called is told only after the vote is stored: until
 // then the browser does not know it either.
 
+import { actionButton } from "./controls.js";
 import { blobAddress, channel } from "./channel.js";
 import { h, money } from "./dom.js";
 import { Player } from "./player.js";
@@ -41,7 +42,7 @@ export function mountVote(root, booth, signal) {
   const player = new Player(root, booth, { signal, label: "Vote: which clip is better?", marks: ["1", "2"], actions });
 
   const buttons = actions.map((action) => {
-    const node = player.button(action);
+    const node = actionButton(player, action);
     node.prepend(h("kbd", {}, action.key));
     node.dataset.outcome = action.outcome ?? "undo";
     return node;
