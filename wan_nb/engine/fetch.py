@@ -139,7 +139,7 @@ def _provenance(row: Row, facts: ClipFacts) -> dict[str, Any]:
         "schema": 1,
         "run_id": row.run_id,
         "task_id": row.task_id,
-        "request": {k: v for k, v in row.request.items() if k != "identity"},
+        "request": {k: v for k, v in row.request.items() if k not in {"identity", "skew"}},
         "fingerprint": row.fingerprint,
         "attempt": row.attempt,
         "study": row.study,

@@ -7,6 +7,7 @@ that dies at any instant leaves a row from which another one can go on (`wan_nb.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -49,6 +50,11 @@ class Flow:
     ----------
     settings, place, log, store, loop
         Of the session.
+
+    Attributes
+    ----------
+    sending : Counter
+        Fingerprints of what this process is sending, or has reserved and is going to send, in any session.
     """
 
     def __init__(self, settings: Settings, place: Place, log: RunLog, store: Store, loop: LoopThread) -> None:
@@ -69,6 +75,7 @@ class Flow:
         """Make what belongs to the loop."""
         self.client = Client(self.place.base_url, self.place.api_key)
         self.limiter: Limiter = self.loop.shared.setdefault(self.place.identity, Limiter())
+        self.sending: Counter[str] = self.loop.shared.setdefault("sending", Counter())
         self.watcher = Watcher(self.client, limiter=self.limiter)
 
     async def aclose(self) -> None:
@@ -129,14 +136,25 @@ class Flow:
         return row if row.status in FINAL else await asyncio.shield(self.follow(run_id))
 
     async def _follow(self, run_id: str) -> Row:
-        row: Row = await self.ask_log(self.log.get, run_id)
-        while row.status is Status.INTENDED and owner_alive(row.owner, row.posted_at or row.created_at):
-            await asyncio.sleep(0.5)  # it is just being sent, perhaps by another kernel
-            row = await self.ask_log(self.log.get, run_id)
-        row, task = await self.settling.rescue(row), None
-        if row.status in {Status.PENDING, Status.RUNNING}:
+        row, task = await self.settling.rescue(await self._sent(run_id)), None
+        while row.status in {Status.PENDING, Status.RUNNING}:  # twice only if the first task was a stranger's
             row, task = await self._watch(row)
         return await fetch(self, row, task) if row.status is Status.DOWNLOADING else row
+
+    async def _sent(self, run_id: str) -> Row:
+        """The run when nobody is sending it any more: it was sent, or its kernel has ended or given up."""
+        while True:
+            row: Row = await self.ask_log(self.log.get, run_id)
+            if row.status is not Status.INTENDED:
+                return row
+            if row.owner == self.owner:
+                busy = self.sending[row.fingerprint] > 0
+            else:
+                busy = owner_alive(row.owner, row.posted_at or row.created_at)
+            if not busy:
+                # Read once more: its last deed may have been to write the task's id.
+                return await self.ask_log(self.log.get, run_id)
+            await asyncio.sleep(0.5)
 
     async def _watch(self, row: Row) -> tuple[Row, Task | None]:
         """Look until the service is done with it."""
@@ -173,6 +191,8 @@ class Flow:
         match task.status:
             case "PENDING" | "RUNNING":
                 changes["status"] = Status(task.status)
+            case "SUCCEEDED" if not self.settling.is_ours(row, task):
+                return await self.settling.look_again(row)
             case "SUCCEEDED":
                 changes |= {"status": Status.DOWNLOADING, **self._receipt(row, task)}
             case "FAILED":
@@ -261,10 +281,6 @@ class Flow:
                 if faults == READ_TRIES or (isinstance(error, Throttled) and not error.retryable):
                     raise
                 await asyncio.sleep(max(backoff(faults, self.rng), error.retry_after or 0.0))
-
-    async def outlive(self, name: str, work: Coroutine[Any, Any, _T]) -> _T:
-        """Await something that a canceled caller must not cancel."""
-        return await asyncio.shield(self.keep(name, work))
 
     def keep(self, name: str, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         """Begin a task that nobody has to hold or to await."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from wan_nb.engine.states import Status
 from wan_nb.errors import OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
 
 if TYPE_CHECKING:
+    from wan_nb.api.client import Created
     from wan_nb.api.request import Medium
     from wan_nb.engine.flow import Flow
     from wan_nb.engine.row import Row
@@ -86,10 +89,36 @@ class Posting:
         cap = flow.settings.budget.get(flow.place.region.currency)
         again = any(ask.again for ask in asks)
         intents = [self.intent(ask) for ask in asks]
-        reserved = await flow.ask_log(flow.log.reserve_many, intents, cap=cap, again=again, owner=flow.owner)
-        for row, _ in reserved:
+        flow.sending.update(intent["fingerprint"] for intent in intents)
+        reserving = asyncio.ensure_future(
+            flow.ask_log(flow.log.reserve_many, intents, cap=cap, again=again, owner=flow.owner)
+        )
+        try:
+            reserved = await asyncio.shield(reserving)
+        except asyncio.CancelledError as stop:
+            # The transaction goes on in its thread, and what it writes nobody will send.
+            with suppress(WanError):
+                for row, _ in filter(itemgetter(1), await reserving):
+                    await self.take_back(row.run_id, stop)
+            flow.sending.subtract(intent["fingerprint"] for intent in intents)
+            raise
+        except BaseException:
+            flow.sending.subtract(intent["fingerprint"] for intent in intents)
+            raise
+        for row, new in reserved:
             flow.tell(row)
+            if not new:
+                self.sent(row)
         return reserved
+
+    def sent(self, row: Row) -> None:
+        """Note that nothing in this process is going to send a run, or sends it, any more."""
+        self.flow.sending.subtract([row.fingerprint])
+
+    async def take_back(self, run_id: str, stop: asyncio.CancelledError) -> None:
+        """Write down that a run was never sent, and why."""
+        why = ": ".join(["stopped before it was sent", *map(str, stop.args)])
+        await self.flow.write(run_id, status=Status.CANCELED, error_message=f"{why.rstrip('.')}.")
 
     def intent(self, ask: Ask) -> dict[str, Any]:
         """Columns of the row to reserve."""
@@ -121,67 +150,89 @@ class Posting:
             if row.open:
                 flow.follow(row.run_id)
             return row, False
-        request = ask.seeded(row.attempt if ask.again else 1)
-        if request.seed != row.seed:
-            row = await flow.write(row.run_id, seed=request.seed, request=self._recorded(request))
         try:
-            urls = await self._urls(request)
+            request = ask.seeded(row.attempt if ask.again else 1)
+            if request.seed != row.seed:
+                row = await flow.write(row.run_id, seed=request.seed, request=self._recorded(request))
+            body = request.payload(await self._urls(request))
             while not await flow.ask_log(flow.log.begin_post, row.run_id, owner=flow.owner):  # noqa: ASYNC110
                 await asyncio.sleep(0.2)  # a POST of the same prompt is in flight, perhaps from another kernel
-        except asyncio.CancelledError:
-            await flow.write(row.run_id, status=Status.CANCELED, error_message="stopped before it was sent.")
+        except asyncio.CancelledError as stop:
+            await self.take_back(row.run_id, stop)
+            self.sent(row)
             raise
-        except WanError as error:
+        except Exception as error:  # noqa: BLE001  # a file that is gone, a log that is full: nothing was sent
+            self.sent(row)
             raise await self.not_accepted(row, error) from None
-        return await flow.outlive(f"post-{row.run_id}", self._post(row, request.payload(urls))), True
+        post = flow.keep(f"post-{row.run_id}", self._post(row, body))
+        post.add_done_callback(lambda _: self.sent(row))
+        return await asyncio.shield(post), True
 
     async def _post(self, row: Row, body: dict[str, Any]) -> Row:
+        flow = self.flow
+        try:
+            created = await self._create(row, body)
+        except asyncio.CancelledError:
+            await self._doubt(row, "", "its session was closed while it was being sent.")
+            raise
+        except ServiceError as error:
+            if not isinstance(error, OutcomeUnknown):
+                raise await self.not_accepted(row, error) from None
+            row = await flow.settling.settle(await self._doubt(row, error.code, error.message))
+        except Exception as error:
+            # Whatever it was, it does not prove that nothing was accepted.
+            await self._doubt(row, type(error).__name__, f"sending it broke off: {error}")
+            raise
+        else:
+            row = await flow.write(
+                row.run_id,
+                status=Status.PENDING,
+                service_status=created.task.status,
+                task_id=created.task.task_id,
+                request_id=created.task.request_id,
+                simulated=created.simulated,
+                submitted_at=datetime.now(UTC),
+            )
+        flow.follow(row.run_id)
+        return row
+
+    async def _create(self, row: Row, body: dict[str, Any]) -> Created:
+        """POST until there is an answer; again only where the last one was provably not accepted."""
         flow = self.flow
         give_up, faults = datetime.now(UTC) + PATIENCE, 0
         while True:
             try:
                 async with flow.limiter.submit():
-                    # The moment counts when the outcome has to be looked for in the account's list.
-                    await flow.ask_log(flow.log.update, row.run_id, posted_at=datetime.now(UTC))
-                    created = await flow.client.create(body)
-                break
-            except OutcomeUnknown as error:
-                row = await flow.write(
-                    row.run_id, status=Status.UNCERTAIN, error_code=error.code or None, error_message=error.message
-                )
-                row = await flow.settling.settle(row)
-                flow.follow(row.run_id)
-                return row
+                    # The moment counts when the outcome has to be looked for in the account's list, by the clocks as
+                    # they are now: either may be set before anybody looks.
+                    skew = flow.client.skew
+                    known = {} if skew is None else {"request": {**row.request, "skew": skew.total_seconds()}}
+                    await flow.ask_log(flow.log.update, row.run_id, posted_at=datetime.now(UTC), **known)
+                    return await flow.client.create(body)
             except (Unavailable, Throttled) as error:
                 faults += 1
                 if not error.retryable or datetime.now(UTC) > give_up:
-                    raise await self.not_accepted(row, error) from None
+                    raise
                 await asyncio.sleep(max(backoff(faults, self._rng), error.retry_after or 0.0))
-            except ServiceError as error:
-                raise await self.not_accepted(row, error) from None
-        row = await flow.write(
-            row.run_id,
-            status=Status.PENDING,
-            service_status=created.task.status,
-            task_id=created.task.task_id,
-            request_id=created.task.request_id,
-            simulated=created.simulated,
-            submitted_at=datetime.now(UTC),
-        )
-        flow.follow(row.run_id)
-        return row
 
-    async def not_accepted(self, row: Row, error: WanError) -> WanError:
+    async def _doubt(self, row: Row, code: str, message: str) -> Row:
+        return await self.flow.write(
+            row.run_id, status=Status.UNCERTAIN, error_code=code or None, error_message=message
+        )
+
+    async def not_accepted(self, row: Row, error: Exception) -> Exception:
         """Write down that no task was made and nothing is billed; the same error, with the run's id."""
         code, request_id = (error.code, error.request_id) if isinstance(error, ServiceError) else ("", None)
+        said = error.message if isinstance(error, WanError) else str(error)
         await self.flow.write(
             row.run_id,
             status=Status.FAILED,
             error_code=code or type(error).__name__,
-            error_message=error.message,
+            error_message=said,
             request_id=request_id,
         )
-        error.run_id = row.run_id
+        if isinstance(error, WanError):
+            error.run_id = row.run_id
         return error
 
     async def _urls(self, request: VideoRequest) -> dict[str, str]:

@@ -74,13 +74,14 @@ class Queue:
                 self._jobs.pop(run_id, None)
                 accepted.set_result(row)
                 await self.flow.left(run_id)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as stop:
             row = await self.flow.ask_log(self.flow.log.get, run_id)
             if row.status is Status.INTENDED and row.posted_at is None:
-                await self.flow.write(run_id, status=Status.CANCELED, error_message="taken back before it was sent.")
+                await self.flow.posting.take_back(run_id, stop)
+                self.flow.posting.sent(row)
             accepted.cancel()
             raise
-        except WanError as error:
+        except Exception as error:  # noqa: BLE001  # whoever submits waits for this answer, whatever it is
             if not accepted.done():
                 accepted.set_exception(error)
             if isinstance(error, NotAuthorized | Throttled):

@@ -8,12 +8,12 @@ exactly one open intent whose window holds it. Its prompt is compared when it su
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from wan_nb.engine.states import Status
-from wan_nb.errors import NotFound, ServiceError, Unavailable
+from wan_nb.errors import NotFound, OutcomeUnknown, ServiceError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -163,24 +163,35 @@ class Settling:
 
     async def settle(self, row: Row) -> Row:
         """Look for an uncertain run in the account's list, for as long as the list may lag; then as `rescue`."""
-        flow, patience = self.flow, timedelta(seconds=self.flow.settings.patience)
-        began = datetime.now(UTC)
+        try:
+            verdict = await self._verdict(row)
+        except ServiceError:  # no list, no verdict; its own error would read as if nothing had been sent
+            raise _doubt(row) from None
+        if verdict.task_id is not None:
+            return await self.tie(row, verdict.task_id)
+        if not verdict.not_accepted:
+            raise _doubt(row)
+        error = Unavailable(
+            "the service did not take it (it is not in the account's list).",
+            remedy="Nothing is billed; run the cell again.",
+            retryable=True,
+        )
+        raise await self.flow.posting.not_accepted(row, error)
+
+    async def _verdict(self, row: Row) -> Verdict:
+        """What can be known of a run for now, as soon as it is known."""
+        patience, clock = self.flow.settings.patience, asyncio.get_running_loop().time
+        began = clock()
+        assert row.posted_at is not None
+        # Our own wait for an answer may have ended long after the POST, while the service is still busy with it.
+        over = datetime.now(UTC) - row.posted_at > CREATE_LIMIT
         while True:
-            try:
-                verdict = await self.look_up(row)
-            except ServiceError:  # no list, no verdict; its own error would read as if nothing had been sent
-                raise _doubt(row) from None
-            if verdict.task_id is not None:
-                return await self.tie(row, verdict.task_id)
-            if verdict.not_accepted:
-                error = Unavailable(
-                    "the service did not take it (it is not in the account's list).",
-                    remedy="Nothing is billed; run the cell again.",
-                    retryable=True,
-                )
-                raise await flow.posting.not_accepted(row, error)
-            if clock() - began > 1.5 * patience:
-                raise _doubt(row)
+            verdict = await self.look_up(row)
+            waited = clock() - began
+            if verdict.task_id is not None or (verdict.not_accepted and (over or waited > patience)):
+                return verdict
+            if waited > 1.5 * patience:
+                return replace(verdict, not_accepted=False)
             await asyncio.sleep(patience / 5)
 
     async def look_up(self, row: Row) -> Verdict:
@@ -272,7 +283,7 @@ class Settling:
             There are several.
         """
         flow = self.flow
-        verdict = await self.look_up(row)
+        verdict = await self._verdict(row)
         if verdict.task_id is not None:
             return await flow.write(row.run_id, task_id=verdict.task_id, service_status=None, started_at=None)
         said = "the only task in its time has made another prompt"
