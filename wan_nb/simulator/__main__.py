@@ -27,7 +27,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--strict-media", action="store_true", help="fail what cannot be fetched, draw no stand-ins")
     parser.add_argument("--with-kernels", action="store_true", help="end with the last kernel that registered")
     parser.add_argument("--detach", action="store_true", help="go on in the background once it listens")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if not options.speed > 0:
+        parser.error("--speed must be more than 0")
+    return options
 
 
 def main(arguments: list[str] | None = None) -> int:
