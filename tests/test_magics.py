@@ -429,6 +429,19 @@ def test_argument_beats_configuration_beats_environment(ip, simulator, monkeypat
     assert default.session().settings.service == simulator.url
 
 
+def test_configuration_file(bare_shell) -> None:
+    bare_shell.config.WanMagics.service = "singapore"
+    bare_shell.config.WanMagics.budget = 5.0
+    bare_shell.run_line_magic("load_ext", "wan_nb")
+    try:
+        assert default.session().settings.service == "singapore"
+        assert default.session().settings.budget["USD"] == 5.0
+    finally:
+        bare_shell.run_line_magic("unload_ext", "wan_nb")
+        default.close()
+        default.configure(service=None, budget=None)
+
+
 def test_wrong_budget_does_not_stay(ip, caplog) -> None:
     ip("%config WanMagics.budget = 3.0")
     ip("%config WanMagics.budget = -1.0")

@@ -131,6 +131,38 @@ def test_cost(made, capsys) -> None:
     assert "CNY 0.00 of 50.00" in said
 
 
+@pytest.fixture
+def walked(made):
+    """Cells with a finished study."""
+    made(
+        "%%wan -f {{cat}} -d 2 --seeds 1,2 --name walk --max-cost 9 --wait --out study\n--- a\na dog\n--- b\na hen",
+        cat=made["run"].row.first_frame,
+    )
+    return made
+
+
+def test_studies_are_compared_voted_on_ranked_and_reported(walked, tmp_path) -> None:
+    run, study = walked["run"], walked["study"]
+    assert len(walked("%wan compare walk").clips) == len(walked("%wan compare {{study}}").clips) == 4
+    assert [clip["id"] for clip in walked(f"%wan compare {run.id[:6]} {study.runs[0].id}").clips] == [
+        run.id,
+        study.runs[0].id,
+    ]
+    assert "0 votes" in repr(walked("%wan vote walk"))
+    assert repr(walked("%wan rank walk")) == repr(study.ranking())
+    assert walked("%wan report walk -o walk.html").read_text().startswith("<!")
+    assert (tmp_path / "walk.html").exists()
+
+
+def test_without_a_name_it_is_the_study_of_the_last_run(walked) -> None:
+    walked.magics.session().run(walked["study"].runs[0].id)
+    assert len(walked("%wan compare").clips) == 4
+
+
+def test_form_begins_with_a_run(made) -> None:
+    assert made(f"%wan form {made['run'].id}").get_state("values")["values"]["prompt"] == "a cat walks"
+
+
 # --- doing
 
 

@@ -19,8 +19,8 @@ __all__ = [
     "connect",
     "cost",
     "doctor",
+    "fill",
     "forget",
-    "form",
     "login",
     "rank",
     "rate",
@@ -50,9 +50,11 @@ def show(call: Call) -> Any:
 
     if call.given.get("embed"):
         return show_run(call.run(), embed=True)
-    if call.words and call.words[0] in call.session.log.studies():
-        return call.study()
-    return call.run()
+    return call.study() if call.words and _is_study(call, call.words[0]) else call.run()
+
+
+def _is_study(call: Call, word: Any) -> bool:
+    return word in call.session.log.studies() if isinstance(word, str) else hasattr(word, "plan")
 
 
 def resume(call: Call) -> Any:
@@ -107,11 +109,10 @@ def rate(call: Call) -> Any:
 
 def compare(call: Call) -> Any:
     """Show clips side by side on one clock."""
-    import wan_nb
+    from wan_nb.ui import desk
 
-    names = call.session.log.studies()
-    if len(call.words) > 1 or (call.words and call.words[0] not in names):
-        return wan_nb.compare([call.run(place) for place in range(len(call.words))])
+    if len(call.words) > 1 or (call.words and not _is_study(call, call.words[0])):
+        return desk.compare([call.run(place) for place in range(len(call.words))])
     return call.study().compare()
 
 
@@ -127,8 +128,7 @@ def rank(call: Call) -> Any:
 
 def report(call: Call) -> Any:
     """Write one HTML file that needs nothing else."""
-    study = call.study()
-    return study.report(call.given.get("output") or f"{study.name}.html")
+    return call.study().report(call.given.get("output"))
 
 
 def cost(call: Call) -> Any:
@@ -138,12 +138,11 @@ def cost(call: Call) -> Any:
     return cost_of(call.session)
 
 
-def form(call: Call) -> Any:
+def fill(call: Call) -> Any:
     """Show the form: controls, preview and price."""
-    import wan_nb
+    from wan_nb.ui.form import form
 
-    call.session  # noqa: B018  # says once which service it is
-    return wan_nb.form()
+    return form(*call.words, session=call.session)
 
 
 def connect(call: Call) -> Any:

@@ -99,7 +99,7 @@ def _prompt(magics: WanMagics, cell: Cell) -> str:
 def study_text(text: str, cell: Cell, names: Mapping[str, Any]) -> str:
     r"""Variant of a study with the user's variables filled in, and only the varied placeholders left.
 
-    >>> cell = Cell.parse("--vary mood=calm,wild", "a {{mood}} {{pet}} in \{{braces}}")
+    >>> cell = Cell.parse("--vary mood=calm,wild", r"a {{mood}} {{pet}} in \{{braces}}")
     >>> print(study_text(cell.variants[0][1], cell, {"pet": "cat"}))
     a {{mood}} cat in \{{braces}}
     """

@@ -176,7 +176,7 @@ VERBS: dict[str, Verb] = {
         Verb("rank", "[STUDY]", "study.ranking()", acts.rank, 1, completes="study"),
         Verb("report", "[STUDY]", "study.report('walk.html')", acts.report, 1, (_OUTPUT,), "study"),
         Verb("cost", "", "wan_nb.cost()", acts.cost),
-        Verb("form", "", "wan_nb.form()", acts.form),
+        Verb("form", "[ID]", "wan_nb.form()", acts.fill, 1, completes="run"),
         Verb("connect", "[SERVICE]", "wan_nb.connect('simulator')", acts.connect, 1, completes="service"),
         Verb("login", "[SERVICE]", "wan_nb.login()", acts.login, 1, completes="service"),
         Verb("doctor", "", "wan_nb.doctor()", acts.doctor, 0, (_MEND,)),
