@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from make_media import make_media
 
 from wan_nb.api import catalog
-from wan_nb.api.request import Medium, VideoRequest, check_value, derive_seed
+from wan_nb.api.checks import check_value
+from wan_nb.api.request import Medium, VideoRequest, derive_seed
 from wan_nb.api.task import Task
 from wan_nb.engine.media import prepare
 from wan_nb.errors import InvalidMedia, InvalidRequest

@@ -21,9 +21,9 @@ from urllib.parse import quote
 import httpx
 
 from wan_nb.api import catalog
-from wan_nb.api.codes import error_rule
+from wan_nb.api.refusals import error_fields, refusal, unreachable
 from wan_nb.api.task import SERVICE_ZONE, Task, TaskPage
-from wan_nb.errors import NotAuthorized, OutcomeUnknown, Refused, Throttled, Unavailable
+from wan_nb.errors import NotAuthorized, OutcomeUnknown, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -143,14 +143,14 @@ class Client:
         try:
             response = await self._fresh.post(self.base_url + catalog.CREATE_PATH, json=body, headers=headers)
         except _NEVER_SENT as error:
-            raise _unreachable(self.base_url, error, retryable=True) from None
+            raise unreachable(self.base_url, error, retryable=True) from None
         except httpx.HTTPError as error:
             raise OutcomeUnknown(f"no answer to the submit ({type(error).__name__}).") from None
         self._note(response)
         if response.status_code >= 500:
-            raise OutcomeUnknown(**_error_fields(response))
+            raise OutcomeUnknown(**error_fields(response))
         if response.status_code >= 300:
-            raise _error(response)
+            raise refusal(response)
         try:
             task = Task.parse(response.json())
         except ValueError:
@@ -246,9 +246,9 @@ class Client:
             except httpx.HTTPError as error:
                 raise Unavailable(f"uploading {path.name} broke off ({type(error).__name__}).") from None
         if answer.status_code >= 500:
-            raise Unavailable(**_error_fields(answer))
+            raise Unavailable(**error_fields(answer))
         if answer.status_code >= 300:
-            raise _error(answer)
+            raise refusal(answer)
         return Uploaded(f"oss://{key}", stored_at + timedelta(seconds=catalog.LIMITS.upload_reuse))
 
     async def quotas(self, model: str) -> Mapping[str, Any]:
@@ -293,7 +293,7 @@ class Client:
             async with self._http.stream("GET", url, headers=headers, follow_redirects=True) as response:
                 if response.status_code >= 400:
                     await response.aread()
-                    raise _error(response) if response.status_code < 500 else Unavailable(**_error_fields(response))
+                    raise refusal(response) if response.status_code < 500 else Unavailable(**error_fields(response))
                 kind = response.headers.get("Content-Type", "")
                 if kind.startswith(("text/", "application/xml", "application/json")):
                     raise Unavailable(f"a page ({kind.split(';')[0]}) came instead of the clip.")
@@ -318,12 +318,12 @@ class Client:
         try:
             response = await self._http.request(method, self.base_url + path, params=params, headers=self._headers)
         except httpx.HTTPError as error:
-            raise _unreachable(self.base_url, error) from None
+            raise unreachable(self.base_url, error) from None
         self._note(response)
         if response.status_code >= 500:
-            raise Unavailable(**_error_fields(response))
+            raise Unavailable(**error_fields(response))
         if response.status_code >= 300 and not (missing_ok and response.status_code == 404):
-            raise _error(response)
+            raise refusal(response)
         return response
 
     def _note(self, response: httpx.Response) -> None:
@@ -360,54 +360,3 @@ def _parsed(response: httpx.Response, parse: Callable[[Any], _T]) -> _T:
         return parse(response.json())
     except (ValueError, TypeError, KeyError, RecursionError):
         raise Unavailable("the answer makes no sense.", http_status=response.status_code) from None
-
-
-def _unreachable(base_url: str, error: Exception, *, retryable: bool = False) -> Unavailable:
-    return Unavailable(
-        f"{httpx.URL(base_url).host} cannot be reached ({type(error).__name__}).",
-        remedy="Check the network and the base URL (%wan doctor).",
-        retryable=retryable,
-    )
-
-
-def _error(response: httpx.Response) -> Refused:
-    """A definite no, as the class that says what to do."""
-    fields = _error_fields(response)
-    rule = error_rule(fields["code"], fields["message"])
-    if response.status_code == 429:
-        return Throttled(**fields, retryable=rule.retry)
-    if response.status_code == 401 or rule.kind == "auth":
-        return NotAuthorized(**fields)
-    return Refused(**fields)
-
-
-def _error_fields(response: httpx.Response) -> dict[str, Any]:
-    """Code, message and remedy of an answer; the store answers in XML, proxies in anything."""
-    try:
-        body = response.json()
-        body = body if isinstance(body, dict) else {}
-    except (ValueError, RecursionError):
-        body = {}
-    code = str(body.get("code") or "")[:100]
-    message = str(body.get("message") or f"HTTP {response.status_code}")[:1000]
-    request_id = body.get("request_id")
-    return {
-        "message": message,
-        "code": code,
-        "remedy": error_rule(code, message).remedy if code else "",
-        "request_id": str(request_id)[:100] if request_id else None,
-        "http_status": response.status_code,
-        "retry_after": _retry_after(response),
-    }
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    value = response.headers.get("Retry-After", "")
-    try:
-        return min(max(float(value), 0.0), 3600.0)
-    except ValueError:
-        pass
-    try:
-        return min(max((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds(), 0.0), 3600.0)
-    except (ValueError, TypeError):
-        return None

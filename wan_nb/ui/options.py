@@ -88,7 +88,7 @@ def field_value(spec: catalog.Field, value: Any) -> Any:
     ------
     InvalidRequest
     """
-    from wan_nb.api.request import check_value  # pydantic comes with it
+    from wan_nb.api.checks import check_value
 
     if spec.where == "media":
         if isinstance(value, str) and not value.strip():
