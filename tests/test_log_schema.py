@@ -1,12 +1,15 @@
 """How a log grows old: migrations, newer schemas, and questions that stay cheap."""
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from log_kit import START
 
-from wan_nb.engine import migrations, schema
+from wan_nb.engine import database, migrations, schema
 from wan_nb.engine.database import Database
 from wan_nb.engine.log import RunLog
 from wan_nb.engine.states import Status
@@ -168,8 +171,49 @@ def test_a_log_makes_its_folder(tmp_path: Path):
 
 
 def test_sqlite_commits_outlive_the_power(tmp_path: Path):
-    database = Database(f"sqlite:///{tmp_path}/runs.db")
+    opened = Database(f"sqlite:///{tmp_path}/runs.db")
     asked = ("journal_mode", "synchronous", "busy_timeout")
-    found = database.read(lambda c: [c.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in asked])
+    found = opened.read(lambda c: [c.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in asked])
     assert found == ["wal", 2, 30_000]
-    database.close()
+    opened.close()
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Another program that is in the middle of a write."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    yield
+    other.rollback()
+    other.close()
+
+
+def test_a_log_that_stays_busy_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.0)
+    log = RunLog(f"sqlite:///{tmp_path}/runs.db")
+    with held(tmp_path / "runs.db"):
+        with pytest.raises(LogError, match="kept busy by another program"):
+            log.reserve({"fingerprint": "f"})
+        assert log.find() == [], "readers do not wait for a writer"
+    assert log.reserve({"fingerprint": "f"})[1]
+    log.close()
+
+
+def test_a_moment_of_busyness_is_waited_out(tmp_path: Path):
+    log = RunLog(f"sqlite:///{tmp_path}/runs.db")
+    calls = []
+
+    def work(connection: sa.Connection) -> str:
+        calls.append(connection.exec_driver_sql("INSERT INTO uploads VALUES ('k', 'oss://a', 9000000000000000)"))
+        if len(calls) < 3:
+            # What SQLite says at once, without waiting, while another kernel opens or recovers the file.
+            with closing(sqlite3.connect(tmp_path / "runs.db", timeout=0)) as other:
+                try:
+                    other.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError as busy:
+                    raise sa.exc.OperationalError("BEGIN", None, busy) from busy
+        return "done"
+
+    assert log._db.write(work) == "done"
+    assert (len(calls), log.recall_upload("k")) == (3, "oss://a")
+    log.close()

@@ -39,7 +39,9 @@ class Reading(Shelves):
         start = run_id.strip().lower()
         # Text between "3f" and "3fg": the hex ids that begin with 3f, found in the index by both databases.
         query = WHOLE.where(runs.c.run_id >= start, runs.c.run_id < start + "g").limit(5)
-        found = self._db.read(lambda c: [Row(*row) for row in c.execute(query)]) if start else []
+        # Only of hex: how a server sorts other signs among the digits depends on its language.
+        hexadecimal = bool(start) and set(start) <= set("0123456789abcdef")
+        found = self._db.read(lambda c: [Row(*row) for row in c.execute(query)]) if hexadecimal else []
         if len(found) == 1:
             return found[0]
         if found:
