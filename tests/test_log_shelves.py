@@ -52,13 +52,13 @@ def test_votes_are_appended_in_order(log: RunLog):
 
 
 def test_measures_are_kept_per_clip_and_version(log: RunLog, clock: Clock):
-    log.put_measures("a", 1, {"sharpness": 1.0})
+    log.put_measures("a", 2, {"sharpness": 1.0})
     clock.pass_(seconds=1)
-    log.put_measures("a", 2, {"sharpness": 2.0})
-    log.put_measures("a", 2, {"sharpness": 3.0})
+    log.put_measures("a", 1, {"sharpness": 2.0})
+    log.put_measures("a", 1, {"sharpness": 3.0})
     log.put_measures("b", 1, {})
-    assert log.measures(["a", "b", "c"]) == {"a": {"sharpness": 3.0}, "b": {}}
-    assert log.measures(iter(["a"]), version=1) == {"a": {"sharpness": 1.0}}
+    assert log.measures(["a", "b", "c"]) == {"a": {"sharpness": 3.0}, "b": {}}, "the last one, not the highest"
+    assert log.measures(iter(["a"]), version=2) == {"a": {"sharpness": 1.0}}
     assert len(log.measures([str(n) for n in range(12_000)] + ["a"])) == 1
 
 
