@@ -304,7 +304,7 @@ def test_cell_snippet_is_quoted_and_literal() -> None:
     braces = {**REQUEST, "input": {"prompt": "a {{cat}}"}}
     assert snippets.as_cell(braces).startswith("%%wan --raw ")
     dashes = {**REQUEST, "input": {"prompt": "one\n--- two"}}
-    assert snippets.as_cell(dashes).startswith("#")
+    assert snippets.as_cell(dashes).endswith("one\n\\--- two")
 
 
 def test_material_from_memory_is_given_by_its_copy() -> None:

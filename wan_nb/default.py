@@ -91,7 +91,8 @@ def connect(service: str | None = None, **settings: Any) -> Session:
     <Session simulator, log in .../wan_runs>
     """
     global _default  # noqa: PLW0603
-    chosen = {**_configured, **({"service": service} if service else {}), **settings}
+    key = _default.settings.api_key if _default is not None else None  # one typed at %wan login lasts
+    chosen = {"api_key": key, **_configured, **({"service": service} if service else {}), **settings}
     old, fresh = _default, Session(**chosen)
     fresh.place  # noqa: B018  # a wrong name or a missing key is said here, while the old session still stands
     _default = fresh

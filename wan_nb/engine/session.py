@@ -274,9 +274,11 @@ class Session(Opened):
 
     def forget(self, run_id: str) -> Row:
         """Delete the files of a run. Its row stays, because it was paid."""
-        row = self.log.get(run_id)
+        row = self.log.forget(self.log.get(run_id).run_id)  # refuses a run whose clip is still to come
         self.store.remove(row.run_id)
-        return self.write(row.run_id, video=None)
+        if self._flow is not None:
+            self._flow.tell(row)
+        return row
 
     def subscribe(self, listener: Callable[[Row], None]) -> Callable[[], None]:
         """Hear of every change of a run, on the loop thread. Returns the way to stop it."""

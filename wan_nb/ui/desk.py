@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -233,6 +234,22 @@ def _study_data(study: Study) -> Any:
         "costs": costs,
         "versions": {"wan_nb": __version__, "python": platform.python_version()},
         "notes": list(study.plan.warnings),
-        "cell": "\n\n".join(snippets.as_cell(row.request) for row in rows[:1]),
+        "cell": _cell_text(study),
         "python": f"import wan_nb\n\nwan_nb.study(name={study.name!r}).submit()",
     }
+
+
+def _cell_text(study: Study) -> str:
+    """The ``%%wan`` cell of a study of prompts and seeds; empty for a plan that one cell cannot say."""
+    from wan_nb.ui.cell import Cell
+
+    prompts = {
+        cell.variant: request.prompt or "" for cell, request in zip(study.plan.cells, study.requests, strict=True)
+    }
+    seeds = tuple(sorted({request.seed for request in study.requests if request.seed is not None}))
+    shared = [snippets.fields_of(request.public()) for request in study.requests]
+    rest = [{name: value for name, value in given.items() if name not in {"prompt", "seed"}} for given in shared]
+    if len(prompts) * max(len(seeds), 1) != len(shared) or any(given != rest[0] for given in rest):
+        return ""
+    price = math.ceil(sum(study.prices))
+    return Cell(tuple(prompts.items()), rest[0], seeds, name=study.name, max_cost=price).to_text()

@@ -13,6 +13,7 @@ from typing import Any
 
 from wan_nb.api import catalog
 from wan_nb.api.catalog import CREATE_PATH, REGIONS
+from wan_nb.ui.variants import write_body
 
 __all__ = ["as_cell", "as_curl", "as_python", "fields_of"]
 
@@ -58,8 +59,6 @@ def as_cell(body: Body) -> str:
     """
     values = _told(body)
     prompt = str(values.pop("prompt", ""))
-    if any(line.startswith("---") for line in prompt.splitlines()):
-        return "# A line of this prompt starts with ---, which begins a variant in a cell. Use the Python form."
     words = ["--raw"] if "{{" in prompt else []
     for spec in catalog.FIELDS:
         value = values.get(spec.name)
@@ -69,7 +68,7 @@ def as_cell(body: Body) -> str:
             words.append(spec.flag if value else spec.flag.replace("--", "--no-", 1))
         else:
             words += [spec.flag, shlex.quote(str(value))]
-    return "\n".join([" ".join(["%%wan", *words]), prompt])
+    return "\n".join([" ".join(["%%wan", *words]), write_body([("", prompt)])])
 
 
 def as_curl(body: Body, base_url: str = REGIONS["beijing"].base_url) -> str:
