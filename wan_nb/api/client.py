@@ -153,7 +153,7 @@ class Client:
             raise refusal(response)
         try:
             task = Task.parse(response.json())
-        except ValueError:
+        except (ValueError, RecursionError):
             raise OutcomeUnknown("the answer to the submit held no task id.") from None
         return Created(task, bool(self.simulated))
 

@@ -6,6 +6,7 @@ SUCCEEDED is written last, so it always means: the file was whole when it got it
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -49,21 +50,28 @@ async def fetch(flow: Flow, row: Row, task: Task | None) -> Row:
     try:
         flow.store.open()
         facts = await _whole(flow, final)
-        if facts is None:  # else: named before a crash, but not yet logged
-            fresh: Task = task or await flow.patiently(lambda: flow.client.get(str(row.task_id)))
-            if fresh.status == "UNKNOWN":
+        if facts is None:  # else: named before a crash, or by another kernel, but not yet logged
+            if task is None:
+                task = await flow.patiently(lambda: flow.client.get(str(row.task_id)))
+            if task.status == "UNKNOWN":
                 return await _forgotten(flow, row)
-            facts = await _download(flow, fresh, part)
+            facts = await _download(flow, task, part)
             await flow.decoding.do(_settle_files, flow, row, facts, part, name)
-        await flow.decoding.do(strip_of, flow.store, final, facts.sha256)
     except (OSError, WanError) as error:
         reason = error.message if isinstance(error, WanError) else f"{error.strerror or error} ({type(error).__name__})"
-        await flow.write(row.run_id, error_code="DownloadFailed", error_message=reason)
+        row = await flow.write(row.run_id, error_code="DownloadFailed", error_message=reason)
+        if row.status is Status.SUCCEEDED:  # another kernel was quicker
+            return row
         raise DownloadFailed(
             f"the clip is made and paid, but not on disk: {reason}",
             run_id=row.run_id,
             remedy="`%wan resume` fetches it while its link lives (24 h).",
         ) from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)  # the next attempt begins anew
+    with suppress(OSError, WanError):  # made when it is shown, where it cannot be made now
+        await flow.decoding.do(strip_of, flow.store, final, facts.sha256)
     return await flow.write(
         row.run_id,
         status=Status.SUCCEEDED,
@@ -129,6 +137,7 @@ def _settle_files(flow: Flow, row: Row, facts: ClipFacts, part: Path, name: str)
 
     clips.sidecar(flow.store.path(name), _provenance(row, facts))
     flow.store.commit(part, name)
+    flow.store.drop_parts(row.run_id)
 
 
 def _provenance(row: Row, facts: ClipFacts) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from wan_nb.api import catalog
 from wan_nb.api.request import VideoRequest, derive_seed
 from wan_nb.engine.pace import backoff
 from wan_nb.engine.states import Status
-from wan_nb.errors import OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
+from wan_nb.errors import InvalidMedia, OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
 
 if TYPE_CHECKING:
     from wan_nb.api.client import Created
@@ -173,16 +173,13 @@ class Posting:
         try:
             created = await self._create(row, body)
         except asyncio.CancelledError:
-            await self._doubt(row, "", "its session was closed while it was being sent.")
+            await self._doubt(row, "Closed", "its session was closed while it was being sent.")
             raise
-        except ServiceError as error:
-            if not isinstance(error, OutcomeUnknown):
+        except Exception as error:  # noqa: BLE001
+            if isinstance(error, ServiceError) and not isinstance(error, OutcomeUnknown):
                 raise await self.not_accepted(row, error) from None
-            row = await flow.settling.settle(await self._doubt(row, error.code, error.message))
-        except Exception as error:
-            # Whatever it was, it does not prove that nothing was accepted.
-            await self._doubt(row, type(error).__name__, f"sending it broke off: {error}")
-            raise
+            # Whatever else it was, it does not prove that nothing was accepted.
+            row = await flow.settling.settle(await self._doubt(row, *_said(error)))
         else:
             row = await flow.write(
                 row.run_id,
@@ -216,20 +213,14 @@ class Posting:
                 await asyncio.sleep(max(backoff(faults, self._rng), error.retry_after or 0.0))
 
     async def _doubt(self, row: Row, code: str, message: str) -> Row:
-        return await self.flow.write(
-            row.run_id, status=Status.UNCERTAIN, error_code=code or None, error_message=message
-        )
+        return await self.flow.write(row.run_id, status=Status.UNCERTAIN, error_code=code, error_message=message)
 
     async def not_accepted(self, row: Row, error: Exception) -> Exception:
         """Write down that no task was made and nothing is billed; the same error, with the run's id."""
-        code, request_id = (error.code, error.request_id) if isinstance(error, ServiceError) else ("", None)
-        said = error.message if isinstance(error, WanError) else str(error)
+        code, said = _said(error)
+        request_id = error.request_id if isinstance(error, ServiceError) else None
         await self.flow.write(
-            row.run_id,
-            status=Status.FAILED,
-            error_code=code or type(error).__name__,
-            error_message=said,
-            request_id=request_id,
+            row.run_id, status=Status.FAILED, error_code=code, error_message=said, request_id=request_id
         )
         if isinstance(error, WanError):
             error.run_id = row.run_id
@@ -255,7 +246,10 @@ class Posting:
                 kind = catalog.MEDIA[medium.kind]
                 mime = dict(zip(kind.formats, kind.mimes, strict=True)).get(medium.format or "", kind.mimes[0])
                 suffix = f".{(medium.format or kind.formats[0]).lower()}"
-                uploaded = await flow.patiently(lambda: flow.client.upload(path, model, suffix=suffix, mime=mime))
+                try:
+                    uploaded = await flow.patiently(lambda: flow.client.upload(path, model, suffix=suffix, mime=mime))
+                except OSError as error:
+                    raise InvalidMedia(f"{medium.name} cannot be read any more: {error.strerror or error}.") from None
                 await flow.ask_log(flow.log.remember_upload, key, uploaded.url, uploaded.expires_at)
                 url = uploaded.url
             return url
@@ -263,3 +257,9 @@ class Posting:
     def _recorded(self, request: VideoRequest) -> dict[str, Any]:
         """What the log and the sidecar keep; the identity tells two accounts in one log apart."""
         return {**request.public(), "identity": self.flow.place.identity}
+
+
+def _said(error: Exception) -> tuple[str, str]:
+    """Code and message of an error, for the log."""
+    code = error.code if isinstance(error, ServiceError) else ""
+    return code or type(error).__name__, error.message if isinstance(error, WanError) else str(error)

@@ -1,22 +1,22 @@
-"""What became of a submit whose answer never came: decided from the account's list, by a rule that cannot pay twice.
+"""What became of a submit whose answer never came: found out from the account's list, by a rule that cannot pay twice.
 
-The list tells ids, models and creation times of the account's tasks of the last 24 h; no prompts. So a task is taken
-for ours only when nothing else can be meant: exactly one task that no run of the log knows in the time window, and
-exactly one open intent whose window holds it. Its prompt is compared when it succeeds.
+`wan_nb.engine.verdict` has the rule. A task that was taken for a run is confirmed by its prompt when it succeeds, and
+given back if it was a stranger's.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from wan_nb.engine.states import Status
-from wan_nb.errors import NotFound, OutcomeUnknown, ServiceError, Unavailable
+from wan_nb.engine.verdict import CREATE_LIMIT, Verdict, judge, skew_of, window
+from wan_nb.errors import NotFound, OutcomeUnknown, ServiceError, Unavailable, join_words
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from wan_nb.api.task import Listed, Task
     from wan_nb.engine.flow import Flow
@@ -24,103 +24,6 @@ if TYPE_CHECKING:
     from wan_nb.errors import WanError
 
 __all__ = ["Settling", "Verdict", "judge", "window"]
-
-CREATE_LIMIT = timedelta(seconds=70)
-"""Longest time between the start of a POST and the making of its task: our own limits of connecting and reading."""
-
-MARGIN = timedelta(seconds=3)
-"""The Date header has whole seconds, and its answer took a moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What is known about one open intent.
-
-    Attributes
-    ----------
-    task_id : str or None
-        The task that it became.
-    not_accepted : bool
-        The service never made a task of it.
-    candidates : tuple of str
-        Tasks that it may be, when it cannot be told.
-    """
-
-    task_id: str | None = None
-    not_accepted: bool = False
-    candidates: tuple[str, ...] = ()
-
-
-def window(row: Row, skew: timedelta | None) -> tuple[datetime, datetime]:
-    """From when to when the service may have made the task of a run, by the service's clock.
-
-    Always, while that clock is not known: a window in the wrong place would call an accepted task not accepted. For the
-    same reason the clocks count as they were then, where that was written down.
-    """
-    assert row.posted_at is not None
-    if "skew" in row.request:
-        skew = timedelta(seconds=row.request["skew"])
-    if skew is None:
-        return datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-    start = row.posted_at + skew
-    return start - MARGIN, start + CREATE_LIMIT + MARGIN
-
-
-def judge(
-    row: Row,
-    others: Sequence[Row],
-    listed: Sequence[Listed],
-    known: Collection[str],
-    *,
-    now: datetime,
-    skew: timedelta | None,
-    patience: timedelta,
-) -> Verdict:
-    """Decide about one UNCERTAIN run.
-
-    Parameters
-    ----------
-    row : Row
-        With `posted_at`.
-    others : sequence of Row
-        Every other run of the account that was posted and has no task id yet.
-    listed : sequence of Listed
-        All tasks of the account and model that the list gave for the window.
-    known : collection of str
-        Task ids that some run of the log has.
-    now : datetime
-    skew : timedelta or None
-        Service clock minus ours, if it is known.
-    patience : timedelta
-        How long the list may lag behind.
-
-    Returns
-    -------
-    Verdict
-    """
-    low, high = window(row, skew)
-    candidates = tuple(
-        task.task_id
-        for task in listed
-        if task.task_id not in known
-        and task.model_name in {None, row.model}
-        and (task.gmt_create is None or low <= task.gmt_create <= high)
-    )
-    rivals = [
-        other
-        for other in others
-        if other.run_id != row.run_id and other.model == row.model and _overlap((low, high), window(other, skew))
-    ]
-    if len(candidates) == 1 and not rivals:
-        return Verdict(task_id=candidates[0])
-    assert row.posted_at is not None
-    if not candidates and now - row.posted_at > patience:
-        return Verdict(not_accepted=True)
-    return Verdict(candidates=candidates)
-
-
-def _overlap(a: tuple[datetime, datetime], b: tuple[datetime, datetime]) -> bool:
-    return a[0] <= b[1] and b[0] <= a[1]
 
 
 def _doubt(row: Row) -> WanError:
@@ -227,6 +130,8 @@ class Settling:
         ------
         NotFound
             The account has no such task (ids live 24 h).
+        OutcomeUnknown
+            It may be one of several uncertain runs.
         """
         flow = self.flow
         task = await flow.patiently(lambda: flow.client.get(task_id))
@@ -241,8 +146,14 @@ class Settling:
         flow = self.flow
         doubtful = await flow.ask_log(flow.log.find, status=Status.UNCERTAIN)
         fitting = [row for row in doubtful if self._may_be(row, task.orig_prompt)]
-        if len(fitting) == 1:
-            return await self.tie(fitting[0], task.task_id)
+        if len({row.prompt for row in fitting}) > 1:
+            names = join_words([row.run_id[:6] for row in fitting])
+            raise OutcomeUnknown(
+                f"task {task.task_id[:60]} may be run {names}.",
+                remedy="A task tells its prompt when it has succeeded: adopt it then.",
+            )
+        if fitting:  # of one prompt, so any would do; the nearest in time is likely the one
+            return await self.tie(min(fitting, key=lambda row: self._distance(row, task)), task.task_id)
         row, _ = await flow.ask_log(
             flow.log.adopt,
             task.task_id,
@@ -312,6 +223,11 @@ class Settling:
             if not page.tasks or len(found) >= page.total:
                 return found
             page_no += 1
+
+    def _distance(self, row: Row, task: Task) -> timedelta:
+        if row.posted_at is None or task.submit_time is None:
+            return timedelta.max
+        return abs(task.submit_time - row.posted_at - (skew_of(row, self.flow.client.skew) or timedelta()))
 
     def _may_be(self, row: Row, prompt: str | None) -> bool:
         """Whether a task can be this run's. A prompt is only told on success."""

@@ -55,7 +55,7 @@ def look(session: Session) -> Shape:
     folder = session.store.root / "videos"
     names = {session.store.path(str(row.video)).name for row in made.values()}
     strangers = tuple(p for p in sorted(folder.glob("[!.]*.mp4")) if p.name not in names and p.stem not in under_way)
-    partial = [p for p in sorted(folder.glob(".*.part")) if p.stem.lstrip(".") not in under_way]
+    partial = [p for p in sorted(folder.glob(".*.part")) if p.name.split(".")[1] not in under_way]
     temporary = [p for p in sorted(folder.glob(".*.tmp")) if time.time() - p.stat().st_mtime > OLD]
     whole = len(made) - len(lost) - len(changed)
     return Shape(whole, lost, changed, strangers, (*partial, *temporary))

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 __all__ = ["Store"]
@@ -46,8 +48,14 @@ class Store:
         return self.root / name
 
     def part(self, run_id: str) -> Path:
-        """Where a download grows until it is whole."""
-        return self.root / "videos" / f".{run_id}.part"
+        """Where a download grows until it is whole: another place each time, since two kernels may fetch one clip."""
+        return self.root / "videos" / f".{run_id}.{secrets.token_hex(4)}.part"
+
+    def drop_parts(self, run_id: str) -> None:
+        """Delete what broken downloads of a run left."""
+        for path in (self.root / "videos").glob(f".{run_id}.*part"):
+            with suppress(OSError):  # where a file that another kernel writes cannot be deleted, that one will
+                path.unlink(missing_ok=True)
 
     def proxy(self, sha256: str, recipe: str) -> Path:
         """Where something made from a clip is kept, by the clip's content and the way it was made."""
@@ -70,5 +78,6 @@ class Store:
     def remove(self, run_id: str) -> None:
         """Delete clip, sidecar and partial file of a run."""
         clip = self.path(self.name(run_id))
-        for path in (clip, clip.with_suffix(".json"), self.part(run_id)):
+        for path in (clip, clip.with_suffix(".json")):
             path.unlink(missing_ok=True)
+        self.drop_parts(run_id)

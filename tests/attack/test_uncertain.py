@@ -1,0 +1,361 @@
+"""Submits whose answer never came, in the hard cases: nothing lost, nothing paid twice, nobody's clip taken."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from conftest import FIELDS, assert_whole, creates, until
+from kernels import ended, kernel, start
+
+import wan_nb
+from wan_nb.engine.posting import Ask
+from wan_nb.engine.states import OPEN, Status
+from wan_nb.errors import LogError, OutcomeUnknown, Unavailable, WanError
+
+PROMPT = "a cat walks"
+
+
+def ask(session, prompt: str, cat: str) -> Ask:
+    return Ask(session.request(prompt, first_frame=cat, **FIELDS))
+
+
+def lost_answer(settings, simulator, cat: str, prompt: str = PROMPT) -> None:
+    """A kernel posts, the service accepts, the kernel dies before the answer."""
+    received = creates(simulator)[0]
+    simulator.faults(endpoint="create", stall=600, when="after")
+    child = start(kernel, settings, "outside", 0, prompt, {"first_frame": cat, **FIELDS})
+    until(lambda: creates(simulator)[0] > received, "the POST")
+    child.kill()
+    ended(child)
+
+
+def task_of(simulator, prompt: str) -> str:
+    return next(t["task_id"] for t in simulator.tasks() if t["body"]["input"]["prompt"] == prompt)
+
+
+# --- time
+
+
+@pytest.mark.parametrize("ahead", [420.0, -420.0, 5 * 3600.0])
+def test_a_service_with_another_clock(settings, simulator, cat, ahead) -> None:
+    simulator.clock(ahead)
+    lost_answer(settings, simulator, cat)
+    with wan_nb.Session(**settings) as session:
+        (run,) = session.resume(wait=True)
+        assert run.status is Status.SUCCEEDED
+        assert_whole(session, simulator)
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0])
+def test_a_clock_of_ours_that_was_set_between_post_and_settling(settings, simulator, cat, jump) -> None:
+    """What a kernel whose clock was an hour wrong has written, read by one whose clock is right."""
+    lost_answer(settings, simulator, cat)
+    with wan_nb.Session(**settings) as session:
+        (row,) = session.log.find()
+        then = {**row.request, "skew": row.request["skew"] + jump}
+        session.log.update(row.run_id, posted_at=row.posted_at - timedelta(seconds=jump), request=then)
+        (run,) = session.resume(wait=True)
+        assert run.status is Status.SUCCEEDED
+        assert session.submit(PROMPT, first_frame=cat, **FIELDS).reused
+    assert creates(simulator) == (1, 1)
+
+
+def test_a_clock_of_the_service_that_was_set_between_post_and_settling(settings, simulator, cat) -> None:
+    lost_answer(settings, simulator, cat)
+    simulator.clock(3600.0)
+    with wan_nb.Session(**settings) as session:
+        (run,) = session.resume(wait=True)
+        assert run.status is Status.SUCCEEDED
+    assert creates(simulator) == (1, 1)
+
+
+def test_a_list_that_lags_behind(settings, simulator, cat) -> None:
+    simulator.config(list_lag=1.0)
+    simulator.faults(endpoint="create", reset=True, when="after")
+    with wan_nb.Session(**{**settings, "patience": 20.0}) as session:
+        assert session.submit(PROMPT, first_frame=cat, **FIELDS).wait().video
+    assert creates(simulator) == (1, 1)
+
+
+def test_a_service_that_accepts_after_we_have_hung_up(settings, simulator, cat) -> None:
+    """The list is empty when we give up waiting: not because the service refused, but because it is not done yet."""
+    simulator.faults(endpoint="create", delay=1.5)
+    with wan_nb.Session(**{**settings, "patience": 1.0}) as session:
+        session.flow.client._fresh.timeout = httpx.Timeout(1.2, connect=10.0)
+        run = session.submit(PROMPT, first_frame=cat, **FIELDS).wait()
+        assert run.video
+        assert session.submit(PROMPT, first_frame=cat, **FIELDS).reused
+    assert creates(simulator) == (1, 1)
+
+
+# --- others
+
+
+def test_two_identical_intents_without_an_answer(settings, simulator, cat) -> None:
+    """Which task is whose cannot be told; both stay in doubt and count, and a person's word settles both."""
+    simulator.faults(endpoint="create", reset=True, when="after", times=2)
+    with wan_nb.Session(**settings) as session:
+        session.flow  # noqa: B018  # opened here: the loop thread cannot
+        both = [ask(session, PROMPT, cat), Ask(session.request(PROMPT, first_frame=cat, **FIELDS), again=True)]
+
+        async def at_once() -> list[object]:
+            return await asyncio.gather(*(session.flow.posting.submit(a) for a in both), return_exceptions=True)
+
+        first, second = session.loop.sync(at_once())
+        until(lambda: creates(simulator)[1] == 2, "both POSTs")
+        doubtful = [error for error in (first, second) if isinstance(error, BaseException)]
+        assert all(isinstance(error, OutcomeUnknown) for error in doubtful), doubtful
+        for task in simulator.tasks():
+            session.adopt(task["task_id"])
+        rows = session.log.find()
+        for row in rows:
+            session.run(row.run_id).wait()
+        assert {row.task_id for row in session.log.find()} == {task["task_id"] for task in simulator.tasks()}
+        assert len(rows) == 2
+        assert_whole(session, simulator)
+    assert creates(simulator) == (2, 2)
+
+
+def test_an_adopted_task_that_may_be_two_runs_is_asked_for_again_when_it_tells_its_prompt(
+    settings, simulator, cat
+) -> None:
+    simulator.config(queue=3600.0, run=3600.0)
+    prompts = ["a cat walks", "a cat runs"]
+    with wan_nb.Session(**settings) as session:
+        simulator.faults(endpoint="create", reset=True, when="after", times=2)
+        asks, flow = [ask(session, prompt, cat) for prompt in prompts], session.flow
+
+        async def at_once() -> list[object]:
+            return await asyncio.gather(*(flow.posting.submit(a) for a in asks), return_exceptions=True)
+
+        assert [type(result) for result in session.loop.sync(at_once())] == [OutcomeUnknown] * 2
+        with pytest.raises(OutcomeUnknown, match="may be run"):
+            session.adopt(task_of(simulator, prompts[0]))
+        for task in simulator.tasks():
+            simulator.do(task["task_id"], "finish")
+        until(lambda: simulator.counters()["succeeded"] == 2, "both clips")
+        for prompt in prompts:
+            (run,) = session.adopt(task_of(simulator, prompt))
+            assert run.wait().row.prompt == prompt
+        assert len(session.log.find()) == 2
+        assert_whole(session, simulator)
+
+
+def test_a_strangers_clip_is_not_taken_for_ours(settings, simulator, cat, tmp_path) -> None:
+    """Our POST never arrived, and a colleague's task is the only one in its time: tied at first, given back at last."""
+    with (
+        wan_nb.Session(**settings) as session,
+        wan_nb.Session(**{**settings, "folder": tmp_path / "colleague"}) as colleague,
+    ):
+        theirs = colleague.submit("another prompt", first_frame=cat, **FIELDS)
+        simulator.faults(endpoint="create", reset=True, when="before")
+        run = session.submit(PROMPT, first_frame=cat, **FIELDS)  # tied to the only task there is
+        assert run.row.task_id == theirs.row.task_id
+        with pytest.raises(WanError, match="another prompt"):
+            run.wait()
+        assert (run.status, run.cost, run.video) == (Status.FAILED, 0, None)
+        again = session.submit(PROMPT, first_frame=cat, **FIELDS).wait()
+        assert again.row.task_id == task_of(simulator, PROMPT)
+        theirs.wait()
+        assert_whole(session, simulator)
+    assert creates(simulator) == (3, 2)
+
+
+def test_ours_is_found_behind_a_strangers(settings, simulator, cat, tmp_path) -> None:
+    """The list names the stranger's task at once and ours late."""
+    with (
+        wan_nb.Session(**settings) as session,
+        wan_nb.Session(**{**settings, "folder": tmp_path / "colleague"}) as colleague,
+    ):
+        theirs = colleague.submit("another prompt", first_frame=cat, **FIELDS).wait()
+        client, hidden = session.flow.client, [3]
+        real = client.list
+
+        async def lagging(**query):
+            page = await real(**query)
+            hidden[0] -= 1
+            if hidden[0] < 0:
+                return page
+            kept = tuple(task for task in page.tasks if task.task_id == theirs.row.task_id)
+            return type(page)(kept, len(kept), page.page_no, page.page_size)
+
+        client.list = lagging
+        simulator.faults(endpoint="create", reset=True, when="after")
+        run = session.submit(PROMPT, first_frame=cat, **FIELDS).wait()
+        assert run.row.task_id == task_of(simulator, PROMPT)
+        assert_whole(session, simulator)
+    assert creates(simulator) == (2, 2)
+
+
+def test_a_task_whose_id_is_just_being_written_is_nobody_elses(settings, simulator, cat) -> None:
+    """While one run looks into the list, another one is accepted, and its id has not arrived in the log yet."""
+    with wan_nb.Session(**settings) as session:
+        flow = session.flow
+        session.loop.sync(flow.hello())
+        real_list, real_create = flow.client.list, flow.client.create
+        arrived: asyncio.Event | None = None
+        told, second = asyncio.Event(), ask(session, "a cat runs", cat)
+        others = []
+
+        async def create(body):
+            created = await real_create(body)
+            if body["input"]["prompt"] == "a cat runs":
+                arrived.set()
+                await told.wait()
+            return created
+
+        async def listing(**query):
+            nonlocal arrived
+            if arrived is None:
+                arrived = asyncio.Event()
+                others.append(asyncio.ensure_future(flow.posting.submit(second)))
+                await arrived.wait()
+            else:
+                told.set()
+            return await real_list(**query)
+
+        flow.client.list, flow.client.create = listing, create
+        simulator.faults(endpoint="create", reset=True, when="before")
+        with pytest.raises(Unavailable, match="did not take it"):
+            session.submit(PROMPT, first_frame=cat, **FIELDS)
+
+        async def other():
+            return await others[0]
+
+        row, _ = session.loop.sync(other())
+        assert session.run(row.run_id).wait().row.task_id == task_of(simulator, "a cat runs")
+        assert_whole(session, simulator)
+    assert creates(simulator) == (2, 1)
+
+
+# --- a sender that has given up, in a process that lives on
+
+
+def test_a_session_closed_in_mid_post_leaves_nothing_that_waits_for_ever(settings, simulator, cat) -> None:
+    simulator.faults(endpoint="create", stall=600, when="after")
+    first = wan_nb.Session(**settings)
+    asked = first.request(PROMPT, first_frame=cat, **FIELDS)
+    first.loop.start(first.flow.posting.submit(Ask(asked)))
+    until(lambda: creates(simulator)[0] == 1, "the POST")
+    first.close()
+    with wan_nb.Session(**settings) as second:
+        assert second.log.find()[0].status is Status.UNCERTAIN
+        assert second.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120).reused
+        assert_whole(second, simulator)
+    assert creates(simulator) == (1, 1)
+
+
+def test_an_interrupt_while_reserving_takes_the_intent_back(settings, simulator, cat) -> None:
+    with wan_nb.Session(**settings) as session:
+        asked = session.request(PROMPT, first_frame=cat, **FIELDS)
+        session.flow  # noqa: B018
+        inside, go_on = threading.Event(), threading.Event()
+        real = session.log.reserve_many
+
+        def held(*args, **kwargs):
+            inside.set()
+            assert go_on.wait(60)
+            return real(*args, **kwargs)
+
+        session.log.reserve_many = held
+        future = session.loop.start(session.flow.posting.submit(Ask(asked)))
+        assert inside.wait(60)
+        future.cancel()
+        go_on.set()
+        row = until(lambda: next(iter(session.log.find(status=Status.CANCELED)), None), "the intent to be taken back")
+        assert "before it was sent" in row.error_message
+        del session.log.reserve_many
+        assert session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120).video
+        assert not +session.flow.sending
+    assert creates(simulator) == (1, 1)
+
+
+def test_a_frame_that_is_gone_before_its_upload(settings, simulator, cat, tmp_path) -> None:
+    frame = tmp_path / "frame.jpg"
+    content = Path(cat).read_bytes()
+    frame.write_bytes(content)
+    with wan_nb.Session(**settings) as session:
+        real = session.log.reserve_many
+
+        def late(*args, **kwargs):
+            frame.unlink()
+            return real(*args, **kwargs)
+
+        session.log.reserve_many = late
+        with pytest.raises(WanError, match=r"frame.jpg cannot be read"):
+            session.submit(PROMPT, first_frame=frame, **FIELDS)
+        del session.log.reserve_many
+        assert session.log.find()[0].status is Status.FAILED
+        frame.write_bytes(content)
+        assert session.submit(PROMPT, first_frame=frame, **FIELDS).wait(timeout=120).video
+    assert creates(simulator) == (1, 1)
+
+
+def test_a_frame_that_is_gone_does_not_hang_a_study(settings, simulator, cat, tmp_path) -> None:
+    frame = tmp_path / "frame.jpg"
+    frame.write_bytes(Path(cat).read_bytes())
+    with wan_nb.Session(**settings) as session:
+        study = session.study(PROMPT, name="gone", first_frame=frame, seeds=[1, 2], **FIELDS)
+        frame.unlink()
+        with pytest.raises(WanError, match=r"frame.jpg cannot be read"):
+            study.submit(max_cost=50)
+        until(lambda: not session.log.find(status=list(OPEN)), "the queue to end")
+    assert creates(simulator) == (0, 0)
+
+
+def test_a_log_that_cannot_take_the_id_is_healed_by_the_next_look(settings, simulator, cat) -> None:
+    """A full disk, at the worst moment: accepted, and the id cannot be written."""
+    with wan_nb.Session(**settings) as session:
+        session.flow  # noqa: B018
+        real, full = session.log.advance, [True]
+
+        def advance(run_id, **changes):
+            if "task_id" in changes and full.pop():
+                raise LogError("database or disk is full")
+            return real(run_id, **changes)
+
+        session.log.advance = advance
+        with pytest.raises(LogError, match="full"):
+            session.submit(PROMPT, first_frame=cat, **FIELDS)
+        full.extend([False] * 9)
+        assert session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120).reused
+        assert_whole(session, simulator)
+    assert creates(simulator) == (1, 1)
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, "null", '{"output": {}}', "\x00", '{"output": {"task_id": []}}'])
+def test_an_accepted_post_with_a_senseless_answer(settings, simulator, cat, body) -> None:
+    simulator.faults(endpoint="create", body=body, when="after")
+    with wan_nb.Session(**settings) as session:
+        assert session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120).video
+    assert creates(simulator) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "error"),
+    [
+        (429, "Throttling.AllocationQuota", "Free allocated quota exceeded.", wan_nb.errors.Throttled),
+        (400, "Arrearage", "Access denied, your account is not in good standing.", wan_nb.errors.NotAuthorized),
+    ],
+)
+def test_an_account_that_cannot_pay_stops_the_queue_with_its_reason(
+    settings, simulator, cat, status, code, message, error
+) -> None:
+    simulator.faults(endpoint="create", status=status, code=code, message=message, times=-1)
+    with wan_nb.Session(**settings) as session:
+        study = session.study(PROMPT, name="poor", first_frame=cat, seeds=range(20), **FIELDS)
+        with pytest.raises(error, match=r"quota|standing"):
+            study.submit(max_cost=100)
+        until(lambda: not session.log.find(status=list(OPEN)), "the queue to end")
+        stopped = session.log.find(status=Status.CANCELED)
+        assert len(stopped) >= 13
+        assert all(message.rstrip(".") in row.error_message for row in stopped)
+        assert session.spent("CNY") == 0
+    received, accepted = creates(simulator)
+    assert received <= 7  # those that were under way when the first answer came
+    assert accepted == 0
