@@ -133,6 +133,9 @@ def expand(
     """
     shared = dict(fields or {})
     rows = _rows(variants)
+    for label, own in rows:
+        if not str(own.get("prompt") or "").strip():
+            raise InvalidOption(f"variant {label[:60]!r} is empty.", field="prompt")
     axes = _axes(rows, shared, seeds, {key: list(values) for key, values in (vary or {}).items()})
     total = len(rows) * math.prod(len(values) for values in axes.values())
     if total > MAX_CELLS:
@@ -161,13 +164,10 @@ def _rows(variants: Any) -> list[tuple[str, dict[str, Any]]]:
         variants = dict(zip(letters(len(variants)), variants, strict=True))
     if not variants:
         raise InvalidOption("a study needs at least one prompt.")
-    rows = []
-    for label, given in variants.items():
-        own = dict(given) if isinstance(given, Mapping) else {"prompt": given}
-        if not str(own.get("prompt") or "").strip():
-            raise InvalidOption(f"variant {str(label)[:60]!r} is empty.", field="prompt")
-        rows.append((str(label), own))
-    return rows
+    return [
+        (str(label), dict(given) if isinstance(given, Mapping) else {"prompt": given})
+        for label, given in variants.items()
+    ]
 
 
 def _table_rows(table: Any) -> list[tuple[str, dict[str, Any]]]:
