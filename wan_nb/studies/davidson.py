@@ -8,8 +8,8 @@ A vote on a clip of variant *i* shown left and one of *j* shown right::
 votes that share a clip agree more than the model says, and thirty votes on one pair of clips are not thirty pieces of
 evidence. Let ``u`` be that luck, one number per clip with variance ``tau2``. The fit keeps Davidson's probabilities for
 a vote taken alone and lets ``u`` only tie together the votes of a block (a quasi-likelihood; for a block with
-information matrix M it comes down to shrinking M to ``M (1 + tau2 M)^-1``). With one vote per pair of clips it *is*
-Davidson's likelihood, whatever ``tau2``; with many votes per pair it turns smoothly into "one vote per block".
+information matrix M it comes down to shrinking M to ``M (1 + tau2 M)^-1``). Votes that share no clip are *exactly*
+Davidson's, whatever ``tau2``; many votes on one pair of clips turn smoothly into "one vote per block".
 
 ``tau2`` cannot be read off a few blocks, so it is not estimated: the posterior is a mixture over a grid of it, weighted
 by evidence. Everything works on stacks of data sets at once, which is what makes the benchmark affordable.
@@ -35,8 +35,8 @@ __all__ = ["GRID", "Votes", "fit_stack"]
 
 GRID = np.array([0.4, 0.8, 1.2, 1.6])
 """Values of tau2, equally likely beforehand. The variance of a lone vote between equals is 4 on this scale, of which
-luck explains ``2 tau2 / 4``: 20 to 80 %. Values near 0 are left out: with them in, a few
-blocks that agree by chance decide too often (``tests/bench/ranking.py``)."""
+luck explains ``2 tau2 / 4``: 20 to 80 %. Values near 0 are left out: with them in, a few blocks that agree by chance
+decide too often (``tests/bench/ranking.py``)."""
 
 _START = 1
 """Place in `GRID` at which the working response is taken for the evidence of the others."""
