@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from wan_nb.api import catalog
@@ -108,7 +109,10 @@ def _told(body: Body) -> dict[str, Any]:
 def _place(item: Mapping[str, Any]) -> str:
     """What to give again for a material: the name when it is a path or URL, else the copy that was written."""
     name, path = str(item.get("name") or ""), str(item.get("path") or "")
-    return name if "://" in name or "/" in name or "." in name or not path else path
+    chosen = name if "://" in name or "/" in name or "." in name or not path else path
+    # What lies beside the notebook is said from there: it means the same elsewhere, and tells nobody's folders.
+    local, here = Path(chosen), Path.cwd()
+    return local.relative_to(here).as_posix() if local.is_absolute() and local.is_relative_to(here) else chosen
 
 
 def _literal(value: object) -> str:
