@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from wan_nb.api import catalog
 from wan_nb.api.client import Client
-from wan_nb.engine.fetch import fetch
+from wan_nb.engine.fetch import bring, fetch
 from wan_nb.engine.limiter import Limiter
 from wan_nb.engine.loop import Worker
-from wan_nb.engine.owner import owner_alive, owner_id
+from wan_nb.engine.owner import owner_id
 from wan_nb.engine.pace import backoff
 from wan_nb.engine.posting import Posting
 from wan_nb.engine.queue import AT_SERVICE, Queue
@@ -63,7 +63,7 @@ class Flow:
         self.posting = Posting(self)
         self.settling = Settling(self)
         self.queue = Queue(self)
-        self.decoding = Worker("media")
+        self.decoding, self.sharing = Worker("media"), Worker("store")
         self._logging = Worker("log")
         self.rng = Random()
         self._tasks: dict[str, asyncio.Task[Any]] = {}
@@ -90,6 +90,7 @@ class Flow:
         """End the workers, after `aclose`."""
         self._logging.close()
         self.decoding.close()
+        self.sharing.close()
 
     # --- rows
 
@@ -131,15 +132,15 @@ class Flow:
         return task
 
     async def ended(self, run_id: str) -> Row:
-        """Newest row once nothing more will happen by itself."""
+        """Newest row once nothing more will happen by itself, and its clip is here."""
         row: Row = await self.ask_log(self.log.get, run_id)
-        return row if row.status in FINAL else await asyncio.shield(self.follow(run_id))
+        return await bring(self, row) if row.status in FINAL else await asyncio.shield(self.follow(run_id))
 
     async def _follow(self, run_id: str) -> Row:
         row, task = await self.settling.rescue(await self._sent(run_id)), None
         while row.status in {Status.PENDING, Status.RUNNING}:  # twice only if the first task was a stranger's
             row, task = await self._watch(row)
-        return await fetch(self, row, task) if row.status is Status.DOWNLOADING else row
+        return await (fetch(self, row, task) if row.status is Status.DOWNLOADING else bring(self, row))
 
     async def _sent(self, run_id: str) -> Row:
         """The run when nobody is sending it any more: it was sent, or its kernel has ended or given up."""
@@ -150,7 +151,8 @@ class Flow:
             if row.owner == self.owner:
                 busy = self.sending[row.fingerprint] > 0
             else:
-                busy = owner_alive(row.owner, row.posted_at or row.created_at)
+                # The log knows when a process was last heard of; a plan may queue there for hours.
+                busy = row.run_id not in {orphan.run_id for orphan in await self.ask_log(self.log.orphans)}
             if not busy:
                 # Read once more: its last deed may have been to write the task's id.
                 return await self.ask_log(self.log.get, run_id)
@@ -158,7 +160,8 @@ class Flow:
 
     async def _watch(self, row: Row) -> tuple[Row, Task | None]:
         """Look until the service is done with it."""
-        seen = await self.ask_log(self.log.durations, row.model, row.resolution, row.duration)
+        kind = (row.model, row.resolution, row.duration)
+        seen = await self.ask_log(self.log.durations, *kind, simulated=row.simulated)
         task = None
         try:
             async for task in self.watcher.watch(

@@ -23,6 +23,9 @@ __all__ = ["Queue"]
 BUFFER = 2
 """Tasks that wait at the service beyond the running ones: enough to hide the time of a look and of a POST."""
 
+BEAT = 120.0
+"""Seconds between two signs of life; a process of another host counts as dead after 15 min without one."""
+
 AT_SERVICE = frozenset({Status.INTENDED, Status.UNCERTAIN, Status.PENDING, Status.RUNNING})
 
 
@@ -55,6 +58,7 @@ class Queue:
                 accepted.append(future)
                 self._jobs[row.run_id] = self.flow.keep(f"queue-{row.run_id}", self._one(pair, ask, future))
         if accepted:
+            self.flow.keep("beat", self._beat())
             done, _ = await asyncio.wait(accepted, return_when=asyncio.FIRST_COMPLETED)
             done.pop().result()
         return [row for row, _ in reserved]
@@ -88,6 +92,12 @@ class Queue:
                 self._stop(error)
         finally:
             self._jobs.pop(run_id, None)
+
+    async def _beat(self) -> None:
+        """Tell other kernels of the log that this one is alive while runs of it wait here."""
+        while self._jobs:
+            await self.flow.ask_log(self.flow.log.beat, self.flow.owner)
+            await asyncio.sleep(BEAT)
 
     def _stop(self, reason: WanError) -> None:
         """The account cannot pay or may not: what is still here would get the same answer."""

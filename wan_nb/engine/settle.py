@@ -205,9 +205,8 @@ class Settling:
 
     async def known(self, listed: Sequence[Listed]) -> set[str]:
         """Those task ids of a list that some run of the log has."""
-        log = self.flow.log
-        found = [await self.flow.ask_log(log.by_task, task.task_id) for task in listed]
-        return {str(row.task_id) for row in found if row is not None}
+        ids = [task.task_id for task in listed]
+        return {str(row.task_id) for row in await self.flow.ask_log(self.flow.log.find, task_id=ids)}
 
     async def listed(
         self, *, start: datetime | None = None, end: datetime | None = None, model: str | None = None

@@ -89,7 +89,8 @@ def _bill(study: Study, missing: int) -> str:
 def _usual(study: Study) -> float:
     """Run time to expect, from this log's own history of such requests."""
     first = study.requests[0]
-    seen = study.session.log.durations(first.model, first.resolution, first.duration)
+    simulated = bool(study.session.flow.client.simulated)
+    seen = study.session.log.durations(first.model, first.resolution, first.duration, simulated=simulated)
     return median(seen) if seen else USUAL_SECONDS
 
 

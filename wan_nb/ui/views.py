@@ -189,9 +189,10 @@ class View:
         if self.ended:
             self._stop()
             board, self.board = self.board, None
-            self.handle.update(await self.views.clicks.do(self.bundle), raw=True)
+            # The widget stays open: a page that was loaded again does not hear of the replacement (measured), and
+            # there the board goes on showing the end and playing the clip.
             board.feed.close()
-            board.close()
+            self.handle.update(await self.views.clicks.do(self.bundle), raw=True)
 
     # --- what a row says
 
@@ -206,7 +207,7 @@ class View:
         from wan_nb.ui.board import usual
 
         key = (str(row.model), str(row.resolution), int(row.duration or 0))
-        self._usual[key] = usual(self.session.log.durations(*key))
+        self._usual[key] = usual(self.session.log.durations(*key, simulated=row.simulated))
 
     def _spent(self) -> str:
         if len(self.rows) == 1 and not self.follow:
@@ -225,7 +226,7 @@ class View:
     async def _again(self, run_id: str) -> str:
         run = await self.views.clicks.do(lambda: self.session.run(run_id).again())
         if run.id not in self.rows:
-            self._take(await self.session.flow.ask_log(self.session.row, run.id))
+            await self.add(await self.session.flow.ask_log(self.session.row, run.id))
         return f"Asked for again: run {run.id[:8]}."
 
     async def _clip(self, run_id: str) -> bytes:
