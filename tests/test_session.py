@@ -414,3 +414,14 @@ def test_a_stopped_study_goes_on_where_it_was(session, simulator, cat) -> None:
 def test_many_runs_of_one_picture_upload_it_once(session, simulator, cat) -> None:
     session.study("a cat walks", name="many", first_frame=cat, duration=2, seeds=range(7)).submit().wait()
     assert simulator.counters()["uploads"] == 1
+
+
+def test_an_upload_tells_how_far_it_is(session, tmp_path) -> None:
+    import numpy as np
+
+    noise = np.random.default_rng(1).integers(0, 256, (900, 1200, 3), dtype="uint8")
+    told = []
+    session.submit("noise", first_frame=noise, duration=2, progress=lambda *said: told.append(said))
+    name, sent, total = told[-1]
+    assert (name, sent) == ("first_frame", total)
+    assert [sent for _, sent, _ in told] == sorted(sent for _, sent, _ in told)

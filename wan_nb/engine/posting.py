@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from operator import itemgetter
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -14,15 +15,20 @@ from typing import TYPE_CHECKING, Any
 from wan_nb import __version__
 from wan_nb.api import catalog
 from wan_nb.api.request import VideoRequest, derive_seed
+from wan_nb.engine.fetch import bring
 from wan_nb.engine.pace import backoff
 from wan_nb.engine.states import Status
 from wan_nb.errors import InvalidMedia, OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wan_nb.api.client import Created
     from wan_nb.api.request import Medium
     from wan_nb.engine.flow import Flow
     from wan_nb.engine.row import Row
+
+    Progress = Callable[[str, int, int], None]
 
 __all__ = ["Ask", "Posting"]
 
@@ -43,6 +49,8 @@ class Ask:
     tags : tuple of str
     again : bool
         Buy another one although this one is there.
+    progress : callable, optional
+        Told the field, the bytes sent and the bytes in all while a material is uploaded; on the loop thread.
     """
 
     request: VideoRequest
@@ -51,6 +59,7 @@ class Ask:
     block: str | None = None
     tags: tuple[str, ...] = ()
     again: bool = False
+    progress: Progress | None = field(default=None, compare=False)
 
     def seeded(self, attempt: int = 1) -> VideoRequest:
         """The request with a seed: the given one, or one derived from the materials and the name.
@@ -149,12 +158,12 @@ class Posting:
         if not new:
             if row.open:
                 flow.follow(row.run_id)
-            return row, False
+            return await bring(flow, row), False
         try:
             request = ask.seeded(row.attempt if ask.again else 1)
             if request.seed != row.seed:
                 row = await flow.write(row.run_id, seed=request.seed, request=self._recorded(request))
-            body = request.payload(await self._urls(request))
+            body = request.payload(await self._urls(request, ask.progress))
             while not await flow.ask_log(flow.log.begin_post, row.run_id, owner=flow.owner):  # noqa: ASYNC110
                 await asyncio.sleep(0.2)  # a POST of the same prompt is in flight, perhaps from another kernel
         except asyncio.CancelledError as stop:
@@ -226,14 +235,15 @@ class Posting:
             error.run_id = row.run_id
         return error
 
-    async def _urls(self, request: VideoRequest) -> dict[str, str]:
+    async def _urls(self, request: VideoRequest, progress: Progress | None) -> dict[str, str]:
         """URL of each material for the service: as given, or in its temporary store."""
-        return {
-            field: medium.url if medium.url is not None else await self._stored(medium, request.model)
-            for field, medium in request.media().items()
-        }
+        urls = {}
+        for name, medium in request.media().items():
+            told = partial(progress, name) if progress else None
+            urls[name] = medium.url if medium.url is not None else await self._stored(medium, request.model, told)
+        return urls
 
-    async def _stored(self, medium: Medium, model: str) -> str:
+    async def _stored(self, medium: Medium, model: str, progress: Callable[[int, int], None] | None) -> str:
         """URL of an uploaded file; uploaded once in 47 h, also when many runs ask for it at once."""
         flow = self.flow
         assert medium.path is not None
@@ -247,7 +257,9 @@ class Posting:
                 mime = dict(zip(kind.formats, kind.mimes, strict=True)).get(medium.format or "", kind.mimes[0])
                 suffix = f".{(medium.format or kind.formats[0]).lower()}"
                 try:
-                    uploaded = await flow.patiently(lambda: flow.client.upload(path, model, suffix=suffix, mime=mime))
+                    uploaded = await flow.patiently(
+                        lambda: flow.client.upload(path, model, suffix=suffix, mime=mime, progress=progress)
+                    )
                 except OSError as error:
                     raise InvalidMedia(f"{medium.name} cannot be read any more: {error.strerror or error}.") from None
                 await flow.ask_log(flow.log.remember_upload, key, uploaded.url, uploaded.expires_at)

@@ -10,7 +10,7 @@ from wan_nb.errors import BudgetExceeded, Detached, NotFound
 from wan_nb.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -119,6 +119,7 @@ class Session(Opened):
         tags: Sequence[str] = (),
         again: bool = False,
         max_cost: float | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
         **fields: Any,
     ) -> Run:
         """Ask for a clip; returns when the service has accepted, long before the clip is there.
@@ -136,6 +137,8 @@ class Session(Opened):
             Buy another one although this one is there.
         max_cost : float, optional
             Refuse to pay more, in the currency of the service.
+        progress : callable, optional
+            Called while a material is uploaded, from another thread: its field, bytes sent, bytes in all.
         **fields
             See `request`.
 
@@ -163,7 +166,7 @@ class Session(Opened):
                 f"one clip costs about {currency} {price:.2f}, more than --max-cost {max_cost:g}.",
                 remedy="Give less duration, 720P, or a higher --max-cost.",
             )
-        ask = Ask(request, name=name, tags=tuple(tags), again=again)
+        ask = Ask(request, name=name, tags=tuple(tags), again=again, progress=progress)
         try:
             row, new = self.loop.sync(self.flow.posting.submit(ask))
         except KeyboardInterrupt:
@@ -257,6 +260,15 @@ class Session(Opened):
             return None
         path = self.store.path(row.video)
         return path if path.exists() else None
+
+    def bring(self, rows: Iterable[Row]) -> None:
+        """Copy the clips of some rows here that others have put into a shared store; does nothing without one."""
+        if self.store.remote is not None:
+            from wan_nb.engine.fetch import bring
+
+            for row in rows:
+                if self.video(row) is None:
+                    self.loop.sync(bring(self.flow, row))
 
     def strip(self, row: Row) -> bytes | None:
         """Six frames of a clip in one JPEG of at most 15 kB, or None while there is no clip."""

@@ -11,12 +11,15 @@ from wan_nb.studies.template import expand
 from wan_nb.ui.cell import Cell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from wan_nb.engine.session import Session
     from wan_nb.ui.magics import WanMagics
 
 __all__ = ["ask", "study_text"]
+
+UPLOAD_TOLD = 2_000_000
+"""Bytes from which on an upload is worth a line."""
 
 _FIELDS = frozenset(f.name for f in catalog.FIELDS)
 
@@ -44,8 +47,9 @@ def _run(magics: WanMagics, cell: Cell) -> Any:
     prompt = _prompt(magics, cell)
     session = magics.session()
     fields = _looked_at(session, cell.fields)
+    options: dict[str, Any] = {"name": cell.name, "tags": cell.tags, "again": cell.again, "max_cost": cell.max_cost}
     with _kept(magics, cell):
-        run = session.submit(prompt, name=cell.name, tags=cell.tags, again=cell.again, max_cost=cell.max_cost, **fields)
+        run = session.submit(prompt, **options, progress=_uploading(magics, fields), **fields)
     return _waited(magics, cell, _keep(magics, cell, run))
 
 
@@ -78,6 +82,27 @@ def _dry(magics: WanMagics, cell: Cell) -> Any:
     prompt = _prompt(magics, cell)
     session = magics.session()
     return _keep(magics, cell, DryRun.of(session, [session.request(prompt, **cell.fields)], name=cell.name))
+
+
+def _uploading(magics: WanMagics, fields: Mapping[str, Any]) -> Callable[[str, int, int], None] | None:
+    """A line that says how far an upload is, for materials that take a moment.
+
+    Its place is made here, in the cell: the loop thread, which knows the progress, may only bring it up to date.
+    """
+    from wan_nb.ui.views import display
+
+    if magics.in_batch or not any((getattr(value, "bytes", None) or 0) > UPLOAD_TOLD for value in fields.values()):
+        return None
+    handle = display({"text/plain": "uploading …"})
+    said = -1
+
+    def tell(name: str, sent: int, total: int) -> None:
+        nonlocal said
+        if handle is not None and total and (percent := 100 * sent // total) // 5 != said // 5:
+            said = percent
+            handle.update({"text/plain": f"uploading {name}: {percent} % of {total / 1e6:.1f} MB"}, raw=True)
+
+    return tell
 
 
 def _looked_at(session: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
