@@ -60,13 +60,15 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>transport</title><link rel
 <script type="module">
 import { Transport, frameAt, middle } from "./transport.js";
 import { wordDiff } from "./dom.js";
-const sought = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "currentTime");
+const clock = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "currentTime");
 window.soughtWhilePlaying = 0;
+window.sought = 0;
 Object.defineProperty(HTMLMediaElement.prototype, "currentTime", {
-  get() { return sought.get.call(this); },
+  get() { return clock.get.call(this); },
   set(time) {
     if (tracks.some(({ media }) => !media.paused && !media.ended)) window.soughtWhilePlaying += 1;
-    sought.set.call(this, time);
+    window.sought += 1;
+    clock.set.call(this, time);
   },
 });
 const tracks = [];

@@ -56,6 +56,21 @@ def test_pausing_shows_one_frame_in_all_and_nothing_sought_while_it_played(stage
     assert stage.evaluate("soughtWhilePlaying") == 0
 
 
+def test_a_clock_that_stops_just_where_it_should_is_sought_all_the_same(stage: Any) -> None:
+    """The picture of a busy machine lags behind its clock: only a seek brings it there."""
+    stage.evaluate('open_(["clip0.mp4", 24])')
+    stage.evaluate("transport.play(); until(() => transport.time > 0.5)")
+    stage.evaluate("""
+      const [track] = tracks;
+      track.media.pause();
+      const now = track.media.currentTime;
+      track.fps = (Math.floor(now * 24) + 0.5) / now;
+      sought = 0;
+      transport.pause();
+    """)
+    assert stage.evaluate("until(() => transport.settled).then(() => sought)") == 1
+
+
 def test_a_clip_that_starts_late_is_waited_for(stage: Any) -> None:
     """The one that runs is held within a frame of the other, and goes on once that one has come."""
     stage.evaluate(f"open_({TWO})")

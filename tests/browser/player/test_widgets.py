@@ -281,6 +281,12 @@ class Booth:
         return self.stored.pop()[0] if self.stored else None
 
 
+def vote(page: Any, key: str) -> None:
+    """Press a key once there is something to vote on."""
+    page.wait_for_selector(".wan-c-vote [data-outcome=left]:not([hidden]):not([disabled])")
+    page.keyboard.press(key)
+
+
 def count_is(page: Any, text: str) -> None:
     page.wait_for_function("text => document.querySelector('.wan-c-count').textContent === text", arg=text)
 
@@ -289,8 +295,7 @@ def test_votes_by_keyboard_alone(show: Any, clips: list[Any]) -> None:
     booth = Booth(clips, rounds=5)
     page = show(booth.widget())
     for number, key in enumerate("1209", 1):
-        page.wait_for_function(READY)
-        page.keyboard.press(key)
+        vote(page, key)
         count_is(page, f"{number} vote{'s' if number > 1 else ''}")
         page.wait_for_selector(".wan-c-next:not([hidden])")
         page.keyboard.press("Enter")
@@ -312,7 +317,7 @@ def test_names_stand_on_the_page_only_after_the_vote_is_stored(show: Any, clips:
     everything = "document.body.innerHTML + [...document.querySelectorAll('*')].map((n) => n.title).join()"
     for secret in ("calm", "fast", "run-clip", ".mp4", "CNY", "seed 7"):
         assert secret not in page.evaluate(everything), secret
-    page.keyboard.press("1")
+    vote(page, "1")
     page.wait_for_selector(".wan-c-next:not([hidden])")
     assert len(booth.stored) == 1
     assert "calm over fast" in page.locator(".wan-c-sentence").inner_text()
@@ -333,7 +338,7 @@ def test_without_names_the_next_pair_comes_at_once(show: Any, clips: list[Any]) 
     booth = Booth(clips, rounds=2)
     page = show(booth.widget())
     page.get_by_label("Show the names after each vote").uncheck()
-    page.keyboard.press("1")
+    vote(page, "1")
     count_is(page, "1 vote")
     assert page.locator(".wan-c-next:not([hidden])").count() == 0
     assert page.locator(".wan-c-name").count() == 0

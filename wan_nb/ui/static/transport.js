@@ -59,6 +59,7 @@ export class Transport extends EventTarget {
   #held = new Set();
   #leads = new Map();
   #origin = new Map();
+  #stands = new WeakMap(); // where a track was put that has not run since
   #sampled = 0;
   #watch = new AbortController();
   #signal;
@@ -205,7 +206,9 @@ export class Transport extends EventTarget {
     await until(media, ["loadedmetadata"], () => !media.src || media.readyState > 0, stop);
     if (!media.src || media.error || stop.aborted) return;
     const goal = middle(track, frameAt(track, this.#goal.time));
-    if (media.seeking || Math.abs(media.currentTime - goal) > 1e-3) {
+    // A clock that stopped near the goal proves nothing: the picture may be frames behind it on a busy machine.
+    if (media.seeking || this.#stands.get(track) !== goal) {
+      this.#stands.set(track, goal);
       media.currentTime = goal;
       await until(media, ["seeked"], () => !media.seeking, stop);
     }
@@ -228,6 +231,7 @@ export class Transport extends EventTarget {
     this.#running = new Set(ready);
     this.#origin = new Map(ready.map((track) => [track, track.media.currentTime]));
     for (const { media } of ready) media.playbackRate = this.rate;
+    for (const track of ready) this.#stands.delete(track);
     for (const { media } of ready) {
       // AbortError is our own pause arriving first; anything else is the browser refusing to play.
       media.play().catch((error) => error.name === "AbortError" || this.#settle({ playing: false }));

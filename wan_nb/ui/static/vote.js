@@ -60,7 +60,7 @@ export function mountVote(root, booth, signal) {
   function choose(outcome) {
     if (state?.told) return outcome === "skip" ? turn({ kind: "next" }) : undefined;
     if (!state?.pair) return undefined;
-    if (!begun && outcome !== "skip") return player.say("The clips are still loading.");
+    if (begun === null && outcome !== "skip") return player.say("The clips are still loading.");
     const [left, right] = watched();
     const details = { ms_to_vote: Math.round(performance.now() - begun), watched_s_left: left, watched_s_right: right, view_mode: player.view };
     return turn({ kind: "vote", number: state.pair.number, outcome, details, reveal: names.checked });
@@ -89,11 +89,8 @@ export function mountVote(root, booth, signal) {
     count.textContent = `${answer.count} ${answer.count === 1 ? "vote" : "votes"}`;
     mark.hidden = !pair?.simulated;
     sentence.textContent = [told ? `Stored: ${said[told.outcome]}. ${told.text}` : answer.note, answer.sentence].filter(Boolean).join(" ");
-    for (const node of buttons) {
-      const undo = node.dataset.outcome === "undo";
-      node.disabled = undo && !answer.count;
-      node.hidden = !undo && (!pair || Boolean(told));
-    }
+    for (const node of buttons) node.hidden = node.dataset.outcome !== "undo" && (!pair || Boolean(told));
+    enable();
     next.hidden = !told;
     player.stage.hidden = !pair;
     player.controls.hidden = !pair;
@@ -110,15 +107,25 @@ export function mountVote(root, booth, signal) {
     else if (!same) await begin(pair);
   }
 
+  /** A clip that nobody has seen yet cannot be voted on. */
+  function enable() {
+    for (const node of buttons) {
+      const { outcome } = node.dataset;
+      node.disabled = outcome === "undo" ? !state.count : outcome !== "skip" && begun === null;
+    }
+  }
+
   async function begin(pair) {
     Object.assign(player.transport, { from: 0, to: Infinity });
     player.setView("side");
     player.say("");
     begun = null;
+    enable();
     await player.transport.pause();
     player.show(pair.clips).then(() => {
       if (signal.aborted || state?.pair?.number !== pair.number) return;
       begun = performance.now();
+      enable();
       if (!matchMedia("(prefers-reduced-motion: reduce)").matches) player.transport.play();
     });
     player.transport.seek(0);
