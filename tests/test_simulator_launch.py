@@ -156,9 +156,9 @@ def test_it_holds_nothing_of_the_kernel_open(state: Path) -> None:
 
 def test_tasks_survive_a_killed_simulator_and_go_on(state: Path) -> None:
     url = launch.ensure(state, speed=50)
-    desk(url, "config", queue=0, run=1000, clips="tiny")
+    desk(url, "config", queue=0, run=1e6, clips="tiny")
     running = create(url)
-    desk(url, "config", queue=50_000)
+    desk(url, "config", queue=1e6)
     waiting = create(url)
     until(lambda: [task["status"] for task in desk(url, "tasks")["tasks"]] == ["RUNNING", "PENDING"])
     pid = about(state)["pid"]

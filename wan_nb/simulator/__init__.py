@@ -5,7 +5,7 @@
     launch, __main__, kernels      one simulator per state folder, alive as long as its kernels
     server, handler, storage       the wire: API, object storage          control   the desk under /_simulator/
     mishaps, faults                what goes wrong on purpose
-    service, answers, checks       what the service says                  world     all it holds, and what tests may turn
+    service, answers, checks       what the service says                  world     all it holds, and what tests turn
     work, limits, clock            queue, slots, rates, time              knobs     ... with these
     materials, uploads, store      pictures, sounds, clips; disk
     studio, draw, frames           who draws; a clip; its pictures        camera, plates, sound

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import launch
+from wan_nb.simulator import launch
 
 if TYPE_CHECKING:
-    from .kernels import Kernels
+    from wan_nb.simulator.kernels import Kernels
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -84,10 +84,10 @@ def _say(url: str, ready: int | None) -> None:
 
 
 async def _run(options: argparse.Namespace, state: Path, ready: int | None) -> None:
-    from .kernels import Kernels
-    from .knobs import Config
-    from .server import serve
-    from .service import Service
+    from wan_nb.simulator.kernels import Kernels
+    from wan_nb.simulator.knobs import Config
+    from wan_nb.simulator.server import serve
+    from wan_nb.simulator.service import Service
 
     service = Service(state, Config(speed=options.speed, strict=options.strict_media), options.seed)
     kernels = Kernels()

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wan_nb.api import catalog
-
-from .limits import Refusal
+from wan_nb.simulator.limits import Refusal
 
 __all__ = ["TaskFailure", "Wanted", "refuse_shape", "wanted"]
 

@@ -21,13 +21,13 @@ import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from .faults import Fault
-from .handler import Base
-from .knobs import changed
-from .limits import Refusal
+from wan_nb.simulator.faults import Fault
+from wan_nb.simulator.handler import Base
+from wan_nb.simulator.knobs import changed
+from wan_nb.simulator.limits import Refusal
 
 if TYPE_CHECKING:
-    from .service import Service
+    from wan_nb.simulator.service import Service
 
 __all__ = ["Desk"]
 

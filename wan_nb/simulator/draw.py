@@ -16,15 +16,14 @@ import numpy as np
 from av.video.reformatter import ColorRange
 
 from wan_nb.api import catalog
-
-from .frames import frames_of
-from .sound import RATE, sound_of
+from wan_nb.simulator.frames import frames_of
+from wan_nb.simulator.sound import RATE, sound_of
 
 if TYPE_CHECKING:
     import threading
     from pathlib import Path
 
-    from .materials import Material
+    from wan_nb.simulator.materials import Material
 
 __all__ = ["ENCODER", "Abandoned", "Order", "draw", "new_video_stream", "output_size", "tagged"]
 

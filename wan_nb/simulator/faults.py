@@ -6,7 +6,7 @@ import random
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from .limits import Refusal
+from wan_nb.simulator.limits import Refusal
 
 __all__ = ["ENDPOINTS", "Fault", "Faults"]
 

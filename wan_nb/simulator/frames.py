@@ -17,15 +17,15 @@ import numpy.typing as npt
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image, ImageFilter, ImageOps
 
-from .camera import Grade, Move, grade_of, move_of
-from .plates import Plate, marks, placeholder, without_marks
+from wan_nb.simulator.camera import Grade, Move, grade_of, move_of
+from wan_nb.simulator.plates import Plate, marks, placeholder, without_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .camera import View
-    from .draw import Order
-    from .materials import Material
+    from wan_nb.simulator.camera import View
+    from wan_nb.simulator.draw import Order
+    from wan_nb.simulator.materials import Material
 
 __all__ = ["frames_of"]
 
@@ -124,7 +124,7 @@ def _moving(order: Order, start: Planes, count: int) -> Iterator[Planes]:
         if index == dawn and grade != Grade():
             # From here on the light stays: it is put on the picture once instead of on every frame.
             first = _Layer(_lit(start, grade, 1.0), move)
-        seen = _smooth((progress - 0.45) / 0.45) if last else 0.0
+        seen = _smooth((progress - 0.5) / 0.34) if last else 0.0
         planes = first.planes(progress, seconds, order.size) if seen < 1 else None
         if planes and index < dawn:
             planes = _lit(planes, grade, round(index / dawn, 2))

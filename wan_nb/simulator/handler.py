@@ -9,15 +9,15 @@ from urllib.parse import urlsplit
 
 from tornado import web
 
-from .limits import Refusal
-from .mishaps import Gone, broken_answer, pause
-from .service import account_of
+from wan_nb.simulator.limits import Refusal
+from wan_nb.simulator.mishaps import Gone, broken_answer, pause
+from wan_nb.simulator.service import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .faults import Fault
-    from .service import Service
+    from wan_nb.simulator.faults import Fault
+    from wan_nb.simulator.service import Service
 
 __all__ = ["Base"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from .launch import alive
+from wan_nb.simulator.launch import alive
 
 __all__ = ["Kernels"]
 

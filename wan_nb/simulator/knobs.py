@@ -7,8 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from wan_nb.api import catalog
-
-from .limits import Refusal
+from wan_nb.simulator.limits import Refusal
 
 if TYPE_CHECKING:
     import random

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from wan_nb.api import catalog
-
-from .checks import TaskFailure
+from wan_nb.simulator.checks import TaskFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .store import Job, Store
-    from .world import World
+    from wan_nb.simulator.store import Job, Store
+    from wan_nb.simulator.world import World
 
 __all__ = ["Material", "inspect", "keep_data", "obtain", "without_queries"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tornado.web import RequestHandler
 
-    from .faults import Fault
+    from wan_nb.simulator.faults import Fault
 
 __all__ = ["Gone", "broken_answer", "pause"]
 

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Any
 from tornado import httpserver, ioloop, netutil, web
 
 from wan_nb.api import catalog
-
-from .checks import refuse_shape
-from .control import Desk
-from .handler import Base
-from .limits import Refusal
-from .storage import Result, Upload
+from wan_nb.simulator.checks import refuse_shape
+from wan_nb.simulator.control import Desk
+from wan_nb.simulator.handler import Base
+from wan_nb.simulator.limits import Refusal
+from wan_nb.simulator.storage import Result, Upload
 
 if TYPE_CHECKING:
-    from .faults import Fault
-    from .kernels import Kernels
-    from .service import Service
+    from wan_nb.simulator.faults import Fault
+    from wan_nb.simulator.kernels import Kernels
+    from wan_nb.simulator.service import Service
 
 __all__ = ["serve"]
 

@@ -14,19 +14,19 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .answers import Query, list_page, quota_page, task_answer
-from .limits import Refusal
-from .materials import keep_data
-from .store import Job
-from .work import Work
-from .world import World
+from wan_nb.simulator.answers import Query, list_page, quota_page, task_answer
+from wan_nb.simulator.limits import Refusal
+from wan_nb.simulator.materials import keep_data
+from wan_nb.simulator.store import Job
+from wan_nb.simulator.work import Work
+from wan_nb.simulator.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from .faults import Fault
-    from .knobs import Config
+    from wan_nb.simulator.faults import Fault
+    from wan_nb.simulator.knobs import Config
 
 __all__ = ["Service", "account_of"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from .materials import Material
+    from wan_nb.simulator.materials import Material
 
 __all__ = ["RATE", "made_up", "sound_of"]
 
@@ -26,10 +26,11 @@ def sound_of(audio: Material | None, clip: Material | None, seconds: int, seed: 
     """Two channels of exactly ``seconds``."""
     total = seconds * RATE
     if audio is not None and audio.data is not None:
-        return _fit(_decode(audio.data), total)
+        return _fit(_decode(audio.data, total), total)
     if clip is None or clip.data is None:
         return made_up(seconds, seed)
-    own = _fit(_decode(clip.data), round(clip.seconds * RATE))
+    length = round(clip.seconds * RATE)
+    own = _fit(_decode(clip.data, length), length)
     rest = made_up(seconds, seed)[:, own.shape[1] :]
     rise = min(RATE, rest.shape[1])
     rest[:, :rise] *= np.linspace(0, 1, rise, dtype=np.float32)
@@ -60,15 +61,20 @@ def _fit(sound: Samples, total: int) -> Samples:
     return np.pad(cut, ((0, 0), (0, total - cut.shape[1])))
 
 
-def _decode(data: bytes) -> Samples:
+def _decode(data: bytes, enough: int) -> Samples:
+    """Sound of a file, at least as many samples as are asked for where it has them."""
     import av
 
     pieces: list[Any] = []
+    heard = 0
     with av.open(io.BytesIO(data), "r", metadata_errors="ignore") as container:
         if not container.streams.audio:
             return np.zeros((2, 0), np.float32)
         resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
         for frame in container.decode(audio=0):
             pieces += [piece.to_ndarray() for piece in resampler.resample(frame)]
+            heard += frame.samples * RATE // frame.sample_rate
+            if heard > enough:
+                break
         pieces += [piece.to_ndarray() for piece in resampler.resample(None)]
     return np.concatenate(pieces, axis=1) if pieces else np.zeros((2, 0), np.float32)

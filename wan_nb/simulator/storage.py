@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from tornado.iostream import StreamClosedError
 
-from .handler import Base
-from .limits import Refusal
-from .mishaps import Gone, broken_answer, pause
-from .uploads import form_parts
+from wan_nb.simulator.handler import Base
+from wan_nb.simulator.limits import Refusal
+from wan_nb.simulator.mishaps import Gone, broken_answer, pause
+from wan_nb.simulator.uploads import form_parts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .faults import Fault
+    from wan_nb.simulator.faults import Fault
 
 __all__ = ["Result", "Upload"]
 

@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from .checks import TaskFailure, Wanted, wanted
-from .draw import Abandoned, Order, draw, output_size, tagged
-from .materials import Material, inspect, obtain
-from .store import write_whole
+from wan_nb.simulator.checks import TaskFailure, Wanted, wanted
+from wan_nb.simulator.draw import Abandoned, Order, draw, output_size, tagged
+from wan_nb.simulator.materials import Material, inspect, obtain
+from wan_nb.simulator.store import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .store import Job
-    from .world import World
+    from wan_nb.simulator.store import Job
+    from wan_nb.simulator.world import World
 
 __all__ = ["Drawn", "Studio"]
 

@@ -11,15 +11,15 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from .limits import Refusal
-from .store import write_whole
+from wan_nb.simulator.limits import Refusal
+from wan_nb.simulator.store import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .clock import Clock
-    from .knobs import Knobs
-    from .store import Store
+    from wan_nb.simulator.clock import Clock
+    from wan_nb.simulator.knobs import Knobs
+    from wan_nb.simulator.store import Store
 
 __all__ = ["ACCESS_KEY_ID", "Bucket", "form_parts"]
 

@@ -10,15 +10,15 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .limits import Refusal
-from .materials import without_queries
-from .studio import Drawn, Studio
+from wan_nb.simulator.limits import Refusal
+from wan_nb.simulator.materials import without_queries
+from wan_nb.simulator.studio import Drawn, Studio
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from .store import Job
-    from .world import World
+    from wan_nb.simulator.store import Job
+    from wan_nb.simulator.world import World
 
 __all__ = ["Work"]
 

@@ -6,12 +6,12 @@ import random
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from .clock import Clock
-from .faults import Faults
-from .knobs import Config, Knobs
-from .limits import Windows
-from .store import Job, Store
-from .uploads import Bucket
+from wan_nb.simulator.clock import Clock
+from wan_nb.simulator.faults import Faults
+from wan_nb.simulator.knobs import Config, Knobs
+from wan_nb.simulator.limits import Windows
+from wan_nb.simulator.store import Job, Store
+from wan_nb.simulator.uploads import Bucket
 
 if TYPE_CHECKING:
     from pathlib import Path
