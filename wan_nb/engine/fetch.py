@@ -1,6 +1,7 @@
 """Bring a finished clip home: download, prove that it is whole, write its sidecar, give it its name.
 
-SUCCEEDED is written last, so it always means: the file was whole when it got its name.
+SUCCEEDED is written last, so it always means: the file was whole when it got its name, here and in the shared store.
+Of several kernels that look after one run, the one that sent it fetches; the others step in where it does not.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
+from wan_nb.engine.owner import owner_alive
 from wan_nb.engine.pace import backoff
 from wan_nb.engine.states import Status
 from wan_nb.errors import DownloadFailed, InvalidMedia, Refused, Unavailable, WanError
@@ -22,10 +25,13 @@ if TYPE_CHECKING:
     from wan_nb.engine.flow import Flow
     from wan_nb.engine.row import Row
 
-__all__ = ["fetch", "strip_of"]
+__all__ = ["bring", "fetch", "strip_of"]
 
 TRIES = 6
 """Attempts at one download, resumed where the last one broke off; `resume` starts over any time within 24 h."""
+
+HEAD_START = 30.0
+"""Seconds that the kernel which sent a run has for fetching it: a few times what a clip takes."""
 
 STRIP = "strip.jpg"
 
@@ -45,10 +51,51 @@ async def fetch(flow: Flow, row: Row, task: Task | None) -> Row:
     DownloadFailed
         The clip is made and paid, but could not be brought here; the reason is in the row.
     """
+    locks: WeakValueDictionary[str, asyncio.Lock]
+    locks = flow.loop.shared.setdefault("fetching", WeakValueDictionary())
+    async with locks.setdefault(row.run_id, asyncio.Lock()):  # two sessions of this process on one log
+        row = await _others_first(flow, row)
+        return await (_fetch(flow, row, task) if row.open else bring(flow, row))
+
+
+async def bring(flow: Flow, row: Row) -> Row:
+    """Copy the clip of a succeeded run from the shared store, unless it is here.
+
+    Raises
+    ------
+    DownloadFailed
+        The store is out of reach. A clip that is nowhere is no error here: `Run.video` tells.
+    """
+    if flow.store.remote and row.status is Status.SUCCEEDED and row.video:
+        try:
+            await flow.sharing.do(flow.store.bring, row.video, row.video_sha256)
+        except (OSError, WanError) as error:
+            raise DownloadFailed(
+                f"the clip is in the shared store, but not here: {_reason(error)}",
+                run_id=row.run_id,
+                remedy="`%wan resume`, or run the cell again: it costs nothing.",
+            ) from None
+    return row
+
+
+async def _others_first(flow: Flow, row: Row) -> Row:
+    """The row when nobody else is going to fetch it: a clip is to come from the service once."""
+    loop = asyncio.get_running_loop()
+    give_up = loop.time() + HEAD_START
+    while row.open and row.owner not in {"", flow.owner} and not row.error_message and loop.time() < give_up:
+        if not owner_alive(row.owner, row.ended_at):
+            break
+        await asyncio.sleep(0.5)
+        row = await flow.ask_log(flow.log.get, row.run_id)
+    return row
+
+
+async def _fetch(flow: Flow, row: Row, task: Task | None) -> Row:
     name = flow.store.name(row.run_id)
     final, part = flow.store.path(name), flow.store.part(row.run_id)
     try:
         flow.store.open()
+        await flow.sharing.do(flow.store.bring, name)
         facts = await _whole(flow, final)
         if facts is None:  # else: named before a crash, or by another kernel, but not yet logged
             if task is None:
@@ -57,8 +104,9 @@ async def fetch(flow: Flow, row: Row, task: Task | None) -> Row:
                 return await _forgotten(flow, row)
             facts = await _download(flow, task, part)
             await flow.decoding.do(_settle_files, flow, row, facts, part, name)
+        await flow.sharing.do(flow.store.share, name)
     except (OSError, WanError) as error:
-        reason = error.message if isinstance(error, WanError) else f"{error.strerror or error} ({type(error).__name__})"
+        reason = _reason(error)
         row = await flow.write(row.run_id, error_code="DownloadFailed", error_message=reason)
         if row.status is Status.SUCCEEDED:  # another kernel was quicker
             return row
@@ -123,6 +171,10 @@ async def _whole(flow: Flow, path: Path) -> ClipFacts | None:
         return await flow.decoding.do(clips.inspect_clip, path)
     except InvalidMedia:
         return None
+
+
+def _reason(error: OSError | WanError) -> str:
+    return error.message if isinstance(error, WanError) else f"{error.strerror or error} ({type(error).__name__})"
 
 
 async def _forgotten(flow: Flow, row: Row) -> Row:

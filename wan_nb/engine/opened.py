@@ -30,12 +30,15 @@ class Opened:
 
     Attributes
     ----------
+    store : Store
+        Where the clips live.
     pid : int
         The process that made it; connections do not survive a fork.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.store = Store.of(settings)
         self.pid = os.getpid()
         self._lock = threading.RLock()
         self._loop: LoopThread | None = None
@@ -61,11 +64,6 @@ class Opened:
     def folder(self) -> Path:
         """Absolute folder of log and clips."""
         return self.settings.folder
-
-    @property
-    def store(self) -> Store:
-        """Where the clips live."""
-        return Store(Path(self.settings.media).absolute())
 
     @property
     def log(self) -> RunLog:

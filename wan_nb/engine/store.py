@@ -2,6 +2,10 @@
 
 ``videos/<run_id>.mp4`` is byte for byte what the service delivered (it may carry C2PA and AIGC marks that must stay);
 ``videos/<run_id>.json`` beside it is enough to make the run again. A partial file never carries the final name.
+
+``WAN_NB_MEDIA`` moves it. A folder, also one that several machines mount, is used in place. A URL (``s3://bucket/class``)
+is a `wan_nb.engine.remote.Remote`: whoever fetches a clip from the service puts it there as well, and everybody else
+keeps a copy in the folder of the session, brought on the first use.
 """
 
 from __future__ import annotations
@@ -10,6 +14,14 @@ import os
 import secrets
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Self
+
+from wan_nb.engine.files import atomic, file_sha256
+from wan_nb.engine.remote import Remote
+from wan_nb.errors import WanError
+
+if TYPE_CHECKING:
+    from wan_nb.settings import Settings
 
 __all__ = ["Store"]
 
@@ -21,13 +33,30 @@ class Store:
     ----------
     root : Path
         Absolute. Created on first use.
+    remote : Remote, optional
+        What all share, when that is no folder.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, remote: Remote | None = None) -> None:
+        self.root, self.remote = root, remote
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The store that the settings name."""
+        if "://" in settings.media:
+            return cls(settings.folder, Remote(settings.media))
+        return cls(Path(settings.media).expanduser().absolute())
 
     def open(self) -> None:
-        """Make the folders, and keep them out of version control: clips are large and may be private."""
+        """Make the folders, and keep them out of version control: clips are large and may be private.
+
+        Raises
+        ------
+        InvalidOption
+            The shared store cannot be used; said before anything is paid.
+        """
+        if self.remote:
+            self.remote.open()
         for name in ("videos", "frames", "proxies"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
         ignore = self.root / ".gitignore"
@@ -75,9 +104,54 @@ class Store:
                 os.close(folder)
         return final
 
+    def share(self, name: str) -> None:
+        """Put a clip that is here into the shared store, the sidecar first; nothing to do when there is none."""
+        if self.remote is None or self.remote.has(name):
+            return
+        for each in (_sidecar(name), name):
+            if self.path(each).exists():
+                self.remote.put(self.path(each), each)
+
+    def bring(self, name: str, sha256: str | None = None) -> bool:
+        """Copy a clip and its sidecar from the shared store, unless it is here already.
+
+        Returns
+        -------
+        bool
+            Whether it is here now.
+
+        Raises
+        ------
+        WanError
+            The store is out of reach, or holds something else than was delivered.
+        """
+        final = self.path(name)
+        if self.remote is None or final.exists():
+            return final.exists()
+        with suppress(FileNotFoundError), atomic(self.path(_sidecar(name))) as draft:
+            self.remote.get(_sidecar(name), draft)
+        with suppress(FileNotFoundError), atomic(final) as draft:
+            self.remote.get(name, draft)
+            with draft.open("rb") as file:
+                if sha256 is not None and file_sha256(file) != sha256:
+                    raise WanError(f"{name} in the shared store is not the clip that was delivered.")
+        return final.exists()
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of every clip by its name in the log: here, or in the shared store."""
+        here = {f"videos/{path.name}": path.stat().st_size for path in (self.root / "videos").glob("[!.]*.mp4")}
+        there = self.remote.sizes("videos") if self.remote else {}
+        return {name: size for name, size in there.items() if name.endswith(".mp4")} | here
+
     def remove(self, run_id: str) -> None:
-        """Delete clip, sidecar and partial file of a run."""
-        clip = self.path(self.name(run_id))
-        for path in (clip, clip.with_suffix(".json")):
-            path.unlink(missing_ok=True)
+        """Delete clip, sidecar and partial file of a run, here and in the shared store."""
+        clip = self.name(run_id)
+        for name in (clip, _sidecar(clip)):
+            self.path(name).unlink(missing_ok=True)
+            if self.remote:
+                self.remote.remove(name)
         self.drop_parts(run_id)
+
+
+def _sidecar(name: str) -> str:
+    return str(PurePosixPath(name).with_suffix(".json"))
