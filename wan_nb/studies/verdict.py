@@ -31,7 +31,7 @@ def threshold(variants: int) -> float:
     variants far ahead of all others, but one of two quite often: with 0.95 for a pair, 20 to 30 % of sessions between
     equals would end in a winner. These figures keep it below 2 % (``tests/bench/ranking.py``).
     """
-    return {2: 0.996, 3: 0.98, 4: 0.97}.get(variants, 0.95)
+    return {2: 0.997, 3: 0.98, 4: 0.97}.get(variants, 0.95)
 
 
 def settled(p_best: float, variants: int, votes: int, blocks: int) -> bool:
