@@ -1,0 +1,77 @@
+"""Execute the notebooks of ``notebooks/`` as a stranger would, and store them with their outputs.
+
+    python tests/tools/notebooks.py              all of them
+    python tests/tools/notebooks.py quickstart   one
+
+Each runs in a kernel of its own, in a copy of the folder, so that no clip lands in the repository. What changes from
+one execution to the next without meaning anything (times, versions of the kernel) is left out.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+def copy(folder: Path) -> Path:
+    """A copy of the notebooks and their data, as a fresh clone has them; ``folder`` must not exist."""
+    return shutil.copytree(
+        FOLDER, folder, ignore=shutil.ignore_patterns("wan_runs", ".ipynb_checkpoints", "*.zip", "*.html")
+    )
+
+
+def execute(path: Path, *, timeout: float = 600) -> nbformat.NotebookNode:
+    """Run every cell of a notebook in its own folder; an error in a cell is raised.
+
+    Parameters
+    ----------
+    path : Path
+        In a copy of the folder.
+    timeout : float
+        Seconds for a single cell.
+    """
+    notebook = nbformat.read(path, 4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("DASHSCOPE_", "WAN_NB_"))}
+    client = NotebookClient(
+        notebook, timeout=timeout, record_timing=False, resources={"metadata": {"path": str(path.parent)}}
+    )
+    client.execute(env=environment)
+    return notebook
+
+
+def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Leave out what every execution changes, and widgets: their kernel is gone, their HTML beside them stays."""
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+    return notebook
+
+
+def main(names: list[str]) -> None:
+    """Execute and store."""
+    chosen = [FOLDER / f"{name}.ipynb" for name in names] or sorted(FOLDER.glob("*.ipynb"))
+    for stored in chosen:
+        with tempfile.TemporaryDirectory() as scratch:
+            work = copy(Path(scratch) / "notebooks")
+            notebook = tidy(execute(work / stored.name))
+        nbformat.validate(notebook)
+        nbformat.write(notebook, stored)
+        print(f"{stored.name}: {stored.stat().st_size / 1000:.0f} kB", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
