@@ -54,6 +54,7 @@ def pack(session: Session, path: str | Path = "wan_runs.zip", /, **filters: Any)
     rows = session.log.find(newest_first=False, **filters)
     if not rows:
         raise InvalidOption("no run to pack.", remedy="%wan runs shows what is there.")
+    session.bring(rows)
     clips = {row.run_id: clip for row in rows if (clip := session.video(row))}
     target.parent.mkdir(parents=True, exist_ok=True)
     with atomic(target) as draft, zipfile.ZipFile(draft, "w") as archive:

@@ -100,7 +100,11 @@ class Run:
 
     @property
     def video(self) -> Path | None:
-        """The clip on disk, or None while there is none (and when it was deleted)."""
+        """The clip on disk, or None while there is none (and when it was deleted).
+
+        It never waits. With a shared store that is no folder (``WAN_NB_MEDIA=s3://...``) a clip that somebody else
+        fetched is here after `wait`, or when it is shown, compared or packed.
+        """
         return self._session.video(self.row)
 
     @property
@@ -217,6 +221,7 @@ class Run:
         return out if out.exists() else clips.tail(self._file(), seconds, out)
 
     def _file(self) -> Path:
+        self._session.bring([self.row])
         if (path := self.video) is None:
             raise NotFound(
                 "there is no clip on disk.", run_id=self.id, remedy=f"Its state is {self.status}; %wan show."

@@ -49,7 +49,8 @@ def look(session: Session) -> Shape:
     rows = session.log.find()
     made = {row.run_id: row for row in rows if row.status is Status.SUCCEEDED and row.video}
     under_way = {row.run_id for row in rows if row.open}
-    sizes = {run_id: _size(session.store.path(str(row.video))) for run_id, row in made.items()}
+    found = session.store.sizes()
+    sizes = {run_id: found.get(str(row.video)) for run_id, row in made.items()}
     lost = tuple(row for run_id, row in made.items() if sizes[run_id] is None)
     changed = tuple(row for run_id, row in made.items() if sizes[run_id] is not None and _differs(row, sizes[run_id]))
     folder = session.store.root / "videos"
@@ -79,13 +80,6 @@ def drop_leftovers(shape: Shape) -> int:
     for path in shape.leftovers:
         path.unlink(missing_ok=True)
     return len(shape.leftovers)
-
-
-def _size(path: Path) -> int | None:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return None
 
 
 def _differs(row: Row, size: int | None) -> bool:

@@ -59,7 +59,8 @@ class Ballot:
         self.study, self.rater, self.mode = study, rater, mode
         self._session = secrets.token_hex(4)
         self._rng = rng or np.random.default_rng()
-        rows = [row for row in study.rows() if study.session.video(row)]
+        study.session.bring(rows := study.rows())
+        rows = [row for row in rows if study.session.video(row)]
         self._clips = {(row.block or "", row.variant or ""): row.run_id for row in rows}
         blocks = [block for block, _ in self._clips]
         if not any(blocks.count(block) > 1 for block in blocks):

@@ -48,9 +48,12 @@ def show(call: Call) -> Any:
     """Show a run with its clip, or a study."""
     from wan_nb.ui.show import show_run
 
-    if call.given.get("embed"):
-        return show_run(call.run(), embed=True)
-    return call.study() if call.words and _is_study(call, call.words[0]) else call.run()
+    embed = call.given.get("embed")
+    if call.words and not embed and _is_study(call, call.words[0]):
+        return call.study()
+    run = call.run()
+    run.session.bring([run.row])
+    return show_run(run, embed=True) if embed else run
 
 
 def _is_study(call: Call, word: Any) -> bool:

@@ -128,6 +128,7 @@ def report_csv(study: Study | str | None = None, path: str | os.PathLike[str] | 
 
 def clips_of(session: Session, rows: Sequence[Row]) -> list[Clip]:
     """Rows as the comparison takes them; rows without a clip stay in, with their state."""
+    session.bring(rows)
     found = session.log.measures([row.video_sha256 for row in rows if row.video_sha256])
     return [_clip(session, row, found.get(row.video_sha256 or "", {})) for row in rows]
 
