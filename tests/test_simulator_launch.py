@@ -175,6 +175,22 @@ def test_tasks_survive_a_killed_simulator_and_go_on(state: Path) -> None:
     assert desk(again, "tasks")["tasks"][1]["status"] == "RUNNING"
 
 
+def test_what_the_service_has_forgotten_is_deleted_at_the_next_start(state: Path) -> None:
+    url = launch.ensure(state, speed=50)
+    desk(url, "config", queue=0, run=0, clips="tiny")
+    tasks = [create(url), create(url)]
+    clips = [state / "clips" / f"{task}.mp4" for task in tasks]
+    until(lambda: [task["status"] for task in desk(url, "tasks")["tasks"]] == ["SUCCEEDED"] * 2)
+    pid = about(state)["pid"]
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not launch.alive(pid))
+    long_ago = time.time() - 80 * 3600
+    for path in (clips[0], state / "tasks" / f"{tasks[0]}.json"):
+        os.utime(path, (long_ago, long_ago))
+    assert [task["task_id"] for task in desk(launch.ensure(state), "tasks")["tasks"]] == tasks[1:]
+    assert [clip.exists() for clip in clips] == [False, True]
+
+
 def test_a_stale_note_of_a_dead_simulator_misleads_nobody(state: Path) -> None:
     state.mkdir()
     (state / "simulator.json").write_text('{"url": "http://127.0.0.1:9/api/v1", "pid": 1}')

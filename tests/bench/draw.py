@@ -91,7 +91,7 @@ def main() -> None:
         "rounds": ROUNDS,
         "bar": BAR,
         "ratio": table,
-        "holds": max(table.values()) <= BAR,
+        "over_the_bar": [name for name, ratio in table.items() if ratio > BAR],
     }
     (Path(__file__).parent / "results" / "draw.json").write_text(json.dumps(result, indent=2) + "\n")
     for name, ratio in table.items():

@@ -106,10 +106,12 @@ class Store:
         """Bytes of a kept material."""
         return (self.folder / "inputs" / name).read_bytes()
 
-    def forget(self, task_id: str) -> None:
-        """Delete a task and its clip."""
-        (self.folder / "tasks" / f"{task_id}.json").unlink(missing_ok=True)
-        self.clip(task_id).unlink(missing_ok=True)
+    def sweep(self, older_than: float) -> None:
+        """Delete what was last written before a time (seconds since the epoch): the service forgets after days."""
+        for name in ("tasks", "uploads", "inputs", "clips"):
+            for path in (self.folder / name).iterdir():
+                if path.stat().st_mtime < older_than:
+                    path.unlink()
 
     def clear(self) -> None:
         """Delete everything but the signing secret."""

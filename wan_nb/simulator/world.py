@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Counters", "World"]
 
+_KEPT_SECONDS = 72 * 3600.0
+
 COUNTED = (
     "creates_received",
     "creates_accepted",
@@ -78,6 +80,8 @@ class World:
         self.store = Store(state)
         self.bucket = Bucket(self.store, self.clock)
         self._first = (config, seed)
+        # Uploads live longest, two days; tasks and links one.
+        self.store.sweep(self.clock.real() - _KEPT_SECONDS)
         self.jobs: dict[str, Job] = {job.task_id: job for job in self.store.load()}
         self._begin()
 
