@@ -21,6 +21,7 @@ from wan_nb.engine.states import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from multiprocessing.connection import Connection
     from multiprocessing.context import ForkServerContext, ForkServerProcess
 
 PRELOAD = [
@@ -51,6 +52,14 @@ def start(target: Callable[..., None], *args: Any) -> ForkServerProcess:
     process = context().Process(target=target, args=args)
     process.start()
     return process
+
+
+def start_and_tell(target: Callable[..., None], *args: Any) -> tuple[ForkServerProcess, Connection]:
+    """Start a child with a pipe as its last argument; the child, and our end of it."""
+    here, there = context().Pipe()
+    process = start(target, *args, there)
+    there.close()
+    return process, here
 
 
 def ended(process: ForkServerProcess) -> int:

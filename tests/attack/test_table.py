@@ -1,0 +1,151 @@
+"""The comparison in ``tests/README.md``: one intent under one fault, with `wan_nb` and with the official package.
+
+A script is run; when its fault has passed and it left no clip, the person uses what it printed, and runs it again.
+
+accepted
+    Tasks that the service made of the one intent.
+billed
+    Those that succeeded.
+lost
+    Billed clips that never came to disk.
+duplicated
+    Tasks accepted beyond the first.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import creates, until
+from kernels import ended, start
+from rivals import official, official_fetch, ours
+
+import wan_nb
+
+README = Path(__file__).parents[1] / "README.md"
+BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
+WRITE = os.environ.get("WRITE_TABLE") == "1"
+TRIES = 3
+
+ACCEPTED = {"endpoint": "create", "when": "after"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault, and how the first script ends: by itself, or by a signal once the service has seen so many requests."""
+
+    name: str
+    fault: dict[str, Any] | None = None
+    kill: signal.Signals | None = None
+    at: str = "polls"
+    again: bool = False
+
+
+CASES = [
+    Case("no fault, the script is run twice", again=True),
+    Case("submit accepted, connection reset before the answer", {**ACCEPTED, "reset": True}),
+    Case("submit accepted, answered with 500", {**ACCEPTED, "status": 500, "code": "InternalError"}),
+    Case("submit accepted, answered with 503", {**ACCEPTED, "status": 503, "code": "ServiceUnavailable"}),
+    Case("submit accepted, answered with half an answer", {**ACCEPTED, "body": '{"output": {"task'}),
+    Case("submit lost on the way, connection reset", {"endpoint": "create", "reset": True}),
+    Case("kill -9 while the submit has no answer", {**ACCEPTED, "stall": 600}, signal.SIGKILL, "creates_accepted"),
+    Case("one look answered with 500", {"endpoint": "get", "status": 500, "code": "InternalError"}),
+    Case("one look answered with 502 and a page", {"endpoint": "get", "status": 502, "body": "<html>"}),
+    Case("one look answered with 429", {"endpoint": "get", "status": 429, "code": "Throttling.RateQuota"}),
+    Case("one look reset", {"endpoint": "get", "reset": True}),
+    Case("one look answered with half an answer", {"endpoint": "get", "body": '{"output": {"task'}),
+    Case("Ctrl-C while waiting", None, signal.SIGINT),
+    Case("kill -9 while waiting", None, signal.SIGKILL),
+    Case("link answered with 403", {"endpoint": "download", "status": 403, "code": "AccessDenied"}),
+    Case("clip cut off in the middle", {"endpoint": "download", "truncate": 0.5}),
+]
+
+
+def clips(folder: Path) -> set[str]:
+    """Task ids whose clips are on disk."""
+    if not (folder / "runs.db").exists():
+        return {path.stem for path in folder.glob("*.mp4")}
+    with wan_nb.Session("simulator", folder=folder) as session:
+        return {row.task_id for row in session.log.find() if session.video(row)}
+
+
+def calm(simulator: Any) -> None:
+    """The fault is over, and every accepted task comes to its end."""
+    simulator.calm()
+    simulator.config(run=0.05)
+    for task in simulator.tasks():
+        if task["status"] in {"PENDING", "RUNNING"}:
+            simulator.do(task["task_id"], "finish")
+    until(lambda: all(t["status"] not in {"PENDING", "RUNNING"} for t in simulator.tasks()), "the tasks to end")
+
+
+def tried(case: Case, script: Any, simulator: Any, settings: dict[str, Any], cat: str) -> tuple[int, int, int, int]:
+    """Accepted, billed, lost and duplicated of one try."""
+    folder = Path(settings["folder"])
+    simulator.reset()
+    if case.kill:
+        simulator.config(run=3600.0)
+    if case.fault:
+        simulator.faults(**case.fault)
+    child = start(script, settings, cat)
+    if case.kill:
+        until(lambda: simulator.counters()[case.at] >= 1, case.at)
+        os.kill(child.pid, case.kill)
+    ended(child)
+    calm(simulator)
+    if not clips(folder):
+        for printed in folder.glob("*.printed"):
+            ended(start(official_fetch, settings, printed.stem))
+    if not clips(folder) or case.again:
+        ended(start(script, settings, cat))
+        calm(simulator)
+    accepted, billed = creates(simulator)[1], simulator.counters()["succeeded"]
+    return accepted, billed, billed - len(clips(folder)), max(accepted - 1, 0)
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def stored() -> dict[str, list[str]]:
+    """Rows of the table in the README, by fault."""
+    table = README.read_text("utf-8").partition(BEGIN)[2].partition(END)[0].strip()
+    return {cells(line)[0]: cells(line)[1:] for line in table.splitlines()[2:]}
+
+
+def write(name: str, row: list[str]) -> None:
+    """Put a row into the README, in the order of the cases."""
+    rows = {**stored(), name: row}
+    head = ["fault", "tried", *(f"{who} {what}" for who in ("wan_nb:", "dashscope:") for what in WHAT)]
+    lines = [head, ["---", *["--:"] * (len(head) - 1)], *([c.name, *rows[c.name]] for c in CASES if c.name in rows)]
+    before, _, rest = README.read_text("utf-8").partition(BEGIN)
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    README.write_text(f"{before}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}", "utf-8")
+
+
+WHAT = ("accepted", "billed", "lost", "duplicated")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_table_of_the_readme_agrees(simulator, settings, cat, tmp_path, case) -> None:
+    row = [str(TRIES)]
+    for script in (ours, official):
+        sums = [0, 0, 0, 0]
+        for number in range(TRIES):
+            mine = {**settings, "folder": str(tmp_path / f"{script.__name__}{number}")}
+            sums = [a + b for a, b in zip(sums, tried(case, script, simulator, mine, cat), strict=True)]
+        row += map(str, sums)
+        if script is ours:
+            assert sums == [TRIES, TRIES, 0, 0], dict(zip(WHAT, sums, strict=True))
+    if WRITE:
+        write(case.name, row)
+    assert stored()[case.name] == row
+
+
+def test_the_table_has_these_faults_and_no_others() -> None:
+    assert list(stored()) == [case.name for case in CASES]
