@@ -268,7 +268,7 @@ def test_other_frames_have_no_wan() -> None:
     from wan_nb.ui.accessor import register
 
     register()
-    with pytest.raises(AttributeError, match="wan_nb.runs"):
+    with pytest.raises(AttributeError, match=r"wan_nb\.runs"):
         _ = pd.DataFrame({"a": [1]}).wan
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .lab import KNOWN_CONSOLE, Notebook, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 ARGS = [
     "--no-sandbox",
@@ -21,6 +25,10 @@ ARGS = [
     "--disable-sync",
 ]
 HERE = Path(__file__).parent
+
+# Read now: each test runs in an environment that is cleaned of our own variables.
+AXE = os.environ.get("WAN_NB_AXE", "")
+SHOTS = os.environ.get("WAN_NB_SHOTS", "test-results")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -79,7 +87,39 @@ def notebook(page: Any, server: Server) -> Any:
 
 @pytest.fixture(scope="session")
 def shots() -> Path:
-    """Where screenshots go: the folder in WAN_NB_SHOTS, else ``test-results``."""
-    folder = Path(os.environ.get("WAN_NB_SHOTS", "test-results")).absolute()
+    """Where screenshots go: the folder in WAN_NB_SHOTS, else ``test-results`` beside the tests' folder."""
+    folder = Path(__file__).parents[2] / SHOTS
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
+    """Serious and critical findings of axe-core on a page: ``axe(page, ".wan-board")``."""
+    path = Path(AXE) if AXE else _npm_axe(tmp_path_factory.mktemp("axe"))
+    if path is None or not path.is_file():
+        pytest.skip("no axe-core: npm is not there or reaches no registry; WAN_NB_AXE may name axe.min.js")
+    source = path.read_text(encoding="utf-8")
+
+    def findings(page: Any, selector: str) -> list[str]:
+        if not page.evaluate("typeof window.axe === 'object'"):
+            page.evaluate(source)
+        found = page.evaluate("selector => axe.run(document.querySelector(selector))", selector)
+        return [
+            f"{rule['id']} ({rule['impact']}): {node['html'][:120]} {node['failureSummary'][:200]}"
+            for rule in found["violations"]
+            if rule["impact"] in {"serious", "critical"}
+            for node in rule["nodes"]
+        ]
+
+    return findings
+
+
+def _npm_axe(folder: Path) -> Path | None:
+    npm = shutil.which("npm")
+    if npm is None:
+        return None
+    command = [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), "axe-core"]
+    with contextlib.suppress(subprocess.SubprocessError):
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+    return folder / "node_modules/axe-core/axe.min.js"

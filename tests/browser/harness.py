@@ -34,7 +34,7 @@ def mount(page: Any, module: str, state: dict[str, Any], *, theme: str = "light"
     name = module.rpartition(".")[0]
     own = (STATIC / f"{name}.css").read_text()
     background = "var(--jp-layout-color0, Canvas)"
-    body = f"""<!doctype html><html lang="en" data-jp-theme-light="{str(theme == "light").lower()}"><head><title>{name}</title>
+    body = f"""<!doctype html><html lang="en"><head><title>{name}</title>
 <meta charset="utf-8"><style>{css}</style><style>{own}</style>
 <style>body {{ margin: 0; padding: 12px; background: {background}; color: var(--jp-ui-font-color1) }}</style></head>
 <body><main id="stage" style="max-width:{width}px"></main><script type="module">{MODEL}

@@ -32,7 +32,7 @@ class Feed:
     Parameters
     ----------
     send : callable
-        Gets one message, a dict. Whatever it raises ends the feed: its view is gone.
+        Gets one message, a dict. Whatever it raises ends the feed, since its view is gone.
     context : contextvars.Context
         Of the cell that shows the view. Without it ipykernel 7.0 raises LookupError from a thread, and later ones send
         to whichever cell runs.
@@ -71,11 +71,13 @@ class Feed:
             self._pulse = asyncio.get_running_loop().call_later(BEAT, self._beat, context=self._context)
 
     def close(self) -> None:
-        """Send nothing more."""
-        self.closed = True
+        """Send what is left, then nothing more."""
         for timer in (self._timer, self._pulse):
             if timer is not None:
                 timer.cancel()
+        if not self.closed:
+            self._context.run(self._flush)
+        self.closed = True
 
     def _flush(self) -> None:
         self._timer = None
@@ -96,4 +98,4 @@ class Feed:
         try:
             self._send({**message, "seq": self._seq, "now": time.time()})
         except Exception:  # noqa: BLE001  # a comm that is gone must not take the loop thread's other work with it
-            self.close()
+            self.closed = True

@@ -141,10 +141,10 @@ class Form(anywidget.AnyWidget):
         name, text = str(content.get("field")), str(content.get("text") or "").strip()
         if text:
             self.draft.give(name, text)
-            self._preview(name)
         else:
             self.draft.drop(name)
         self._tell()
+        self._preview(name)
 
     def _begin(self, content: dict[str, Any], _buffers: list[bytes]) -> None:
         name = str(content.get("field"))
@@ -161,8 +161,8 @@ class Form(anywidget.AnyWidget):
         path = self._inbox.end(name, str(content.get("sha256") or ""))
         self.draft.give(name, path)
         self.send({"kind": "arrived", "field": name})
-        self._preview(name)
         self._tell()
+        self._preview(name)
 
     def _hello(self, _content: dict[str, Any], _buffers: list[bytes]) -> None:
         """A page has opened the form, perhaps again."""
@@ -199,7 +199,7 @@ class Form(anywidget.AnyWidget):
         self.send({"kind": "checked", "checked": dict(self.checked), "n": n})
 
     def _preview(self, name: str) -> None:
-        """A small picture of a material of this machine."""
+        """A small picture of a material of this machine; after the facts, which clear the place for it."""
         medium = self.draft.media.get(name)
         if medium is None or medium.path is None or medium.kind == "audio":
             return

@@ -54,6 +54,15 @@ function say(node, text) {
   node.hidden = text === "";
 }
 
+/**
+ * Keeps keys that are pressed in here from the notebook, where `b` inserts a cell. JupyterLab's shortcuts match the
+ * element in focus before they look at its ancestors (measured in 4.6), so the attribute has to be on that one.
+ * @param {FocusEvent} event
+ */
+function keepKeys(event) {
+  /** @type {Element} */ (event.target).setAttribute("data-lm-suppress-shortcuts", "true");
+}
+
 /** Seconds as a person says them. @param {number|null|undefined} seconds */
 export function clock(seconds) {
   if (seconds == null || !isFinite(seconds)) return "";
@@ -82,12 +91,14 @@ export function timing(row, now) {
   const since = (/** @type {number|null} */ t) => (t == null ? "" : clock(now - t));
   const parts = [];
   if (row.state === "INTENDED") parts.push(since(row.created));
-  else if (row.state === "PENDING" || row.state === "UNCERTAIN") parts.push(`${since(row.submitted ?? row.created)} in the queue`);
-  else if (row.state === "RUNNING" || row.state === "DOWNLOADING") {
+  else if (row.state === "UNCERTAIN") parts.push(`asked ${since(row.created)} ago`);
+  else if (row.state === "PENDING") parts.push(`${since(row.submitted ?? row.created)} in the queue`);
+  else if (row.state === "DOWNLOADING") parts.push(since(row.started ?? row.submitted));
+  else if (row.state === "RUNNING") {
     const usual = clock(row.expected_s);
+    const ran = since(row.started ?? row.submitted);
     const over = row.expected_s && row.started != null && now - row.started > row.expected_s;
-    const ran = row.started == null ? row.submitted : row.started;
-    parts.push(!usual ? `${since(ran)}, no estimate yet` : over ? `${since(ran)}, longer than the usual ${usual}` : `${since(ran)} of about ${usual} (estimate)`);
+    parts.push(!usual ? `${ran}, no estimate yet` : over ? `${ran}, longer than the usual ${usual}` : `${ran} of about ${usual} (estimate)`);
   } else {
     if (row.queue_s != null) parts.push(`queue ${clock(row.queue_s)}`);
     if (row.run_s != null) parts.push(`run ${clock(row.run_s)}`);
@@ -303,8 +314,7 @@ function render({ model, el }) {
   const list = h("ol", { cls: "wan-rows", role: "list" });
   const live = h("div", { cls: "wan-live", "aria-live": "polite" });
   const empty = h("div", { cls: "wan-empty" });
-  // Without this attribute a key pressed in here would also work on the notebook: `b` inserts a cell.
-  const root = h("div", { cls: "wan-board", role: "group", "aria-label": "Wan runs", "data-lm-suppress-shortcuts": "true" },
+  const root = h("div", { cls: "wan-board", role: "group", "aria-label": "Wan runs", "data-lm-suppress-shortcuts": "true", onfocusin: keepKeys },
     h("div", { cls: "wan-head" }, title, totals), filters, notice, list, empty, live);
   el.append(root);
 

@@ -40,6 +40,15 @@ function say(node, text) {
   node.hidden = text === "";
 }
 
+/**
+ * Keeps keys that are pressed in here from the notebook, where `b` inserts a cell. JupyterLab's shortcuts match the
+ * element in focus before they look at its ancestors (measured in 4.6), so the attribute has to be on that one.
+ * @param {FocusEvent} event
+ */
+function keepKeys(event) {
+  /** @type {Element} */ (event.target).setAttribute("data-lm-suppress-shortcuts", "true");
+}
+
 /** Characters as the service counts them: Unicode code points, so that an emoji is one. @param {string} text */
 export const count = (text) => [...text].length;
 
@@ -297,7 +306,7 @@ function render({ model, el }) {
   const those = (test) => fields.filter(test).map((field) => controls[field.name].el);
   const isMain = (/** @type {Field} */ f) => f.where === "parameters" && f.type !== "bool";
 
-  const root = h("div", { cls: "wan-form", role: "form", "aria-label": "New clip", "data-lm-suppress-shortcuts": "true" },
+  const root = h("div", { cls: "wan-form", role: "form", "aria-label": "New clip", "data-lm-suppress-shortcuts": "true", onfocusin: keepKeys },
     h("div", { cls: "wan-head" }, h("strong", {}, "New clip"), mode, ...(about.simulated ? [h("span", { cls: "wan-badge" }, "SIMULATED")] : []), h("span", { cls: "wan-help" }, `at ${about.service}`)),
     ...those((f) => f.name === "prompt"),
     h("div", { cls: "wan-materials" }, ...those((f) => f.where === "media")),
