@@ -72,3 +72,15 @@ def test_one_variant_alone_cannot_be_voted_on(session, photos) -> None:
     alone.submit().wait()
     with pytest.raises(InvalidOption, match="no two clips"):
         alone.ballot()
+
+
+def test_clips_are_measured_once_and_compared_inside_their_blocks(study, session) -> None:
+    frame = session.runs(measures=True)
+    assert frame["motion"].notna().all()
+    assert len(session.log.measures(frame["video_sha256"])) == 12
+    differences = study.differences(base="calm")
+    assert set(differences["variant"]) == {"fast", "<b>odd</b>"}
+    assert set(differences.loc[differences["measure"] == "motion", "blocks"]) == {4}
+    for run in study.runs:
+        run.video.unlink()
+    assert study.measures()["motion"].notna().all()  # kept by content: nothing is computed again

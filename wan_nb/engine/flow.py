@@ -65,6 +65,7 @@ class Flow:
         self.queue = Queue(self)
         self.decoding, self.sharing = Worker("media"), Worker("store")
         self._logging = Worker("log")
+        self.aside = Worker("aside")  # what may take its time, such as measuring clips
         self.rng = Random()
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._listeners: list[Callable[[Row], None]] = []
@@ -90,6 +91,7 @@ class Flow:
         """End the workers, after `aclose`."""
         self._logging.close()
         self.decoding.close()
+        self.aside.close()
         self.sharing.close()
 
     # --- rows

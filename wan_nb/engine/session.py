@@ -225,11 +225,13 @@ class Session(Opened):
         """
         return self._handle(self.log.get(run_id).run_id)
 
-    def runs(self, **filters: Any) -> pd.DataFrame:
+    def runs(self, *, measures: bool = False, **filters: Any) -> pd.DataFrame:
         """Runs as a DataFrame, the newest first.
 
         Parameters
         ----------
+        measures : bool
+            Add the numbers of `wan_nb.studies.measures` as columns; clips not measured yet take 1 to 5 s each.
         **filters
             Columns by value or list of values, ``limit``, ``since``, ``until``, ``text``.
 
@@ -237,7 +239,12 @@ class Session(Opened):
         --------
         >>> session.runs(study="walk", status="SUCCEEDED")  # doctest: +SKIP
         """
-        return self.frame(**filters)
+        if not measures:
+            return self.frame(**filters)
+        from wan_nb.studies.measuring import columns
+
+        rows = self.log.find(**filters)
+        return self.frame(rows, extra=columns(self, rows))
 
     def frame(self, rows: Sequence[Row] | None = None, **filters: Any) -> pd.DataFrame:
         """Some rows as a DataFrame, with clips as paths."""

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Literal
 
 from wan_nb.engine.loop import ticking
-from wan_nb.engine.run import Run, detached_await
+from wan_nb.engine.run import Run, detached_await, publish_end
 from wan_nb.engine.states import FINAL, Status
 from wan_nb.errors import BudgetExceeded, Detached, RunFailed, WanError
 
@@ -142,9 +142,19 @@ class Study:
         session.log.save_study(self.name, self._recorded())
         try:
             session.loop.sync(session.flow.queue.submit(asks))
+            session.loop.call(lambda: session.flow.keep(f"measure-{self.name}", self._measured()))
         except KeyboardInterrupt:
             raise Detached(f"Stopped waiting; study {self.name!r} goes on being sent.\n{self._way_back()}") from None
         return self
+
+    async def _measured(self) -> None:
+        """Measure the clips when all are there, so that the machine is not busy while somebody waits for one."""
+        from wan_nb.studies.measuring import measured
+
+        await self._ended()
+        flow = self._session.flow
+        for row in await flow.aside.do(self.rows):
+            await flow.aside.do(measured, self._session, [row])
 
     def cancel(self) -> int:
         """Take back what was not sent yet and cancel what still waits at the service; returns how many were."""
@@ -195,6 +205,7 @@ class Study:
 
     def _checked(self) -> Study:
         runs = self.runs
+        publish_end(self._session, *runs)
         if runs and not any(run.status is Status.SUCCEEDED for run in runs):
             first = next((run.error for run in runs if run.error), None)
             raise RunFailed(f"study {self.name!r} has not one clip: {first or 'all canceled'}") from first
@@ -214,6 +225,31 @@ class Study:
         """Its runs as a DataFrame with the columns of ``wan_nb.runs()``, variant and block as in this plan."""
         rows = [row for row in self.cell_rows() if row is not None]
         return self._session.frame(rows)
+
+    def measures(self) -> pd.DataFrame:
+        """Its runs with the numbers of `wan_nb.studies.measures` as columns: checks and sort keys, no verdict."""
+        from wan_nb.studies.measuring import columns
+
+        rows = self.rows()
+        return self._session.frame(rows, extra=columns(self._session, rows))
+
+    def differences(self, *, base: str | None = None) -> pd.DataFrame:
+        """What the variants differ in: for each measure and pair the mean difference inside the blocks.
+
+        Parameters
+        ----------
+        base : str, optional
+            Compare all others with this variant; every pair without it.
+
+        Returns
+        -------
+        DataFrame
+            ``measure, variant, base, mean, low, high`` (95 % interval over blocks), ``effect`` (Hedges' g),
+            ``blocks, base_mean``.
+        """
+        from wan_nb.studies.measuring import differences
+
+        return differences(self._session, self.rows(), base=base)
 
     def rows(self) -> list[Row]:
         """Newest row of each cell that has one, labelled as in this plan."""
