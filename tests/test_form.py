@@ -187,7 +187,9 @@ def send(inbox: Inbox, field: str, name: str, data: bytes, *, sha256: str | None
     inbox.begin(field, name, len(data))
     for index, start in enumerate(range(0, len(data), CHUNK)):
         assert inbox.piece(field, index, data[start : start + CHUNK]) == min(start + CHUNK, len(data))
-    return inbox.end(field, hashlib.sha256(data).hexdigest() if sha256 is None else sha256)
+    path, called = inbox.end(field, hashlib.sha256(data).hexdigest() if sha256 is None else sha256)
+    assert called == name
+    return path
 
 
 def test_a_file_arrives_as_it_was_sent(tmp_path: Path) -> None:
@@ -285,12 +287,15 @@ def test_what_is_typed_is_checked_and_kept_for_a_reloaded_page(heard: Heard) -> 
 
 def test_a_photo_comes_in_pieces_and_is_previewed(heard: Heard, photos: Path) -> None:
     data = (photos / "cat.jpg").read_bytes()
-    heard.say("begin", field="first_frame", name="cat.jpg", size=len(data))
+    heard.say("begin", field="first_frame", name="my cat.jpg", size=len(data))
     heard.wait("got")
     heard.say("piece", data, field="first_frame", index=0)
     assert heard.wait("got", 2)["received"] == len(data)
     heard.say("end", field="first_frame", sha256=hashlib.sha256(data).hexdigest())
-    assert heard.wait("checked")["checked"]["ready"]
+    heard.wait("preview")
+    said = heard.wait("checked")["checked"]
+    assert said["ready"]
+    assert said["media"]["first_frame"]["name"] == said["typed"]["first_frame"] == "my cat.jpg"
     (preview,) = [buffers for content, buffers in heard.said if content["kind"] == "preview"]
     assert preview[0][:2] == b"\xff\xd8"
 

@@ -157,7 +157,6 @@ def test_batch_has_no_widget_and_whoever_waits_publishes_again(session, simulato
     run = submit(session, photos)
     show.show_run(run)
     run.wait(30)
-    show.republish(run)
     assert not [data for _, _, data, _ in screen.history if WIDGET in data]
     (name, first, _, _), *_, (last_name, update, last, thread) = screen.history
     assert name == last_name
@@ -281,7 +280,7 @@ simulated = Session({simulator.url!r}, api_key="k", folder="wan_runs", gap=0.05)
 run = simulated.submit("a cat walks", first_frame={str(photos / "cat.jpg")!r}, duration=2)
 show.show_run(run)
 """
-    cells = [setup, "run.wait(60); show.republish(run)", "show.show_runs(simulated)"]
+    cells = [setup, "run.wait(60);", "show.show_runs(simulated)"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbformat.write(notebook, tmp_path / "in.ipynb")
     simulator.config(run=1.0)

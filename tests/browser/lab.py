@@ -184,3 +184,4 @@ class Notebook:
         """Switch Lab's theme: ``JupyterLab Light``, ``JupyterLab Dark``, ``JupyterLab Dark High Contrast``."""
         self.page.evaluate("name => jupyterapp.commands.execute('apputils:change-theme', { theme: name })", name)
         self.page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name)
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")

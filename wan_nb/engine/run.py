@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from wan_nb.engine.log import Row
     from wan_nb.engine.session import Session
 
-__all__ = ["Run", "detached_await", "row_error"]
+__all__ = ["Run", "detached_await", "publish_end", "row_error"]
 
 
 def detached_await(way_back: str) -> BaseException:
@@ -233,6 +233,7 @@ class Run:
         return self
 
     def _checked(self) -> Run:
+        publish_end(self._session, self)
         if (error := self.error) is not None:
             raise error
         return self
@@ -260,6 +261,18 @@ class Run:
         from wan_nb.ui.show import show_run
 
         show_run(self)
+
+
+def publish_end(session: Session, *runs: Run) -> None:
+    """Bring the outputs that show these runs up to date, if any does; for the thread that has waited for them.
+
+    nbclient and papermill accept messages of a cell only while it, or one after it, runs (measured), so there the end
+    of a run is heard of in no other way.
+    """
+    if "_views" in vars(session):
+        from wan_nb.ui.show import republish
+
+        republish(*runs)
 
 
 def row_error(row: Row) -> WanError | None:

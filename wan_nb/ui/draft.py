@@ -116,14 +116,14 @@ class Draft:
             empty = value is None or (isinstance(value, str) and not value.strip())
             self.values[name] = None if empty and spec.default is None else value
 
-    def give(self, name: str, source: Any) -> None:
-        """Take a material: a path or a URL. It is measured here, which may take a second."""
+    def give(self, name: str, source: Any, called: str = "") -> None:
+        """Take a material: a path or a URL, and what to call it. It is measured here, which may take a second."""
         if name not in _MEDIA:
             return
         self.drop(name)
         if isinstance(source, str):
             source = source.strip()
-        self.typed[name] = plain(source, 2000)
+        self.typed[name] = plain(called or source, 2000)
         try:
             self.media[name] = self.session.material(source, name)
         except InvalidRequest as error:
@@ -193,8 +193,9 @@ class Draft:
         size = f"{medium.width}×{medium.height}" if medium.width else ""
         seconds = f"{medium.seconds:.1f} s" if medium.seconds is not None else ""
         facts = (medium.format or "", size, seconds, megabytes(medium.bytes))
+        called = self.typed.get(name) or medium.name
         return {
-            "name": plain(medium.name.replace("\\", "/").rpartition("/")[2] if medium.path else medium.name, 120),
+            "name": plain(called.replace("\\", "/").rpartition("/")[2] if medium.path else medium.name, 120),
             "facts": " · ".join(fact for fact in facts if fact) or "at a URL: the service fetches it, unchecked",
             "note": plain(medium.note, 300),
             "url": medium.url,

@@ -158,8 +158,8 @@ class Form(anywidget.AnyWidget):
 
     def _end(self, content: dict[str, Any], _buffers: list[bytes]) -> None:
         name = str(content.get("field"))
-        path = self._inbox.end(name, str(content.get("sha256") or ""))
-        self.draft.give(name, path)
+        path, called = self._inbox.end(name, str(content.get("sha256") or ""))
+        self.draft.give(name, path, called)
         self.send({"kind": "arrived", "field": name})
         self._tell()
         self._preview(name)

@@ -244,9 +244,9 @@ def _where(row: Any, src: str | None) -> str:
     """The file: a link where the notebook's server reaches it, else words."""
     if not row.video:
         return "<div>The clip is no longer on disk; it was paid and stays in the log.</div>"
-    name = escape(plain(row.video).replace("\\", "/").rpartition("/")[2], 60)
     if src:
-        return f' <span style="white-space:nowrap">· <a href="{src}">{name}</a></span>'
+        name = escape(plain(row.video).replace("\\", "/").rpartition("/")[2], 60)
+        return f' · <a href="{src}" title="{name}">clip file</a>'
     call = f"%wan show {escape(row.run_id[:8])} --embed"
     size = escape(megabytes((row.bytes or 0) * 4 / 3))
     return (

@@ -55,6 +55,7 @@ class Inbox:
     >>> inbox.begin("first_frame", "cat.jpg", 3)                 # doctest: +SKIP
     >>> inbox.piece("first_frame", 0, b"abc")                    # doctest: +SKIP
     3
+    >>> path, name = inbox.end("first_frame", "")                 # doctest: +SKIP
     """
 
     def __init__(self, folder: Path) -> None:
@@ -96,8 +97,8 @@ class Inbox:
         arriving.pieces.append(data)
         return arriving.received
 
-    def end(self, name: str, sha256: str) -> Path:
-        """Write the whole file down.
+    def end(self, name: str, sha256: str) -> tuple[Path, str]:
+        """Write the whole file down; returns where, and what it was called.
 
         Parameters
         ----------
@@ -119,7 +120,7 @@ class Inbox:
         if not path.exists():
             with atomic(path) as temporary:
                 temporary.write_bytes(data)
-        return path
+        return path, arriving.name
 
 
 def size_of(value: Any) -> int:

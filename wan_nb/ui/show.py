@@ -63,6 +63,7 @@ def show_runs(session: Session, run_ids: Sequence[str] | None = None, *, title: 
     Views.of(session).show(rows, follow=run_ids is None, title=title)
 
 
-def republish(run: Run) -> None:
-    """Publish the state of a run again wherever this kernel has shown it; for the thread that waited."""
-    Views.of(run.session).republish(run.id)
+def republish(*runs: Run) -> None:
+    """Publish the state of runs of one session anew wherever this kernel has shown it; for the thread that waited."""
+    if runs:
+        Views.of(runs[0].session).republish({run.id for run in runs})

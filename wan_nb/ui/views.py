@@ -76,13 +76,13 @@ class Views:
         view.open()
         return view
 
-    def republish(self, run_id: str) -> None:
-        """Bring the static outputs of a run up to date, from the calling thread."""
+    def republish(self, run_ids: set[str]) -> None:
+        """Bring the static outputs of some runs up to date, from the calling thread."""
         for view in self._views:
-            if run_id in view.rows:
-                view.rows[run_id] = self.session.row(run_id)
-                if view.handle is not None and view.board is None:
-                    view.handle.update(view.bundle(), raw=True)
+            shown = run_ids & set(view.rows)
+            if shown and view.handle is not None and view.board is None:
+                view.rows.update({run_id: self.session.row(run_id) for run_id in shown})
+                view.handle.update(view.bundle(), raw=True)
 
 
 class View:
