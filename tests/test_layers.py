@@ -18,6 +18,7 @@ UPWARD = {
     ("engine.run", "ui.show"),  # a run shows itself
     ("studies.study", "ui.desk"),  # so does a study
     ("studies.study", "ui.plan"),
+    ("studies.ranking", "ui.ranked"),
     ("engine.session", "studies.measuring"),
     ("engine.session", "studies.planning"),  # everything the module functions do, a session does
 }

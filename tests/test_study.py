@@ -84,3 +84,11 @@ def test_clips_are_measured_once_and_compared_inside_their_blocks(study, session
     for run in study.runs:
         run.video.unlink()
     assert study.measures()["motion"].notna().all()  # kept by content: nothing is computed again
+
+
+def test_a_ranking_shows_its_sentence_its_intervals_and_no_markup_of_others(study) -> None:
+    study.ballot().record(study.ballot().next(), "both_bad")
+    shown = study.ranking()._repr_mimebundle_()
+    assert study.ranking().sentence in shown["text/plain"]
+    assert "Both clips unusable in 100%" in shown["text/plain"]
+    assert "<b>odd" not in shown["text/html"]

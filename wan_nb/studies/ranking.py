@@ -99,6 +99,11 @@ class Ranking:
     def __str__(self) -> str:
         return self.sentence
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002  # IPython's
+        from wan_nb.ui.ranked import ranking_bundle
+
+        return ranking_bundle(self)
+
 
 def fit(
     votes: Iterable[Vote | Mapping[str, Any]],
