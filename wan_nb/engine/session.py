@@ -247,7 +247,10 @@ class Session(Opened):
         return self.frame(rows, extra=columns(self, rows))
 
     def frame(self, rows: Sequence[Row] | None = None, **filters: Any) -> pd.DataFrame:
-        """Some rows as a DataFrame, with clips as paths."""
+        """Some rows as a DataFrame, with clips as paths and ``.wan`` to play, board and compare them."""
+        from wan_nb.ui.accessor import register
+
+        register()
         frame = self.log.to_frame(rows, **filters)
         if "video" not in frame:
             return frame
