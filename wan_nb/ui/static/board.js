@@ -22,6 +22,8 @@ const STALE_AFTER = 20;
 const PATIENCE = 1000;
 /** Rows from which on filters are worth their place. */
 const FILTER_FROM = 4;
+/** Rows from which on the page has to be spared. */
+const MANY = 20;
 const GROUPS = /** @type {const} */ ([
   ["all", "All", () => true],
   ["wait", "Waiting", (/** @type {string} */ s) => s === "INTENDED" || s === "PENDING" || s === "UNCERTAIN"],
@@ -361,6 +363,7 @@ function render({ model, el }) {
       .filter(([count]) => count)
       .map(([count, word]) => `${count} ${word}`);
     root.classList.toggle("wan-solo", all.length === 1);
+    root.classList.toggle("wan-many", all.length > MANY);
     say(title, name);
     say(totals, [all.length > 1 ? counts.join(", ") : "", money].filter(Boolean).join(" · "));
     say(empty, all.length ? "" : "No runs yet. A cell that starts with %%wan makes one.");
