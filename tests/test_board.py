@@ -197,6 +197,36 @@ def test_it_gives_signs_of_life_while_a_run_is_open_and_then_falls_silent() -> N
     assert beats[-1] <= 11 * BEAT + 1
 
 
+def test_where_nobody_looks_after_the_runs_the_signs_of_life_end() -> None:
+    sink, alive = Sink(), [True]
+
+    async def main() -> None:
+        board = Feed(sink, contextvars.copy_context(), dict, lambda: alive[0])
+        board.put({"id": "a"}, is_open=True)
+        await asyncio.sleep(2.5 * BEAT)
+        alive[0] = False
+        await asyncio.sleep(10 * BEAT)
+
+    virtual_time.run(main())
+    assert len(sink.of("beat")) == 2
+
+
+def test_the_last_state_goes_out_when_a_feed_is_closed() -> None:
+    sink = Sink()
+
+    async def main() -> None:
+        board = feed(sink)
+        board.put({"id": "a", "step": 1}, is_open=True)
+        await asyncio.sleep(GAP / 2)
+        board.put({"id": "a", "step": 2}, is_open=False)
+        board.close()
+        board.put({"id": "a", "step": 3}, is_open=False)
+        await asyncio.sleep(10)
+
+    virtual_time.run(main())
+    assert [message["rows"][0]["step"] for _, message in sink.of("rows")] == [1, 2]
+
+
 def test_a_view_that_is_gone_ends_its_feed_quietly() -> None:
     calls = []
 

@@ -61,6 +61,11 @@ class Opened:
         return f"<Session {name}{mark}, log in {shown}>"
 
     @property
+    def closed(self) -> bool:
+        """Whether nobody looks after its runs any more."""
+        return self._closed
+
+    @property
     def folder(self) -> Path:
         """Absolute folder of log and clips."""
         return self.settings.folder

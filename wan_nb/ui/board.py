@@ -103,6 +103,8 @@ class Board(anywidget.AnyWidget):
     title : str
     money : callable
         Returns what was spent and may be spent, in words.
+    alive : callable
+        Whether anybody still looks after the runs.
     """
 
     _esm = STATIC / "board.js"
@@ -121,12 +123,13 @@ class Board(anywidget.AnyWidget):
         actions: Mapping[str, Action],
         title: str = "",
         money: Callable[[], str] = str,
+        alive: Callable[[], bool] = lambda: True,
     ) -> None:
         self._post, self._actions, self._title, self._money = post, dict(actions), title, money
         self._lock = threading.Lock()
         super().__init__(rows=list(rows), about=self._facts())
         self._at = {row["id"]: index for index, row in enumerate(self.rows)}
-        self.feed = Feed(self.send, contextvars.copy_context(), self._facts)
+        self.feed = Feed(self.send, contextvars.copy_context(), self._facts, alive)
         self.on_msg(self._hear)
         answer_at_once(self)
 

@@ -38,10 +38,18 @@ class Feed:
         to whichever cell runs.
     about : callable
         Facts of the whole view, sent with each message of rows.
+    alive : callable, optional
+        Whether anybody still looks after the runs; where nobody does, the signs of life end and the view says so.
     """
 
-    def __init__(self, send: Callable[[Json], None], context: Context, about: Callable[[], Json]) -> None:
-        self._send, self._context, self._about = send, context, about
+    def __init__(
+        self,
+        send: Callable[[Json], None],
+        context: Context,
+        about: Callable[[], Json],
+        alive: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._send, self._context, self._about, self._alive = send, context, about, alive
         self._changed: dict[str, Json] = {}
         self._open: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -88,8 +96,9 @@ class Feed:
 
     def _beat(self) -> None:
         self._pulse = None
-        self._emit({"kind": "beat"})
-        self.beat()
+        if self._alive():
+            self._emit({"kind": "beat"})
+            self.beat()
 
     def _emit(self, message: Mapping[str, Any]) -> None:
         if self.closed:

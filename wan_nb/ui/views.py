@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.engine.loop import Worker
 from wan_nb.engine.states import FINAL
-from wan_nb.errors import InvalidOption
+from wan_nb.errors import InvalidOption, LogError
 from wan_nb.settings import notebook_folder
 from wan_nb.ui import snippets
 from wan_nb.ui.bundles import row_bundle, runs_bundle
@@ -98,6 +98,7 @@ class View:
         self.handle: Any = None
         self.board: Board | None = None
         self._usual: dict[tuple[Any, ...], float | None] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._money = ""
         # The cell that shows it. What is sent later, from the loop thread, is sent on its behalf.
         self._context = contextvars.copy_context()
@@ -152,6 +153,7 @@ class View:
             },
             title=self.title,
             money=lambda: self._money,
+            alive=lambda: not self.session.closed,
         )
         widget: Any = self.board._repr_mimebundle_()
         return {**self.bundle(), **(widget[0] if isinstance(widget, tuple) else widget)}
@@ -176,13 +178,17 @@ class View:
         self.rows[row.run_id] = row
         self.board.put(self._json(row))
         if known is None or row.status in FINAL:
-            asyncio.get_running_loop().create_task(self._settle(row), context=self._context)
+            task = asyncio.get_running_loop().create_task(self._settle(row), context=self._context)
+            self._tasks.add(task)  # the loop itself holds a task only weakly
+            task.add_done_callback(self._tasks.discard)
 
     async def _settle(self, row: Row) -> None:
         """A run began or ended: history and sums are read anew; the last end replaces the widget."""
-        ask = self.session.flow.ask_log
-        await ask(self._learn, row)
-        self._money = await ask(self._spent)
+        try:
+            await self.session.flow.ask_log(self._learn, row)
+            self._money = await self.session.flow.ask_log(self._spent)
+        except LogError:
+            return  # the session was closed in between; the board says so by its silence
         if self.board is None:
             return
         self.board.put(self._json(self.rows[row.run_id]))
