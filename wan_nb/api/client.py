@@ -11,6 +11,7 @@ Each method is one exchange and raises what a caller can act on (`wan_nb.errors`
 from __future__ import annotations
 
 import secrets
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -18,12 +19,18 @@ from os import fstat
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-import httpx
-
 from wan_nb.api import catalog
 from wan_nb.api.refusals import error_fields, refusal, unreachable
 from wan_nb.api.task import SERVICE_ZONE, Task, TaskPage
 from wan_nb.errors import NotAuthorized, OutcomeUnknown, Unavailable
+
+if "httpx" not in sys.modules:
+    # Its command line, which nobody calls from a notebook, loads click, rich and pygments: a tenth of a first submit.
+    sys.modules["httpx._main"] = None  # type: ignore[assignment]  # which httpx takes for "not installed"
+    import httpx
+
+    del sys.modules["httpx._main"]
+import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +42,7 @@ _T = TypeVar("_T")
 
 SIMULATED_HEADER = "X-Wan-Simulator"
 
+_NO_CLOCK = timedelta(days=3650)  # a Date that is farther away tells nothing, and breaks arithmetic
 _READ = httpx.Timeout(30.0, connect=10.0)
 # The service answers a create within a second or two; a minute is long for it and short for a person.
 _CREATE = httpx.Timeout(60.0, connect=10.0)
@@ -329,9 +337,11 @@ class Client:
     def _note(self, response: httpx.Response) -> None:
         self.simulated = SIMULATED_HEADER in response.headers
         try:
-            self.skew = parsedate_to_datetime(response.headers["Date"]) - datetime.now(UTC)
+            skew = parsedate_to_datetime(response.headers["Date"]) - datetime.now(UTC)
         except (KeyError, ValueError, TypeError):
             return
+        if abs(skew) < _NO_CLOCK:
+            self.skew = skew
 
 
 class _Counted:
