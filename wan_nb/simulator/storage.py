@@ -118,7 +118,7 @@ class Result(Storage):
         self.set_header("ETag", f'"{path.stem.upper()}"')
         length = end - first
         if fault and fault.truncate is not None:
-            await broken_answer(self, fault, path.read_bytes()[first:end])
+            await broken_answer(self, fault, path.read_bytes()[first:end], self.get_status())
             return
         self.set_header("Content-Length", str(length))
         if self.request.method == "HEAD":

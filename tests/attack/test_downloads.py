@@ -1,0 +1,218 @@
+"""A paid clip on its way to the disk: stalls, ranges, dead links, full disks, folders that cannot be written."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import httpx
+import pytest
+from conftest import FIELDS, assert_whole, creates
+from kernels import ended, start_and_tell
+
+import wan_nb
+from wan_nb.engine.states import Status
+
+PROMPT = "a cat walks"
+
+
+def recorded(session: wan_nb.Session) -> list[tuple[int, str]]:
+    """Status and Content-Range of every answer from now on."""
+    seen: list[tuple[int, str]] = []
+
+    async def note(response: httpx.Response) -> None:
+        if "dashscope-result" in response.url.path:
+            seen.append((response.status_code, response.headers.get("Content-Range", "")))
+
+    session.flow.client._http.event_hooks = {"response": [note]}
+    return seen
+
+
+@pytest.mark.parametrize("stall", [0.0, 600.0], ids=["cut", "stalled"])
+def test_a_broken_download_goes_on_where_it_was(session, simulator, cat, stall) -> None:
+    seen = recorded(session)
+    session.flow.client._http.timeout = httpx.Timeout(0.5, connect=10.0)
+    simulator.faults(endpoint="download", truncate=20_000, stall=stall)
+    run = session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120)
+    size = run.row.bytes
+    assert seen == [(200, ""), (206, f"bytes 20000-{size - 1}/{size}")]
+    assert_whole(session, simulator)
+
+
+def test_a_download_broken_again_and_again_never_starts_over(session, simulator, cat) -> None:
+    seen = recorded(session)
+    simulator.faults(endpoint="download", truncate=9_000, times=2)
+    session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120)
+    offsets = [0, *(int(said.removeprefix("bytes ").partition("-")[0]) for _, said in seen[1:])]
+    assert offsets == [9_000 * n for n in range(3)]
+    assert_whole(session, simulator)
+
+
+def test_another_object_under_the_same_link_is_not_mixed_in(session, simulator, cat) -> None:
+    """A server that changes the file between two attempts: what was there is thrown away, not continued."""
+    simulator.faults(endpoint="download", truncate=20_000)
+    real, first = session.flow.client.download, [True]
+
+    async def changing(url, part, **options):
+        if not first.pop():
+            content = part.read_bytes()
+            part.write_bytes(b"\0" * len(content))
+            options["etag"] = '"another"'
+        first.append(False)
+        return await real(url, part, **options)
+
+    session.flow.client.download = changing
+    assert session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120).video
+    assert_whole(session, simulator)
+
+
+def test_a_dead_link_is_renewed_by_one_look(session, simulator, cat) -> None:
+    """The link has expired, the task is still known."""
+    seen = recorded(session)
+    simulator.limits(link_life=0.0)
+    real, looks = session.flow.client.get, []
+
+    async def get(task_id):
+        looks.append(task_id)
+        if looks and session.log.find(status=Status.DOWNLOADING):
+            simulator.limits(link_life=3600.0)
+        return await real(task_id)
+
+    session.flow.client.get = get
+    assert session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120).video
+    assert [status for status, _ in seen] == [403, 200]
+    assert_whole(session, simulator)
+
+
+class NoLocks:
+    """What keeps two sessions of one process from fetching the same clip, taken away."""
+
+    def setdefault(self, key: str, lock: asyncio.Lock) -> asyncio.Lock:
+        return lock
+
+
+def test_two_kernels_that_fetch_one_clip_do_not_write_into_each_others_file(settings, simulator, cat) -> None:
+    """One names its file at the very moment at which the other one has just begun to write."""
+    simulator.config(run=3600.0)
+    first, second = wan_nb.Session(**settings), wan_nb.Session(**settings)
+    with first, second:
+        first.loop.shared["fetching"] = NoLocks()  # two processes share none
+        run = first.submit(PROMPT, first_frame=cat, **FIELDS)
+        one, other = first.flow, second.flow
+        began, named = asyncio.Event(), asyncio.Event()
+        real_first, real_second, settle = one.client.download, other.client.download, one.store.commit
+
+        async def slower(url, part, **options):
+            etag = await real_first(url, part, **options)
+            await began.wait()
+            return etag
+
+        async def late(url, part, **options):
+            part.write_bytes(b"the first bytes")
+            began.set()
+            await named.wait()
+            return await real_second(url, part, **options)
+
+        def commit(part, name):
+            path = settle(part, name)
+            sizes.append(path.stat().st_size)
+            one.loop.call(named.set)
+            return path
+
+        sizes: list[int] = []
+        one.client.download, other.client.download, one.store.commit = slower, late, commit
+        (same,) = second.resume()
+        simulator.do(run.row.task_id, "finish")
+        assert run.wait(timeout=120).video
+        assert same.wait(timeout=120).video
+        assert sizes == [run.row.bytes]
+        assert_whole(first, simulator)
+    assert creates(simulator) == (1, 1)
+
+
+# --- disks
+
+
+def _limited(settings, cat, told) -> None:
+    """A kernel whose files may have 20 kB: what the disk says when it is full."""
+    import resource
+
+    with wan_nb.Session(**settings) as session:
+        run = session.submit(PROMPT, first_frame=cat, **FIELDS)
+        session.flow.store.open()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+        try:
+            run.wait()
+        except Exception as error:
+            told.send((type(error).__name__, str(error)))
+
+
+def _unwritable(settings, cat, told) -> None:
+    """A kernel whose folder of clips became read-only, as a share does."""
+    with wan_nb.Session(**settings) as session:
+        run = session.submit(PROMPT, first_frame=cat, **FIELDS)
+        videos = session.store.root / "videos"
+        videos.chmod(0o555)
+        if os.geteuid() == 0:
+            for path in [session.folder, *session.folder.rglob("*")]:
+                if path != videos:
+                    os.chown(path, 65534, 65534)
+            os.seteuid(65534)  # nothing is read-only for root
+        told.send("ready")
+        told.recv()
+        try:
+            run.wait()
+        except Exception as error:
+            told.send((type(error).__name__, str(error)))
+
+
+def test_a_full_disk_loses_nothing(settings, simulator, cat) -> None:
+    simulator.config(run=1.0)
+    child, told = start_and_tell(_limited, {**settings, "log": f"sqlite:///{settings['folder']}/elsewhere.db"}, cat)
+    kind, said = told.recv()
+    ended(child)
+    told.close()
+    assert (kind, "File too large" in said or "disk" in said) in {("DownloadFailed", True), ("LogError", True)}, said
+    later = {**settings, "log": f"sqlite:///{settings['folder']}/elsewhere.db"}
+    with wan_nb.Session(**later) as session:
+        assert not list((session.store.root / "videos").iterdir())
+        (run,) = session.resume(wait=True)
+        assert run.status is Status.SUCCEEDED
+        assert_whole(session, simulator)
+    assert creates(simulator) == (1, 1)
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_loses_nothing(settings, simulator, cat, tmp_path_factory) -> None:
+    root = Path(settings["folder"])
+    simulator.config(run=3600.0)
+    above = [folder for folder in (root.parent, *root.parent.parents) if not folder.stat().st_mode & 0o001]
+    for folder in above:
+        folder.chmod(folder.stat().st_mode | 0o011)  # so that another user gets through to it
+    child, told = start_and_tell(_unwritable, settings, cat)
+    assert told.recv() == "ready"
+    simulator.do(simulator.tasks()[0]["task_id"], "finish")
+    told.send("go")
+    kind, said = told.recv()
+    ended(child)
+    told.close()
+    assert kind == "DownloadFailed"
+    assert "Permission denied" in said
+    (root / "videos").chmod(0o755)
+    with wan_nb.Session(**settings) as session:
+        (run,) = session.resume(wait=True)
+        assert run.status is Status.SUCCEEDED
+        assert_whole(session, simulator)
+    assert creates(simulator) == (1, 1)
+
+
+def test_a_strip_that_cannot_be_made_does_not_hold_up_the_clip(session, simulator, cat) -> None:
+    session.flow.store.open()
+    proxies = session.store.root / "proxies"
+    proxies.rmdir()
+    proxies.write_text("a file where the folder should be")
+    real = session.flow.store.open
+    session.flow.store.open = lambda: real() if proxies.is_dir() else None
+    run = session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120)
+    assert run.status is Status.SUCCEEDED
+    assert_whole(session, simulator)
