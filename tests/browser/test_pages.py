@@ -97,21 +97,31 @@ def test_empty_board_says_how_to_begin(page: Any, shots: Path) -> None:
 # --- text is text
 
 
-def test_no_text_becomes_markup(page: Any) -> None:
+def assert_no_markup(page: Any) -> None:
+    page.wait_for_timeout(100)
+    assert page.evaluate("window.hit") is None
+    assert page.locator("main img[src=x], main script").count() == 0
+
+
+def test_no_text_of_a_run_becomes_markup(page: Any) -> None:
     evil = [replace(row, study=EVIL, variant=EVIL, prompt=EVIL, error_message=EVIL) for row in states.every_state()]
     rows = show_board(page, evil, title=EVIL, money=EVIL)
     page.locator("button", has_text="Code").first.click()
     tell(page, {"kind": "code", "id": rows[0]["id"], "code": {EVIL: EVIL}})
     tell(page, {"kind": "said", "id": rows[1]["id"], "text": EVIL})
     assert EVIL in page.locator(".wan-code pre").inner_text()
+    assert_no_markup(page)
+
+
+def test_no_text_of_a_form_becomes_markup(page: Any) -> None:
     medium = {"name": EVIL, "facts": EVIL, "note": EVIL, "url": None, "kind": "image"}
     checked = {"problems": {"prompt": EVIL}, "mode": EVIL, "price": EVIL, "media": {"first_frame": medium}}
     about = {"service": EVIL, "files": {"image": [EVIL], "audio": [], "clip": []}}
     mount(page, "form.js", states.form(values={"prompt": EVIL}, checked=checked, about=about))
     tell(page, {"kind": "said", "text": EVIL})
-    page.wait_for_timeout(100)
-    assert page.evaluate("window.hit") is None
-    assert page.locator("main img[src=x], main script").count() == 0
+    tell(page, {"kind": "code", "code": {EVIL: EVIL, "": EVIL}})
+    assert page.locator(".wan-code pre").inner_text() == EVIL
+    assert_no_markup(page)
 
 
 # --- time

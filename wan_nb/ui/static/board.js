@@ -149,10 +149,9 @@ function makeRow(id, board) {
 
   /** @param {string} action */
   function act(action) {
-    if (asked) return; // a double click is one click
     if (action === "code" && stage.querySelector(".wan-code")) return stage.replaceChildren();
     asked = action;
-    refresh();
+    refresh(); // which disables the buttons, so that a double click is one click
     patience = window.setTimeout(() => say(note, "The kernel is busy: this waits for the running cell."), PATIENCE);
     board.ask(id, action);
   }
