@@ -6,9 +6,11 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+from urllib.request import ProxyHandler, Request, build_opener
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).parent / "results"
@@ -38,3 +40,39 @@ def median(values: list[float]) -> float:
     """Median of at least 5."""
     assert len(values) >= 5
     return statistics.median(values)
+
+
+class Simulator:
+    """A simulator of its own and its control desk.
+
+    Attributes
+    ----------
+    url : str
+    """
+
+    def __init__(self, folder: str, **config: Any) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "wan_nb.simulator", "--state", f"{folder}/simulator", "--seed", "7"],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert self._process.stdout
+        self.url = self._process.stdout.readline().decode().strip()
+        self.desk("config", clips="tiny", **config)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(30)
+
+    def desk(self, what: str, **body: Any) -> Any:
+        """Change something where a body is given, else ask."""
+        url = self.url.replace("/api/v1", f"/_simulator/{what}")
+        data = json.dumps(body).encode() if body else None
+        request = Request(url, data, {"Content-Type": "application/json"}, method="POST" if body else "GET")
+        with build_opener(ProxyHandler({})).open(request, timeout=60) as answer:
+            return json.load(answer)
