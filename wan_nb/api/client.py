@@ -114,7 +114,8 @@ class Client:
         self.base_url = base_url.rstrip("/")
         self.simulated: bool | None = None
         self.skew: timedelta | None = None
-        self._headers = {"Authorization": f"Bearer {api_key}"}
+        # Not a dict: this class hides the key in its repr, which a verbose traceback shows.
+        self._headers = httpx.Headers({"Authorization": f"Bearer {api_key}"})
         context = httpx.create_ssl_context()
         # A proxy of the environment cannot reach this machine's own loopback.
         direct: dict[str, httpx.AsyncBaseTransport | None] = {"all://127.0.0.1": None, "all://localhost": None}
@@ -145,7 +146,8 @@ class Client:
         OutcomeUnknown
             5xx, a timeout or a broken connection after sending, or an answer without a task id.
         """
-        headers = {**self._headers, "X-DashScope-Async": "enable"}
+        headers = self._headers.copy()
+        headers["X-DashScope-Async"] = "enable"
         if any(item["url"].startswith("oss://") for item in body["input"]["media"]):
             headers["X-DashScope-OssResourceResolve"] = "enable"
         try:

@@ -131,6 +131,8 @@ class Opened:
             flow, log, loop = self._flow, self._log, self._loop
             self._flow = self._log = self._loop = None
             self._closed = True
+        if self.pid != os.getpid():
+            return  # threads and connections stayed in the parent of a fork, which goes on with them
         if flow is not None and loop is not None:
             loop.sync(flow.aclose(), timeout=10)
             flow.close()

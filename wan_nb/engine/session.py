@@ -202,8 +202,11 @@ class Session(Opened):
             Return when all have ended. One that failed does not raise; its state and `Run.error` tell.
         """
         runs = [self._handle(row.run_id) for row in self.loop.sync(self.flow.resume())]
-        for run in runs if wait else ():
-            self.loop.sync(_quietly(self.flow, run.id))
+        try:
+            for run in runs if wait else ():
+                self.loop.sync(_quietly(self.flow, run.id))
+        except KeyboardInterrupt:
+            raise Detached("Stopped waiting; the tasks go on. Come back with %wan resume, or %wan show ID.") from None
         return runs
 
     def adopt(self, *task_ids: str) -> list[Run]:

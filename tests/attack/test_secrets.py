@@ -1,0 +1,167 @@
+"""A marked key and signed links go through a whole notebook; then every byte that was written is searched for them."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+
+import wan_nb
+
+KEY = "sk-marked0123456789abcdef0123456789"
+SIGNED = "https://example.invalid/cat.jpg?Expires=1&OSSAccessKeyId=marked&Signature=marked-signature"
+
+CELLS = [
+    "%load_ext wan_nb",
+    "import wan_nb, os\nfrom pathlib import Path\nsession = wan_nb.session()\nsession",
+    "%%wan -f {{frame}} --duration 2 --seed 1 --out first\na cat walks",
+    "first, first.row, first.request, session.settings, session.place, session.flow.client, session.log, vars(session)",
+    "%%wan -f {{signed}} --duration 2 --out second\na cat runs",
+    "second.row, second.request, wan_nb.runs()",
+    "%wan runs",
+    "%wan doctor",
+    "%wan cost",
+    "%%wan -f {{frame}} --duration 2 --dry-run\na cat sleeps",
+    "%wan bundle all.zip",
+    "first.row.request, (session.folder / 'videos' / f'{first.id}.json').read_text()",
+]
+
+ERRORS = [
+    ({"endpoint": "create", "status": 400, "code": "InvalidParameter", "message": "no"}, "a cat hides"),
+    ({"endpoint": "create", "status": 401, "code": "InvalidApiKey", "message": "wrong key"}, "a cat is lost"),
+    ({"endpoint": "create", "reset": True}, "a cat vanishes"),
+    ({"endpoint": "create", "body": "{"}, "a cat breaks"),
+    ({"endpoint": "upload", "status": 403, "code": "AccessDenied"}, "a cat is not let in"),
+    ({"endpoint": "download", "status": 404, "times": 2}, "a cat cannot be found"),
+]
+
+SEARCH = """\
+marks = [os.environ["DASHSCOPE_API_KEY"].encode(), b"Signature" + b"="]
+lines = [p.read_bytes() for p in Path("/proc").glob("[0-9]*/cmdline") if os.access(p, os.R_OK)]
+sum(mark in line for mark in marks for line in lines)"""
+
+
+def found(folder: Path, marks: list[bytes]) -> list[str]:
+    """Files below a folder that hold one of these, whole or in zipped form."""
+    from zipfile import ZipFile, is_zipfile
+
+    hits = []
+    for path in folder.rglob("*"):
+        if not path.is_file():
+            continue
+        contents = [path.read_bytes()]
+        if is_zipfile(path):
+            with ZipFile(path) as packed:
+                contents += [packed.read(name) for name in packed.namelist()]
+        hits += [f"{path.name}: {mark!r}" for mark in marks for content in contents if mark in content]
+    return hits
+
+
+@pytest.mark.notebook
+def test_neither_key_nor_signed_link_is_written_anywhere(simulator, cat, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("DASHSCOPE_API_KEY", KEY)
+    monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", simulator.url)
+    cells = [
+        f"frame, signed = {cat!r}, os.environ.pop('SIGNED')",
+        "wan_nb.close(); session = wan_nb.connect(gap=0.02, patience=0.3)",
+        "%config WanMagics.tracebacks = True",
+        "%xmode Verbose",
+    ]
+    monkeypatch.setenv("SIGNED", SIGNED)
+    desk = simulator.url.replace("/api/v1", "/_simulator/faults")
+    sources = [CELLS[0], CELLS[1], *cells[:2], *CELLS[2:]]
+    for mode in ("", *cells[2:]):
+        sources += [mode] if mode else []
+        for number, (fault, prompt) in enumerate(ERRORS):
+            rule = {"faults": [fault]}
+            sources.append(f"import httpx\nhttpx.delete({desk!r}), httpx.post({desk!r}, json={rule!r})")
+            sources.append(f"%%wan -f {{{{frame}}}} --duration 2 --name m{len(mode)}-{number}\n{prompt}")
+    sources.append(SEARCH)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    client = NotebookClient(
+        notebook, timeout=200, kernel_name="python3", allow_errors=True, resources={"metadata": {"path": str(tmp_path)}}
+    )
+    client.execute()
+    nbformat.write(notebook, tmp_path / "made.ipynb")
+    (tmp_path / "made.html").write_text(HTMLExporter().from_notebook_node(notebook)[0], encoding="utf-8")
+    plain = [cell for cell in notebook.cells if cell.source in CELLS]
+    assert len(plain) == len(CELLS)
+    for cell in plain:
+        assert not [out for out in cell.outputs if out.output_type == "error"], cell
+    errors = [o for c in notebook.cells for o in c.outputs if o.output_type == "error"]
+    assert len(errors) >= 3 * (len(ERRORS) - 1)  # a clip that cannot be fetched twice is fetched at last
+    assert notebook.cells[-1].outputs[0]["data"]["text/plain"] == "0"
+    assert (tmp_path / "wan_runs" / "runs.db").exists()
+    assert list((tmp_path / "wan_runs" / "videos").glob("*.json"))
+    marks = [KEY.encode(), KEY[3:].encode(), b"Signature=", b"marked-signature"]
+    assert found(tmp_path, marks) == []
+    assert found(simulator.state, marks[:2]) == []
+
+
+def test_reprs_of_all_that_knows_the_key_hide_it(settings, tmp_path) -> None:
+    with wan_nb.Session(**{**settings, "api_key": KEY}) as session:
+        knowing = [
+            session,
+            session.settings,
+            session.place,
+            session.flow,
+            session.flow.client,
+            session.flow.client._headers,
+        ]
+        for thing in knowing:
+            assert KEY not in repr(thing)
+            assert KEY not in str(thing)
+
+
+# --- who may talk to the simulator
+
+
+def test_the_simulator_listens_on_loopback_only(simulator) -> None:
+    port = urlsplit(simulator.url).port
+    listening = [
+        line.split()[1]
+        for table in ("tcp", "tcp6")
+        if (path := Path("/proc/net") / table).exists()
+        for line in path.read_text().splitlines()[1:]
+        if line.split()[3] == "0A" and line.split()[1].endswith(f":{port:04X}")
+    ]
+    assert listening == ["0100007F:" + f"{port:04X}"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Host": "localhost.evil.example:80"},
+        {"Host": "[::ffff:7f00:1]"},
+        {"Host": "user@evil.example"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("path", ["/api/v1/tasks/", "/api/v1/uploads?action=getPolicy", "/_simulator/faults", "/x"])
+def test_foreign_hosts_and_origins_are_refused_at_every_door(simulator, headers, path) -> None:
+    url = simulator.url.replace("/api/v1", path)
+    for method in ("GET", "POST", "DELETE"):
+        answer = httpx.request(method, url, headers={**simulator.headers, **headers}, trust_env=False)
+        assert answer.status_code in {403, 400}, (method, answer.text)
+        assert "task_id" not in answer.text
+        assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+def test_a_file_name_in_a_host_header_reaches_nothing(simulator) -> None:
+    with socket.create_connection(("127.0.0.1", urlsplit(simulator.url).port)) as raw:
+        raw.sendall(b"GET /api/v1/../../../../etc/passwd HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: raw.recv(65536), b""))
+    assert b"root:" not in answer
+    assert answer.split()[1] in {b"404", b"400", b"403"}
