@@ -151,7 +151,7 @@ class Study:
         """Measure the clips when all are there, so that the machine is not busy while somebody waits for one."""
         from wan_nb.studies.measuring import measured
 
-        await self._ended()
+        await self.ended()
         flow = self._session.flow
         for row in await flow.aside.do(self.rows):
             await flow.aside.do(measured, self._session, [row])
@@ -184,18 +184,19 @@ class Study:
             A `KeyboardInterrupt`: the wait ends, the tasks go on.
         """
         try:
-            self._session.loop.sync(self._ended(), timeout=timeout)
+            self._session.loop.sync(self.ended(), timeout=timeout)
         except KeyboardInterrupt:
             raise Detached(f"Stopped waiting; study {self.name!r} goes on.\n{self._way_back()}") from None
         return self._checked()
 
     def __await__(self) -> Generator[Any, None, Study]:
         """Wait in a cell: other tasks of the notebook go on, an interrupt detaches."""
-        future = self._session.loop.start(self._ended())
+        future = self._session.loop.start(self.ended())
         yield from ticking(future, lambda: detached_await(self._way_back()))
         return self._checked()
 
-    async def _ended(self) -> None:
+    async def ended(self) -> None:
+        """Return when every run has ended, on the loop thread; `wait` and ``await`` are its faces."""
         flow = self._session.flow
         for row in [row for row in self.cell_rows() if row is not None]:
             try:
@@ -218,13 +219,12 @@ class Study:
 
     @property
     def runs(self) -> list[Run]:
-        """Its runs, in the order of the plan; cells that were never asked for have none."""
-        return [Run(self._session, row.run_id) for row in self.cell_rows() if row is not None]
+        """Its runs, by block and variant; cells that were never asked for have none."""
+        return [Run(self._session, row.run_id) for row in self.rows()]
 
     def frame(self) -> pd.DataFrame:
         """Its runs as a DataFrame with the columns of ``wan_nb.runs()``, variant and block as in this plan."""
-        rows = [row for row in self.cell_rows() if row is not None]
-        return self._session.frame(rows)
+        return self._session.frame(self.rows())
 
     def measures(self) -> pd.DataFrame:
         """Its runs with the numbers of `wan_nb.studies.measures` as columns: checks and sort keys, no verdict."""
@@ -252,8 +252,9 @@ class Study:
         return differences(self._session, self.rows(), base=base)
 
     def rows(self) -> list[Row]:
-        """Newest row of each cell that has one, labelled as in this plan."""
-        return [row for row in self.cell_rows() if row is not None]
+        """Newest row of each cell that has one, labelled as in this plan, by block and variant."""
+        there = [row for row in self.cell_rows() if row is not None]
+        return sorted(there, key=lambda row: (row.block or "", row.variant or ""))
 
     def cell_rows(self) -> list[Row | None]:
         """Newest row of each cell, or None. A clip bought under another name is the same clip, labelled as here."""

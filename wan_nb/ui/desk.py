@@ -135,7 +135,7 @@ def clips_of(session: Session, rows: Sequence[Row]) -> list[Clip]:
 
 def _clip(session: Session, row: Row, measures: dict[str, Any]) -> Clip:
     proxy = session.store.proxy(row.video_sha256, PROXY) if row.video_sha256 else None
-    body = row.request
+    parameters = {k: v for k, v in row.request.get("parameters", {}).items() if k != "seed"}  # said by itself
     return {
         "id": row.run_id,
         "label": row.variant or (row.prompt or row.run_id)[:60],
@@ -143,7 +143,7 @@ def _clip(session: Session, row: Row, measures: dict[str, Any]) -> Clip:
         "block": row.block or "",
         "seed": row.seed,
         "prompt": row.prompt or "",
-        "params": {**body.get("parameters", {}), "model": row.model, **_materials(row)},
+        "params": {**parameters, "model": row.model, **_materials(row)},
         "video": session.video(row),
         "proxy": proxy if proxy and proxy.exists() else None,
         "strip": session.strip(row),
@@ -192,17 +192,12 @@ def _rows(what: Any) -> tuple[Session, list[Row]]:
 
     if what is None or isinstance(what, str | Study):
         study = _study(what)
-        return study.session, _in_study_order(study)
+        return study.session, study.rows()
     if hasattr(what, "columns"):
         session = default_session()
         return session, [session.row(str(run_id)) for run_id in what.index]
     runs = list(what) if isinstance(what, Sequence) else [what]
     return (runs[0].session if runs else default_session()), [run.row for run in runs]
-
-
-def _in_study_order(study: Study) -> list[Row]:
-    """Blocks and variants by name, not in the shuffled order in which they were sent."""
-    return sorted(study.rows(), key=lambda row: (row.block or "", row.variant or ""))
 
 
 def _study(what: Study | str | None) -> Study:
@@ -218,7 +213,7 @@ def _study(what: Study | str | None) -> Study:
 
 
 def _study_data(study: Study) -> Any:
-    rows = _in_study_order(study)
+    rows = study.rows()
     ranking = study.ranking()
     cells = study.table()
     costs: dict[str, float] = {}

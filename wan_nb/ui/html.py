@@ -116,7 +116,11 @@ def board(
     chosen = dict(list((strips or {}).items())[:BOARD_STRIPS])
     heading = f'<div style="font-weight:600">{escape(title, 120)}</div>' if title else ""
     names = ("state", "run", "time", "price")
-    header = "".join(f'<th scope="col" style="{_CELL};{_SOFT};font-weight:600">{name}</th>' for name in names)
+    # JupyterLab lays tables out with fixed columns of equal width, which would squeeze the pictures.
+    widths = {"state": ";width:104px", "time": ";width:72px", "price": ";width:92px"}
+    header = "".join(
+        f'<th scope="col" style="{_CELL};{_SOFT};font-weight:600{widths.get(name, "")}">{name}</th>' for name in names
+    )
     lines = "".join(_table_row(row, folder, chosen.get(row.run_id)) for row in rows)
     if not rows:
         return f'<div style="{_CARD}">{heading}No runs here yet. <code>%%wan</code> makes one.</div>'

@@ -34,6 +34,7 @@ def show_study(study: Study) -> None:
     from wan_nb.ui.show import show_runs
     from wan_nb.ui.views import display, is_live
 
+    study.session.loop.sync(study.session.flow.hello())  # a wrong key is said here, and the service says what it is
     rows = study.rows()
     if rows and (not study.missing or any(row.status not in FINAL for row in rows)):
         show_runs(study.session, [row.run_id for row in rows], title=study.name)
@@ -102,7 +103,7 @@ def _state(row: Row | None) -> str:
 
 
 def _mark(study: Study) -> str:
-    simulated = study.session.place.name == "simulator" or any(row.simulated for row in study.rows())
+    simulated = bool(study.session.flow.client.simulated)
     return (
         ' <span style="font-size:11px;border:1px solid;border-radius:4px;padding:0 6px">SIMULATED</span>'
         if simulated
@@ -136,6 +137,8 @@ def _offer(study: Study) -> None:
             return
         for row in study.rows():
             await board.add(row)
+        shown.update(plan_bundle(study), raw=True)
+        await study.ended()
         shown.update(plan_bundle(study), raw=True)
 
     def buy(_button: Any) -> None:

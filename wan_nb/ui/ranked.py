@@ -16,7 +16,7 @@ _BOX = (
     "border-radius:8px;font-family:system-ui,sans-serif;font-size:13px;line-height:1.5;text-align:left;overflow-x:auto"
 )
 _CELL = "padding:4px 12px 4px 0;border:0;text-align:left;vertical-align:middle"
-_TRACK = "position:relative;height:14px;min-width:180px;background-color:rgba(128,128,128,.12);border-radius:3px"
+_TRACK = "position:relative;height:14px;background-color:rgba(128,128,128,.12);border-radius:3px"
 
 
 def ranking_bundle(ranking: Ranking) -> dict[str, str]:
@@ -30,11 +30,12 @@ def _html(ranking: Ranking, rows: list[dict[str, Any]]) -> str:
     low = min((row["low"] for row in rows), default=0.0)
     high = max((row["high"] for row in rows), default=1.0)
     span = (high - low) or 1.0
-    names = ("variant", "strength, 95 %", "best", "won", "lost", "same")
-    head = "".join(f'<th scope="col" style="{_CELL}">{name}</th>' for name in names)
+    # Per cent, because JupyterLab gives fixed columns equal widths otherwise.
+    widths = {"variant": 26, "strength, 95 %": 42, "best": 8, "won": 8, "lost": 8, "same": 8}
+    head = "".join(f'<th scope="col" style="{_CELL};width:{width}%">{name}</th>' for name, width in widths.items())
     body = "".join(
         f'<tr><th scope="row" style="{_CELL};font-weight:400">{escape(row["variant"], 60)}</th>'
-        f'<td style="{_CELL};width:45%">{_bar(row, low, span)}</td><td style="{_CELL}">{row["p_best"]:.0%}</td>'
+        f'<td style="{_CELL}">{_bar(row, low, span)}</td><td style="{_CELL}">{row["p_best"]:.0%}</td>'
         f'<td style="{_CELL}">{row["wins"]}</td><td style="{_CELL}">{row["losses"]}</td>'
         f'<td style="{_CELL}">{row["ties"]}</td></tr>'
         for row in rows

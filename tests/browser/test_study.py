@@ -1,0 +1,65 @@
+"""A prompt A/B decision as a person takes it in JupyterLab: plan, price, buy, watch, compare, vote, rank."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from .lab import REPO
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STUDY = """%%wan -f cat.jpg --duration 2 --seeds 1,2,3 --name walk --out study
+--- calm
+a cat walks slowly, zoom in
+--- fast <b>
+a cat dashes, pan left, handheld"""
+
+
+def test_from_the_plan_to_a_decision(notebook: Any, simulator: Any, server: Any, shots: Path) -> None:
+    simulator.config(clips="full", run=1.0)
+    simulator.limits(submits_per_second=50)
+    (server.notebooks / "study").mkdir()
+    shutil.copy(REPO / "notebooks/data/cat.jpg", server.notebooks / "study" / "cat.jpg")
+    connect = f'%load_ext wan_nb\nimport wan_nb; wan_nb.connect({simulator.url!r}, api_key="sk-test", gap=0.2);'
+    book = notebook(
+        "study/a.ipynb", connect, STUDY, "study.wait();", "study.compare()", "study.vote()", "study.ranking()"
+    )
+    book.run(0)
+    book.run(1)
+    assert simulator.counters()["creates_received"] == 0
+    plan = book.page.locator(".jp-Cell").nth(1)
+    buy = plan.get_by_role("button", name="Buy 6 clips")
+    buy.wait_for()
+    book.page.screenshot(path=shots / "study-plan-light.png")
+    assert "fast <b>" in plan.inner_text()
+    buy.dblclick()
+    plan.get_by_text("being sent").or_(plan.get_by_text("running")).or_(plan.get_by_text("done")).first.wait_for()
+    book.run(2, timeout=120)
+    assert simulator.counters()["creates_accepted"] == 6
+    book.page.screenshot(path=shots / "study-board-light.png")
+
+    book.run(3)
+    book.page.locator(".jp-Cell").nth(3).locator("video").first.wait_for()
+    book.page.screenshot(path=shots / "study-compare-light.png")
+
+    book.run(4)
+    ballot = book.page.locator(".jp-Cell").nth(4).locator("[data-lm-suppress-shortcuts]").first
+    ballot.locator("video").nth(1).wait_for()
+    assert "calm" not in ballot.inner_text()
+    book.page.screenshot(path=shots / "study-vote-light.png")
+    for count, side in enumerate(("First", "Second", "First"), start=1):
+        ballot.get_by_role("button", name=f"{side} is better").click()
+        ballot.get_by_text(f"{count} vote").first.wait_for()
+        following = ballot.get_by_role("button", name="Next pair")
+        if following.is_visible():
+            following.click()
+    book.run(5)
+    ranking = book.page.locator(".jp-Cell").nth(5)
+    ranking.get_by_text("evidence is counted in blocks").wait_for()
+    assert "fast <b>" in ranking.inner_text()
+    ranking.scroll_into_view_if_needed()
+    book.page.screenshot(path=shots / "study-ranking-light.png")
+    book.theme("JupyterLab Dark")
+    book.page.screenshot(path=shots / "study-ranking-dark.png")
