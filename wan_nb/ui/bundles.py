@@ -81,5 +81,5 @@ def _placed(session: Session, row: Row) -> Row:
 
 def _short(path: Path) -> str:
     """A path as it is said: seen from the notebook, so that it means the same elsewhere."""
-    folder = Path(notebook_folder() or Path.cwd())
+    folder = notebook_folder()
     return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
