@@ -58,7 +58,7 @@ class Loudness:
             # A source that starts late or has gaps must not make the meter guess: it counts samples.
             part.pts, part.time_base = self.samples, Fraction(1, _RATE)
             self.samples += part.samples
-            self._hear(part.to_ndarray())
+            self._hear(np.asarray(part.to_ndarray(), np.float32))
             self._graph.push(part)
             self._read()
         if frame is None:

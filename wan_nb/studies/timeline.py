@@ -129,7 +129,7 @@ def _planes(frame: VideoFrame) -> tuple[list[NDArray[np.uint8]], float, float]:
         frame = frame.reformat(format="yuv420p")
     planes = []
     for plane in frame.planes:
-        data = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        data = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
         planes.append(data[: plane.height, : plane.width])
     full = frame.color_range == ColorRange.JPEG or frame.format.name == "yuvj420p"
     return planes, (0.0 if full else 16.0), (1.0 if full else 255 / 219)
