@@ -196,6 +196,15 @@ def test_clip_loads_nothing_before_it_is_played_and_has_one_picture() -> None:
     assert "≈" not in page.text
 
 
+def test_request_is_there_as_code_while_there_is_room() -> None:
+    page = parsed(html.clip(DONE, strip=b"x" * 12_000))
+    assert "wan_nb.submit(" in page.text
+    assert "first_clip=run" in page.text
+    assert "Bearer $DASHSCOPE_API_KEY" in page.text
+    long = {**REQUEST, "input": {**REQUEST["input"], "prompt": "x" * 4000}}
+    assert "details" not in parsed(html.clip(replace(DONE, request=long))).tags
+
+
 def test_strip_above_the_limit_is_left_out() -> None:
     assert "img" in parsed(html.clip(DONE, strip=b"x" * html.STRIP_BYTES)).tags
     assert "img" not in parsed(html.clip(DONE, strip=b"x" * (html.STRIP_BYTES + 1))).tags

@@ -216,6 +216,7 @@ def test_embedding_is_asked_for_and_has_a_limit(session, photos, screen, seated,
     show.show_run(run, embed=True)
     (shown,) = screen.outputs.values()
     assert "data:video/mp4;base64," in shown["text/html"]
+    assert shown["text/plain"].startswith("The clip itself is in this cell: ")
     monkeypatch.setattr("wan_nb.ui.bundles.EMBED_MAX", 10)
     with pytest.raises(InvalidOption, match="into a notebook"):
         show.show_run(run, embed=True)

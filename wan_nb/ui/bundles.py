@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wan_nb.errors import InvalidOption
@@ -13,6 +12,7 @@ from wan_nb.ui.text import megabytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from wan_nb.engine.row import Row
     from wan_nb.engine.run import Run
@@ -33,7 +33,8 @@ def run_bundle(run: Run, *, embed: bool = False) -> dict[str, str]:
         `embed` of a clip that is not there, or larger than 20 MB.
     """
     data = _embedded(run) if embed else None
-    return row_bundle(run.session, run.row, note=reused_note(run), embed=data)
+    weight = f"The clip itself is in this cell: {megabytes(len(data) * 4 / 3)} of notebook." if data else ""
+    return row_bundle(run.session, run.row, note=weight or reused_note(run), embed=data)
 
 
 def row_bundle(session: Session, row: Row, *, note: str = "", embed: bytes | None = None) -> dict[str, str]:

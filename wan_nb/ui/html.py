@@ -13,6 +13,7 @@ import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from wan_nb.api.catalog import REGIONS
 from wan_nb.ui import snippets
 from wan_nb.ui.text import (
     ACTIVE,
@@ -90,10 +91,11 @@ def clip(
     media = _player(row, src, picture, embed)
     head = _head(row) + (f'<div style="margin:8px 0 0">{escape(note, 300)}</div>' if note else "")
     body = [_says(row), _prompt(row), _facts(row, src)]
-    code = _code(row)
+    code = ""
     room = CLIP_BYTES - sum(len(part.encode()) for part in (head, media, *body)) - 400
-    if len(code.encode()) > room and embed is None:
-        code = ""
+    for part in _code(row):
+        if embed is not None or len((code + part).encode()) <= room:
+            code += part
     return f'<div style="{_CARD}">{head}{media}{"".join(body)}{code}</div>'
 
 
@@ -259,22 +261,25 @@ def _where(row: Any, src: str | None) -> str:
     )
 
 
-def _code(row: Any) -> str:
-    """The request and the next steps as code to copy, folded away; left out where it would be long."""
+def _code(row: Any) -> list[str]:
+    """The request and the next steps as code to copy, each folded away; what would be long is left out."""
     request = getattr(row, "request", None)
     if not isinstance(request, Mapping):
-        return ""
-    text = snippets.as_python(request)
+        return []
+    python = snippets.as_python(request)
     if str(row.status) == "SUCCEEDED":
-        text += (
+        python += (
             f'\n\nrun = wan_nb.run("{row.run_id[:8]}")\nwan_nb.submit("what happens next", first_clip=run, duration=10)'
             '  # continue it\nwan_nb.submit("another scene", first_frame=run)  # from its last frame'
         )
-    shown = escape(text)
-    if len(shown.encode()) > _CODE_BYTES:
-        return ""
-    folded = f'<summary style="{_SOFT}">As Python</summary><pre style="{_CODE}">{shown}</pre>'
-    return f'<details style="margin:6px 0 0">{folded}</details>'
+    region = REGIONS.get(str(row.service), REGIONS["beijing"])
+    shown = {"As Python": escape(python), "As curl": escape(snippets.as_curl(request, region.base_url))}
+    return [
+        f'<details style="margin:6px 0 0"><summary style="{_SOFT}">{name}</summary>'
+        f'<pre style="{_CODE}">{text}</pre></details>'
+        for name, text in shown.items()
+        if len(text.encode()) <= _CODE_BYTES
+    ]
 
 
 def _table_row(row: Any, folder: Any, strip: bytes | None) -> str:
