@@ -14,9 +14,11 @@ import asyncio
 import contextvars
 import os
 import queue
+import sys
 import threading
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from wan_nb.errors import LogError, WanError
@@ -24,7 +26,7 @@ from wan_nb.errors import LogError, WanError
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
-__all__ = ["LoopThread", "Worker", "allow_nested", "ticking"]
+__all__ = ["LoopThread", "Worker", "allow_nested", "load", "ticking"]
 
 _T = TypeVar("_T")
 
@@ -202,6 +204,35 @@ def ticking(future: Future[_T], on_cancel: Callable[[], BaseException]) -> Gener
         return future.result()
 
     return look().__await__()
+
+
+def load(*modules: str) -> None:
+    """Import modules beside the main thread, which alone is interrupted: half an import breaks a kernel for good.
+
+    Measured: Ctrl-C in the first import of SQLAlchemy, and every later cell fails with an AttributeError.
+
+    Examples
+    --------
+    >>> load("json")
+    """
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            for module in modules:
+                import_module(module)
+        except BaseException as error:  # noqa: BLE001  # it belongs to whoever asked
+            failed.append(error)
+
+    if threading.current_thread() is not threading.main_thread() or all(name in sys.modules for name in modules):
+        work()
+    else:
+        thread = threading.Thread(target=work, name="wan_nb-import", daemon=True)
+        thread.start()
+        while thread.is_alive():
+            thread.join(TICK)
+    if failed:
+        raise failed[0]
 
 
 def allow_nested() -> None:

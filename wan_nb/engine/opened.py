@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from wan_nb.engine.loop import LoopThread
+from wan_nb.engine.loop import LoopThread, load
 from wan_nb.engine.store import Store
 from wan_nb.place import Place, locate
 
@@ -76,6 +76,7 @@ class Opened:
         with self._lock:
             if self._log is None:
                 self._check_open()
+                load("wan_nb.engine.log", "sqlalchemy.dialects.sqlite")
                 from wan_nb.engine.log import RunLog
 
                 self.store.open()
@@ -111,6 +112,7 @@ class Opened:
         """The runs on their way."""
         with self._lock:
             if self._flow is None:
+                load("wan_nb.engine.flow")
                 from wan_nb.engine.flow import Flow
 
                 flow = Flow(self.settings, self.place, self.log, self.store, self.loop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.engine.loop import load
 from wan_nb.engine.opened import Opened
 from wan_nb.engine.run import Run
 from wan_nb.errors import BudgetExceeded, Detached, NotFound
@@ -79,6 +80,7 @@ class Session(Opened):
         ------
         InvalidRequest, InvalidMedia
         """
+        load("wan_nb.api.request", "wan_nb.engine.media")
         from wan_nb.api import catalog
         from wan_nb.api.request import VideoRequest
 
@@ -254,6 +256,7 @@ class Session(Opened):
         from wan_nb.ui.accessor import register
 
         register()
+        load("pandas")
         frame = self.log.to_frame(rows, **filters)
         if "video" not in frame:
             return frame

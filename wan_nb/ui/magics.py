@@ -116,6 +116,10 @@ class WanMagics(Magics):
                 whole = self.shell.InteractiveTB.structured_traceback
                 vars(error)["_render_traceback_"] = partial(whole, type(error), error, error.__traceback__)
             raise
+        except KeyboardInterrupt:  # between two waits, each of which has words of its own
+            raise Detached(
+                "Stopped. What was sent goes on at the service: %wan runs shows it, %wan resume takes it up."
+            ) from None
 
 
 SIMULATED = (

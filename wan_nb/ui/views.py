@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.engine.loop import Worker
+from wan_nb.engine.loop import Worker, load
 from wan_nb.engine.states import FINAL
 from wan_nb.errors import InvalidOption, LogError
 from wan_nb.settings import notebook_folder
@@ -136,6 +136,7 @@ class View:
 
     def _live_bundle(self) -> dict[str, Any]:
         """The widget, and the static picture for front ends without widgets."""
+        load("wan_nb.ui.board")
         from wan_nb.ui.board import Board
 
         for row in self.rows.values():
