@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -9,7 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
+
+import wan_nb
+from wan_nb.api.catalog import CREATE_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -205,3 +210,20 @@ def test_kernels_on_one_account_stay_civil(come: Come, simulator, cat: str, tmp_
     counters = simulator.counters()
     assert (counters["creates_accepted"], counters["downloads"]) == (2 * kernels, 2 * kernels)
     assert counters["throttled"] > 0  # else the limits were never met
+
+
+def test_adopted_tasks_are_found_in_the_list_without_their_model(simulator, tmp_path: Path) -> None:
+    """A task does not tell its model; a list that is asked for the tasks of no model would name none of them."""
+    simulator.config(run=1000.0)
+    body = {"model": "wan2.7-i2v", "input": {"media": [{"type": "first_frame", "url": "https://example.org/cat.png"}]}}
+    with wan_nb.Session(base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs") as session:
+        answer = httpx.post(simulator.url + CREATE_PATH, json=body, headers=simulator.headers, trust_env=False)
+        [run] = session.adopt(answer.json()["output"]["task_id"])
+        assert run.row.model is None
+        session.resume()
+        watching = session.flow.watcher._watched
+        while not watching:
+            session.loop.sync(asyncio.sleep(0.05))
+        model = next(iter(watching)).model
+        page = session.loop.sync(session.flow.client.list(model=model))
+        assert [task.task_id for task in page.tasks] == [run.row.task_id]

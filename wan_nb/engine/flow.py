@@ -168,7 +168,7 @@ class Flow:
         try:
             async for task in self.watcher.watch(
                 str(row.task_id),
-                model=str(row.model),
+                model=row.model or "",  # an adopted task does not tell its model; the list then names all
                 submitted_at=row.submitted_at or datetime.now(UTC),
                 seen_durations=seen[::-1],  # the log tells the newest first, the pace forgets the oldest
                 gap=self.settings.gap,
