@@ -72,7 +72,7 @@ def test_prose_comes_before_code(name: str) -> None:
     assert silent == [], "a cell that nothing introduces"
 
 
-# --- as they run
+# --- whether a clip is what was asked
 
 
 def luma(image: Any, size: tuple[int, int] = (1168, 768), width: int = 320) -> np.ndarray[Any, Any]:
@@ -150,12 +150,52 @@ def check_clip(row: Row, path: Path) -> None:
         assert ssim(luma(end, last.size), luma(last, last.size)) >= 0.9
 
 
+# --- the exercises of the lesson
+
+
+def solutions(lesson: nbformat.NotebookNode) -> dict[str, str]:
+    """Code in the folded solution below each exercise, by the exercise's cell."""
+    found = {}
+    for cell, below in pairwise(lesson.cells):
+        if "exercise" in cell.metadata.get("tags", []):
+            (found[cell.id],) = re.findall(r"<details>.*?```\n(.*?)\n```", below.source, re.DOTALL)
+    return found
+
+
+def said(lesson: nbformat.NotebookNode) -> list[str]:
+    """What the checks say."""
+    checks = [c for c in lesson.cells if c.cell_type == "code" and c.source.startswith("check(")]
+    return ["".join(output.text for output in cell.outputs).strip() for cell in checks]
+
+
+def test_exercises_are_stored_unsolved() -> None:
+    lesson = read("lesson")
+    assert len(solutions(lesson)) == 7
+    assert said(lesson) == ["not yet: there is no answer yet."] * 7
+
+
+def solve(path: Path) -> None:
+    """Put every solution into its exercise's cell."""
+    lesson = nbformat.read(path, 4)
+    found = solutions(lesson)
+    for cell in lesson.cells:
+        cell.source = found.get(cell.id, cell.source)
+    nbformat.write(lesson, path)
+
+
+# --- as they run, all of it
+
+
 @pytest.mark.notebook
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize("name", NAMES)
 def test_executes_and_every_clip_is_what_was_asked(name: str, tmp_path: Path) -> None:
     work = notebooks.copy(tmp_path / "notebooks")
+    if name == "lesson":
+        solve(work / "lesson.ipynb")
     notebook = notebooks.execute(work / f"{name}.ipynb")
+    if name == "lesson":
+        assert said(notebook) == [f"✓ exercise {number}" for number in range(1, 8)]
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert not [output for output in outputs if output.output_type == "error"]
     assert not KEY.search(json.dumps(notebook))
@@ -171,5 +211,5 @@ def test_executes_and_every_clip_is_what_was_asked(name: str, tmp_path: Path) ->
     assert len(done) >= FEWEST[name]
 
 
-FEWEST = {"quickstart": 4, "forms": 2, "prompt_ab": 12, "log_and_dataframe": 4, "lesson": 8, "real_service": 0}
+FEWEST = {"quickstart": 4, "forms": 2, "prompt_ab": 32, "log_and_dataframe": 8, "lesson": 11, "real_service": 0}
 """Clips that a notebook makes at least: so that none passes by making nothing."""
