@@ -26,6 +26,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ __all__ = [
 ]
 
 
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
 class _Short:
     """One to three lines in a notebook instead of a traceback; the class stays catchable.
 
@@ -62,7 +66,8 @@ class _Short:
     """
 
     def _render_traceback_(self) -> list[str]:
-        lines = [line for line in str(self).splitlines() if line.strip()]
+        # A message may quote the service or a file name; an escape sequence in it would run in a terminal.
+        lines = [_UNSAFE.sub("\ufffd", line) for line in str(self).splitlines() if line.strip()]
         return [f"{type(self).__name__}: {lines[0]}" if lines else type(self).__name__, *lines[1:3]]
 
 
