@@ -79,6 +79,11 @@ class Lane:
             self.rate = min(self.limit, self.rate + _RECOVERY / self.rate)
         loop.call_later(max(WINDOW, self._places() / self.rate), self._free)
 
+    def allow(self, limit: float) -> None:
+        """Learn what the service really allows; what 429s have taught meanwhile still holds."""
+        self.rate = limit if self.rate == self.limit else min(self.rate, limit)
+        self.limit = limit
+
     @property
     def scarcity(self) -> float:
         """How many times dearer a request is than on an account of our own: 1 until a 429 says that it is not."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from wan_nb.api import catalog
+from wan_nb.engine.quota import Quota
 from wan_nb.engine.states import Status
 from wan_nb.errors import NotAuthorized, Throttled, WanError
 
@@ -73,7 +73,7 @@ class Queue:
     async def _one(self, pair: tuple[Row, bool], ask: Ask, accepted: asyncio.Future[Row]) -> None:
         run_id = pair[0].run_id
         try:
-            async with self._slots(ask.request.model):
+            async with await self._slots(ask.request.model):
                 row, _ = await self.flow.posting.send(pair, ask)
                 self._jobs.pop(run_id, None)
                 accepted.set_result(row)
@@ -105,10 +105,15 @@ class Queue:
             if job is not asyncio.current_task():
                 job.cancel(reason.message)
 
-    def _slots(self, model: str) -> asyncio.Semaphore:
+    async def _slots(self, model: str) -> asyncio.Semaphore:
         """Places at the service, shared by all sessions of the account; it counts each model by itself."""
-        limit = catalog.LIMITS.running + BUFFER
-        slots: asyncio.Semaphore = self.flow.loop.shared.setdefault(
-            f"{self.flow.place.identity}|{model}|slots", asyncio.Semaphore(limit)
-        )
+        key, shared = f"{self.flow.place.identity}|{model}|slots", self.flow.loop.shared
+        if key not in shared:
+            shared[key] = asyncio.ensure_future(self._counted(model))
+        slots: asyncio.Semaphore = await asyncio.shield(shared[key])
         return slots
+
+    async def _counted(self, model: str) -> asyncio.Semaphore:
+        quota = await Quota.ask(self.flow.client, self.flow.limiter, model)
+        self.flow.limiter.submit().allow(quota.submits_per_second)
+        return asyncio.Semaphore(quota.running + BUFFER)
