@@ -263,7 +263,8 @@ def test_keyboard_alone_is_enough(page: Any) -> None:
         focused = page.evaluate("""() => {
           const now = document.activeElement;
           const keeps = now.getAttribute("data-lm-suppress-shortcuts");
-          return now === document.body ? null : [now.ariaLabel ?? now.innerText, getComputedStyle(now).outlineStyle, keeps];
+          const ring = getComputedStyle(now).outlineStyle;
+          return now === document.body ? null : [now.ariaLabel ?? now.innerText, ring, keeps];
         }""")
         if focused is None:
             break

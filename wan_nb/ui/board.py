@@ -53,7 +53,7 @@ def board_row(row: Any, *, video: Path | None = None, folder: Any = None, expect
     return {
         "id": row.run_id,
         "label": label(row),
-        "named": bool(row.study or row.variant),
+        "named": bool(row.variant or row.study),
         "study": plain(row.study, 80) or None,
         "variant": plain(row.variant, 80) or None,
         "prompt": plain(row.prompt, 600),

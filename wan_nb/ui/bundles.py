@@ -65,10 +65,10 @@ def _embedded(run: Run) -> bytes:
     return path.read_bytes()
 
 
-def runs_bundle(session: Session, rows: Iterable[Row], *, title: str = "") -> dict[str, str]:
-    """Static MIME bundle of many runs: a table of strips that open the clips."""
+def runs_bundle(session: Session, rows: Iterable[Row], *, title: str = "", pictures: bool = True) -> dict[str, str]:
+    """Static MIME bundle of many runs: a table of strips that open the clips, or without pictures of words."""
     rows = list(rows)
-    done = [row for row in rows if session.video(row)][: html.BOARD_STRIPS]
+    done = [row for row in rows if session.video(row)][: html.BOARD_STRIPS if pictures else 0]
     strips = {row.run_id: strip for row in done if (strip := session.strip(row))}
     placed = [_placed(session, row) for row in rows]
     return html.board_bundle(placed, folder=notebook_folder(), strips=strips, title=title)

@@ -59,7 +59,7 @@ _CODE = (
     "margin:6px 0 0;padding:8px;background-color:rgba(128,128,128,.1);border-radius:4px;overflow-x:auto;"
     "font-family:monospace;font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere"
 )
-_THUMB = "height:48px;width:auto;max-width:100%;border-radius:3px;vertical-align:middle"
+_THUMB = "display:block;height:48px;width:auto;max-width:100%;border-radius:3px;margin:0 0 2px"
 _CELL = "padding:5px 10px 5px 0;border:0;text-align:left;vertical-align:top"
 
 
@@ -148,7 +148,8 @@ def board_bundle(rows: Iterable[Any], **given: Any) -> dict[str, str]:
 
 def _head(row: Any) -> str:
     # Without a name of its own a run is known by its prompt, which stands below in full.
-    name = f"<strong>{_isolated(label(row))}</strong>" if row.study or row.variant or not row.prompt else ""
+    own = label(row) if row.variant or not row.prompt else plain(row.study, 80)
+    name = f"<strong>{_isolated(own)}</strong>" if own else ""
     return (
         '<div style="display:flex;flex-wrap:wrap;gap:4px 10px;align-items:center">'
         f"{_pill(row)}{name}{_badge(row)}"
@@ -285,7 +286,12 @@ def _code(row: Any) -> list[str]:
 def _table_row(row: Any, folder: Any, strip: bytes | None) -> str:
     look = (_pill(row), _about(row, folder, strip), escape(duration(row.run_s or row.queue_s)), escape(price(row)))
     above = f"{_CELL};border-top:1px solid rgba(128,128,128,.25)"
-    return "<tr>" + "".join(f'<td style="{above}">{cell}</td>' for cell in look) + "</tr>"
+    # Hosts stripe their tables and colour the row under the mouse, which is meant for numbers.
+    return (
+        '<tr style="background-color:transparent">'
+        + "".join(f'<td style="{above}">{cell}</td>' for cell in look)
+        + "</tr>"
+    )
 
 
 def _about(row: Any, folder: Any, strip: bytes | None) -> str:
@@ -298,5 +304,6 @@ def _about(row: Any, folder: Any, strip: bytes | None) -> str:
     src, picture = source(row.video, folder), _picture(strip)
     if src is None:  # nothing to open: the picture itself, and where the clip is
         return f"{head}{_player(row, None, picture, None)}{_where(row, None)}"
-    thumb = f'<img src="{picture}" alt="Frames of the clip" style="{_THUMB}">' if picture else "play"
-    return f'{head}<details style="margin:2px 0 0"><summary>{thumb}</summary>{_player(row, src, "", None)}</details>'
+    thumb = f'<img src="{picture}" alt="Frames of the clip" style="{_THUMB}">' if picture else ""
+    summary = f'<summary style="cursor:pointer;list-style:none">{thumb}<span style="{_SOFT}">▶ play</span></summary>'
+    return f'{head}<details style="margin:4px 0 0">{summary}{_player(row, src, "", None)}</details>'

@@ -146,11 +146,10 @@ def megabytes(count: float | None) -> str:
 
 
 def label(row: Any, limit: int = 80) -> str:
-    """What a run is called on boards: its variant, else its study, else the start of its prompt, else its id."""
+    """What a run is called on boards: study and variant, or the start of its prompt in place of either, else its id."""
     prompt = " ".join(str(row.prompt or "").split())
-    study, variant = (plain(part, limit) for part in (row.study, row.variant))
-    name = f"{study} · {variant}" if study and variant else variant or study or prompt or f"run {row.run_id[:8]}"
-    return plain(name, limit)
+    parts = [plain(row.study, limit), plain(row.variant, limit) or prompt]
+    return plain(" · ".join(part for part in parts if part) or f"run {row.run_id[:8]}", limit)
 
 
 def source(video: str | os.PathLike[str] | None, folder: str | os.PathLike[str] | None) -> str | None:

@@ -109,14 +109,14 @@ class View:
         """Whether nothing here can change any more."""
         return all(row.status in FINAL for row in self.rows.values())
 
-    def bundle(self) -> dict[str, str]:
+    def bundle(self, *, pictures: bool = True) -> dict[str, str]:
         """Static picture of the state as it is now."""
         rows = list(self.rows.values())
         if self.growing and not rows:
             return {"text/html": "<div></div>", "text/plain": ""}
         if len(rows) == 1 and not self.follow:
             return row_bundle(self.session, rows[0], note=self.note)
-        return runs_bundle(self.session, rows, title=self.title)
+        return runs_bundle(self.session, rows, title=self.title, pictures=pictures)
 
     def open(self) -> None:
         """Put it into the running cell."""
@@ -157,7 +157,8 @@ class View:
             alive=lambda: not self.session.closed,
         )
         widget: Any = self.board._repr_mimebundle_()
-        return {**self.bundle(), **(widget[0] if isinstance(widget, tuple) else widget)}
+        # The fallback is saved with every save while the runs go on: words are enough for so long.
+        return {**self.bundle(pictures=False), **(widget[0] if isinstance(widget, tuple) else widget)}
 
     async def _begin(self) -> None:
         """Listen, on the loop thread; what happened between reading the rows and listening is told now."""
