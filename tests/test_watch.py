@@ -363,12 +363,17 @@ def test_an_empty_list_is_not_believed() -> None:
     @dataclass
     class Empty(Service):
         async def list(self, **_: Any) -> TaskPage:
+            self.calls["list"] += 1
             await asyncio.sleep(0.1)
             return TaskPage((), 0, 1, 100)
 
     service = Empty(waves(20))
     late = delays(service, crowd(service))
     assert max(late) < 60
+    without = Service(waves(20), list_trouble=lambda _: Refused("no", code="AccessDenied"))
+    delays(without, crowd(without))
+    # Neither is it asked for ever: a gateway that lists nothing costs little more than one that has no list.
+    assert service.calls.total() < 1.5 * without.calls.total()
 
 
 def test_a_list_that_ignores_its_filters_does_no_harm() -> None:

@@ -93,7 +93,7 @@ class Sweeper:
             self._under_way.pop(key).set()
 
     def _members(self, model: str, group: str) -> list[Watched]:
-        return [w for w in self._watched if w.model == model and w.group == group and w.gap is None]
+        return [w for w in self._watched if (w.model, w.group, w.gap) == (model, group, None) and not w.unlisted]
 
     def sharing(self, task: Watched) -> bool:
         """Whether a sweep of the list is cheaper than a GET for each."""

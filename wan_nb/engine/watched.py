@@ -62,6 +62,7 @@ class Watched:
     ) -> None:
         self.task_id, self.model, self.gap = task_id, model, gap
         self.group, self.direct, self.faults = PENDING, False, 0
+        self.absences = 0
         self.news: Task | None = None
         self.nudge = asyncio.Event()
         self._durations = durations
@@ -90,7 +91,12 @@ class Watched:
         Of `among` tasks, at most about one a second is asked for this reason alone.
         """
         trust = max(max(_TRUST, among) * self._patience, self._asked_at - self._begun)
-        return self.direct or self._doubts > 0 or now - self._asked_at > trust
+        return self.direct or self._doubts > 0 or self.unlisted or now - self._asked_at > trust
+
+    @property
+    def unlisted(self) -> bool:
+        """Whether lists left it out again and again while it ran: some gateways list nothing, or by other names."""
+        return self.absences > 2
 
     def hazard(self, now: Moment) -> float:
         """Ends per second that are to be expected of it now."""
@@ -116,7 +122,7 @@ class Watched:
         """Take in a row of the list that was asked for at `began`."""
         if self._asked_at > began or row.status == "UNKNOWN":
             return
-        self.faults = self._doubts = 0
+        self.faults = self._doubts = self.absences = 0
         if row.status in {"SUCCEEDED", "FAILED", "CANCELED"}:
             self.direct = True
             self._now(now[0])
@@ -134,6 +140,7 @@ class Watched:
             self._now(now)
         elif self._listed or self.due <= now:
             self.direct = True
+            self.absences += 1
             self._now(now)
 
     def plan(self, now: Moment, price: float | None = None, shortest: float = 0.0) -> None:
