@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from pathlib import Path
 
 import httpx
@@ -100,28 +101,26 @@ def test_two_kernels_that_fetch_one_clip_do_not_write_into_each_others_file(sett
         first.loop.shared["fetching"] = NoLocks()  # two processes share none
         run = first.submit(PROMPT, first_frame=cat, **FIELDS)
         one, other = first.flow, second.flow
-        began, named = asyncio.Event(), asyncio.Event()
-        real_first, real_second, settle = one.client.download, other.client.download, one.store.commit
-
-        async def slower(url, part, **options):
-            etag = await real_first(url, part, **options)
-            await began.wait()
-            return etag
+        committing, named, wrote = asyncio.Event(), asyncio.Event(), threading.Event()
+        real, settle = other.client.download, one.store.commit
 
         async def late(url, part, **options):
+            await committing.wait()
             part.write_bytes(b"the first bytes")
-            began.set()
+            wrote.set()
             await named.wait()
-            return await real_second(url, part, **options)
+            return await real(url, part, **options)
 
         def commit(part, name):
+            one.loop.call(committing.set)
+            assert wrote.wait(60)
             path = settle(part, name)
             sizes.append(path.stat().st_size)
             one.loop.call(named.set)
             return path
 
         sizes: list[int] = []
-        one.client.download, other.client.download, one.store.commit = slower, late, commit
+        other.client.download, one.store.commit = late, commit
         (same,) = second.resume()
         simulator.do(run.row.task_id, "finish")
         assert run.wait(timeout=120).video
