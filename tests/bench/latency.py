@@ -30,7 +30,7 @@ ROUNDS = 5
 
 TICKS = """
 import asyncio, time
-async def ticks(seconds=15.0):
+async def ticks(seconds=10.0):
     late, loop = [], asyncio.get_running_loop()
     until = loop.time() + seconds
     while (before := loop.time()) < until:
