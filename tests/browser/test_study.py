@@ -55,6 +55,12 @@ def test_from_the_plan_to_a_decision(notebook: Any, simulator: Any, server: Any,
         following = ballot.get_by_role("button", name="Next pair")
         if following.is_visible():
             following.click()
+    before = book.structure()
+    undo = ballot.get_by_role("button", name="Undo")
+    undo.focus()
+    for key in "abcxyz":  # with the focus on a button these are the notebook's shortcuts in command mode
+        book.page.keyboard.press(key)
+    assert book.structure() == before
     book.run(5)
     ranking = book.page.locator(".jp-Cell").nth(5)
     ranking.get_by_text("evidence is counted in blocks").wait_for()

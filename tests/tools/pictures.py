@@ -90,7 +90,7 @@ def clip(page: Any, folder: Path) -> None:
 
 def main() -> None:
     """Make all pictures."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "docs" / "pictures")
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "notebooks" / "images")
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGS)
