@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from conftest import FIELDS, assert_whole, creates, until
+from common import FIELDS, assert_whole, creates, until
 from kernels import ended, kernel, start
 
 import wan_nb

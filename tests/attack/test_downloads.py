@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import FIELDS, assert_whole, creates
+from common import FIELDS, assert_whole, creates
 from kernels import ended, start_and_tell
 
 import wan_nb

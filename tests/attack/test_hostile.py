@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import FIELDS, assert_whole
+from common import FIELDS, assert_whole
 
 import wan_nb
 from wan_nb.errors import WanError

@@ -13,7 +13,7 @@ from queue import Empty
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import FIELDS, assert_whole, creates, until
+from common import FIELDS, assert_whole, creates, until
 from jupyter_client.manager import KernelManager
 
 import wan_nb

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from conftest import FIELDS, assert_whole, creates
+from common import FIELDS, assert_whole, creates
 from kernels import context, ended, start_and_tell
 
 import wan_nb

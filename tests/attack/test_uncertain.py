@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import FIELDS, assert_whole, creates, until
+from common import FIELDS, assert_whole, creates, until
 from kernels import ended, kernel, start
 
 import wan_nb

@@ -7,7 +7,7 @@ import time
 
 import httpx
 import pytest
-from conftest import FIELDS, assert_whole, creates, until
+from common import FIELDS, assert_whole, creates, until
 
 import wan_nb
 from wan_nb.engine.states import Status
