@@ -102,7 +102,19 @@ def connect(service: str | None = None, **settings: Any) -> Session:
 
 
 def login(api_key: str | None = None, service: str | None = None) -> Session:
-    """Take a key for the real service, typed without echo unless given, and keep it in memory only."""
+    """Take a key for the real service, typed without echo unless given, and keep it in memory only.
+
+    Parameters
+    ----------
+    api_key : str, optional
+        Asked for when it is missing, which is better: what is typed into a cell is saved with the notebook.
+    service : str, optional
+        ``beijing``, ``singapore`` or a base URL; without it the present one, or Beijing after the simulator.
+
+    Returns
+    -------
+    Session
+    """
     if api_key is None:
         from getpass import getpass
 

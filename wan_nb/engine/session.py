@@ -252,7 +252,15 @@ class Session(Opened):
         return self.frame(rows, extra=columns(self, rows))
 
     def frame(self, rows: Sequence[Row] | None = None, **filters: Any) -> pd.DataFrame:
-        """Some rows as a DataFrame, with clips as paths and ``.wan`` to play, board and compare them."""
+        """Some rows as a DataFrame, with clips as paths and ``.wan`` to play, board and compare them.
+
+        Parameters
+        ----------
+        rows : sequence of Row, optional
+            These rows; without them, those that pass the filters.
+        **filters
+            As in `runs`.
+        """
         from wan_nb.ui.accessor import register
 
         register()
@@ -319,7 +327,30 @@ class Session(Opened):
         return self.log.spent(currency or self.place.region.currency, datetime.now(UTC) - timedelta(hours=24))
 
     def study(self, variants: Any = None, /, *, name: str | None = None, **options: Any) -> Study:
-        """A comparison: prompts x seeds x whatever varies. Opens the study of that name when no variants are given."""
+        """A comparison: prompts x seeds x whatever varies. Opens the study of that name when no variants are given.
+
+        Parameters
+        ----------
+        variants : str, mapping, sequence, DataFrame or path of a CSV file, optional
+            Prompts by label; a list gets the labels A, B, C.
+        name : str, optional
+            Made from the content without it.
+        **options
+            ``seeds`` (numbers), ``vary`` (values by field or ``{{placeholder}}``), ``tags``, and fields of the request
+            as in `submit`.
+
+        Raises
+        ------
+        InvalidOption, InvalidRequest, InvalidMedia
+            Nothing was sent.
+        NotFound
+            No study of that name.
+
+        Examples
+        --------
+        >>> study = session.study({"calm": "a cat walks", "fast": "a cat runs"}, first_frame="cat.jpg", seeds=[1, 2])
+        ... # doctest: +SKIP
+        """
         from wan_nb.studies.planning import open_study
 
         return open_study(self, variants, name=name, **options)

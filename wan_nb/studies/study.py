@@ -291,7 +291,21 @@ class Study:
         return compare(self, columns=columns)
 
     def ballot(self, *, rater: str = "", mode: Literal["winner", "ranking"] = "winner") -> Ballot:
-        """A sitting of one rater: pairs to ask about, answers to write down. `vote` shows it."""
+        """A sitting of one rater: pairs to ask about, answers to write down. `vote` shows it.
+
+        Parameters
+        ----------
+        rater : str
+            Name of who votes.
+        mode : {'winner', 'ranking'}
+            Find the best variant with few votes, or put all in order.
+
+        Examples
+        --------
+        >>> sitting = study.ballot(rater="Ada")  # doctest: +SKIP
+        >>> study.ballot().next().left_variant   # doctest: +SKIP
+        'calm'
+        """
         from wan_nb.studies.ballot import Ballot
 
         return Ballot(self, rater=rater, mode=mode)

@@ -1,0 +1,66 @@
+"""Rewrite the generated tables of the README: ``python tests/tools/docs.py``. A test compares them."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+from wan_nb.api import catalog
+from wan_nb.engine.row import COLUMNS
+from wan_nb.ui import manual
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def column_table() -> str:
+    """Columns of the DataFrame by dtype, in their order."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name, dtype in COLUMNS.items():
+        groups[dtype].append(f"`{name}`")
+    return _table(("dtype", "columns"), [(f"`{dtype}`", " ".join(names)) for dtype, names in groups.items()])
+
+
+def limit_table() -> str:
+    """What the service takes, by material."""
+    rows = []
+    for kind in catalog.MEDIA.values():
+        sides = f"{kind.min_side} to {kind.max_side} px" if kind.min_side else ""
+        ratio = f"ratio at most {kind.max_ratio:g}:1" if kind.max_ratio else ""
+        seconds = f"{kind.min_seconds:g} to {kind.max_seconds:g} s" if kind.min_seconds else ""
+        limits = ", ".join(filter(None, [sides, ratio, seconds, f"at most {kind.max_bytes // catalog.MB} MB"]))
+        rows.append((kind.name, ", ".join(kind.formats), limits))
+    return _table(("material", "formats", "limits"), rows)
+
+
+def price_table() -> str:
+    """Prices per billed second."""
+    rows = [
+        (name, region.currency, f"{catalog.PRICES[name]['720P']:.2f}", f"{catalog.PRICES[name]['1080P']:.2f}")
+        for name, region in catalog.REGIONS.items()
+    ]
+    return _table(("region", "currency", "720P", "1080P"), rows) + f"\n\nAs of {catalog.AS_OF}; the bill decides."
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    return "\n".join("| " + " | ".join(line) + " |" for line in [head, tuple("---" for _ in head), *rows])
+
+
+TABLES = {
+    "options": manual.option_table,
+    "verbs": manual.verb_table,
+    "columns": column_table,
+    "materials": limit_table,
+    "prices": price_table,
+}
+
+_PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def with_tables(text: str) -> str:
+    """The text with every marked table made anew."""
+    return _PLACE.sub(lambda found: f"{found[1]}{TABLES[found[2]]()}\n{found[3]}", text)
+
+
+if __name__ == "__main__":
+    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
