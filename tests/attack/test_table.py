@@ -99,7 +99,7 @@ def tried(case: Case, script: Any, simulator: Any, settings: dict[str, Any], cat
         until(lambda: simulator.counters()[case.at] >= 1, case.at)
         os.kill(child.pid, case.kill)
     ended(child)
-    calm(simulator, held=case.kill is not None)
+    calm(simulator)
     if not clips(folder):
         for printed in folder.glob("*.printed"):
             ended(start(official_fetch, settings, printed.stem))
