@@ -20,7 +20,7 @@ UPWARD = {
     ("studies.study", "ui.desk"),  # so does a study
     ("studies.study", "ui.plan"),
     ("studies.ranking", "ui.ranked"),
-    ("engine.session", "studies.measuring"),
+    ("engine.logbook", "studies.measuring"),
     ("engine.session", "studies.planning"),  # everything the module functions do, a session does
 }
 """The only places that reach upward, each inside a function."""

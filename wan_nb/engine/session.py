@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.engine.logbook import Logbook
 from wan_nb.engine.loop import load
-from wan_nb.engine.opened import Opened
 from wan_nb.engine.run import Run
 from wan_nb.errors import BudgetExceeded, Detached, NotFound
 from wan_nb.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
-
-    import pandas as pd
+    from collections.abc import Callable, Sequence
 
     from wan_nb.api.request import Medium, VideoRequest
     from wan_nb.api.task import Listed
     from wan_nb.engine.flow import Flow
-    from wan_nb.engine.log import Row
     from wan_nb.studies.study import Study
 
 __all__ = ["Session"]
@@ -28,7 +24,7 @@ TAIL = 5.0
 """Seconds of a run that the next one continues: enough to carry its motion on, and cheap, because they are billed."""
 
 
-class Session(Opened):
+class Session(Logbook):
     """One service, one log, one folder.
 
     Nothing is opened, read or sent before the first use. Close it, or use it in a ``with`` block; closing stops the
@@ -229,102 +225,6 @@ class Session(Opened):
         NotFound
         """
         return self._handle(self.log.get(run_id).run_id)
-
-    def runs(self, *, measures: bool = False, **filters: Any) -> pd.DataFrame:
-        """Runs as a DataFrame, the newest first.
-
-        Parameters
-        ----------
-        measures : bool
-            Add the numbers of `wan_nb.studies.measures` as columns; clips not measured yet take 1 to 5 s each.
-        **filters
-            Columns by value or list of values, ``limit``, ``since``, ``until``, ``text``.
-
-        Examples
-        --------
-        >>> session.runs(study="walk", status="SUCCEEDED")  # doctest: +SKIP
-        """
-        if not measures:
-            return self.frame(**filters)
-        from wan_nb.studies.measuring import columns
-
-        rows = self.log.find(**filters)
-        return self.frame(rows, extra=columns(self, rows))
-
-    def frame(self, rows: Sequence[Row] | None = None, **filters: Any) -> pd.DataFrame:
-        """Some rows as a DataFrame, with clips as paths and ``.wan`` to play, board and compare them.
-
-        Parameters
-        ----------
-        rows : sequence of Row, optional
-            These rows; without them, those that pass the filters.
-        **filters
-            As in `runs`.
-        """
-        from wan_nb.ui.accessor import register
-
-        register()
-        load("pandas")
-        frame = self.log.to_frame(rows, **filters)
-        if "video" not in frame:
-            return frame
-        # The log keeps names, so that the folder can move; a person needs paths.
-        frame["video"] = (
-            frame["video"].map(lambda name: str(self.store.path(name)), na_action="ignore").astype("string")
-        )
-        return frame
-
-    def row(self, run_id: str) -> Row:
-        """Newest snapshot of a run."""
-        return self.log.get(run_id)
-
-    def video(self, row: Row) -> Path | None:
-        """The clip of a row on disk, or None."""
-        if not row.video or row.status != "SUCCEEDED":
-            return None
-        path = self.store.path(row.video)
-        return path if path.exists() else None
-
-    def bring(self, rows: Iterable[Row]) -> None:
-        """Copy the clips of some rows here that others have put into a shared store; does nothing without one."""
-        if self.store.remote is not None:
-            from wan_nb.engine.fetch import bring
-
-            for row in rows:
-                if self.video(row) is None:
-                    self.loop.sync(bring(self.flow, row))
-
-    def strip(self, row: Row) -> bytes | None:
-        """Six frames of a clip in one JPEG of at most 15 kB, or None while there is no clip."""
-        from wan_nb.engine.fetch import strip_of
-
-        path = self.video(row)
-        return strip_of(self.store, path, str(row.video_sha256)) if path else None
-
-    def write(self, run_id: str, **changes: Any) -> Row:
-        """Write remarks of a person into the log, and tell every board."""
-        row = self.log.update(run_id, **changes)
-        if self._flow is not None:
-            self._flow.tell(row)
-        return row
-
-    def forget(self, run_id: str) -> Row:
-        """Delete the files of a run. Its row stays, because it was paid."""
-        row = self.log.forget(self.log.get(run_id).run_id)  # refuses a run whose clip is still to come
-        self.store.remove(row.run_id)
-        if self._flow is not None:
-            self._flow.tell(row)
-        return row
-
-    def subscribe(self, listener: Callable[[Row], None]) -> Callable[[], None]:
-        """Hear of every change of a run, on the loop thread. Returns the way to stop it."""
-        return self.flow.subscribe(listener)
-
-    def spent(self, currency: str | None = None) -> float:
-        """What counts against the budget of the last 24 h: paid, under way and uncertain. Without simulated runs."""
-        from datetime import UTC, datetime, timedelta
-
-        return self.log.spent(currency or self.place.region.currency, datetime.now(UTC) - timedelta(hours=24))
 
     def study(self, variants: Any = None, /, *, name: str | None = None, **options: Any) -> Study:
         """A comparison: prompts x seeds x whatever varies. Opens the study of that name when no variants are given.

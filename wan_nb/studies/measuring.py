@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from wan_nb.engine.row import Row
-    from wan_nb.engine.session import Session
+    from wan_nb.engine.logbook import Logbook
 
 __all__ = ["columns", "differences", "measured"]
 
 
-def measured(session: Session, rows: Sequence[Row]) -> dict[str, Mapping[str, float | None]]:
+def measured(session: Logbook, rows: Sequence[Row]) -> dict[str, Mapping[str, float | None]]:
     """Numbers of the clips of some runs, by run id; what the log does not have yet is computed, 1 to 5 s a clip.
 
     Runs without a clip, and clips whose file is gone or cannot be played, are left out.
@@ -38,13 +38,13 @@ def measured(session: Session, rows: Sequence[Row]) -> dict[str, Mapping[str, fl
     return found
 
 
-def columns(session: Session, rows: Sequence[Row]) -> dict[str, dict[str, float | None]]:
+def columns(session: Logbook, rows: Sequence[Row]) -> dict[str, dict[str, float | None]]:
     """The same as columns for `Session.frame`: run ids and numbers by measure, all measures always there."""
     found = measured(session, rows)
     return {name: {run_id: numbers.get(name) for run_id, numbers in found.items()} for name in MEASURES}
 
 
-def differences(session: Session, rows: Sequence[Row], *, base: str | None = None) -> pd.DataFrame:
+def differences(session: Logbook, rows: Sequence[Row], *, base: str | None = None) -> pd.DataFrame:
     """What variants differ in, measure by measure; see `Study.differences`."""
     import pandas as pd
 
@@ -58,7 +58,7 @@ def differences(session: Session, rows: Sequence[Row], *, base: str | None = Non
     return pd.DataFrame([asdict(each) for each in paired(clips, base=base)], columns=names)
 
 
-def _numbers(session: Session, row: Row) -> dict[str, float | None] | None:
+def _numbers(session: Logbook, row: Row) -> dict[str, float | None] | None:
     path = session.video(row)
     if path is None:
         return None
