@@ -16,7 +16,7 @@ ORDER = ["errors", "settings", "api", "place", "engine", "studies", "default", "
 
 UPWARD = {
     ("engine.run", "ui.show"),  # a run shows itself
-    ("engine.session", "ui.accessor"),  # and a table of runs its clips: df.wan
+    ("engine.logbook", "ui.accessor"),  # and a table of runs its clips: df.wan
     ("studies.study", "ui.desk"),  # so does a study
     ("studies.study", "ui.plan"),
     ("studies.ranking", "ui.ranked"),

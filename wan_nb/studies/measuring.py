@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from wan_nb.engine.row import Row
     from wan_nb.engine.logbook import Logbook
+    from wan_nb.engine.row import Row
 
 __all__ = ["columns", "differences", "measured"]
 
