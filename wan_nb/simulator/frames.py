@@ -19,6 +19,7 @@ from PIL import Image, ImageFilter, ImageOps
 
 from wan_nb.simulator.camera import Grade, Move, grade_of, move_of
 from wan_nb.simulator.plates import Plate, marks, placeholder, without_marks
+from wan_nb.simulator.tape import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -84,7 +85,7 @@ def _continued(order: Order, most: int) -> Iterator[av.VideoFrame]:
     wanted = min(most, round(order.first_clip.seconds * order.fps))
     width, height = order.size
     sent, shown = 0, None
-    with av.open(io.BytesIO(order.first_clip.data), "r", metadata_errors="ignore") as container:
+    with opened(order.first_clip.data) as container:
         stream = container.streams.video[0]
         began = None
         for frame in container.decode(stream):

@@ -197,8 +197,10 @@ _CONTAINERS = {"WAV": "wav", "MP3": "mp3", "MP4": "mp4", "MOV": "mov"}
 def _stream(field: str, kind: catalog.MediaKind, data: bytes) -> Material:
     import av
 
+    from wan_nb.simulator.tape import opened
+
     try:
-        with av.open(io.BytesIO(data), metadata_errors="ignore") as container:
+        with opened(data) as container:
             names = container.format.name.split(",")
             if not any(_CONTAINERS[wanted] in names for wanted in kind.formats):
                 raise _bad("Format", field, f"format must be one of {', '.join(kind.formats)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,9 +64,11 @@ def _decode(data: bytes, enough: int) -> Samples:
     """Sound of a file, at least as many samples as are asked for where it has them."""
     import av
 
+    from wan_nb.simulator.tape import opened
+
     pieces: list[Any] = []
     heard = 0
-    with av.open(io.BytesIO(data), "r", metadata_errors="ignore") as container:
+    with opened(data) as container:
         if not container.streams.audio:
             return np.zeros((2, 0), np.float32)
         resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
