@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 
@@ -14,7 +14,7 @@ __all__ = ["opened"]
 
 # Titles in another encoding than UTF-8 are common in old MP3 files. PyAV raised UnicodeDecodeError for them unless told
 # otherwise; from 19 on it reads them by itself and no longer knows the option.
-_LENIENT = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "ignore"}
+_LENIENT: dict[str, Any] = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "ignore"}
 
 
 def opened(data: bytes) -> InputContainer:
