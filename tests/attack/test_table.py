@@ -97,7 +97,13 @@ def tried(case: Case, script: Any, simulator: Any, settings: dict[str, Any], cat
     child = start(script, settings, cat)
     if case.kill:
         until(lambda: simulator.counters()[case.at] >= 1, case.at)
-        os.kill(child.pid, case.kill)
+        for _ in range(3):
+            # Python drops an interrupt that falls into a destructor or a callback of C ("Exception ignored in"); a
+            # person presses again, for either program.
+            os.kill(child.pid, case.kill)
+            child.join(10)
+            if child.exitcode is not None:
+                break
     ended(child)
     calm(simulator)
     if not clips(folder):
