@@ -19,4 +19,5 @@ _LENIENT: dict[str, Any] = {} if int(av.__version__.partition(".")[0]) >= 19 els
 
 def opened(data: bytes) -> InputContainer:
     """A sound or clip for reading, as a context manager."""
-    return av.open(io.BytesIO(data), "r", **_LENIENT)
+    container: InputContainer = av.open(io.BytesIO(data), "r", **_LENIENT)
+    return container
