@@ -63,7 +63,8 @@ sys.addaudithook(_loopback_only)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the person who runs the tests gets in; files land in the test's own folder."""
     for name in list(os.environ):
-        if name.startswith(("DASHSCOPE_", "WAN_NB_")):
+        # VIRTUAL_ENV: IPython warns when the shell that started the tests has another environment active.
+        if name.startswith(("DASHSCOPE_", "WAN_NB_")) or name == "VIRTUAL_ENV":
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
 
