@@ -55,7 +55,9 @@ wan_nb.close()
 
 def run(*command: str | Path, cwd: Path | None = None) -> None:
     """Run a command, in an environment that knows no key and no source tree."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("DASHSCOPE_", "WAN_NB_", "PYTHONPATH"))}
+    clean = {
+        k: v for k, v in os.environ.items() if not k.startswith(("DASHSCOPE_", "WAN_NB_", "PYTHONPATH", "VIRTUAL_ENV"))
+    }
     subprocess.run([*map(str, command)], cwd=cwd, env=clean, check=True)
 
 
