@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import Simulator
+    from desk import Simulator
 
 MEDIA = [{"type": "first_frame", "url": PICTURE}]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
-from conftest import ROOT
+from desk import ROOT
 from tools import docs
 
 import wan_nb

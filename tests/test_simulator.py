@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import Simulator
+    from desk import Simulator
 
 HOUR = 3600.0
 

@@ -21,7 +21,7 @@ from wan_nb.simulator.materials import inspect
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Simulator
+    from desk import Simulator
 
 
 SMALL = (320, 208)

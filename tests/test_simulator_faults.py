@@ -12,7 +12,7 @@ from test_simulator import Wire
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import Simulator
+    from desk import Simulator
 
 
 @pytest.fixture
