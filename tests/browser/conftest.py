@@ -37,9 +37,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    """Debian's Chromium where it is installed (it has the codecs), else Playwright's own."""
+    """Debian's Chromium where it is installed (it has the codecs), else Playwright's own.
+
+    For this package only: Playwright keeps an event loop running in the main thread until it is stopped, and no test
+    could run one of its own there.
+    """
     api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     with api.sync_playwright() as playwright:
         try:
@@ -50,7 +54,7 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
     server = Server(tmp_path_factory.mktemp("lab"))
