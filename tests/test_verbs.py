@@ -79,14 +79,17 @@ def test_help_and_tables_list_every_verb_and_option(ip, capsys) -> None:
         ("rate", "a rating is 1 to 5"),
         ("rate 3f9c 7", "a rating is 1 to 5, not 7"),
         ("resume all", "takes no argument, not all too"),
-        ("show a b", "takes [ID], not b too"),
+        ("show a b", "takes [ID|STUDY], not b too"),
         ("forget", "say of which run"),
-        ("rank", "no study yet"),
+        ("rank", "no study in this log yet"),
+        ("rank {{cat}}", "a variable of type PosixPath is no study"),
+        ("show {{cat}}", "a variable of type PosixPath is neither a run nor a study"),
         ("connect nowhere", "no service called 'nowhere'"),
         ("show 'x", "a quote is not closed"),
     ],
 )
-def test_slips_are_exceptions_that_help(wan, line, says) -> None:
+def test_slips_are_exceptions_that_help(wan, cat, line, says) -> None:
+    wan.shell.user_ns["cat"] = cat
     with pytest.raises(InvalidOption) as caught:
         wan(f"%wan {line}")
     assert says in str(caught.value)
@@ -154,9 +157,19 @@ def test_studies_are_compared_voted_on_ranked_and_reported(walked, tmp_path) -> 
     assert (tmp_path / "walk.html").exists()
 
 
-def test_without_a_name_it_is_the_study_of_the_last_run(walked) -> None:
-    walked.magics.session().run(walked["study"].runs[0].id)
-    assert len(walked("%wan compare").clips) == 4
+def test_without_an_id_it_is_the_last_run_or_study_of_the_session(walked) -> None:
+    assert walked("%wan show") is walked["study"]
+    assert walked("%wan report").name == "walk.html"
+    for line in ("rate 4", "again", "show --embed"):
+        with pytest.raises(InvalidOption, match="'walk' is a study: say which of its runs"):
+            walked(f"%wan {line}")
+    assert walked("%wan show {{run}}").id == walked["run"].id  # it belongs to no study
+    assert walked("%wan show").id == walked["run"].id
+    assert len(walked("%wan compare").clips) == 4  # of the newest study
+    first = walked["study"].runs[0]
+    assert walked(f"%wan rate {first.id} 5").id == walked("%wan show").id == first.id
+    assert len(walked("%wan compare").clips) == len(wan_nb.compare().clips) == 4
+    assert len(walked("%wan compare walk {{run}}").clips) == 5
 
 
 def test_form_begins_with_a_run(made) -> None:
@@ -183,8 +196,13 @@ def test_cancel_one_and_all(wan, simulator, cat, capsys) -> None:
         wan("%wan cancel")
     wan(f"%%wan -f {cat} -d 2 --seeds 1,2 --max-cost 9\na cat")
     capsys.readouterr()
+    assert wan("%wan cancel") is None  # the study
+    assert capsys.readouterr().out == "2 canceled.\n"
+    wan(f"%%wan -f {cat} -d 2 --seeds 3,4 --max-cost 9\na cat;")
     assert wan("%wan cancel all") is None
     assert capsys.readouterr().out == "2 canceled.\n"
+    wan("%wan cancel all")
+    assert capsys.readouterr().out == "Nothing is under way.\n"
 
 
 def test_cancel_all_says_what_goes_on(wan, simulator, cat, capsys) -> None:
@@ -193,14 +211,14 @@ def test_cancel_all_says_what_goes_on(wan, simulator, cat, capsys) -> None:
     simulator.do(run.row.task_id, "start")
     capsys.readouterr()
     wan("%wan cancel all")
-    assert "0 canceled; 1 run already" in capsys.readouterr().out
+    assert "0 canceled. 1 already running: the service cannot stop" in capsys.readouterr().out
 
 
 def test_resume(wan, simulator, cat, capsys) -> None:
     wan("%wan resume")
     assert capsys.readouterr().out == "Nothing is under way.\n"
     simulator.config(run=600)
-    run = wan(f"%%wan -f {cat} -d 2\na cat;") or wan.magics.session().run(wan.magics.session().last)
+    run = wan(f"%%wan -f {cat} -d 2\na cat;") or wan("%wan show")
     simulator.do(run.row.task_id, "finish")
     wan("%wan resume --wait")
     assert run.status == "SUCCEEDED"

@@ -57,8 +57,8 @@ class Session(Logbook):
 
     def __init__(self, service: str | None = None, **settings: Any) -> None:
         super().__init__(Settings.resolve(service=service, **settings))
-        self.last: str | None = None
-        """Id of the run that was touched last, for verbs without an id."""
+        self.last: Run | Study | None = None
+        """The run or study that was touched last: what a verb without an id means."""
 
     # --- asking for clips
 
@@ -253,11 +253,12 @@ class Session(Logbook):
         """
         from wan_nb.studies.planning import open_study
 
-        return open_study(self, variants, name=name, **options)
+        self.last = study = open_study(self, variants, name=name, **options)
+        return study
 
     def _handle(self, run_id: str, *, reused: bool = False) -> Run:
-        self.last = run_id
-        return Run(self, run_id, reused=reused)
+        self.last = run = Run(self, run_id, reused=reused)
+        return run
 
 
 async def _quietly(flow: Flow, run_id: str) -> None:

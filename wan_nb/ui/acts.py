@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.engine.run import Run
+from wan_nb.engine.states import FINAL
 from wan_nb.errors import InvalidOption, Refused
+from wan_nb.studies.study import Study
 
 if TYPE_CHECKING:
     from wan_nb.ui.verbs import Call
@@ -45,19 +48,15 @@ def runs(call: Call) -> Any:
 
 
 def show(call: Call) -> Any:
-    """Show a run with its clip, or a study."""
+    """Show a run with its clip, or a study with its plan or its runs."""
     from wan_nb.ui.show import show_run
 
     embed = call.given.get("embed")
-    if call.words and not embed and _is_study(call, call.words[0]):
-        return call.study()
-    run = call.run()
-    run.session.bring([run.row])
-    return show_run(run, embed=True) if embed else run
-
-
-def _is_study(call: Call, word: Any) -> bool:
-    return word in call.session.log.studies() if isinstance(word, str) else hasattr(word, "plan")
+    thing = call.run() if embed else call.thing()
+    if not isinstance(thing, Run):
+        return thing
+    thing.session.bring([thing.row])
+    return show_run(thing, embed=True) if embed else thing
 
 
 def resume(call: Call) -> Any:
@@ -83,17 +82,21 @@ def adopt(call: Call) -> Any:
 
 def cancel(call: Call) -> Any:
     """Cancel what still waits; a running task ends by itself and is billed."""
-    if [*call.words] != ["all"]:
-        return call.run().cancel()
+    if [*call.words] == ["all"]:
+        runs = [Run(call.session, row.run_id) for row in call.session.log.open_rows()]
+    elif isinstance(thing := call.thing(), Study):
+        runs = [run for run in thing.runs if run.status not in FINAL]
+    else:
+        return thing.cancel()
     canceled, left = 0, 0
-    for row in reversed(call.session.log.open_rows()):  # the newest first: what waits here still costs nothing
+    for run in reversed(runs):  # the newest first: what waits here still costs nothing
         try:
-            call.session.run(row.run_id).cancel()
+            run.cancel()
             canceled += 1
         except Refused:
             left += 1
-    still = f"; {left} run already: the service cannot stop them, and they are billed when they succeed" if left else ""
-    print(f"{canceled} canceled{still}.")  # noqa: T201  # a sum has no run to show
+    still = f" {left} already running: the service cannot stop a running task, and bills its clip." if left else ""
+    print(f"{canceled} canceled.{still}" if runs else "Nothing is under way.")  # noqa: T201  # a sum has no run to show
     return None
 
 
@@ -104,7 +107,7 @@ def again(call: Call) -> Any:
 
 def rate(call: Call) -> Any:
     """Give a run 1 to 5 stars."""
-    *before, stars = call.words or ("",)
+    *before, stars = call.words or ("nothing",)
     if str(stars) not in {"1", "2", "3", "4", "5"}:
         raise InvalidOption(f"a rating is 1 to 5, not {stars!s:.20}.", remedy="%wan rate ID 4, or %wan rate 4.")
     return replace(call, words=tuple(before)).run().rate(int(stars))
@@ -114,9 +117,10 @@ def compare(call: Call) -> Any:
     """Show clips side by side on one clock."""
     from wan_nb.ui import desk
 
-    if len(call.words) > 1 or (call.words and not _is_study(call, call.words[0])):
-        return desk.compare([call.run(place) for place in range(len(call.words))])
-    return call.study().compare()
+    things = [call.thing(place) for place in range(len(call.words))] or [call.study()]
+    if len(things) == 1 and isinstance(things[0], Study):
+        return things[0].compare()
+    return desk.compare([run for thing in things for run in (thing.runs if isinstance(thing, Study) else [thing])])
 
 
 def vote(call: Call) -> Any:

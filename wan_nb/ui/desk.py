@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wan_nb.ui.compare import CompareWidget
     from wan_nb.ui.vote import VoteWidget
 
-__all__ = ["board", "clips_of", "compare", "report", "report_csv", "vote"]
+__all__ = ["board", "clips_of", "compare", "report", "report_csv", "study_of", "vote"]
 
 PROXY = "960g10.mp4"
 """Name of the recipe of the small copies that the player seeks in."""
@@ -36,7 +36,7 @@ def compare(what: Any = None, *, columns: int | None = None) -> CompareWidget:
     Parameters
     ----------
     what : Study, sequence of Run, or DataFrame of ``wan_nb.runs()``, optional
-        The newest study of the default session when left out.
+        The last study of the default session when left out.
     columns : int, optional
         Clips beside each other; a variant each in a study when left out.
 
@@ -200,16 +200,40 @@ def _rows(what: Any) -> tuple[Session, list[Row]]:
     return (runs[0].session if runs else default_session()), [run.row for run in runs]
 
 
+def study_of(what: Any, session: Session) -> Study:
+    """The study that is meant: itself, by its name, or else the last one of a session, or of its log.
+
+    Raises
+    ------
+    InvalidOption
+        It is neither, or there is none yet.
+    NotFound
+        No study of that name.
+    """
+    if what is None:
+        what = _last_study(session)
+    if isinstance(what, str):
+        what = session.study(name=what)
+    if not isinstance(what, Study):
+        raise InvalidOption(f"a variable of type {type(what).__name__} is no study.", remedy="Give its name.")
+    return what
+
+
+def _last_study(session: Session) -> Study | str:
+    last, known = session.last, session.log.studies()
+    if isinstance(last, Study):
+        return last
+    if last is not None and last.row.study in known:
+        return str(last.row.study)
+    if not known:
+        raise InvalidOption("there is no study in this log yet.", remedy="%%wan --seeds 1,2,3 makes one.")
+    return known[0]
+
+
 def _study(what: Study | str | None) -> Study:
     from wan_nb.default import session as default_session
 
-    if isinstance(what, Study):
-        return what
-    session = default_session()
-    names = [what] if what else session.log.studies()[:1]
-    if not names:
-        raise InvalidOption("there is no study in this log yet.", remedy="%%wan --seeds 1,2,3 makes one.")
-    return session.study(name=names[0])
+    return what if isinstance(what, Study) else study_of(what, default_session())
 
 
 def _study_data(study: Study) -> Any:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.engine.run import Run
 from wan_nb.errors import InvalidOption
+from wan_nb.studies.study import Study
 from wan_nb.studies.template import expand, nearest
-from wan_nb.ui import acts, options
+from wan_nb.ui import acts, desk, options
 from wan_nb.ui.options import Option
 from wan_nb.ui.variants import silenced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wan_nb.engine.run import Run
     from wan_nb.engine.session import Session
-    from wan_nb.studies.study import Study
     from wan_nb.ui.magics import WanMagics
 
 __all__ = ["VERBS", "Call", "Verb", "obey"]
@@ -44,24 +45,32 @@ class Call:
         """The default session."""
         return self.magics.session()
 
-    def run(self, place: int = 0) -> Run:
-        """The run that is meant: by the word at a place, else the last one of this session."""
-        if len(self.words) > place:
-            word = self.words[place]
-            return self.session.run(word) if isinstance(word, str) else word
-        if self.session.last is None:
+    def thing(self, place: int = 0) -> Run | Study:
+        """The run or study that is meant: by the word at a place, else the last one of this session."""
+        thing = self.words[place] if len(self.words) > place else self.session.last
+        if thing is None:
             raise InvalidOption("no run yet in this session; give an ID.", remedy="%wan runs lists them.")
-        return self.session.run(self.session.last)
+        if isinstance(thing, str):
+            return self.session.study(name=thing) if thing in self.session.log.studies() else self.session.run(thing)
+        if isinstance(thing, Run):
+            return thing.session.run(thing.id)  # a handle of now: what the other one tells of its cell is over
+        if isinstance(thing, Study):
+            return thing
+        raise InvalidOption(f"a variable of type {type(thing).__name__} is neither a run nor a study.")
+
+    def run(self, place: int = 0) -> Run:
+        """The run that is meant, where a study will not do."""
+        thing = self.thing(place)
+        if isinstance(thing, Run):
+            return thing
+        raise InvalidOption(
+            f"{thing.name!r} is a study: say which of its runs.",
+            remedy=f"%wan runs study={shlex.quote(thing.name)} lists them.",
+        )
 
     def study(self) -> Study:
-        """The study that is meant: by its name, else that of the last run."""
-        if self.words:
-            word = self.words[0]
-            return self.session.study(name=word) if isinstance(word, str) else word
-        names = [self.run().row.study] if self.session.last else self.session.log.studies()[:1]
-        if not names or not names[0]:
-            raise InvalidOption("no study yet in this session; give its name.", remedy="%%wan --help tells how.")
-        return self.session.study(name=names[0])
+        """The study that is meant: by its name, else the last one."""
+        return desk.study_of(self.words[0] if self.words else None, self.session)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +174,10 @@ VERBS: dict[str, Verb] = {
     verb.name: verb
     for verb in (
         Verb("runs", "[key=value ...]", "wan_nb.runs(status='SUCCEEDED')", acts.runs, None, (_LIMIT,), "filter"),
-        Verb("show", "[ID]", "wan_nb.run(id)", acts.show, 1, (_EMBED,), "run"),
+        Verb("show", "[ID|STUDY]", "wan_nb.run(id)", acts.show, 1, (_EMBED,), "run"),
         Verb("resume", "", "wan_nb.resume()", acts.resume, 0, (_WAIT,)),
         Verb("adopt", "[TASK_ID ...]", "wan_nb.adopt(task_id)", acts.adopt, None),
-        Verb("cancel", "[ID|all]", "wan_nb.cancel(id)", acts.cancel, 1, completes="run"),
+        Verb("cancel", "[ID|STUDY|all]", "wan_nb.cancel(id)", acts.cancel, 1, completes="run"),
         Verb("again", "[ID] [options]", "wan_nb.again(id)", acts.again, 1, options.REQUEST, "run"),
         Verb("rate", "[ID] 1..5", "run.rate(4)", acts.rate, 2, completes="run"),
         Verb("compare", "[STUDY|ID ...]", "study.compare()", acts.compare, None, completes="study"),
