@@ -450,6 +450,18 @@ def test_wrong_budget_does_not_stay(ip, caplog) -> None:
     assert default.session().settings.budget["CNY"] == 3.0
 
 
+def test_wrong_values_in_the_configuration_do_not_keep_it_from_loading(ip, caplog) -> None:
+    ip("%config WanMagics.budget = 'much'")
+    ip("%config WanMagics.service = 'beijng'")
+    assert "no service called 'beijng'" in caplog.text
+    ip("%config WanMagics.wait = True")
+    caplog.clear()
+    ip("%reload_ext wan_nb")
+    assert caplog.text.count("is left as it was") == 2
+    assert (ip.magics.wait, ip.magics.budget, ip.magics.service) == (True, None, "")
+    assert default.session().settings.service == "simulator"
+
+
 def test_config_lists_what_there_is(ip, capsys) -> None:
     ip("%config WanMagics")
     said = capsys.readouterr().out

@@ -17,7 +17,7 @@ from wan_nb.errors import InvalidOption, NotAuthorized
 if TYPE_CHECKING:
     from wan_nb.settings import Settings
 
-__all__ = ["Place", "locate"]
+__all__ = ["Place", "address", "locate"]
 
 SIMULATOR_KEY = "simulator"
 """The simulator takes any key; this one says in its counters who came."""
@@ -47,6 +47,26 @@ class Place:
     region: catalog.Region
 
 
+def address(service: str) -> str:
+    """Base URL of a service by its name or URL; empty for the simulator, which has one when it runs.
+
+    Raises
+    ------
+    InvalidOption
+        Neither a known name nor an http(s) URL.
+    """
+    if service in catalog.REGIONS:
+        return catalog.REGIONS[service].base_url
+    if service == "simulator":
+        return ""
+    if urlsplit(service).scheme in {"http", "https"} and urlsplit(service).hostname:
+        return service
+    known = ", ".join(["simulator", *catalog.REGIONS])
+    raise InvalidOption(
+        f"no service called {service[:60]!r}.", remedy=f"Known: {known}, or a base URL ending in /api/v1."
+    )
+
+
 def locate(settings: Settings) -> Place:
     """Turn the settings into a place, starting the simulator of the session's folder if that is the one.
 
@@ -63,15 +83,7 @@ def locate(settings: Settings) -> Place:
 
         url = ensure(settings.folder / "simulator", speed=settings.speed)
         return Place(name, url, SIMULATOR_KEY, name, catalog.region_of(url))
-    if name in catalog.REGIONS:
-        url = catalog.REGIONS[name].base_url
-    elif urlsplit(name).scheme in {"http", "https"} and urlsplit(name).hostname:
-        url = name
-    else:
-        known = ", ".join(["simulator", *catalog.REGIONS])
-        raise InvalidOption(
-            f"no service called {name[:60]!r}.", remedy=f"Known: {known}, or a base URL ending in /api/v1."
-        )
+    url = address(name)
     if not settings.api_key:
         raise NotAuthorized(
             f"no key for {name}.", remedy="Run %wan login, or set DASHSCOPE_API_KEY; %wan connect simulator needs none."

@@ -6,12 +6,14 @@ A magic here reads its text, calls what Python calls too, and returns what that 
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import Bool, Dict, Float, TraitError, Unicode, Union, observe, validate
+from traitlets.config import Config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from wan_nb.engine.session import Session
 
 __all__ = ["WanMagics", "load", "unload"]
+
+log = logging.getLogger(__name__)
 
 
 @magics_class
@@ -88,16 +92,18 @@ class WanMagics(Magics):
         self.told_of = session
         return session
 
-    @validate("budget")
+    @validate("service", "budget")
     def _sane(self, proposal: Any) -> Any:
         from wan_nb.errors import InvalidOption
+        from wan_nb.place import address
         from wan_nb.settings import Settings
 
+        name, value = proposal["trait"].name, proposal["value"]
         try:
-            Settings.resolve({}, budget=proposal["value"])
+            address(Settings.resolve({}, **{name: value}).service)
         except InvalidOption as error:
-            raise TraitError(error.message) from None  # of all errors, traitlets takes the value back for this one only
-        return proposal["value"]
+            raise TraitError(str(error)) from None  # of all errors, traitlets takes the value back for this one only
+        return value
 
     @observe("service", "budget")
     def _configure(self, change: Any) -> None:
@@ -131,13 +137,27 @@ SIMULATED = (
 def load(shell: InteractiveShell) -> None:
     """Register the magics and their completion. Loading twice is loading once."""
     unload(shell)
-    magics = WanMagics(shell)
+    magics = _configured(shell)
     shell.register_magics(magics)
     for kind, name in (("line", "wan"), ("cell", "wan_cell")):
         # Attributes of a bound method are its function's: a plain function that IPython's `?` asks for the docstring.
         vars(WanMagics)[name].getdoc = _document(kind)
     shell.Completer.custom_matchers.append(_Matcher(shell))
     shell.input_transformers_cleanup.append(_keep_bare_cell)
+
+
+def _configured(shell: InteractiveShell) -> WanMagics:
+    """The magics as the shell's configuration wants them, but for values that they refuse.
+
+    ``%config`` leaves a refused value in the configuration of the shell, where it would keep the extension from loading.
+    """
+    magics = WanMagics(shell, config=Config())
+    for name, value in shell.config[WanMagics.__name__].items():
+        try:
+            magics.update_config(Config({WanMagics.__name__: {name: value}}))
+        except TraitError as error:
+            log.error("WanMagics.%s is left as it was: %s", name, error)
+    return magics
 
 
 def unload(shell: InteractiveShell) -> None:
