@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+import wan_nb
 from wan_nb import default
 from wan_nb.engine.run import Run
 from wan_nb.errors import (
@@ -321,6 +322,36 @@ def test_dry_run_has_the_seed_that_is_sent(wan, simulator, cat) -> None:
     dry = wan(f"%%wan -f {cat} -d 2 --name n --dry-run\na cat")
     wan(f"%%wan -f {cat} -d 2 --name n\na cat")
     assert dry.payloads[0]["parameters"] == sent(simulator)[0]["parameters"]
+
+
+def test_dry_run_knows_what_is_there_already(wan, simulator, cat) -> None:
+    cell = f"%%wan -f {cat} -d 2 --name n --wait --out run\na cat"
+    dry = cell.replace("--wait", "--dry-run").replace("--out run", "")
+    wan(cell)
+    there = wan(dry)
+    assert there.price == 0
+    assert f"in the log already: run {wan['run'].id[:8]}" in repr(there)
+    again = wan(dry.replace("--dry-run", "--dry-run --again"))
+    assert again.price == pytest.approx(1.2)
+    wan(cell.replace("--wait", "--wait --again"))
+    assert again.payloads[0]["parameters"] == sent(simulator)[1]["parameters"]
+    assert sent(simulator)[0]["parameters"]["seed"] != sent(simulator)[1]["parameters"]["seed"]
+    wan["run"].video.unlink()
+    assert f"the file of run {wan['run'].id[:8]} is gone" in repr(wan(dry))
+
+
+@pytest.mark.parametrize("name", ["", "--name walk"])
+def test_an_edited_prompt_keeps_the_seed_of_a_study(wan, simulator, cat, name) -> None:
+    cell = f"%%wan -f {cat} -d 2 {name} --max-cost 9 --wait\n--- calm\na cat\n--- fast\na cat runs"
+    dry = wan(cell.replace("--wait", "--dry-run"))
+    study = wan(cell)
+    edited = wan(cell.replace("a cat runs", "a cat dashes"))
+    seeds = {body["parameters"]["seed"] for body in sent(simulator)}
+    assert seeds == {payload["parameters"]["seed"] for payload in dry.payloads}
+    assert len(seeds) == 1
+    assert creates(simulator) == 3  # only the edited one is bought
+    assert wan_nb.study(name=study.name).missing == wan_nb.study(name=edited.name).missing == []
+    assert edited.runs[0].row.block == study.runs[0].row.block
 
 
 def test_dry_run_of_a_study_adds_up(wan, simulator, cat) -> None:

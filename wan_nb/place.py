@@ -17,7 +17,7 @@ from wan_nb.errors import InvalidOption, NotAuthorized
 if TYPE_CHECKING:
     from wan_nb.settings import Settings
 
-__all__ = ["Place", "address", "locate"]
+__all__ = ["Place", "address", "identify", "locate"]
 
 SIMULATOR_KEY = "simulator"
 """The simulator takes any key; this one says in its counters who came."""
@@ -67,6 +67,16 @@ def address(service: str) -> str:
     )
 
 
+def identify(settings: Settings) -> str:
+    """Identity of service and account, which is part of every fingerprint; nothing is asked or started."""
+    url = address(settings.service)
+    if not url:
+        return settings.service  # the simulator of this folder, whatever its port
+    # The account is known to us only by its key; a one-way digest tells two accounts apart without giving the key away.
+    account = hashlib.blake2b(settings.api_key.encode(), digest_size=8, person=b"wan_nb account").hexdigest()
+    return f"{url}#{account}"
+
+
 def locate(settings: Settings) -> Place:
     """Turn the settings into a place, starting the simulator of the session's folder if that is the one.
 
@@ -82,13 +92,11 @@ def locate(settings: Settings) -> Place:
         from wan_nb.simulator.launch import ensure
 
         url = ensure(settings.folder / "simulator", speed=settings.speed)
-        return Place(name, url, SIMULATOR_KEY, name, catalog.region_of(url))
+        return Place(name, url, SIMULATOR_KEY, identify(settings), catalog.region_of(url))
     url = address(name)
     if not settings.api_key:
         raise NotAuthorized(
             f"no key for {name}.", remedy="Run %wan login, or set DASHSCOPE_API_KEY; %wan connect simulator needs none."
         )
-    # The account is known to us only by its key; a one-way digest tells two accounts apart without giving the key away.
-    account = hashlib.blake2b(settings.api_key.encode(), digest_size=8, person=b"wan_nb account").hexdigest()
     shown = name if name in catalog.REGIONS else str(urlsplit(url).netloc.rpartition("@")[2])
-    return Place(shown, url, settings.api_key, f"{url}#{account}", catalog.region_of(url))
+    return Place(shown, url, settings.api_key, identify(settings), catalog.region_of(url))

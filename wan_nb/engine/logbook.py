@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from wan_nb.engine.log import Row
+    from wan_nb.engine.posting import Ask
 
 __all__ = ["Logbook"]
 
@@ -64,6 +65,16 @@ class Logbook(Opened):
             frame["video"].map(lambda name: str(self.store.path(name)), na_action="ignore").astype("string")
         )
         return frame
+
+    def known(self, asks: Sequence[Ask]) -> list[Row | None]:
+        """Newest run of each of these requests that was made before, or None; nothing is asked or started."""
+        from wan_nb.place import identify
+
+        identity = identify(self.settings)
+        prints = [ask.seeded().fingerprint(identity) for ask in asks]
+        rows = self.log.find(fingerprint=list(dict.fromkeys(prints)))
+        newest = {row.fingerprint: row for row in sorted(rows, key=lambda row: row.attempt)}
+        return [newest.get(key) for key in prints]
 
     def row(self, run_id: str) -> Row:
         """Newest snapshot of a run."""

@@ -44,8 +44,11 @@ class Ask:
     ----------
     request : VideoRequest
         Checked. Without a seed one is derived from its materials and `name`.
-    name, variant, block : str or None
-        Study, label in it, and unit of comparison.
+    name : str or None
+        What the person calls the work.
+    study, variant, block : str or None
+        Study that it belongs to (`name` without it), label in it, and unit of comparison. A study without a name is
+        called by its prompts, which no seed may depend on: an edited prompt keeps it.
     tags : tuple of str
     again : bool
         Buy another one although this one is there.
@@ -55,6 +58,7 @@ class Ask:
 
     request: VideoRequest
     name: str | None = None
+    study: str | None = None
     variant: str | None = None
     block: str | None = None
     tags: tuple[str, ...] = ()
@@ -135,7 +139,7 @@ class Posting:
         return {
             **{f.name: getattr(request, f.name) for f in catalog.FIELDS if f.where != "media"},
             **{field: medium.name for field, medium in request.media().items()},
-            "study": ask.name,
+            "study": ask.study or ask.name,
             "variant": ask.variant,
             "block": ask.block,
             "tags": ask.tags,

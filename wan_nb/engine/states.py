@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["FINAL", "OPEN", "TRANSITIONS", "UNBILLED", "Status"]
+__all__ = ["ENDED_WITHOUT", "FINAL", "OPEN", "TRANSITIONS", "UNBILLED", "Status"]
 
 
 class Status(StrEnum):
@@ -55,13 +55,14 @@ class Status(StrEnum):
     EXPIRED = "EXPIRED"
 
 
-_ENDED_BY_SERVICE = frozenset({Status.FAILED, Status.CANCELED, Status.EXPIRED})
+ENDED_WITHOUT = frozenset({Status.FAILED, Status.CANCELED, Status.EXPIRED})
+"""Final states without a clip, after which the same request is posted anew."""
 
 TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.INTENDED: frozenset({Status.UNCERTAIN, Status.PENDING, Status.RUNNING, Status.FAILED, Status.CANCELED}),
-    Status.UNCERTAIN: frozenset({Status.PENDING, Status.RUNNING, Status.DOWNLOADING}) | _ENDED_BY_SERVICE,
-    Status.PENDING: frozenset({Status.RUNNING, Status.DOWNLOADING}) | _ENDED_BY_SERVICE,
-    Status.RUNNING: frozenset({Status.DOWNLOADING}) | _ENDED_BY_SERVICE,
+    Status.UNCERTAIN: frozenset({Status.PENDING, Status.RUNNING, Status.DOWNLOADING}) | ENDED_WITHOUT,
+    Status.PENDING: frozenset({Status.RUNNING, Status.DOWNLOADING}) | ENDED_WITHOUT,
+    Status.RUNNING: frozenset({Status.DOWNLOADING}) | ENDED_WITHOUT,
     Status.DOWNLOADING: frozenset({Status.SUCCEEDED, Status.EXPIRED}),
     Status.SUCCEEDED: frozenset(),
     Status.FAILED: frozenset(),

@@ -64,11 +64,14 @@ class Plan:
         neither a variant nor a seed always comes first.
     warnings : tuple of str
         What makes the comparison weaker than it looks, in words.
+    named : bool
+        Whether a person gave the name; only then it is part of derived seeds.
     """
 
     name: str
     cells: tuple[Cell, ...]
     warnings: tuple[str, ...] = ()
+    named: bool = True
 
     @property
     def variants(self) -> tuple[str, ...]:
@@ -151,7 +154,7 @@ def expand(
     _check_distinct(cells)
     digest = hashlib.sha256(repr([(c.variant, c.block, c.fields.get("prompt")) for c in cells]).encode()).hexdigest()
     plan_name = name or f"study-{digest[:6]}"
-    return Plan(plan_name, _shuffled(cells, plan_name), tuple(_warnings(cells)))
+    return Plan(plan_name, _shuffled(cells, plan_name), tuple(_warnings(cells)), named=bool(name))
 
 
 def _rows(variants: Any) -> list[tuple[str, dict[str, Any]]]:

@@ -64,6 +64,6 @@ def _request(session: Session, cell: Cell, materials: dict[Any, Any]) -> VideoRe
 def _reopened(session: Session, name: str) -> Study:
     recorded = session.log.load_study(name)
     cells = [Cell(item["variant"], item["block"], fields_of_request(item["request"])) for item in recorded["cells"]]
-    plan = Plan(name, tuple(cells))
+    plan = Plan(name, tuple(cells), named=recorded.get("named", True))
     materials: dict[Any, Any] = {}
     return Study(session, plan, [_request(session, cell, materials) for cell in plan.cells])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from wan_nb.engine.loop import ticking
 from wan_nb.engine.run import Run, detached_await, publish_end
-from wan_nb.engine.states import FINAL, Status
+from wan_nb.engine.states import ENDED_WITHOUT, FINAL, Status
 from wan_nb.errors import BudgetExceeded, Detached, RunFailed, WanError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from wan_nb.api.request import VideoRequest
     from wan_nb.engine.log import Row
+    from wan_nb.engine.posting import Ask
     from wan_nb.engine.session import Session
     from wan_nb.studies.ballot import Ballot
     from wan_nb.studies.grid import Plan
@@ -82,8 +83,7 @@ class Study:
     @property
     def missing(self) -> list[int]:
         """Numbers of the cells that would be bought: no run of theirs is there, under way or in doubt."""
-        ended_without = {Status.FAILED, Status.CANCELED, Status.EXPIRED}
-        return [n for n, row in enumerate(self.cell_rows()) if row is None or row.status in ended_without]
+        return [n for n, row in enumerate(self.cell_rows()) if row is None or row.status in ENDED_WITHOUT]
 
     @property
     def cost(self) -> float:
@@ -109,6 +109,16 @@ class Study:
 
     # --- buying
 
+    def asks(self, *, again: bool = False) -> list[Ask]:
+        """What `submit` asks for, cell by cell."""
+        from wan_nb.engine.posting import Ask
+
+        name = self.name if self.plan.named else None
+        return [
+            Ask(request, name, self.name, cell.variant, cell.block, self._tags, again)
+            for cell, request in zip(self.plan.cells, self._requests, strict=True)
+        ]
+
     def submit(self, *, max_cost: float | None = None, again: bool = False) -> Study:
         """Buy what is missing; returns when the plan is reserved and its first task accepted.
 
@@ -126,22 +136,16 @@ class Study:
         Refused, Unavailable
             The first task was not accepted.
         """
-        from wan_nb.engine.posting import Ask
-
         cost = sum(self.prices) if again else self.cost
         if max_cost is not None and cost > max_cost:
             raise BudgetExceeded(
                 f"study {self.name!r} costs about {self.currency} {cost:.2f}, more than --max-cost {max_cost:g}.",
                 remedy="Fewer seeds, less duration or 720P; or a higher --max-cost.",
             )
-        asks = [
-            Ask(request, name=self.name, variant=cell.variant, block=cell.block, tags=self._tags, again=again)
-            for cell, request in zip(self.plan.cells, self._requests, strict=True)
-        ]
         session = self._session
         session.log.save_study(self.name, self._recorded())
         try:
-            session.loop.sync(session.flow.queue.submit(asks))
+            session.loop.sync(session.flow.queue.submit(self.asks(again=again)))
             session.loop.call(lambda: session.flow.keep(f"measure-{self.name}", self._measured()))
         except KeyboardInterrupt:
             raise Detached(f"Stopped waiting; study {self.name!r} goes on being sent.\n{self._way_back()}") from None
@@ -260,17 +264,10 @@ class Study:
         """Newest row of each cell, or None. A clip bought under another name is the same clip, labelled as here."""
         from dataclasses import replace
 
-        from wan_nb.engine.posting import Ask
-
-        identity = self._session.place.identity
-        prints = [Ask(r, name=self.name).seeded().fingerprint(identity) for r in self._requests]
-        newest: dict[str, Row] = {}
-        for row in self._session.log.find(fingerprint=list(dict.fromkeys(prints))):
-            if row.fingerprint not in newest or row.attempt > newest[row.fingerprint].attempt:
-                newest[row.fingerprint] = row
+        known = self._session.known(self.asks())
         return [
-            replace(newest[key], study=self.name, variant=cell.variant, block=cell.block) if key in newest else None
-            for key, cell in zip(prints, self.plan.cells, strict=True)
+            row and replace(row, study=self.name, variant=cell.variant, block=cell.block)
+            for row, cell in zip(known, self.plan.cells, strict=True)
         ]
 
     def _recorded(self) -> dict[str, Any]:
@@ -279,7 +276,8 @@ class Study:
             {"variant": cell.variant, "block": cell.block, "request": request.public()}
             for cell, request in zip(self.plan.cells, self._requests, strict=True)
         ]
-        recorded: dict[str, Any] = json.loads(json.dumps({"schema": 1, "cells": cells}))
+        whole = {"schema": 1, "named": self.plan.named, "cells": cells}
+        recorded: dict[str, Any] = json.loads(json.dumps(whole))
         return recorded
 
     # --- comparing and showing

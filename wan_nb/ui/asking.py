@@ -68,7 +68,7 @@ def _study(magics: WanMagics, cell: Cell) -> Any:
     if cell.dry_run:
         from wan_nb.ui.dryrun import DryRun
 
-        return _keep(magics, cell, DryRun.of(session, study.requests, notes=study.plan.warnings))
+        return _keep(magics, cell, DryRun.of(session, study.asks(again=cell.again), notes=study.plan.warnings))
     _keep(magics, cell, study)
     if not buys:
         return study
@@ -77,11 +77,13 @@ def _study(magics: WanMagics, cell: Cell) -> Any:
 
 
 def _dry(magics: WanMagics, cell: Cell) -> Any:
+    from wan_nb.engine.posting import Ask
     from wan_nb.ui.dryrun import DryRun
 
     prompt = _prompt(magics, cell)
     session = magics.session()
-    return _keep(magics, cell, DryRun.of(session, [session.request(prompt, **cell.fields)], name=cell.name))
+    ask = Ask(session.request(prompt, **cell.fields), name=cell.name, again=cell.again)
+    return _keep(magics, cell, DryRun.of(session, [ask]))
 
 
 def _uploading(magics: WanMagics, fields: Mapping[str, Any]) -> Callable[[str, int, int], None] | None:

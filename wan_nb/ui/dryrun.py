@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from wan_nb.api import catalog
+from wan_nb.engine.states import ENDED_WITHOUT as ENDED
+from wan_nb.errors import join_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wan_nb.api.request import Medium, VideoRequest
+    from wan_nb.engine.posting import Ask
+    from wan_nb.engine.row import Row
     from wan_nb.engine.session import Session
 
 __all__ = ["DryRun"]
@@ -28,7 +32,7 @@ class DryRun:
     checks : tuple of str
         What was looked at, one line each.
     price : float
-        Estimate of the whole in `currency`, as if none of it were there already.
+        Estimate in `currency` of what the cell would buy now.
     currency : str
     service : str
     """
@@ -40,36 +44,29 @@ class DryRun:
     service: str
 
     @classmethod
-    def of(
-        cls,
-        session: Session,
-        requests: Sequence[VideoRequest],
-        *,
-        name: str | None = None,
-        notes: Sequence[str] = (),
-    ) -> Self:
-        """The dry run of some requests, with the seeds that they would get.
+    def of(cls, session: Session, asks: Sequence[Ask], *, notes: Sequence[str] = ()) -> Self:
+        """The dry run of what would be asked for, with the seeds that it would get.
 
         Parameters
         ----------
         session : Session
-            Tells which service; it is not asked.
-        requests : sequence of VideoRequest
-        name : str, optional
-            Part of a derived seed.
+            Tells which service, and what its log has already; the service is not asked.
+        asks : sequence of Ask
         notes : sequence of str
             More lines for the checks.
         """
-        from wan_nb.api.request import derive_seed
-
-        seeded = [r if r.seed is not None else r.with_seed(derive_seed(r.media(), name)) for r in requests]
         service = session.settings.service
         # The place itself would start the simulator, or want a key.
         region = catalog.REGIONS.get(service) or catalog.region_of(service)
-        price = round(sum(request.price(region) for request in seeded), 4)
-        checks = tuple(dict.fromkeys(line for request in seeded for line in _checks(request)))
-        payloads = tuple(request.payload(_stand_ins(request)) for request in seeded)
-        return cls(payloads, (*checks, *notes), price, region.currency, service)
+        known = session.known(asks) if session.log_exists else [None] * len(asks)
+        there = [row for ask, row in zip(asks, known, strict=True) if row and not ask.again and row.status not in ENDED]
+        attempts = [row.attempt + 1 if row and ask.again else 1 for ask, row in zip(asks, known, strict=True)]
+        requests = [ask.seeded(attempt) for ask, attempt in zip(asks, attempts, strict=True)]
+        bought = [request for request, row in zip(requests, known, strict=True) if row not in there]
+        price = round(sum(request.price(region) for request in bought), 4)
+        checks = tuple(dict.fromkeys(line for request in requests for line in _checks(request)))
+        payloads = tuple(request.payload(_stand_ins(request)) for request in requests)
+        return cls(payloads, (*checks, *notes, *_reuse(session, there)), price, region.currency, service)
 
     def __repr__(self) -> str:
         more = len(self.payloads) - 1
@@ -82,6 +79,14 @@ class DryRun:
             f"price: about {self.currency} {self.price:.2f} (prices of {catalog.AS_OF}){simulated}",
         ]
         return "\n".join(lines)
+
+
+def _reuse(session: Session, rows: Sequence[Row]) -> list[str]:
+    """What is there already, and what the cell would say of it."""
+    lost = [row for row in rows if row.status == "SUCCEEDED" and session.video(row) is None]
+    names = join_words([f"run {row.run_id[:8]}" for row in rows[:3]] + ["more"] * (len(rows) > 3), "and")
+    found = [f"in the log already: {names}, not bought again without --again"] if rows else []
+    return found + [f"the file of run {row.run_id[:8]} is gone: only --again gets a clip" for row in lost]
 
 
 def _stand_ins(request: VideoRequest) -> dict[str, str]:

@@ -149,14 +149,14 @@ def load(shell: InteractiveShell) -> None:
 def _configured(shell: InteractiveShell) -> WanMagics:
     """The magics as the shell's configuration wants them, but for values that they refuse.
 
-    ``%config`` leaves a refused value in the configuration of the shell, where it would keep the extension from loading.
+    ``%config`` leaves such a value in the configuration of the shell, where it would keep the extension from loading.
     """
     magics = WanMagics(shell, config=Config())
     for name, value in shell.config[WanMagics.__name__].items():
         try:
             magics.update_config(Config({WanMagics.__name__: {name: value}}))
         except TraitError as error:
-            log.error("WanMagics.%s is left as it was: %s", name, error)
+            log.warning("WanMagics.%s is left as it was: %s", name, error)
     return magics
 
 
