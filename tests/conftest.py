@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from desk import ROOT, Simulator
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 _CI = os.environ.get("WAN_NB_CI") == "1"
+
+# No test fails because the machine is busy.
+settings.register_profile("wan_nb", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("wan_nb")
 
 
 # A skip is a hole. Where everything is installed on purpose, it is a failure.
