@@ -90,5 +90,5 @@ def test_a_ranking_shows_its_sentence_its_intervals_and_no_markup_of_others(stud
     study.ballot().record(study.ballot().next(), "both_bad")
     shown = study.ranking()._repr_mimebundle_()
     assert study.ranking().sentence in shown["text/plain"]
-    assert "Both clips unusable in 100%" in shown["text/plain"]
+    assert "Both clips unusable in 100 %" in shown["text/plain"]
     assert "<b>odd" not in shown["text/html"]

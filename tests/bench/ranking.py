@@ -78,7 +78,7 @@ def spread(repeats, rng):
     rows = []
     difference = np.array([[1.0, -1.0, 0.0, 0.0]])
     for sd in (0.0, 1.0, 2.0):
-        for blocks in (1, 3, 5, 10, 30):
+        for blocks in (1, 3, 4, 5, 6, 10, 30):
             outside, decided = [], []
             for tables in stacks(repeats):
                 posterior = fit_stack(simulate(rng, tables, np.zeros(2), 30, blocks, sd, nu=0.2))
@@ -163,6 +163,7 @@ def stop(repeats, rng):
         (2, 60, 0),
         (2, 12, 0),
         (2, 12, 1),
+        (2, 6, 2),
         (3, 12, 0),
         (3, 12, 1),
         (4, 12, 0),

@@ -20,14 +20,12 @@ from wan_nb.api import catalog
 from wan_nb.errors import InvalidOption
 from wan_nb.studies.template import expand as fill
 from wan_nb.studies.template import nearest, placeholders
+from wan_nb.studies.votes import MIN_BLOCKS
 
 __all__ = ["MAX_CELLS", "Cell", "Plan", "expand", "letters"]
 
 MAX_CELLS = 1000
 """More than anybody looks at, and some thousand CNY."""
-
-ENOUGH_SEEDS = 6
-"""With five seeds even 5:0 has p = 0.06 in an exact sign test; six are the least that can decide at 5 %."""
 
 _FIELDS = {f.name: f for f in catalog.FIELDS}
 _BLOCK_FIELDS = frozenset(f.name for f in catalog.fields("media")) | {"seed"}
@@ -287,10 +285,10 @@ def _warnings(cells: Sequence[Cell]) -> list[str]:
         found.append("prompt_extend is on: the service rewrites each prompt unseen, so the variants differ twice.")
     if any(held != variants for held in blocks.values()):
         found.append("The comparison is not paired: some variants lack a seed or a frame that others have.")
-    elif len(blocks) < ENOUGH_SEEDS:
+    elif len(blocks) < MIN_BLOCKS:
         found.append(
             f"{len(blocks)} block{'s' * (len(blocks) > 1)} (frame and seed) can show a tendency; to decide between "
-            f"prompts takes at least {ENOUGH_SEEDS}."
+            f"prompts takes at least {MIN_BLOCKS}."
         )
     if len({"driving_audio" in cell.fields for cell in cells}) > 1:
         found.append("Some clips have your sound and some have not: compare them without sound.")

@@ -42,7 +42,7 @@ class Ranking:
         Best first: ``variant, strength, low, high`` (logits around 0, 95 % interval), ``p_best`` (0 to 1), ``wins,
         losses, ties`` (votes, both bad counted as tie), ``blocks``.
     decided : bool
-        The stop rule: at least 8 votes on 3 blocks, and a `p_best` that reaches
+        The stop rule: at least 8 votes on 6 blocks, and a `p_best` that reaches
         `wan_nb.studies.verdict.threshold`.
     side_bias : Interval or None
         Preference for the left side, logits; None when it was left out of the model or without votes.

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["OUTCOMES", "Share", "Vote", "agreement", "self_agreement", "share", "standing"]
+__all__ = ["MIN_BLOCKS", "OUTCOMES", "Share", "Vote", "agreement", "self_agreement", "share", "standing"]
 
 Outcome = Literal["left", "right", "tie", "both_bad", "skip", "undo"]
 
 OUTCOMES: tuple[Outcome, ...] = ("left", "right", "tie", "both_bad", "skip", "undo")
 """Better left, better right, both the same, both unusable (a tie for the ranking), passed over, last one taken back."""
+
+
+MIN_BLOCKS = 6
+"""Blocks below which nothing is decided: five that all agree come about by chance in 6 % of cases, six in 3 %."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.studies.verdict import facts, percent
 from wan_nb.ui.text import escape, plain
 
 if TYPE_CHECKING:
@@ -22,58 +23,46 @@ _TRACK = "position:relative;height:14px;background-color:rgba(128,128,128,.12);b
 def ranking_bundle(ranking: Ranking) -> dict[str, str]:
     """MIME bundle without a widget, so that the saved notebook shows it everywhere."""
     rows = ranking.table()
-    lines = [ranking.sentence, *(f"{row['variant']}: best with {row['p_best']:.0%}" for row in rows), *_facts(ranking)]
+    odds = [f"{row['variant']}: best with {percent(row['p_best'])}" for row in rows] if ranking.votes else []
+    lines = [ranking.sentence, *odds, *facts(ranking)]
     return {"text/html": _html(ranking, rows), "text/plain": plain("\n".join(lines))}
 
 
 def _html(ranking: Ranking, rows: list[dict[str, Any]]) -> str:
-    low = min((row["low"] for row in rows), default=0.0)
-    high = max((row["high"] for row in rows), default=1.0)
+    heading = f'<div style="font-weight:600">{escape(ranking.sentence)}</div>'
+    if not ranking.votes:
+        return f'<div style="{_BOX}">{heading}</div>'
+    low = min(0.0, *(row["low"] for row in rows))
+    high = max(0.0, *(row["high"] for row in rows))
     span = (high - low) or 1.0
     # Per cent, because JupyterLab gives fixed columns equal widths otherwise.
-    widths = {"variant": 26, "strength, 95 %": 42, "best": 8, "won": 8, "lost": 8, "same": 8}
+    widths = {"variant": 24, "strength, 95 %": 40, "best": 15, "won": 7, "lost": 7, "same": 7}
     head = "".join(f'<th scope="col" style="{_CELL};width:{width}%">{name}</th>' for name, width in widths.items())
     body = "".join(
         f'<tr><th scope="row" style="{_CELL};font-weight:400">{escape(row["variant"], 60)}</th>'
-        f'<td style="{_CELL}">{_bar(row, low, span)}</td><td style="{_CELL}">{row["p_best"]:.0%}</td>'
+        f'<td style="{_CELL}">{_bar(row, low, span)}</td><td style="{_CELL}">{percent(row["p_best"])}</td>'
         f'<td style="{_CELL}">{row["wins"]}</td><td style="{_CELL}">{row["losses"]}</td>'
         f'<td style="{_CELL}">{row["ties"]}</td></tr>'
         for row in rows
     )
-    facts = "".join(f'<div style="opacity:.8">{escape(fact)}</div>' for fact in _facts(ranking))
+    told = "".join(f'<div style="opacity:.8">{escape(fact)}</div>' for fact in facts(ranking))
     return (
-        f'<div style="{_BOX}"><div style="font-weight:600">{escape(ranking.sentence)}</div>'
+        f'<div style="{_BOX}">{heading}'
         f'<table style="border-collapse:collapse;width:100%;margin:8px 0;font-size:13px"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table>{facts}</div>"
+        f"<tbody>{body}</tbody></table>{told}</div>"
     )
 
 
 def _bar(row: dict[str, Any], low: float, span: float) -> str:
-    """Interval as a band and strength as a mark in it; the numbers stand in the title."""
+    """Interval as a band, strength as a mark in it, a line at 0; the numbers stand in the title."""
     start, end, middle = ((row[name] - low) / span * 100 for name in ("low", "high", "strength"))
+    zero = f"position:absolute;top:0;height:14px;width:1px;left:{-low / span * 100:.1f}%"
     said = f"{row['strength']:+.2f}, 95 % from {row['low']:+.2f} to {row['high']:+.2f} logits"
     band = f"position:absolute;top:4px;height:6px;left:{start:.1f}%;width:{end - start:.1f}%;border-radius:3px"
     mark = f"position:absolute;top:0;height:14px;width:3px;left:calc({middle:.1f}% - 1px)"
     return (
         f'<div style="{_TRACK}" role="img" aria-label="{said}" title="{said}">'
+        f'<div style="{zero};background-color:rgba(128,128,128,.6)"></div>'
         f'<div style="{band};background-color:rgba(31,111,235,.45)"></div>'
         f'<div style="{mark};background-color:rgb(31,111,235)"></div></div>'
     )
-
-
-def _facts(ranking: Ranking) -> list[str]:
-    """Evidence, and what makes it weaker."""
-    facts = [f"{ranking.votes} votes on {ranking.blocks} blocks (frame and seed); evidence is counted in blocks."]
-    if ranking.self_agreement is not None:
-        same = ranking.self_agreement
-        facts.append(f"Asked again with sides swapped: the same answer in {same.value:.0%} of {same.n}.")
-    if ranking.alpha is not None:
-        facts.append(f"Agreement between raters (Krippendorff's alpha): {ranking.alpha:.2f}; 0 is chance, 1 is full.")
-    if ranking.side_bias is not None and ranking.side_bias.low * ranking.side_bias.high > 0:
-        side = "left" if ranking.side_bias.value > 0 else "right"
-        facts.append(f"The {side} side was preferred as such; the ranking takes that out.")
-    if ranking.both_bad_rate is not None and ranking.both_bad_rate.value > 0:
-        facts.append(f"Both clips unusable in {ranking.both_bad_rate.value:.0%} of the votes.")
-    if ranking.left_out:
-        facts.append(f"{ranking.left_out} votes about variants that are not ranked are left out.")
-    return facts
