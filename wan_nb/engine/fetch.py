@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from wan_nb.engine.derived import strip_of
 from wan_nb.engine.owner import owner_alive
 from wan_nb.engine.pace import backoff
 from wan_nb.engine.states import Status
@@ -25,15 +26,13 @@ if TYPE_CHECKING:
     from wan_nb.engine.flow import Flow
     from wan_nb.engine.row import Row
 
-__all__ = ["bring", "fetch", "strip_of"]
+__all__ = ["bring", "fetch"]
 
 TRIES = 6
 """Attempts at one download, resumed where the last one broke off; `resume` starts over any time within 24 h."""
 
 HEAD_START = 30.0
 """Seconds that the kernel which sent a run has for fetching it: a few times what a clip takes."""
-
-STRIP = "strip.jpg"
 
 
 async def fetch(flow: Flow, row: Row, task: Task | None) -> Row:
@@ -222,15 +221,3 @@ def _provenance(row: Row, facts: ClipFacts) -> dict[str, Any]:
         "seconds": facts.seconds,
         "versions": {"wan_nb": row.version, "python": platform.python_version()},
     }
-
-
-def strip_of(store: Any, clip: Path, sha256: str) -> bytes:
-    """Six frames of a clip in one JPEG of at most 15 kB, made once per content."""
-    from wan_nb.engine import clips, files
-
-    kept: Path = store.proxy(sha256, STRIP)
-    if not kept.exists():
-        made = clips.strip(clip)
-        with files.atomic(kept) as temporary:
-            temporary.write_bytes(made)
-    return kept.read_bytes()

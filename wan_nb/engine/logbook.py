@@ -98,10 +98,25 @@ class Logbook(Opened):
 
     def strip(self, row: Row) -> bytes | None:
         """Six frames of a clip in one JPEG of at most 15 kB, or None while there is no clip."""
-        from wan_nb.engine.fetch import strip_of
+        from wan_nb.engine.derived import strip_of
 
         path = self.video(row)
         return strip_of(self.store, path, str(row.video_sha256)) if path else None
+
+    def light(self, row: Row) -> tuple[Path, Path | None] | None:
+        """Light copy of a clip for players, and its sound if it has one; made on first use, None without a clip.
+
+        Raises
+        ------
+        InvalidMedia
+            The file cannot be played.
+        """
+        from wan_nb.engine.derived import proxy_of, sound_of
+
+        path, sha256 = self.video(row), str(row.video_sha256)
+        if path is None:
+            return None
+        return proxy_of(self.store, path, sha256), sound_of(self.store, path, sha256) if row.has_audio else None
 
     def write(self, run_id: str, **changes: Any) -> Row:
         """Write remarks of a person into the log, and tell every board."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
@@ -39,6 +40,7 @@ class Store:
 
     def __init__(self, root: Path, remote: Remote | None = None) -> None:
         self.root, self.remote = root, remote
+        self.making = threading.RLock()  # what a clip is looked through for is made once, and one at a time
 
     @classmethod
     def of(cls, settings: Settings) -> Self:

@@ -34,6 +34,7 @@ __all__ = [
     "Times",
     "as_image",
     "audio_seconds",
+    "copy_sound",
     "encode",
     "frames",
     "has_decoder",
@@ -220,6 +221,24 @@ def encode(
         for piece in _cut_sound(container, audio, float(start * tick(container)), float(times.end * tick(container))):
             made.mux(aac.encode(piece))
         made.mux(aac.encode(None))
+
+
+def copy_sound(container: InputContainer, made: OutputContainer) -> None:
+    """Write the sound of a clip as it is, packet by packet.
+
+    Raises
+    ------
+    InvalidMedia
+        There is none that can be decoded.
+    """
+    source = sound_of(container)
+    if source is None:
+        raise InvalidMedia("the clip has no sound that can be decoded.")
+    stream = made.add_stream_from_template(source)
+    for packet in container.demux(source):
+        if packet.dts is not None:
+            packet.stream = stream
+            made.mux(packet)
 
 
 def _cut_sound(container: InputContainer, source: AudioStream, start: float, end: float) -> Iterator[AudioFrame]:

@@ -12,6 +12,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -50,16 +51,20 @@ class Cell:
     fields: Mapping[str, Any] = field(hash=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """A study before it is bought.
 
     Attributes
     ----------
     name : str
+    written : tuple of Cell
+        In the order in which a person wrote them.
     cells : tuple of Cell
         In the order in which they are sent: a block's cells together, blocks and cells shuffled by the name, so that
         neither a variant nor a seed always comes first.
+    variants, blocks : tuple of str
+        Labels as they were written, each once.
     warnings : tuple of str
         What makes the comparison weaker than it looks, in words.
     named : bool
@@ -67,19 +72,24 @@ class Plan:
     """
 
     name: str
-    cells: tuple[Cell, ...]
-    warnings: tuple[str, ...] = ()
+    written: tuple[Cell, ...]
     named: bool = True
 
-    @property
-    def variants(self) -> tuple[str, ...]:
-        """Labels in alphabetical order, each once."""
-        return tuple(sorted({cell.variant for cell in self.cells}))
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:  # noqa: D102  # all are described above
+        return _shuffled(self.written, self.name)
 
-    @property
-    def blocks(self) -> tuple[str, ...]:
-        """Labels in alphabetical order, each once."""
-        return tuple(sorted({cell.block for cell in self.cells}))
+    @cached_property
+    def variants(self) -> tuple[str, ...]:  # noqa: D102
+        return tuple(dict.fromkeys(cell.variant for cell in self.written))
+
+    @cached_property
+    def blocks(self) -> tuple[str, ...]:  # noqa: D102
+        return tuple(dict.fromkeys(cell.block for cell in self.written))
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:  # noqa: D102
+        return tuple(_warnings(self.written))
 
 
 def letters(count: int) -> list[str]:
@@ -151,8 +161,7 @@ def expand(
             cells.append(_cell(label, {**shared, **own}, chosen, alone=len(rows) == 1))
     _check_distinct(cells)
     digest = hashlib.sha256(repr([(c.variant, c.block, c.fields.get("prompt")) for c in cells]).encode()).hexdigest()
-    plan_name = name or f"study-{digest[:6]}"
-    return Plan(plan_name, _shuffled(cells, plan_name), tuple(_warnings(cells)), named=bool(name))
+    return Plan(name or f"study-{digest[:6]}", tuple(cells), named=bool(name))
 
 
 def _rows(variants: Any) -> list[tuple[str, dict[str, Any]]]:

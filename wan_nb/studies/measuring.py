@@ -30,9 +30,12 @@ def measured(session: Logbook, rows: Sequence[Row]) -> dict[str, Mapping[str, fl
     found: dict[str, Mapping[str, float | None]] = {}
     for row in rows:
         sha = row.video_sha256 or ""
-        if sha and sha not in known and (numbers := _numbers(session, row)) is not None:
-            session.log.put_measures(sha, MEASURE_VERSION, numbers)
-            known[sha] = numbers
+        if sha and sha not in known:
+            with session.store.making:  # another thread may be at it
+                known |= session.log.measures([sha], MEASURE_VERSION)
+                if sha not in known and (numbers := _numbers(session, row)) is not None:
+                    session.log.put_measures(sha, MEASURE_VERSION, numbers)
+                    known[sha] = numbers
         if sha in known:
             found[row.run_id] = known[sha]
     return found

@@ -42,8 +42,11 @@ def open_study(
         if name is None:
             raise InvalidOption("a study needs prompts, or the name of one that is in the log.")
         return _reopened(session, name)
+    return _planned(session, expand(variants, name=name, seeds=seeds, vary=vary, fields=fields), tags)
+
+
+def _planned(session: Session, plan: Plan, tags: Sequence[str] = ()) -> Study:
     materials: dict[Any, Any] = {}
-    plan = expand(variants, name=name, seeds=seeds, vary=vary, fields=fields)
     return Study(session, plan, [_request(session, cell, materials) for cell in plan.cells], tags=tags)
 
 
@@ -64,6 +67,4 @@ def _request(session: Session, cell: Cell, materials: dict[Any, Any]) -> VideoRe
 def _reopened(session: Session, name: str) -> Study:
     recorded = session.log.load_study(name)
     cells = [Cell(item["variant"], item["block"], fields_of_request(item["request"])) for item in recorded["cells"]]
-    plan = Plan(name, tuple(cells), named=recorded.get("named", True))
-    materials: dict[Any, Any] = {}
-    return Study(session, plan, [_request(session, cell, materials) for cell in plan.cells])
+    return _planned(session, Plan(name, tuple(cells), named=recorded.get("named", True)))

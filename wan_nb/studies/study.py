@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from wan_nb.engine.loop import ticking
 from wan_nb.engine.run import Run, detached_await, publish_end
 from wan_nb.engine.states import ENDED_WITHOUT, FINAL, Status
-from wan_nb.errors import BudgetExceeded, Detached, RunFailed, WanError
+from wan_nb.errors import BudgetExceeded, Detached, InvalidMedia, RunFailed, WanError
 
 if TYPE_CHECKING:
     import os
@@ -146,19 +147,21 @@ class Study:
         session.log.save_study(self.name, self._recorded())
         try:
             session.loop.sync(session.flow.queue.submit(self.asks(again=again)))
-            session.loop.call(lambda: session.flow.keep(f"measure-{self.name}", self._measured()))
+            session.loop.call(lambda: session.flow.keep(f"prepare-{self.name}", self._prepared()))
         except KeyboardInterrupt:
             raise Detached(f"Stopped waiting; study {self.name!r} goes on being sent.\n{self._way_back()}") from None
         return self
 
-    async def _measured(self) -> None:
-        """Measure the clips when all are there, so that the machine is not busy while somebody waits for one."""
+    async def _prepared(self) -> None:
+        """Measure and copy the clips when all are there: not while somebody waits, and before somebody compares."""
         from wan_nb.studies.measuring import measured
 
         await self.ended()
         flow = self._session.flow
         for row in await flow.aside.do(self.rows):
             await flow.aside.do(measured, self._session, [row])
+            with suppress(InvalidMedia, OSError):  # whoever looks at the clip is told
+                await flow.aside.do(self._session.light, row)
 
     def cancel(self) -> int:
         """Take back what was not sent yet and cancel what still waits at the service; returns how many were."""
@@ -256,9 +259,10 @@ class Study:
         return differences(self._session, self.rows(), base=base)
 
     def rows(self) -> list[Row]:
-        """Newest row of each cell that has one, labelled as in this plan, by block and variant."""
+        """Newest row of each cell that has one, labelled as in this plan, by block and variant as they were written."""
         there = [row for row in self.cell_rows() if row is not None]
-        return sorted(there, key=lambda row: (row.block or "", row.variant or ""))
+        blocks, variants = self.plan.blocks, self.plan.variants
+        return sorted(there, key=lambda row: (blocks.index(str(row.block)), variants.index(str(row.variant))))
 
     def cell_rows(self) -> list[Row | None]:
         """Newest row of each cell, or None. A clip bought under another name is the same clip, labelled as here."""
@@ -272,9 +276,10 @@ class Study:
 
     def _recorded(self) -> dict[str, Any]:
         """The plan as JSON: what `open_study` reads."""
+        asked = dict(zip(map(id, self.plan.cells), self._requests, strict=True))
         cells = [
-            {"variant": cell.variant, "block": cell.block, "request": request.public()}
-            for cell, request in zip(self.plan.cells, self._requests, strict=True)
+            {"variant": cell.variant, "block": cell.block, "request": asked[id(cell)].public()}
+            for cell in self.plan.written
         ]
         whole = {"schema": 1, "named": self.plan.named, "cells": cells}
         recorded: dict[str, Any] = json.loads(json.dumps(whole))

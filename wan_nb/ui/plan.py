@@ -64,8 +64,8 @@ def plan_html(study: Study) -> str:
         for block in plan.blocks
     )
     told = "".join(
-        f'<div style="margin:6px 0 0"><b>{escape(name, 60)}</b> {escape(prompt, 400)}</div>'
-        for name, prompt in sorted(prompts.items())
+        f'<div style="margin:6px 0 0"><b>{escape(name, 60)}</b> {escape(prompts[name], 400)}</div>'
+        for name in plan.variants
     )
     return (
         f'<div style="{_BOX}"><div style="font-weight:600">Study {escape(study.name, 80)}{_mark(study)}</div>'
