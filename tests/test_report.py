@@ -188,6 +188,26 @@ def test_proxies_are_embedded_where_there_are_any(study: Any, tmp_path: Path) ->
     assert "c21hbGw=" in write_report(tmp_path / "walk.html", study).read_text(encoding="utf-8")
 
 
+def test_sound_goes_beside_the_light_copies_and_is_missed_where_there_is_none(study: Any, tmp_path: Path) -> None:
+    for name, content in (("proxy", b"small"), ("sound", b"loud")):
+        (tmp_path / name).write_bytes(content)
+    light = {"proxy": tmp_path / "proxy", "has_audio": True}
+    study["clips"] = [study["clips"][0] | light | {"sound": tmp_path / "sound"}, study["clips"][1] | light]
+    text = write_report(tmp_path / "walk.html", study).read_text(encoding="utf-8")
+    known = json.loads(re.search(r'id="wan-data">(.*?)</script>', text, re.DOTALL).group(1))  # type: ignore[union-attr]
+    assert [clip["has_audio"] for clip in known["pages"][0]] == [True, False]
+    assert known["media"]["calm7"] == {"embed": "wan-clip-0", "sound": "wan-clip-2"}
+    assert 'id="wan-clip-2">bG91ZA==<' in text
+
+
+def test_measures_are_compared_inside_their_blocks(study: Any, tmp_path: Path) -> None:
+    for number, clip in enumerate(study["clips"]):
+        clip["measures"] = {"motion": (1.0, 4.0, 2.0, 6.0)[number], "cuts": 0.0}
+    page = Outline(write_report(tmp_path / "walk.html", study, media="none").read_text(encoding="utf-8"))
+    assert "fast − calm" in page.text
+    assert "+3.5 (-2.85 to +9.85, g " in page.text
+
+
 def test_too_large_is_refused_before_anything_is_written(study: Any, tmp_path: Path) -> None:
     path = tmp_path / "walk.html"
     with pytest.raises(InvalidOption, match="more than 0 MB") as caught:
@@ -242,7 +262,7 @@ def test_a_study_with_nothing_in_it_is_a_page(tmp_path: Path) -> None:
 
 
 def test_long_tables_are_cut_with_a_word_about_it(study: Any, tmp_path: Path) -> None:
-    study["votes"] = [{"vote": n} for n in range(750)]
+    study["votes"] = [{"block": n, "outcome": "tie"} for n in range(750)]
     text = write_report(tmp_path / "walk.html", study, media="none").read_text(encoding="utf-8")
     assert "250 more rows are in the CSV." in text
 

@@ -13,7 +13,9 @@ Davidson's, whatever ``tau2``; many votes on one pair of clips turn smoothly int
 
 ``tau2`` cannot be read off a few blocks, so it is not estimated: the posterior is a mixture over a grid of it, weighted
 by evidence. Fewer than six blocks give no evidence about it at all, because luck alone makes them agree too often: then
-the largest value stands, and a block says hardly more than one vote. Everything works on stacks of data sets at once, which is what makes the benchmark affordable.
+the largest value stands, and a block says hardly more than one vote.
+
+Everything works on stacks of data sets at once, which is what makes the benchmark affordable.
 """
 
 from __future__ import annotations
@@ -85,7 +87,8 @@ class Votes:
         """Blocks with a vote, of each table."""
         tables = np.arange(len(self.block))[:, None] * self.blocks
         seen = np.bincount((tables + self.block).ravel(), self.weight.ravel(), len(self.block) * self.blocks)
-        return np.count_nonzero(seen.reshape(-1, self.blocks), axis=1)
+        count: Ints = (seen.reshape(-1, self.blocks) > 0).sum(axis=1)
+        return count
 
 
 def fit_stack(

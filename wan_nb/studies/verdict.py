@@ -22,6 +22,9 @@ MIN_VOTES = 8
 _LEVEL = 0.505
 """Up to here nobody leads."""
 
+_AGAINST = -0.3
+"""Krippendorff's alpha below which raters answer against each other; a little below 0 is chance."""
+
 _MOST_SEEDS = 100
 """Beyond it the forecast is only "equal for all that can be seen"."""
 
@@ -88,7 +91,7 @@ def facts(ranking: Ranking) -> list[str]:
         found.append(f"Asked again with sides swapped: the same answer in {100 * same.value:.0f} % of {same.n}.")
     if ranking.alpha is not None:
         found.append(f"Agreement between raters (Krippendorff's alpha): {ranking.alpha:.2f}; 0 is chance, 1 is full.")
-        if ranking.alpha < 0:
+        if ranking.alpha < _AGAINST:
             found.append("The raters disagree more than chance would: there may be no one best for all of them.")
     if ranking.side_bias is not None and ranking.side_bias.low * ranking.side_bias.high > 0:
         side = "left" if ranking.side_bias.value > 0 else "right"
@@ -113,7 +116,7 @@ def percent(probability: float) -> str:
     """
     if probability >= 0.9995:
         return "over 99.9 %"
-    return "under 0.1 %" if probability < 0.0005 else f"{100 * probability:.3g} %"  # noqa: PLR2004
+    return "under 0.1 %" if probability < 0.0005 else f"{100 * probability:.3g} %"
 
 
 def _more_seeds(posterior: Posterior, gap: NDArray[np.float64], blocks: int) -> int | None:

@@ -23,9 +23,10 @@ _PLAIN_ORDERS = ("label", "seed", "status", "cost", "rating")
 class Clip(TypedDict, total=False):
     """One run as the comparison sees it; ``id`` and ``label`` are always there.
 
-    ``video`` and ``proxy`` are paths of the original and of the small short-GOP copy, ``strip`` a JPEG of frames side
-    by side, ``seconds`` and ``fps`` facts of the clip, ``cost`` in ``currency``, ``rating`` 1 to 5, ``measures``
-    numbers by name. A run without a clip has ``video`` None and its ``status`` says why.
+    ``video`` and ``proxy`` are paths of the original and of the small short-GOP copy, ``sound`` of the sound that the
+    copy lacks, ``strip`` a JPEG of frames side by side, ``seconds`` and ``fps`` facts of the clip, ``cost`` in
+    ``currency``, ``rating`` 1 to 5, ``measures`` numbers by name. A run without a clip has ``video`` None and its
+    ``status`` says why.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Clip(TypedDict, total=False):
     params: Mapping[str, Any]
     video: Any
     proxy: Any
+    sound: Any
     strip: bytes | None
     seconds: float | None
     fps: float | None

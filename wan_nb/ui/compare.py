@@ -19,15 +19,19 @@ from wan_nb.ui import album
 from wan_nb.ui.assets import module, styles
 from wan_nb.ui.board import answer_at_once
 from wan_nb.ui.text import escape, plain
+from wan_nb.ui.views import display, is_live
 
 if TYPE_CHECKING:
     from wan_nb.ui.album import Clip
 
-__all__ = ["ClipWidget", "CompareWidget", "Load", "read_clip"]
+__all__ = ["STILL", "ClipWidget", "CompareWidget", "Load", "read_clip"]
 
 Load = Callable[[str, str], bytes]
 """``load(id, quality)``: bytes of a clip, quality ``"proxy"`` or ``"original"``. It may take seconds: it is called in a
 worker thread, one call at a time."""
+
+STILL = "wan-c-still"
+"""Class of the picture that stands in for a widget; style sheets hide it while the widget is there."""
 
 _STATIC_BYTES = 30_000  # pictures of the static twin: it is saved with the notebook
 
@@ -58,6 +62,7 @@ class ClipWidget(anywidget.AnyWidget):
         self._load = load
         self._one = threading.Lock()  # proxies are made one at a time: two encoders would starve the kernel
         self._dropped: set[str] = set()
+        self._shown: Any = None
         self.on_msg(self._hear)
         answer_at_once(self)
 
@@ -68,6 +73,23 @@ class ClipWidget(anywidget.AnyWidget):
     def clip_id(self, asked: str) -> str:
         """The run behind the name by which the browser knows a clip."""
         return asked
+
+    def still(self) -> dict[str, str]:
+        """MIME bundle of what is left to see where there is no kernel."""
+        raise NotImplementedError
+
+    def _ipython_display_(self, **_: Any) -> None:
+        """The widget where somebody sits, and beneath it, hidden meanwhile, what the saved notebook shows without it.
+
+        It is an output of its own: a bundle that holds both is shown as "model not found" once the kernel is gone.
+        """
+        from IPython.display import display as publish
+
+        if is_live():
+            view = self._repr_mimebundle_()
+            data = view[0] if isinstance(view, tuple) else view
+            publish({**(data or {}), "text/plain": repr(self)}, raw=True)  # type: ignore[no-untyped-call]
+        self._shown = display(self.still())
 
     def _hear(self, _widget: Any, question: Mapping[str, Any], _buffers: Any) -> None:
         ticket = str(question.get("ticket", ""))
@@ -141,11 +163,9 @@ class CompareWidget(ClipWidget):
     def __repr__(self) -> str:
         return f"CompareWidget({len(self.clips)} clip{'' if len(self.clips) == 1 else 's'})"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget, and beside it a table for readers that have none (GitHub, nbviewer, untrusted notebooks)."""
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
-        return {**(data or {}), "text/plain": repr(self), "text/html": static_html(self.clips)}, metadata
+    def still(self) -> dict[str, str]:
+        """A table of labels, prompts and strips."""
+        return {"text/plain": repr(self), "text/html": static_html(self.clips)}
 
 
 def static_html(clips: Sequence[Clip]) -> str:
@@ -157,7 +177,7 @@ def static_html(clips: Sequence[Clip]) -> str:
         room -= len(strip)
         rows.append(_static_row(clip, strip if room >= 0 else b""))
     rest = f"<p>and {len(clips) - len(rows)} more</p>" if len(clips) > len(rows) else ""
-    return f"<table>{''.join(rows)}</table>{rest}"
+    return f'<div class="{STILL}"><table>{"".join(rows)}</table>{rest}</div>'
 
 
 def _static_row(clip: Clip, strip: bytes) -> str:

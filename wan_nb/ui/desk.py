@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from wan_nb import __version__
-from wan_nb.errors import InvalidOption
+from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.studies.study import Study
-from wan_nb.ui import snippets
+from wan_nb.ui import text
+from wan_nb.ui.snippets import Grid
 
 if TYPE_CHECKING:
     import os
@@ -22,12 +24,10 @@ if TYPE_CHECKING:
     from wan_nb.studies.pairs import Asked
     from wan_nb.ui.album import Clip, Pair
     from wan_nb.ui.compare import CompareWidget
+    from wan_nb.ui.report import StudyData
     from wan_nb.ui.vote import VoteWidget
 
 __all__ = ["board", "clips_of", "compare", "report", "report_csv", "study_of", "vote"]
-
-PROXY = "960g10.mp4"
-"""Name of the recipe of the small copies that the player seeks in."""
 
 
 def compare(what: Any = None, *, columns: int | None = None) -> CompareWidget:
@@ -115,7 +115,10 @@ def report(study: Study | str | None = None, path: str | os.PathLike[str] | None
     from wan_nb.ui.report import write_report
 
     chosen = _study(study)
-    return write_report(path or f"{chosen.name}.html", _study_data(chosen), **options)
+    data = _study_data(chosen)
+    if options.get("media", "embed") == "embed":
+        _lighten(chosen, data["clips"])
+    return write_report(path or f"{chosen.name}.html", data, **options)
 
 
 def report_csv(study: Study | str | None = None, path: str | os.PathLike[str] | None = None) -> Path:
@@ -134,7 +137,6 @@ def clips_of(session: Session, rows: Sequence[Row]) -> list[Clip]:
 
 
 def _clip(session: Session, row: Row, measures: dict[str, Any]) -> Clip:
-    proxy = session.store.proxy(row.video_sha256, PROXY) if row.video_sha256 else None
     parameters = {k: v for k, v in row.request.get("parameters", {}).items() if k != "seed"}  # said by itself
     return {
         "id": row.run_id,
@@ -145,7 +147,6 @@ def _clip(session: Session, row: Row, measures: dict[str, Any]) -> Clip:
         "prompt": row.prompt or "",
         "params": {**parameters, "model": row.model, **_materials(row)},
         "video": session.video(row),
-        "proxy": proxy if proxy and proxy.exists() else None,
         "strip": session.strip(row),
         "seconds": row.billed_s,
         "fps": row.fps,
@@ -172,18 +173,22 @@ def _loader(session: Session, rows: Sequence[Row]) -> Any:
     by_id = {row.run_id: row for row in rows}
 
     def load(run_id: str, quality: str) -> bytes:
-        from wan_nb.engine import clips
-
         row = by_id[run_id]
-        video = session.video(row)
+        video, light = session.video(row), session.light(row) if quality == "proxy" else None
         if video is None:
             raise InvalidOption("the clip is no longer on disk.", run_id=run_id)
-        if quality != "proxy":
-            return video.read_bytes()
-        small = session.store.proxy(str(row.video_sha256), PROXY)
-        return (small if small.exists() else clips.proxy(video, small)).read_bytes()
+        return (light[0] if light else video).read_bytes()
 
     return load
+
+
+def _lighten(study: Study, clips: Sequence[Clip]) -> None:
+    """Light copies with their sound for a report; a clip that cannot be copied goes in as it is."""
+    by_id = {row.run_id: row for row in study.rows()}
+    for clip in clips:
+        with suppress(InvalidMedia):
+            if light := study.session.light(by_id[clip["id"]]):
+                clip["proxy"], clip["sound"] = light
 
 
 def _rows(what: Any) -> tuple[Session, list[Row]]:
@@ -236,40 +241,43 @@ def _study(what: Study | str | None) -> Study:
     return what if isinstance(what, Study) else study_of(what, default_session())
 
 
-def _study_data(study: Study) -> Any:
-    rows = study.rows()
-    ranking = study.ranking()
-    cells = study.table()
+def _study_data(study: Study) -> StudyData:
+    from wan_nb.studies.measures import MEASURES
+    from wan_nb.studies.measuring import measured
+    from wan_nb.studies.verdict import facts
+
+    rows, ranking, cells = study.rows(), study.ranking(), study.table()
+    measured(study.session, rows)
     costs: dict[str, float] = {}
     for row in rows:
-        costs[row.currency or ""] = round(costs.get(row.currency or "", 0.0) + (row.cost or 0.0), 4)
+        if not row.simulated and row.cost:
+            costs[row.currency or ""] = round(costs.get(row.currency or "", 0.0) + row.cost, 4)
+    state = dict(zip(zip(cells["block"], cells["variant"], strict=True), map(_word, cells["status"]), strict=True))
+    asked = dict(zip(map(id, study.plan.cells), study.requests, strict=True))
+    grid = Grid.of((cell.variant, asked[id(cell)].public()) for cell in study.plan.written)
+    price = math.ceil(sum(study.prices))
     return {
         "name": study.name,
         "created": min((f"{row.created_at:%Y-%m-%d %H:%M} UTC" for row in rows if row.created_at), default=""),
         "clips": clips_of(study.session, rows),
-        "plan": cells[["variant", "block", "status", "price"]].to_dict("records"),
-        "sentences": [ranking.sentence] if ranking.votes else [],
-        "ranking": ranking.table() if ranking.votes else [],
+        "plan": [
+            {"": block, **{variant: state.get((block, variant)) for variant in study.plan.variants}}
+            for block in study.plan.blocks
+        ],
+        "sentences": [ranking.sentence, *facts(ranking)] if ranking.votes else [],
+        "ranking": cast("Any", ranking.table()) if ranking.votes else [],
         "votes": study.votes(),
+        "definitions": {
+            name: " ".join(filter(None, [m.definition, m.unit and f"Unit: {m.unit}.", f"Cannot tell: {m.silent_on}"]))
+            for name, m in MEASURES.items()
+        },
         "costs": costs,
         "versions": {"wan_nb": __version__, "python": platform.python_version()},
         "notes": list(study.plan.warnings),
-        "cell": _cell_text(study),
-        "python": f"import wan_nb\n\nwan_nb.study(name={study.name!r}).submit()",
+        "cell": grid.as_cell(study.name, price),
+        "python": grid.as_python(study.name, price),
     }
 
 
-def _cell_text(study: Study) -> str:
-    """The ``%%wan`` cell of a study of prompts and seeds; empty for a plan that one cell cannot say."""
-    from wan_nb.ui.cell import Cell
-
-    prompts = {
-        cell.variant: request.prompt or "" for cell, request in zip(study.plan.cells, study.requests, strict=True)
-    }
-    seeds = tuple(sorted({request.seed for request in study.requests if request.seed is not None}))
-    shared = [snippets.fields_of(request.public()) for request in study.requests]
-    rest = [{name: value for name, value in given.items() if name not in {"prompt", "seed"}} for given in shared]
-    if len(prompts) * max(len(seeds), 1) != len(shared) or any(given != rest[0] for given in rest):
-        return ""
-    price = math.ceil(sum(study.prices))
-    return Cell(tuple(prompts.items()), rest[0], seeds, name=study.name, max_cost=price).to_text()
+def _word(status: str) -> str:
+    return text.state(status).word or status

@@ -21,7 +21,7 @@ from wan_nb.ui.assets import module, styles
 from wan_nb.ui.sections import body, clean, discreet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from wan_nb.ui.album import Clip
 
@@ -61,7 +61,7 @@ class StudyData(TypedDict, total=False):
     clips : sequence of Clip
         In study order, those that failed included: the report says what is not there.
     plan : sequence of mapping
-        One row a cell of the grid, shown with its own column names.
+        One row a block, shown with its own column names.
     prompts : mapping of str to str
         Prompt by variant, the base of the word diff first; taken from the clips when missing.
     sentences : sequence of str
@@ -73,7 +73,7 @@ class StudyData(TypedDict, total=False):
     definitions : mapping of str to str
         What each measure means, with unit and range.
     costs : mapping of str to float
-        Billed, by currency.
+        Billed, by currency; simulated clips cost nothing.
     versions : mapping of str to str
     notes : sequence of str
         Warnings about the study.
@@ -108,8 +108,8 @@ def write_report(
         The file; replaced as a whole when it exists.
     study_data : StudyData
     media : {"embed", "link", "none"}
-        ``embed`` writes the clips (their proxies where there are any) into the page, ``link`` points to the files by
-        relative paths, ``none`` keeps the strips only.
+        ``embed`` writes the clips (their light copies with their sound, where there are any) into the page, ``link``
+        points to the files by relative paths, ``none`` keeps the strips only.
     max_bytes : int or None
         Refuse to write more than this; None for any size.
 
@@ -132,21 +132,23 @@ def write_report(
     if media not in {"embed", "link", "none"}:
         raise InvalidOption(f"media={media!r} is not embed, link or none", field="media")
     path = Path(path)
-    files = {clip["id"]: _file(clip, media) for clip in study_data.get("clips", ())} if media != "none" else {}
-    present = {clip_id: file for clip_id, file in files.items() if file is not None}
+    clips = study_data.get("clips", ()) if media != "none" else ()
+    files = _there(
+        (clip["id"], (clip.get("proxy") if media == "embed" else None) or clip.get("video")) for clip in clips
+    )
+    sounds = _there((clip["id"], clip.get("sound")) for clip in clips) if media == "embed" else {}
     if media == "embed":
-        _check_size(sum(file.stat().st_size for file in present.values()) * 4 / 3, max_bytes)
-    parts = _parts(study_data, present, media, path.parent)
+        _check_size(sum(file.stat().st_size for file in (*files.values(), *sounds.values())) * 4 / 3, max_bytes)
+    parts = _parts(study_data, files, sounds, media, path.parent)
     size = sum(len(part.encode()) for part in parts)
     _check_size(size, max_bytes)
     _replace(path, parts)
     return path
 
 
-def _file(clip: Clip, media: Media) -> Path | None:
-    """The file that stands for a clip; a deleted one is left out, not an error."""
-    chosen = (clip.get("proxy") if media == "embed" else None) or clip.get("video")
-    return Path(chosen) if chosen is not None and Path(chosen).is_file() else None
+def _there(chosen: Iterable[tuple[str, Any]]) -> dict[str, Path]:
+    """Files by clip; one that was deleted is left out, not an error."""
+    return {clip_id: Path(file) for clip_id, file in chosen if file is not None and Path(file).is_file()}
 
 
 def _check_size(size: float, max_bytes: int | None) -> None:
@@ -158,22 +160,28 @@ def _check_size(size: float, max_bytes: int | None) -> None:
         )
 
 
-def _parts(data: StudyData, files: Mapping[str, Path], media: Media, folder: Path) -> list[str]:
+def _parts(
+    data: StudyData, files: Mapping[str, Path], sounds: Mapping[str, Path], media: Media, folder: Path
+) -> list[str]:
     """The page in pieces: clips as base64 between them, so that no second copy of the whole is made."""
     clips = data.get("clips", ())
     names = album.differing(clips)
     laid = [
         [
-            {**album.public(place["clip"], names), "row": place["row"], "column": place["column"]}
-            | ({} if place["clip"]["id"] in files else {"playable": False, "note": _absent(place["clip"])})
+            _public(place["clip"], names, files, sounds, media) | {"row": place["row"], "column": place["column"]}
             for place in page
         ]
         for page in album.pages(clips)
     ]
     links = {clip_id: quote(Path(os.path.relpath(file, folder)).as_posix()) for clip_id, file in files.items()}
+    # A light copy has no sound: its sound stands beside it, and a clip that goes in whole is its own.
+    written = [*files.items(), *((f"{clip_id} sound", file) for clip_id, file in sounds.items())]
+    at = {name: f"wan-clip-{number}" for number, (name, _) in enumerate(written)}
     where = {
-        clip_id: {"link": links[clip_id]} if media == "link" else {"embed": f"wan-clip-{at}"}
-        for at, clip_id in enumerate(files)
+        clip_id: {"link": links[clip_id]}
+        if media == "link"
+        else {"embed": at[clip_id], "sound": at.get(f"{clip_id} sound", at[clip_id])}
+        for clip_id in files
     }
     known = discreet({"pages": laid, "total": len(clips), "media": where})
     live = bool(files)
@@ -187,10 +195,9 @@ def _parts(data: StudyData, files: Mapping[str, Path], media: Media, folder: Pat
     if not live:
         return [*head, "</body></html>\n"]
     embedded = []
-    if media == "embed":
-        for at, file in enumerate(files.values()):
-            text = base64.b64encode(file.read_bytes()).decode()
-            embedded.append(f'<script type="text/plain" id="wan-clip-{at}">{text}</script>\n')
+    for name, file in written if media == "embed" else ():
+        text = base64.b64encode(file.read_bytes()).decode()
+        embedded.append(f'<script type="text/plain" id="{at[name]}">{text}</script>\n')
     script = module("transport", "dom", "tile", "controls", "player", "channel", "compare", "report")
     return [
         *head,
@@ -198,6 +205,17 @@ def _parts(data: StudyData, files: Mapping[str, Path], media: Media, folder: Pat
         *embedded,
         f'<script type="module">{script}</script></body></html>\n',
     ]
+
+
+def _public(
+    clip: Clip, names: Sequence[str], files: Mapping[str, Path], sounds: Mapping[str, Path], media: Media
+) -> dict[str, Any]:
+    """What the page may know of a clip, and what of it is not in the page."""
+    known = album.public(clip, names)
+    if clip["id"] not in files:
+        return known | {"playable": False, "note": _absent(clip)}
+    silent = media == "embed" and clip.get("proxy") is not None and clip["id"] not in sounds
+    return known | ({"has_audio": False} if silent else {})
 
 
 def _absent(clip: Clip) -> str:

@@ -6,13 +6,16 @@ import base64
 import re
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.studies.paired import paired
+from wan_nb.studies.verdict import percent
 from wan_nb.ui import album
 from wan_nb.ui.diff import diff_html
-from wan_nb.ui.text import escape, money, state
+from wan_nb.ui.text import escape, money
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from wan_nb.studies.paired import Difference
     from wan_nb.ui.album import Clip
     from wan_nb.ui.report import Ranked, StudyData
 
@@ -75,7 +78,7 @@ def body(data: StudyData, *, player: bool, links: Mapping[str, str]) -> str:
         _section("Prompts", _prompts(data)),
         _section("Measures", _measures(clips, data.get("definitions") or {})),
         _section("Plan", _table(data.get("plan") or ())),
-        _section("Votes", _table(data.get("votes") or ())),
+        _section("Votes", _votes(data.get("votes") or ())),
         _section("Cost", f"<p>{spent}{apart}</p>"),
         _section("Make it again", reproduce),
         _section("Versions", _table([data["versions"]] if data.get("versions") else ())),
@@ -111,9 +114,24 @@ def _head(data: StudyData) -> str:
 def _verdict(data: StudyData) -> str:
     sentences = [clean(text) for text in data.get("sentences") or ()]
     first = "".join(f'<p class="verdict">{text}</p>' for text in sentences[:1])
-    rest = "".join(f"<p>{text}</p>" for text in sentences[1:])
+    rest = f"<ul>{''.join(f'<li>{text}</li>' for text in sentences[1:])}</ul>" if sentences[1:] else ""
     ranking = data.get("ranking") or ()
-    return first + rest + (f'<div class="scroll">{ranking_svg(ranking)}</div>{_table(ranking)}' if ranking else "")
+    if not ranking:
+        return first + rest
+    return first + rest + f'<div class="scroll">{ranking_svg(ranking)}</div>{_table(map(_ranked, ranking))}'
+
+
+def _ranked(row: Ranked) -> dict[str, Any]:
+    """One line of the ranking as people read it."""
+    counts = {"won": "wins", "lost": "losses", "same": "ties", "blocks": "blocks"}
+    said: dict[str, Any] = {
+        "variant": row["variant"],
+        "strength, logits": f"{row['strength']:+.2f}",
+        "95 % interval": f"{row['low']:+.2f} to {row['high']:+.2f}",
+    }
+    if "p_best" in row:
+        said["best with"] = percent(row["p_best"])
+    return said | {title: row.get(name) for title, name in counts.items() if name in row}
 
 
 def ranking_svg(ranking: Sequence[Ranked]) -> str:
@@ -189,10 +207,77 @@ def _prompts(data: StudyData) -> str:
 
 def _measures(clips: Sequence[Clip], definitions: Mapping[str, str]) -> str:
     measured = [clip for clip in clips if clip.get("measures")]
-    table = _table([{"clip": clip["label"], "seed": clip.get("seed"), **clip["measures"]} for clip in measured])
-    told = [f"<tr><th>{clean(name)}</th><td>{clean(text)}</td></tr>" for name, text in definitions.items()]
-    meaning = f"<details><summary>What they mean</summary><table>{''.join(told)}</table></details>" if told else ""
-    return table + meaning if table else ""
+    if not measured:
+        return ""
+    each = _table([{"clip": clip["label"], "seed": clip.get("seed"), **clip["measures"]} for clip in measured])
+    names = {name for clip in measured for name, value in clip["measures"].items() if value is not None}
+    told = [
+        f"<tr><th>{clean(name).replace('_', ' ')}</th><td>{clean(text)}</td></tr>"
+        for name, text in definitions.items()
+        if name in names
+    ]
+    meaning = f"<table>{''.join(told)}</table>" if told else ""
+    # Too wide for paper; the CSV has it.
+    return _differences(measured) + _fold("Each clip", each, "screen") + _fold("What they mean", meaning)
+
+
+def _fold(title: str, content: str, kind: str = "") -> str:
+    return f'<details class="{kind}"><summary>{title}</summary>{content}</details>' if content else ""
+
+
+def _differences(clips: Sequence[Clip]) -> str:
+    """Variants against the first one, inside their blocks; measures in which nothing differs are left out."""
+    variants = list(dict.fromkeys(clip.get("variant") or clip["label"] for clip in clips))
+    values = [
+        {"variant": clip.get("variant") or clip["label"], "block": clip.get("block"), "measures": clip["measures"]}
+        for clip in clips
+    ]
+    rows: dict[str, dict[str, Any]] = {}
+    for found in paired(values, base=variants[0]):
+        if found.mean or found.low != found.high:
+            row = rows.setdefault(
+                found.measure, {"measure": found.measure.replace("_", " "), variants[0]: found.base_mean}
+            )
+            row[f"{found.variant} − {found.base}"] = _difference(found)
+    if not rows:
+        return ""
+    said = (
+        f"Each variant against {clean(variants[0])}, inside the blocks: mean difference, its 95 % interval over blocks "
+        "and its size (Hedges' g). One interval in twenty misses 0 by chance: checks and sort keys, no verdict."
+    )
+    return f"<p>{said}</p>{_table(rows.values())}"
+
+
+def _difference(found: Difference) -> str:
+    if found.low is None or found.high is None:
+        return f"{found.mean:+.3g}"
+    size = "" if found.effect is None else f", g {found.effect:+.2g}"
+    return f"{found.mean:+.3g} ({found.low:+.3g} to {found.high:+.3g}{size})"
+
+
+_ANSWERS = {"tie": "same", "both_bad": "both bad", "skip": "skipped", "undo": "last one taken back"}
+
+
+def _votes(votes: Sequence[Mapping[str, Any]]) -> str:
+    """Votes as people gave them; what only a program needs is in the CSV."""
+    columns = {"ts": "time", "rater": "rater", "block": "block", "left_variant": "left", "right_variant": "right"}
+    used = {name: title for name, title in columns.items() if any(each.get(name) for each in votes)}
+    again = any(each.get("picker") == "repeat" for each in votes)
+    return _table(
+        {title: _time(vote) if name == "ts" else vote.get(name) for name, title in used.items()}
+        | {"answer": _answer(vote)}
+        | ({"asked": "again" if vote.get("picker") == "repeat" else ""} if again else {})
+        for vote in votes
+    )
+
+
+def _time(vote: Mapping[str, Any]) -> str:
+    return str(vote.get("ts") or "")[:19].replace("T", " ")
+
+
+def _answer(vote: Mapping[str, Any]) -> str:
+    outcome = str(vote.get("outcome"))
+    return _ANSWERS.get(outcome) or str(vote.get(f"{outcome}_variant") or outcome)
 
 
 def _table(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -204,9 +289,7 @@ def _table(rows: Iterable[Mapping[str, Any]]) -> str:
     numeric = {name for name in names if all(_is_number(row.get(name)) for row in rows)}
     kind = {name: ' class="number"' if name in numeric else "" for name in names}
     header = "".join(f'<th scope="col"{kind[name]}>{clean(name).replace("_", " ")}</th>' for name in names)
-    lines = [
-        "".join(f"<td{kind[name]}>{_shown(row.get(name), name)}</td>" for name in names) for row in rows[:_MOST_ROWS]
-    ]
+    lines = ["".join(f"<td{kind[name]}>{_shown(row.get(name))}</td>" for name in names) for row in rows[:_MOST_ROWS]]
     cut = f"<p>{len(rows) - _MOST_ROWS} more rows are in the CSV.</p>" if len(rows) > _MOST_ROWS else ""
     content = "".join(f"<tr>{line}</tr>" for line in lines)
     return f'<div class="scroll"><table><thead><tr>{header}</tr></thead><tbody>{content}</tbody></table></div>{cut}'
@@ -216,11 +299,9 @@ def _is_number(value: Any) -> bool:
     return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
 
 
-def _shown(value: Any, name: str) -> str:
+def _shown(value: Any) -> str:
     if value is None or value != value:  # noqa: PLR0124 (NaN is not itself)
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if name == "status":
-        return clean(state(value).word)
     return f"{value:.4g}" if isinstance(value, float) else clean(value, 2_000)

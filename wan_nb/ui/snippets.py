@@ -7,8 +7,10 @@ place of its URL.
 from __future__ import annotations
 
 import json
+import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from wan_nb.api import catalog
 from wan_nb.api.catalog import CREATE_PATH, REGIONS
 from wan_nb.ui.variants import write_body
 
-__all__ = ["as_cell", "as_curl", "as_python", "fields_of"]
+__all__ = ["Grid", "as_cell", "as_curl", "as_python", "fields_of"]
 
 Body = Mapping[str, Any]
 
@@ -99,6 +101,84 @@ def as_curl(body: Body, base_url: str = REGIONS["beijing"].base_url) -> str:
             f"  -d {shlex.quote(data)}",
         ]
     )
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The requests of a study as what their variants have of their own, what they share and what is varied.
+
+    Attributes
+    ----------
+    own : dict of str to dict
+        Fields by variant, the prompt among them.
+    shared : dict
+        Fields that are the same everywhere.
+    varied : dict of str to tuple
+        Values of the fields that change inside a variant: the seed, materials.
+    whole : bool
+        Whether variants times varied values give these requests and no others.
+    """
+
+    own: dict[str, dict[str, Any]]
+    shared: dict[str, Any]
+    varied: dict[str, tuple[Any, ...]]
+    whole: bool
+
+    @classmethod
+    def of(cls, cells: Iterable[tuple[str, Body]]) -> Grid:
+        """Grid of variants and logged requests, in the order in which they were written."""
+        told = [(variant, _told(body)) for variant, body in cells]
+        names = dict.fromkeys(name for _, given in told for name in given)
+        by_variant: dict[str, list[dict[str, Any]]] = {}
+        for variant, given in told:
+            by_variant.setdefault(variant, []).append(given)
+        varied = {
+            name: tuple(dict.fromkeys(given.get(name) for _, given in told))
+            for name in names
+            if any(len({given.get(name) for given in held}) > 1 for held in by_variant.values())
+        }
+        alike = {name for name in names if name != "prompt" and len({given.get(name) for _, given in told}) == 1}
+        own = {
+            variant: {name: value for name, value in held[0].items() if name not in {*varied, *alike}}
+            for variant, held in by_variant.items()
+        }
+        shared = {name: value for name, value in told[0][1].items() if name in alike}
+        full = len(own) * math.prod(len(values) for values in varied.values())
+        return cls(own, shared, varied, full == len(told) and all(None not in values for values in varied.values()))
+
+    def as_cell(self, name: str, max_cost: int) -> str:
+        """A ``%%wan`` cell, or nothing where a cell cannot say it: variants that differ in more than the prompt."""
+        from wan_nb.ui.cell import Cell
+
+        if not self.whole or any(set(given) != {"prompt"} for given in self.own.values()):
+            return ""
+        prompts = tuple((variant, given["prompt"]) for variant, given in self.own.items())
+        vary = {key: values for key, values in self.varied.items() if key != "seed"}
+        seeds = self.varied.get("seed", ())
+        raw = any("{{" in text for _, text in prompts)
+        return Cell(prompts, self.shared, seeds, vary, name=name, max_cost=max_cost, raw=raw).to_text()
+
+    def as_python(self, name: str, max_cost: int) -> str:
+        """Calls that plan the same study, buy it and report it."""
+        lines = ["import wan_nb", ""]
+        if not self.whole:
+            return "\n".join([*lines, f"study = wan_nb.study(name={_literal(name)})  # as it is in the log"])
+        lines += ["study = wan_nb.study(", "    {"]
+        for variant, given in self.own.items():
+            said = _literal(given["prompt"]) if set(given) == {"prompt"} else _mapping(given)
+            lines.append(f"        {_literal(variant)}: {said},")
+        lines += ["    },", f"    name={_literal(name)},"]
+        lines += [f"    {key}={_literal(value)}," for key, value in self.shared.items()]
+        if "seed" in self.varied:
+            lines.append(f"    seeds={list(self.varied['seed'])},")
+        if vary := {key: list(values) for key, values in self.varied.items() if key != "seed"}:
+            lines.append(f"    vary={_mapping(vary)},")
+        lines += [")", f"study.submit(max_cost={max_cost}).wait()", f"study.report({_literal(f'{name}.html')})"]
+        return "\n".join(lines)
+
+
+def _mapping(values: Mapping[str, Any]) -> str:
+    return "{" + ", ".join(f"{_literal(key)}: {_literal(value)}" for key, value in values.items()) + "}"
 
 
 def _told(body: Body) -> dict[str, Any]:

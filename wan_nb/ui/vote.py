@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.ui import album
 from wan_nb.ui.assets import module, styles
-from wan_nb.ui.compare import ClipWidget, Load, read_clip
-from wan_nb.ui.text import plain
+from wan_nb.ui.compare import STILL, ClipWidget, Load, read_clip
+from wan_nb.ui.text import escape, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,6 +92,8 @@ class VoteWidget(ClipWidget):
                 note = self._take_back()
             elif self._pair is None or (kind == "next" and self._told is not None):
                 self._advance()
+            if kind in {"vote", "undo"} and self._shown is not None:
+                self._shown.update(self.still(), raw=True)
             return self._state(note), []
 
     def clip_id(self, asked: str) -> str:
@@ -163,6 +165,12 @@ class VoteWidget(ClipWidget):
             "question": plain(self._question, 200),
             "sentence": plain(self._sentence(), 400),
         }
+
+    def still(self) -> dict[str, str]:
+        """What the votes say so far."""
+        count = self._count()
+        said = plain(f"{count} vote{'' if count == 1 else 's'}. {self._sentence()}", 400)
+        return {"text/plain": said, "text/html": f'<div class="{STILL}">{escape(said)}</div>'}
 
     def __repr__(self) -> str:
         return f"VoteWidget({self._count()} vote{'' if self._count() == 1 else 's'})"

@@ -18,9 +18,10 @@ function pageAlbum({ pages, total, media }) {
       const clips = pages[page].map((clip) => ({ ...clip, strip: strip(clip.id) }));
       return { clips, page, pages: pages.length, total, orders: ["study order"] };
     },
-    async media(id) {
-      const { embed, link } = media[id];
-      return link ? { url: link, free: () => {} } : blobAddress(embedded(embed), "video/mp4");
+    async media(id, quality) {
+      const { embed, sound, link } = media[id];
+      if (link) return { url: link, free: () => {} };
+      return quality === "proxy" ? blobAddress(embedded(embed), "video/mp4") : blobAddress(embedded(sound), "audio/mp4");
     },
   };
 }

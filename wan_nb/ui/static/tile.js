@@ -87,7 +87,7 @@ export class Tile {
     }
   }
 
-  /** The sound as a track of its own: proxies carry none, so it is the original's. */
+  /** The sound as a track of its own: proxies carry none, so it is the original's, or what a report brings for it. */
   sound() {
     this.#sound ??= this.#fetch("original").then(
       (url) => ({ media: h("audio", { src: url, preload: "auto" }), fps: this.track.fps }),

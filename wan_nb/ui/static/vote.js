@@ -62,7 +62,8 @@ export function mountVote(root, booth, signal) {
     if (!state?.pair) return undefined;
     if (begun === null && outcome !== "skip") return player.say("The clips are still loading.");
     const [left, right] = watched();
-    const details = { ms_to_vote: Math.round(performance.now() - begun), watched_s_left: left, watched_s_right: right, view_mode: player.view };
+    const ms = begun === null ? null : Math.round(performance.now() - begun);
+    const details = { ms_to_vote: ms, watched_s_left: left, watched_s_right: right, view_mode: player.view };
     return turn({ kind: "vote", number: state.pair.number, outcome, details, reveal: names.checked });
   }
 
