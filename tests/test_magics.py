@@ -249,7 +249,7 @@ def test_bad_input_is_refused_in_three_lines(wan, simulator, cat, line, body, ki
 def test_error_output_is_short_and_tracebacks_can_be_had(ip, capsys) -> None:
     with pytest.raises(InvalidOption):
         ip("%%wan --nonsense\na")
-    assert len(capsys.readouterr().out.strip().splitlines()) == 2
+    assert len(capsys.readouterr().out.strip().splitlines()) == 3
     ip("%config WanMagics.tracebacks = True")
     with pytest.raises(InvalidOption):
         ip("%%wan --nonsense\na")

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from wan_nb.engine.session import Session
 from wan_nb.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
-
-    import pandas as pd
 
     from wan_nb.engine.cost import Cost
     from wan_nb.engine.doctor import Findings
     from wan_nb.engine.run import Run
-    from wan_nb.studies.study import Study
 
 __all__ = [
     "adopt",
@@ -36,6 +36,9 @@ __all__ = [
     "study",
     "submit",
 ]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 _default: Session | None = None
 _configured: dict[str, Any] = {}
@@ -124,74 +127,152 @@ def login(api_key: str | None = None, service: str | None = None) -> Session:
 
 
 def close() -> None:
-    """Close the default session."""
+    """Close the default session; the next use opens a new one. Tasks go on, and `resume` finds them again."""
     global _default
     old, _default = _default, None
     if old is not None and old.pid == os.getpid():
         old.close()
 
 
-def submit(prompt: str | None = None, /, **options: Any) -> Run:
-    """Ask for a clip; see `Session.submit`.
+def _of_session(method: Callable[Concatenate[Session, _P], _T]) -> Callable[_P, _T]:
+    """A method as a function of the default session, with the method's own signature and documentation."""
 
-    Examples
-    --------
-    >>> run = wan_nb.submit("a cat walks", first_frame="cat.jpg", duration=5)  # doctest: +SKIP
-    """
-    return session().submit(prompt, **options)
+    @wraps(method)
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return method(session(), *args, **kwargs)
 
-
-def study(variants: Any = None, /, *, name: str | None = None, **options: Any) -> Study:
-    """Plan a comparison, or open one by its name; see `Session.study`."""
-    return session().study(variants, name=name, **options)
+    told = inspect.signature(method)
+    call.__signature__ = told.replace(parameters=[*told.parameters.values()][1:])  # type: ignore[attr-defined]
+    call.__module__, call.__qualname__ = __name__, method.__name__
+    return call
 
 
-def run(run_id: str) -> Run:
-    """Return a run by the unique beginning of its id; see `Session.run`."""
-    return session().run(run_id)
-
-
-def runs(**filters: Any) -> pd.DataFrame:
-    """Return the runs of the log as a DataFrame; see `Session.runs`."""
-    return session().runs(**filters)
-
-
-def resume(*, wait: bool = False) -> list[Run]:
-    """Take up every unfinished run; see `Session.resume`."""
-    return session().resume(wait=wait)
-
-
-def adopt(*task_ids: str) -> list[Run]:
-    """Take tasks of the account into the log; see `Session.adopt`."""
-    return session().adopt(*task_ids)
+submit = _of_session(Session.submit)
+study = _of_session(Session.study)
+run = _of_session(Session.run)
+runs = _of_session(Session.runs)
+resume = _of_session(Session.resume)
+adopt = _of_session(Session.adopt)
 
 
 def cancel(run_id: str) -> Run:
-    """Cancel a run that still waits; see `Run.cancel`."""
+    """Cancel a run that still waits. The service cannot stop a running one, which is billed if it succeeds.
+
+    Parameters
+    ----------
+    run_id : str
+        Or the unique beginning of one.
+
+    Raises
+    ------
+    NotFound
+        No such run.
+    Refused
+        It runs already, or has ended.
+
+    Examples
+    --------
+    >>> wan_nb.cancel("3f9c")  # doctest: +SKIP
+    """
     return run(run_id).cancel()
 
 
 def again(run_id: str, **changes: Any) -> Run:
-    """Buy another clip of a run's request; see `Run.again`."""
+    """Buy another clip of a run's request, with some fields changed.
+
+    Without a change and without a seed of its own, the new clip gets another seed.
+
+    Parameters
+    ----------
+    run_id : str
+        Or the unique beginning of one.
+    **changes
+        What `submit` takes.
+
+    Raises
+    ------
+    NotFound
+        No such run.
+    InvalidRequest, InvalidMedia, BudgetExceeded
+        Nothing was sent.
+
+    Examples
+    --------
+    >>> wan_nb.again("3f9c", duration=10)  # doctest: +SKIP
+    """
     return run(run_id).again(**changes)
 
 
 def cost() -> Cost:
-    """Return what was spent and what is left of the budget; see `wan_nb.engine.cost.Cost`."""
+    """Return what was spent, by service, and what is left of the budget of any 24 hours.
+
+    Returns
+    -------
+    Cost
+        ``lines`` by service and currency, ``spent`` and ``budget`` by currency; simulated runs count nowhere.
+
+    Examples
+    --------
+    >>> wan_nb.cost()  # doctest: +SKIP
+    beijing: 3 clips of 4 runs, 15 s, CNY 9.00
+    last 24 h: CNY 9.00 of 50.00 (%config WanMagics.budget)
+    last 24 h: USD 0.00 of 7.00 (%config WanMagics.budget)
+    """
     from wan_nb.engine.cost import cost_of
 
     return cost_of(session())
 
 
 def doctor(*, mend: bool = False) -> Findings:
-    """Check key, service, clock, disk, files and versions; see `wan_nb.engine.doctor.examine`."""
+    """Check key, service, clock, disk, files, front end and versions; the service is asked one free question.
+
+    Parameters
+    ----------
+    mend : bool
+        Repair what can be repaired without a loss: take up unfinished runs, give clips their names back, delete
+        leftovers of broken downloads.
+
+    Returns
+    -------
+    Findings
+        A tuple of findings, each with ``subject``, ``level`` (``good``, ``note``, ``bad``), ``said`` and ``remedy``,
+        the worst first; ``ok`` where none is bad.
+
+    Examples
+    --------
+    >>> wan_nb.doctor().ok  # doctest: +SKIP
+    True
+    """
     from wan_nb.engine.doctor import examine
 
     return examine(session(), mend=mend)
 
 
 def bundle(path: str | Path = "wan_runs.zip", /, **filters: Any) -> Path:
-    """Pack clips, sidecars, table and an index page into one file; see `wan_nb.engine.bundle.pack`."""
+    """Pack clips, sidecars, table and an index page into one zip file to take home.
+
+    Parameters
+    ----------
+    path : path
+        An older file of this name is replaced when the new one is whole.
+    **filters
+        Columns by value, as in `runs`; all runs without.
+
+    Returns
+    -------
+    Path
+        Absolute.
+
+    Raises
+    ------
+    InvalidOption
+        No run passes the filters, or the name has another ending than ``.zip``.
+
+    Examples
+    --------
+    >>> wan_nb.bundle("walk.zip", study="walk")  # doctest: +SKIP
+    PosixPath('.../walk.zip')
+    """
     from wan_nb.engine.bundle import pack
 
     return pack(session(), path, **filters)

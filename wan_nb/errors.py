@@ -27,7 +27,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,10 +65,14 @@ class _Short:
     short, halts Run-All and still leaves an ``error`` output in the notebook (measured with nbclient and papermill).
     """
 
+    section: ClassVar[str] = "When something fails"
+    """Heading of the README under which this is explained."""
+
     def _render_traceback_(self) -> list[str]:
         # A message may quote the service or a file name; an escape sequence in it would run in a terminal.
         lines = [_UNSAFE.sub("\ufffd", line) for line in str(self).splitlines() if line.strip()]
-        return [f"{type(self).__name__}: {lines[0]}" if lines else type(self).__name__, *lines[1:3]]
+        head = f"{type(self).__name__}: {lines[0]}" if lines else type(self).__name__
+        return [head, *lines[1:][-1:], f"More in the README: {self.section}."]  # the remedy comes last
 
 
 class WanError(_Short, Exception):
@@ -121,6 +125,8 @@ class InvalidRequest(WanError, ValueError):
         The API's name of the field at fault, for a form that shows the message beside its control.
     """
 
+    section = "What the service takes"
+
     def __init__(self, message: str, *, field: str | None = None, **kwargs: Any) -> None:
         super().__init__(message, **kwargs)
         self.field = field
@@ -132,6 +138,8 @@ class InvalidMedia(InvalidRequest):
 
 class InvalidOption(InvalidRequest):
     """An option of a magic, or a placeholder of a prompt, is not understood."""
+
+    section = "Options of `%%wan`"
 
 
 class BudgetExceeded(WanError):
@@ -228,6 +236,8 @@ class NotFound(LogError, LookupError):
 
 class Detached(_Short, KeyboardInterrupt):
     """The wait was interrupted; the task goes on. The text says how to come back to it."""
+
+    section = "Nothing is lost, nothing is paid twice"
 
 
 def join_words(words: Sequence[str], last: str = "or") -> str:

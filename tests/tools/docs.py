@@ -42,6 +42,20 @@ def price_table() -> str:
     return _table(("region", "currency", "720P", "1080P"), rows) + f"\n\nAs of {catalog.AS_OF}; the bill decides."
 
 
+def rival_table() -> str:
+    """What went wrong against what was lost and paid twice, from the measured table of ``tests/README.md``."""
+    measured = (README.parent / "tests/README.md").read_text(encoding="utf-8")
+    lines = re.search(r"<!-- table: begin -->\n(.*?)<!-- table: end -->", measured, re.DOTALL)
+    assert lines
+    _, _, *cases = ([cell.strip() for cell in line.strip("| \n").split("|")] for line in lines[1].splitlines())
+    rows = [
+        (fault, lost, twice, their_lost, their_twice)
+        for fault, _, _, _, lost, twice, _, _, their_lost, their_twice in cases
+    ]
+    head = ("what happens, 3 times", "`wan_nb`: lost", "paid twice", "`dashscope`: lost", "paid twice")
+    return _table(head, rows)
+
+
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in [head, tuple("---" for _ in head), *rows])
 
@@ -52,6 +66,7 @@ TABLES = {
     "columns": column_table,
     "materials": limit_table,
     "prices": price_table,
+    "rivals": rival_table,
 }
 
 _PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

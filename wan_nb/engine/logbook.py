@@ -22,7 +22,7 @@ __all__ = ["Logbook"]
 class Logbook(Opened):
     """The looking-back half of a `Session`."""
 
-    def runs(self, *, measures: bool = False, **filters: Any) -> pd.DataFrame:
+    def runs(self, /, *, measures: bool = False, **filters: Any) -> pd.DataFrame:
         """Runs as a DataFrame, the newest first.
 
         Parameters

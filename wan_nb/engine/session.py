@@ -68,9 +68,12 @@ class Session(Logbook):
         Parameters
         ----------
         prompt : str, optional
+            What should happen, at most 5000 characters.
         **fields
-            Fields of the API by their own names. A frame, audio or clip is a path, an http(s) URL, bytes, a PIL image,
-            a numpy array, or a `Run` (its last frame, or its last seconds).
+            Fields of the API by their own names, with the ranges and defaults of `VideoRequest`: ``first_frame``,
+            ``last_frame``, ``driving_audio``, ``first_clip``, ``negative_prompt``, ``model``, ``resolution``,
+            ``duration`` (seconds), ``seed``, ``prompt_extend``, ``watermark``. A frame, audio or clip is a path, an
+            http(s) URL, bytes, a PIL image, a numpy array, or a `Run` (its last frame, or its last seconds).
 
         Raises
         ------
@@ -138,7 +141,10 @@ class Session(Logbook):
         progress : callable, optional
             Called while a material is uploaded, from another thread: its field, bytes sent, bytes in all.
         **fields
-            See `request`.
+            ``first_frame``, ``last_frame``, ``driving_audio``, ``first_clip``, ``negative_prompt``, ``model``,
+            ``resolution``, ``duration`` (seconds), ``seed``, ``prompt_extend``, ``watermark``: ranges and defaults are
+            those of `VideoRequest`. A frame, audio or clip is a path, an http(s) URL, bytes, a PIL image, a numpy
+            array, or a `Run` (its last frame, or its last seconds).
 
         Returns
         -------
@@ -154,6 +160,10 @@ class Session(Logbook):
             It is not known whether it was accepted; it is never sent again by itself.
         NotFound
             The clip was paid before, but its file is gone; ``again=True`` buys a new one.
+
+        Examples
+        --------
+        >>> run = session.submit("a cat walks", first_frame="cat.jpg", duration=5)  # doctest: +SKIP
         """
         from wan_nb.engine.posting import Ask
 
@@ -181,7 +191,14 @@ class Session(Logbook):
         return run
 
     def again(self, run: Run, /, **changes: Any) -> Run:
-        """Buy another clip of a run's request; see `Run.again`."""
+        """Buy another clip of a run's request, with some fields changed.
+
+        Parameters
+        ----------
+        run : Run
+        **changes
+            What `submit` takes. Without a change and without a seed of its own, the new clip gets another seed.
+        """
         from wan_nb.engine.revive import fields_of
 
         fields = fields_of(run.row)
@@ -198,6 +215,15 @@ class Session(Logbook):
         ----------
         wait : bool
             Return when all have ended. One that failed does not raise; its state and `Run.error` tell.
+
+        Returns
+        -------
+        list of Run
+            Those that were under way.
+
+        Examples
+        --------
+        >>> session.resume(wait=True)  # doctest: +SKIP
         """
         runs = [self._handle(row.run_id) for row in self.loop.sync(self.flow.resume())]
         try:
@@ -208,7 +234,28 @@ class Session(Logbook):
         return runs
 
     def adopt(self, *task_ids: str) -> list[Run]:
-        """Take tasks of this account into the log that it does not know, by their ids."""
+        """Take tasks of this account into the log that it does not know.
+
+        Parameters
+        ----------
+        *task_ids : str
+            As `strangers` lists them; the service remembers tasks for 24 h.
+
+        Returns
+        -------
+        list of Run
+
+        Raises
+        ------
+        NotFound
+            The account has no such task, or no longer.
+        OutcomeUnknown
+            It may be one of several uncertain runs.
+
+        Examples
+        --------
+        >>> session.adopt(*[task.task_id for task in session.strangers()])  # doctest: +SKIP
+        """
         return [self._handle(self.loop.sync(self.flow.settling.adopt(task_id)).run_id) for task_id in task_ids]
 
     def strangers(self) -> list[Listed]:
@@ -220,9 +267,19 @@ class Session(Logbook):
     def run(self, run_id: str) -> Run:
         """A run by its id, or by the unique beginning of it.
 
+        Parameters
+        ----------
+        run_id : str
+            Hex digits, at most 12.
+
         Raises
         ------
         NotFound
+            No run begins so, or several do.
+
+        Examples
+        --------
+        >>> session.run("3f9c").wait().video  # doctest: +SKIP
         """
         return self._handle(self.log.get(run_id).run_id)
 

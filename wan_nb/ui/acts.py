@@ -36,7 +36,14 @@ __all__ = [
 
 
 def runs(call: Call) -> Any:
-    """Show runs as a DataFrame."""
+    """Show runs as a DataFrame.
+
+    The newest come first. A filter is a column by value, or by several values with commas between them. ``since`` and
+    ``until`` take a day or a time, ``text`` must stand in the prompt.
+
+        %wan runs study=walk status=FAILED,CANCELED
+        %wan runs since=2026-11-22 text=cat --limit 5
+    """
     filters: dict[str, Any] = {}
     for word in call.words:
         key, equals, value = str(word).partition("=")
@@ -48,7 +55,14 @@ def runs(call: Call) -> Any:
 
 
 def show(call: Call) -> Any:
-    """Show a run with its clip, or a study with its plan or its runs."""
+    """Show a run with its clip, or a study.
+
+    A clip plays from its file beside the notebook. Where readers will not have that file, ``--embed`` puts it into the
+    notebook itself, which grows by as much.
+
+        %wan show 3f9c
+        %wan show walk
+    """
     from wan_nb.ui.show import show_run
 
     embed = call.given.get("embed")
@@ -60,7 +74,13 @@ def show(call: Call) -> Any:
 
 
 def resume(call: Call) -> Any:
-    """Take up every unfinished run, also of a kernel that died."""
+    """Take up every unfinished run, also of a kernel that died.
+
+    Nothing is sent again: tasks are looked at by their ids, clips that are ready are fetched, and runs whose submit was
+    never answered are looked for in the account's list. With nothing under way it says so.
+
+        %wan resume --wait
+    """
     from wan_nb.ui.show import show_runs
 
     runs = call.session.resume(wait=call.given.get("wait", False))
@@ -71,7 +91,13 @@ def resume(call: Call) -> Any:
 
 
 def adopt(call: Call) -> Any:
-    """Take in tasks that this log does not know; without an ID, list them."""
+    """Take in tasks that this log does not know; without an ID, list them.
+
+    For tasks of the last 24 h that were submitted elsewhere, and to settle an UNCERTAIN run when several are possible.
+
+        %wan adopt
+        %wan adopt 0385dc79-5ff8-4d82-bcb6-123456789abc
+    """
     if call.words:
         return call.session.adopt(*map(str, call.words))
     strangers = call.session.strangers()
@@ -81,7 +107,13 @@ def adopt(call: Call) -> Any:
 
 
 def cancel(call: Call) -> Any:
-    """Cancel what still waits; a running task ends by itself and is billed."""
+    """Cancel what still waits; a running task ends by itself and is billed.
+
+    ``all`` cancels everything of this log that still waits, the newest first. Interrupting a cell cancels nothing.
+
+        %wan cancel 3f9c
+        %wan cancel all
+    """
     if [*call.words] == ["all"]:
         runs = [Run(call.session, row.run_id) for row in call.session.log.open_rows()]
     elif isinstance(thing := call.thing(), Study):
@@ -101,12 +133,24 @@ def cancel(call: Call) -> Any:
 
 
 def again(call: Call) -> Any:
-    """Buy another clip of a request, changed by options of %%wan."""
+    """Buy another clip of a request, changed by options of %%wan.
+
+    Without a change and without a seed of its own the new clip gets another seed, so it is another take.
+
+        %wan again
+        %wan again 3f9c --duration 10
+    """
     return call.run().again(**call.given)
 
 
 def rate(call: Call) -> Any:
-    """Give a run 1 to 5 stars."""
+    """Give a run 1 to 5 stars.
+
+    Stars are a column of `%wan runs`, for sorting. To find out which prompt is better, `%wan vote`.
+
+        %wan rate 4
+        %wan rate 3f9c 4
+    """
     *before, stars = call.words or ("nothing",)
     if str(stars) not in {"1", "2", "3", "4", "5"}:
         raise InvalidOption(f"a rating is 1 to 5, not {stars!s:.20}.", remedy="%wan rate ID 4, or %wan rate 4.")
@@ -114,7 +158,14 @@ def rate(call: Call) -> Any:
 
 
 def compare(call: Call) -> Any:
-    """Show clips side by side on one clock."""
+    """Show clips side by side on one clock.
+
+    Play, step, loop, wipe and swap in place; the rows of a study are its blocks, the columns its variants. Labels are
+    seen here: a decision is made with `%wan vote`.
+
+        %wan compare walk
+        %wan compare 3f9c 77ab
+    """
     from wan_nb.ui import desk
 
     things = [call.thing(place) for place in range(len(call.words))] or [call.study()]
@@ -124,36 +175,69 @@ def compare(call: Call) -> Any:
 
 
 def vote(call: Call) -> Any:
-    """Ask for blind votes on pairs of clips."""
+    """Ask for blind votes on pairs of clips.
+
+    Each pair has the same picture and seed; sides are shuffled, labels hidden. Keys: 1 or 2 is better, 0 the same, 9
+    both bad, u undo, s skip, hold x to swap in place. Stop when you like; what was answered is kept.
+
+        %wan vote walk
+    """
     return call.study().vote()
 
 
 def rank(call: Call) -> Any:
-    """Tell what the votes say, and how surely."""
+    """Tell what the votes say, and how surely.
+
+    Strengths with 95 % intervals, counted in seeds and not in votes. It says "not decided" until it is.
+
+        %wan rank walk
+    """
     return call.study().ranking()
 
 
 def report(call: Call) -> Any:
-    """Write one HTML file that needs nothing else."""
+    """Write one HTML file that needs nothing else.
+
+    Plan, prompts, clips, votes, ranking, measures and costs; it plays in any browser, without network.
+
+        %wan report walk -o walk.html
+    """
     return call.study().report(call.given.get("output"))
 
 
 def cost(call: Call) -> Any:
-    """Tell what was spent, and how much of the budget is left."""
+    """Tell what was spent, and how much of the budget is left.
+
+    Simulated runs cost nothing and count nowhere. The budget holds for any 24 hours, over all notebooks of the log:
+
+        %config WanMagics.budget = {"CNY": 20, "USD": 3}
+    """
     from wan_nb.engine.cost import cost_of
 
     return cost_of(call.session)
 
 
 def fill(call: Call) -> Any:
-    """Show the form: controls, preview and price."""
+    """Show the form: controls, preview and price.
+
+    Nothing is sent before its button is pressed. With an ID it begins with the request of that run.
+
+        %wan form
+        %wan form 3f9c
+    """
     from wan_nb.ui.form import form
 
     return form(*call.words, session=call.session)
 
 
 def connect(call: Call) -> Any:
-    """Choose the service."""
+    """Choose the service.
+
+    SERVICE is ``simulator``, ``beijing``, ``singapore`` or a base URL. Without it: the real service if there is a key,
+    else the simulator. What is under way goes on; `%wan resume` takes it up again.
+
+        %wan connect simulator
+    """
     from wan_nb import default
 
     call.magics.told_of = default.connect(str(call.words[0]) if call.words else None)
@@ -161,7 +245,13 @@ def connect(call: Call) -> Any:
 
 
 def login(call: Call) -> Any:
-    """Ask for a key without showing it; it stays in memory."""
+    """Ask for a key without showing it; it stays in memory.
+
+    A key belongs to one region: SERVICE is ``beijing``, ``singapore`` or a base URL. Without it the present one, or
+    Beijing after the simulator. The key is gone when the kernel ends.
+
+        %wan login singapore
+    """
     from wan_nb import default
 
     if call.magics.in_batch:
@@ -171,14 +261,26 @@ def login(call: Call) -> Any:
 
 
 def doctor(call: Call) -> Any:
-    """Check key, service, clock, disk, files and versions, each with its remedy."""
+    """Check key, service, clock, disk, files and versions, each with its remedy.
+
+    ✓ is good, ! is worth knowing, ✕ has to be mended; the worst come first. The service is asked one free
+    question.
+
+        %wan doctor
+        %wan doctor --mend
+    """
     from wan_nb.engine.doctor import examine
 
     return examine(call.session, mend=call.given.get("mend", False))
 
 
 def bundle(call: Call) -> Any:
-    """Pack clips, sidecars, table and an index page into one file to take home."""
+    """Pack clips, sidecars, table and an index page into one file to take home.
+
+    Everything in the log, or one study of it. Unpacked, ``index.html`` shows and plays the clips in any browser.
+
+        %wan bundle walk.zip walk
+    """
     from wan_nb.engine.bundle import pack
 
     target = str(call.words[0]) if call.words else "wan_runs.zip"
@@ -187,7 +289,12 @@ def bundle(call: Call) -> Any:
 
 
 def forget(call: Call) -> Any:
-    """Delete the files of a run; its row and its cost stay."""
+    """Delete the files of a run; its row and its cost stay.
+
+    There is no way back: the service keeps no clip for longer than a day.
+
+        %wan forget 3f9c
+    """
     if not call.words:
         raise InvalidOption("%wan forget deletes files: say of which run.", remedy="%wan forget ID")
     run = call.run()

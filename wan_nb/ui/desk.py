@@ -79,7 +79,21 @@ def board(session: Session | None = None) -> None:
 def vote(
     study: Study | str | None = None, *, rater: str = "", mode: Literal["winner", "ranking"] = "winner"
 ) -> VoteWidget:
-    """Ask blind questions about pairs of clips of one block; see `Study.vote`.
+    """Ask blind questions about pairs of clips of one block, by keyboard: 1 2 better, 0 same, 9 both bad, u undo.
+
+    Parameters
+    ----------
+    study : Study or str, optional
+        Or its name; the newest of the default session when left out.
+    rater : str
+        Name of who votes; each rater is asked about every pair.
+    mode : {'winner', 'ranking'}
+        Find the best variant with few votes, or put all in order.
+
+    Returns
+    -------
+    VoteWidget
+        Shows itself; every answer is written down at once.
 
     Examples
     --------
@@ -111,7 +125,26 @@ def vote(
 
 
 def report(study: Study | str | None = None, path: str | os.PathLike[str] | None = None, **options: Any) -> Path:
-    """Write a study as one HTML file that needs nothing else; see `Study.report`."""
+    """Write a study as one HTML file that needs nothing else: plan, prompts, clips, votes, ranking, measures, costs.
+
+    Parameters
+    ----------
+    study : Study or str, optional
+        Or its name; the newest of the default session when left out.
+    path : path, optional
+        ``NAME.html`` without it.
+    **options
+        ``media="embed"``, ``"link"`` or ``"none"``: the clips in the file, beside it, or strips only.
+
+    Returns
+    -------
+    Path
+
+    Examples
+    --------
+    >>> wan_nb.report("walk", "walk.html")  # doctest: +SKIP
+    PosixPath('walk.html')
+    """
     from wan_nb.ui.report import write_report
 
     chosen = _study(study)

@@ -73,7 +73,8 @@ def line_help() -> str:
 def verb_help(verb: Verb) -> str:
     """Help of one verb."""
     told = options.describe((*verb.options, options.HELP))
-    return f"%wan {verb.usage}\n\n{verb.help}\n\n{told}\n\nIn Python: {verb.twin}"
+    more = verb.told.replace("``", "`")
+    return f"%wan {verb.usage}\n\n{more}\n\n{told}\n\nIn Python: {verb.twin}"
 
 
 def option_table() -> str:

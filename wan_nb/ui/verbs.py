@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass, field
+from inspect import getdoc
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.engine.run import Run
@@ -103,7 +104,12 @@ class Verb:
     @property
     def help(self) -> str:
         """What it does, in one line."""
-        return self.act.__doc__ or ""
+        return self.told.partition("\n")[0]
+
+    @property
+    def told(self) -> str:
+        """What it does, with examples."""
+        return getdoc(self.act) or ""
 
     @property
     def usage(self) -> str:
@@ -190,7 +196,7 @@ VERBS: dict[str, Verb] = {
         Verb("login", "[SERVICE]", "wan_nb.login()", acts.login, 1, completes="service"),
         Verb("doctor", "", "wan_nb.doctor()", acts.doctor, 0, (_MEND,)),
         Verb("bundle", "[FILE.zip] [STUDY]", "wan_nb.bundle('walk.zip')", acts.bundle, 2),
-        Verb("forget", "ID", "session.forget(id)", acts.forget, 1, completes="run"),
+        Verb("forget", "ID", "wan_nb.session().forget(id)", acts.forget, 1, completes="run"),
     )
 }
 """Every verb, in the order of the help."""
