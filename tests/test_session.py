@@ -113,6 +113,13 @@ def test_a_run_is_material_for_the_next_one(session, simulator, cat) -> None:
     assert session.submit("another scene", first_frame=first, duration=2).wait().video
 
 
+def test_a_run_that_is_under_way_is_waited_for_when_the_next_one_needs_it(session, simulator, cat) -> None:
+    simulator.config(clips="full", speed=100)
+    first = session.submit("a cat walks", first_frame=cat, duration=3)
+    assert session.submit("it goes on", first_clip=first, duration=6).row.first_clip
+    assert first.status == "SUCCEEDED"
+
+
 def test_remarks_are_kept(session, cat) -> None:
     run = session.submit("a cat walks", first_frame=cat, duration=2).wait()
     run.rate(4).note("nice").tag("keep", "bright")

@@ -73,7 +73,8 @@ class Session(Logbook):
             Fields of the API by their own names, with the ranges and defaults of `VideoRequest`: ``first_frame``,
             ``last_frame``, ``driving_audio``, ``first_clip``, ``negative_prompt``, ``model``, ``resolution``,
             ``duration`` (seconds), ``seed``, ``prompt_extend``, ``watermark``. A frame, audio or clip is a path, an
-            http(s) URL, bytes, a PIL image, a numpy array, or a `Run` (its last frame, or its last seconds).
+            http(s) URL, bytes, a PIL image, a numpy array, or a `Run`: its last frame, or its last seconds, once it
+            has ended.
 
         Raises
         ------
@@ -107,6 +108,8 @@ class Session(Logbook):
         if isinstance(given, Medium):
             return given
         if isinstance(given, Run):  # what image-to-video users do all day
+            if given.row.open:
+                given.wait()
             length = given.row.billed_s or given.row.duration or TAIL
             given = given.tail(min(TAIL, length)) if field == "first_clip" else given.frame(-(field == "first_frame"))
         return prepare(given, field, self.store.frames)

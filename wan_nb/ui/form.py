@@ -85,12 +85,13 @@ class Form(anywidget.AnyWidget):
         answer_at_once(self)
 
     def _ipython_display_(self) -> None:
-        bundle: Any = self._repr_mimebundle_() if is_live() else {}
+        live = is_live()
+        bundle: Any = self._repr_mimebundle_() if live else {}
         widget = bundle[0] if isinstance(bundle, tuple) else bundle
         words = "The form of wan_nb needs somebody to fill it in: run this cell in a notebook."
         display({**widget, "text/html": f"<div>{words}</div>", "text/plain": words})
-        # Nothing that a click displays appears anywhere (measured), so the board's place is made now, empty.
-        self._view = Views.of(self.session).grow()
+        if live:  # nothing that a click displays appears anywhere (measured), so the board's place is made now, empty
+            self._view = Views.of(self.session).grow()
 
     def close(self) -> None:
         """Take the controls away; what was submitted goes on."""
