@@ -63,8 +63,9 @@ def prose(path: Path) -> str:
 
 @pytest.mark.parametrize("path", [*PAGES, *BOOKS], ids=lambda path: path.name)
 def test_links_between_files_lead_somewhere(path: Path) -> None:
-    links = re.findall(r"\]\(([^)#\s]+)", re.sub(r"```.*?```|`[^`]*`", "", prose(path), flags=re.DOTALL))
-    lost = [link for link in links if "://" not in link and not (path.parent / link).exists()]
+    text = re.sub(r"```.*?```|`[^`]*`", "", prose(path), flags=re.DOTALL)
+    links = re.findall(r"\]\(([^)#\s]+)|\b(?:src|srcset)=\"([^\"]+)\"", text)
+    lost = [link for link in map("".join, links) if "://" not in link and not (path.parent / link).exists()]
     assert lost == []
 
 

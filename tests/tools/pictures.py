@@ -1,7 +1,6 @@
 """The pictures of the README, made from what a person sees: ``python tests/tools/pictures.py [folder]``.
 
-Form and board come from the shipped modules on a page with JupyterLab's theme, the clip from a real notebook that is
-run against the simulator, saved, and opened again without a kernel.
+Form and board come from the shipped modules on a page with JupyterLab's theme.
 """
 
 from __future__ import annotations
@@ -9,9 +8,7 @@ from __future__ import annotations
 import io
 import shutil
 import sys
-import tempfile
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
@@ -22,13 +19,6 @@ sys.path.insert(0, str(ROOT / "tests"))
 from browser import states  # noqa: E402  # the folder is put on the path above
 from browser.conftest import ARGS  # noqa: E402
 from browser.harness import mount, tell  # noqa: E402
-from browser.lab import Notebook, Server  # noqa: E402
-
-CELLS = (
-    "%load_ext wan_nb\n%wan connect simulator",
-    "%%wan --first-frame cat.jpg --duration 5 --seed 7 --wait\n"
-    "A cat looks into the camera while the light changes from noon to sunset, slow zoom in.",
-)
 
 
 def modules(page: Page, folder: Path) -> None:
@@ -62,32 +52,6 @@ def keep(page: Page, path: Path) -> None:
     Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(256).save(path, optimize=True)
 
 
-def clip(page: Any, folder: Path) -> None:
-    """A clip in a notebook that was saved, closed and opened without a kernel."""
-    with tempfile.TemporaryDirectory() as place:
-        server = Server(Path(place))
-        try:
-            shutil.copy(ROOT / "notebooks/data/cat.jpg", server.notebooks / "cat.jpg")
-            server.write("clip.ipynb", *CELLS)
-            page.set_viewport_size({"width": 1180, "height": 820})
-            book = Notebook(page, server, "clip.ipynb")
-            book.run(0)
-            book.run(1, timeout=120)
-            book.cell(1).locator("video").wait_for(timeout=60_000)
-            book.save()
-            book.shut_kernel_down()
-            book = Notebook(page, server, "clip.ipynb")
-            book.page.evaluate("jupyterapp.commands.execute('application:toggle-left-area')")
-            book.cell(1).locator("video").wait_for()
-            page.wait_for_timeout(1500)
-            keep(page, folder / "clip-light.png")
-            book.theme("JupyterLab Dark")
-            page.wait_for_timeout(500)
-            keep(page, folder / "clip-dark.png")
-        finally:
-            server.close()
-
-
 def main() -> None:
     """Make all pictures."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "notebooks" / "images")
@@ -96,7 +60,6 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGS)
         page = browser.new_page(viewport={"width": 924, "height": 600})
         modules(page, folder)
-        clip(browser.new_page(), folder)
         browser.close()
 
 

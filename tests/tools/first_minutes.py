@@ -1,0 +1,233 @@
+"""Walk through the first minutes as a stranger does, and write down how long each step took.
+
+    python tests/tools/first_minutes.py [--write]
+
+A fresh clone, the README's first command word for word, the browser that it opens, then Shift-Enter: the quickstart,
+the A/B notebook by the link at its end, and real blind votes by keyboard. The eye that votes compares two screenshots
+of each clip, as the notebook's criterion asks: which moves less?
+With ``--write`` the table goes into ``notebooks/README.md``.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORD = ROOT / "notebooks/README.md"
+NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+"""Jupyter refuses to run as root, and a stranger is not."""
+
+ASKS_OR_IS_DONE = """([panel, index]) => {
+  const cell = document.querySelectorAll(panel)[index];
+  return cell.innerText.includes("No pairs left") || cell.querySelector('[data-outcome="left"]:enabled:not([hidden])');
+}"""
+PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell"
+
+
+class Walk:
+    """What was done, and when."""
+
+    def __init__(self, work: Path) -> None:
+        self.clone, self.opened = work / "wan_nb", work / "opened"
+        self.began = time.monotonic()
+        self.steps: list[tuple[str, str]] = []
+        subprocess.run(["git", "clone", "-q", str(ROOT), str(self.clone)], check=True)
+        opener = work / "opener"
+        opener.write_text(
+            f'#!/bin/sh\nprintf "%s" "$1" > "{self.opened}.part" && mv "{self.opened}.part" "{self.opened}"\n'
+        )
+        opener.chmod(0o755)
+        (work / "home").mkdir()
+        command = re.search(
+            r"<!-- command: lab -->\n```bash\n(.*?)\n```", (self.clone / "README.md").read_text(), re.DOTALL
+        )
+        assert command
+        root = os.geteuid() == 0
+        if root:
+            subprocess.run(["chown", "-R", "65534:65534", str(work)], check=True)
+        kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "LANG", "LC_"))}
+        path = "/usr/bin:/bin" if root else os.environ["PATH"]
+        self.server = subprocess.Popen(
+            [*(NOBODY if root else ()), "bash", "-c", command[1]],
+            cwd=self.clone,
+            env={**kept, "PATH": path, "HOME": str(work / "home"), "BROWSER": f"{opener} %s"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def tell(self, what: str) -> None:
+        """A step is done."""
+        passed = round(time.monotonic() - self.began)
+        self.steps.append((f"{passed // 60}:{passed % 60:02d}", what))
+        print(*self.steps[-1], flush=True)
+
+    def address(self) -> str:
+        """What the command has the browser open."""
+        while not self.opened.exists():
+            assert self.server.poll() is None, "the README's command has failed"
+            time.sleep(0.2)
+        return self.opened.read_text()
+
+    def cell(self, notebook: str, text: str) -> int:
+        """Number of the first code cell that holds a text."""
+        cells = json.loads((self.clone / f"notebooks/{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
+        return next(i for i, c in enumerate(cells) if c["cell_type"] == "code" and text in "".join(c["source"]))
+
+
+class Reader:
+    """A person at the keyboard."""
+
+    def __init__(self, page: Any, walk: Walk) -> None:
+        self.page, self.walk = page, walk
+
+    def at(self, index: int) -> Any:
+        """A cell of the open notebook; it draws those near the middle of the window alone."""
+        return self.page.locator(PANEL).nth(index)
+
+    def run(self, first: int, last: int) -> None:
+        """Click into a cell, then Shift-Enter to another."""
+        self.at(first).scroll_into_view_if_needed()
+        self.at(first).locator(".jp-InputPrompt").first.click()
+        for _ in range(first, last + 1):
+            self.page.keyboard.press("Shift+Enter")
+            self.page.wait_for_timeout(300)
+
+    def ended(self, index: int) -> None:
+        """Wait until nothing runs any more."""
+        self.at(index).scroll_into_view_if_needed()
+        self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+
+    def moves(self, video: Any) -> float:
+        """How much a clip changes in a third of a second."""
+        from PIL import Image, ImageChops, ImageStat
+
+        def look() -> Any:
+            return Image.open(io.BytesIO(video.screenshot())).convert("L").resize((160, 100))
+
+        before = look()
+        self.page.wait_for_timeout(300)
+        return float(ImageStat.Stat(ImageChops.difference(before, look())).mean[0])
+
+    def vote(self, index: int) -> int:
+        """Answer every pair; returns how many."""
+        cell, votes = self.at(index), 0
+        first = cell.get_by_role("button", name="The first is better")
+        while True:
+            self.page.wait_for_function(ASKS_OR_IS_DONE, arg=[PANEL, index])
+            if not first.is_visible():
+                return votes
+            cell.locator("video").first.click()
+            left, right = (self.moves(cell.locator("video").nth(side)) for side in (0, 1))
+            self.page.keyboard.press(
+                "0" if abs(left - right) < 0.1 * max(left, right) else "1" if left < right else "2"
+            )
+            cell.get_by_role("button", name="Next pair").wait_for()
+            self.page.keyboard.press("Enter")
+            votes += 1
+
+
+def quickstart(reader: Reader, walk: Walk) -> None:
+    """From the open notebook to its last cell."""
+    page = reader.page
+    first, last = walk.cell("quickstart", "data/cat.jpg"), walk.cell("quickstart", "bundle")
+    reader.run(0, first)
+    video = reader.at(first).locator("video").first
+    video.wait_for()
+    video.evaluate("video => { video.muted = true; return video.play(); }")
+    page.wait_for_function("document.querySelector('video').currentTime > 0.2")
+    walk.tell("**the first clip plays**")
+    reader.run(first + 1, last)
+    reader.at(last).get_by_text("quickstart.zip:").wait_for()
+    walk.tell("the whole quickstart has run: four clips, the table, the file to take home")
+
+
+def decision(reader: Reader, walk: Walk) -> None:
+    """The A/B notebook with real votes."""
+    page = reader.page
+    page.get_by_role("link", name="prompt_ab.ipynb").first.click()
+    page.get_by_role("heading", name="An A/B decision").wait_for()
+    walk.tell("the A/B notebook is open, by the link at the end of the quickstart")
+    clips, vote = walk.cell("prompt_ab", "--max-cost"), walk.cell("prompt_ab", "I_VOTE = False")
+    reader.run(0, vote - 2)
+    reader.ended(clips)
+    walk.tell("twelve clips of two prompts are there")
+    reader.at(vote).scroll_into_view_if_needed()
+    reader.at(vote).get_by_text("False", exact=True).first.dblclick()
+    page.keyboard.type("True")
+    reader.run(vote, vote)
+    count = reader.vote(vote)
+    walk.tell(f"{count} blind votes are given by keyboard")
+    rank = walk.cell("prompt_ab", "ranking = study.ranking()")
+    more = walk.cell("prompt_ab", "range(1, 17)")
+    reader.run(rank, more)
+    reader.ended(more)
+    walk.tell(f"first answer: {said(reader, rank)}; twenty clips more are there")
+    reader.run(more + 1, more + 2)
+    count = reader.vote(more + 2)
+    walk.tell(f"{count} more votes")
+    reader.run(more + 3, more + 4)
+    reader.ended(more + 4)
+    walk.tell(f"**the decision**: {said(reader, more + 4)}")
+
+
+def said(reader: Reader, index: int) -> str:
+    """What a cell has printed, as far as its first colon or bracket."""
+    text = reader.at(index).locator(".jp-OutputArea-output").first.inner_text()
+    return re.split(r"[;(]", text)[0].strip()
+
+
+def record(steps: list[tuple[str, str]]) -> None:
+    """Put the table into the notebooks' README."""
+    rows = "\n".join(f"| {passed} | {what} |" for passed, what in steps)
+    table = f"| min:s | |\n| --: | --- |\n{rows}\n"
+    text = RECORD.read_text(encoding="utf-8")
+    text = re.sub(
+        r"(<!-- walk -->\n).*?(<!-- /walk -->)", lambda found: found[1] + table + found[2], text, flags=re.DOTALL
+    )
+    RECORD.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Walk, and write down."""
+    from playwright.sync_api import sync_playwright
+
+    work = Path(tempfile.mkdtemp(prefix="wan-nb-walk-"))
+    work.chmod(0o755)
+    walk = Walk(work)
+    try:
+        walk.tell(f"cloned; the machine has {os.cpu_count()} cores, of which other work wants {os.getloadavg()[0]:.0f}")
+        url = walk.address()
+        walk.tell("installed; the browser opens")
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            page.set_default_timeout(300_000)
+            page.goto(url)
+            page.get_by_role("heading", name="Quickstart").wait_for()
+            walk.tell("JupyterLab shows the quickstart")
+            reader = Reader(page, walk)
+            quickstart(reader, walk)
+            decision(reader, walk)
+            browser.close()
+    finally:
+        os.killpg(walk.server.pid, signal.SIGTERM)
+        walk.server.wait(30)
+    shutil.rmtree(work, ignore_errors=True)
+    if "--write" in sys.argv:
+        record(walk.steps)
+
+
+if __name__ == "__main__":
+    main()
