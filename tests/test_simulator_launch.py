@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 HEADERS = {"Authorization": "Bearer sk-test", "X-DashScope-Async": "enable"}
 _KERNEL = """
-import sys, time
+import signal, sys
 from pathlib import Path
+# Shells start what runs in the background deaf to it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from wan_nb.simulator.launch import ensure
 print(ensure(Path(sys.argv[1]), speed=50), flush=True)
 while True:

@@ -152,7 +152,7 @@ def move_of(prompt: str, seed: int) -> Move:
         angle = draw.uniform(0, 2 * math.pi)
         zoom, dx, dy = 1 + draw.uniform(0.12, 0.2) * pace, 0.8 * math.cos(angle), 0.8 * math.sin(angle)
     elif (dx or dy) and zoom == 1.0:
-        zoom = 1 + 0.28 * pace
+        zoom = 1 + 0.36 * pace
     if not (dx and dy):
         dx, dy = dx or draw.uniform(-0.15, 0.15), dy or draw.uniform(-0.15, 0.15)
     shake = (0.9 if "shake" in said else 0.35 if "fast" in said else 0.0) * max(pace, 0.8)

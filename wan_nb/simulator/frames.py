@@ -1,7 +1,7 @@
 """Pictures of a clip, one after the other, as planes of 4:2:0 frames.
 
-Everything happens on the three planes: a camera without roll is a resize of a box with fractional edges, which Pillow
-does in two short passes, so that a moving clip costs little more than its encoding.
+Everything happens on the three planes, which are never turned into colours and back: `lens` moves a camera over them,
+tables put light on them, so that a moving clip costs little more than its encoding.
 """
 
 from __future__ import annotations
@@ -13,30 +13,26 @@ from typing import TYPE_CHECKING
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.video.reformatter import ColorRange, Colorspace
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageOps
 
-from wan_nb.simulator.camera import Grade, Move, grade_of, move_of
+from wan_nb.simulator.camera import Grade, grade_of, move_of
+from wan_nb.simulator.lens import Bytes, Layer, Planes
 from wan_nb.simulator.plates import Plate, marks, placeholder, without_marks
 from wan_nb.simulator.tape import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from wan_nb.simulator.camera import View
     from wan_nb.simulator.draw import Order
     from wan_nb.simulator.materials import Material
 
 __all__ = ["frames_of"]
 
-_FINER = 1.15
-"""Large pictures are kept this much finer than the clip, so that they stay sharp when the camera comes closer."""
+_FINER = 1.25
+"""Pictures are kept this much finer than the clip: large ones stay sharp when the camera comes closer."""
 _SAME_SHAPE = 0.03
 """The clip's ratio is rounded; a picture this near to it is fitted exactly instead of being cut."""
-
-Bytes = npt.NDArray[np.uint8]
-Planes = tuple[Image.Image, Image.Image, Image.Image]
 
 
 def frames_of(order: Order) -> Iterator[av.VideoFrame]:
@@ -114,21 +110,22 @@ def _resized(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
 def _moving(order: Order, start: Planes, count: int) -> Iterator[Planes]:
     """Planes of ``count`` frames that begin on a picture and, when one is given, end on the last frame."""
     move, grade = move_of(order.prompt, order.seed), grade_of(order.prompt)
-    first, last = _Layer(start, move), None
+    first, last = Layer(start, move), None
     if order.last_frame is not None:
         # Seen backwards from its end, the last picture's camera comes in along the same way.
         coming = replace(move, dx=-move.dx, dy=-move.dy, arc=-move.arc)
-        last = _Layer(_picture(order.last_frame, order.size), coming)
-    dawn = max(1, round(min(1.5 * order.fps, 0.35 * count)))
+        last = Layer(_picture(order.last_frame, order.size), coming)
+    # Light comes up, and one picture turns into the other, within so many frames.
+    change = max(1, round(min(1.5 * order.fps, 0.35 * count)))
     for index in range(count):
         progress, seconds = index / max(1, count - 1), index / order.fps
-        if index == dawn and grade != Grade():
+        if index == change and grade != Grade():
             # From here on the light stays: it is put on the picture once instead of on every frame.
-            first = _Layer(_lit(start, grade, 1.0), move)
-        seen = _smooth((progress - 0.5) / 0.34) if last else 0.0
+            first = Layer(_lit(start, grade, 1.0), move)
+        seen = _smooth((index - 0.67 * count) / change + 0.5) if last else 0.0
         planes = first.planes(progress, seconds, order.size) if seen < 1 else None
-        if planes and index < dawn:
-            planes = _lit(planes, grade, round(index / dawn, 2))
+        if planes and index < change:
+            planes = _lit(planes, grade, round(index / change, 2))
         if last and seen > 0:
             arriving = last.planes(1 - progress, (count - 1 - index) / order.fps, order.size)
             planes = _blended(planes, arriving, seen) if planes else arriving
@@ -144,45 +141,6 @@ def _blended(under: Planes, over: Planes, share: float) -> Planes:
 def _smooth(share: float) -> float:
     share = max(0.0, min(1.0, share))
     return share * share * (3 - 2 * share)
-
-
-class _Layer:
-    """A picture and the camera that moves over it."""
-
-    def __init__(self, planes: Planes, move: Move) -> None:
-        self._move = move
-        self._sides = [plane.size for plane in planes]
-        self._planes = [_surrounded(plane, move.margin) for plane in planes]
-
-    def planes(self, progress: float, seconds: float, size: tuple[int, int]) -> Planes:
-        view = self._move.view(progress, seconds)
-        luma, blue, red = (self._look(index, view, size) for index in range(3))
-        return luma, blue, red
-
-    def _look(self, index: int, view: View, size: tuple[int, int]) -> Image.Image:
-        (width, height), plane = self._sides[index], self._planes[index]
-        left = (plane.width - width) / 2 + (view.x - view.width / 2) * width
-        top = (plane.height - height) / 2 + (view.y - view.height / 2) * height
-        right, bottom = left + view.width * width, top + view.height * height
-        box = (max(0.0, left), max(0.0, top), min(float(plane.width), right), min(float(plane.height), bottom))
-        half = 1 if index == 0 else 2
-        return plane.resize((size[0] // half, size[1] // half), Image.Resampling.BILINEAR, box)
-
-
-def _surrounded(plane: Image.Image, margin: float) -> Image.Image:
-    """Picture with mirrored surroundings that lose focus outwards, for a camera that draws back."""
-    if margin <= 0:
-        return plane
-    beside, above = (int(side * margin) + 2 for side in plane.size)
-    pixels = np.pad(np.asarray(plane), ((above, above), (beside, beside)), mode="symmetric")
-    sharp = Image.fromarray(pixels)
-    soft = sharp.filter(ImageFilter.GaussianBlur(max(plane.size) / 60))
-    across, down = (
-        np.clip((np.abs(np.arange(n) - (n - 1) / 2) - (n / 2 - out)) / out, 0, 1)
-        for n, out in ((sharp.width, beside), (sharp.height, above))
-    )
-    away = np.sqrt(np.maximum(across[None, :], down[:, None]))
-    return Image.composite(soft, sharp, Image.fromarray((away * 255).astype(np.uint8)))
 
 
 def _lit(planes: Planes, grade: Grade, amount: float) -> Planes:
@@ -215,8 +173,7 @@ def _picture(material: Material | None, size: tuple[int, int]) -> Planes:
         clean = without_marks(planes, size)
         if clean is not planes:
             return _images(clean)
-    finer = max(1.0, min(_FINER, picture.width / size[0], picture.height / size[1]))
-    target = (round(size[0] * finer / 4) * 4, round(size[1] * finer / 4) * 4)
+    target = (round(size[0] * _FINER / 4) * 4, round(size[1] * _FINER / 4) * 4)
     ratio = picture.width / picture.height / (size[0] / size[1])
     if abs(ratio - 1) > _SAME_SHAPE:
         picture = ImageOps.fit(picture, target, Image.Resampling.LANCZOS)
