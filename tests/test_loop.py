@@ -55,6 +55,21 @@ def test_an_interrupt_ends_the_wait_and_what_must_go_on_goes_on(loop: LoopThread
     assert finished.result(timeout=10) == "paid work is finished"
 
 
+def test_a_wait_holds_no_lock_that_an_interrupt_could_leave_to_the_loop(loop: LoopThread, monkeypatch) -> None:
+    """Python code may be interrupted between taking a lock and the ``try`` that gives it back."""
+    taken, enter = [], threading.Condition.__enter__
+
+    def entered(condition: threading.Condition) -> bool:
+        if threading.current_thread() is threading.main_thread():
+            taken.append(condition)
+        return enter(condition)
+
+    monkeypatch.setattr("wan_nb.engine.loop.TICK", 0.001)
+    monkeypatch.setattr(threading.Condition, "__enter__", entered)
+    loop.sync(asyncio.sleep(0.02))
+    assert not taken
+
+
 def test_a_timeout_is_told_from_a_timeout_of_the_work(loop: LoopThread) -> None:
     async def fails() -> None:
         raise TimeoutError("of the work")

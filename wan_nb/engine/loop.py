@@ -17,7 +17,6 @@ import queue
 import sys
 import threading
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -139,8 +138,9 @@ class LoopThread:
     def sync(self, work: Coroutine[Any, Any, _T], *, timeout: float | None = None) -> _T:
         """Do something on the loop and wait for it.
 
-        Waits in slices, because on Windows a wait without a limit cannot be interrupted. An interrupt cancels `work`;
-        what must outlive it runs as a task of its own inside.
+        Waits in slices, because on Windows a wait without a limit cannot be interrupted, and on a lock that nobody else
+        needs: an interrupt inside of `Future.result` may leave the future's own locked, on which the loop would hang.
+        An interrupt cancels `work`; what must outlive it runs as a task of its own inside.
 
         Raises
         ------
@@ -148,21 +148,33 @@ class LoopThread:
             After `timeout` seconds.
         """
         self._check(work)
-        future = self.start(work)
+        done = threading.Lock()
+        done.acquire()
+        tasks: list[asyncio.Task[_T]] = []
+
+        def ended(task: asyncio.Task[_T]) -> None:
+            if not task.cancelled():
+                task.exception()  # raised below, or not missed after an interrupt
+            done.release()
+
+        def begin() -> None:
+            tasks.append(asyncio.ensure_future(work))
+            tasks[0].add_done_callback(ended)
+
+        self.call(begin)
         left = timeout
         try:
-            while True:
-                slice_ = TICK if left is None else min(TICK, left)
-                try:
-                    return future.result(slice_)
-                except FutureTimeout:
-                    if future.done():
-                        raise  # the work itself raised it
-                    if left is not None and (left := left - slice_) <= 0:
-                        raise
+            while not done.acquire(timeout=TICK if left is None else min(TICK, left)):
+                if left is not None and (left := left - TICK) <= 0:
+                    raise TimeoutError
         except BaseException:
-            future.cancel()
+            self.call(lambda: tasks[0].cancel())  # noqa: PLW0108  # there is none yet, perhaps
             raise
+        if tasks[0].cancelled():
+            raise LogError(
+                "the session was closed meanwhile.", remedy="Open a new one: wan_nb.Session(), %wan connect."
+            )
+        return tasks[0].result()
 
     def _check(self, work: Coroutine[Any, Any, Any]) -> None:
         if self.pid != os.getpid():
