@@ -98,5 +98,5 @@ def locate(settings: Settings) -> Place:
         raise NotAuthorized(
             f"no key for {name}.", remedy="Run %wan login, or set DASHSCOPE_API_KEY; %wan connect simulator needs none."
         )
-    shown = name if name in catalog.REGIONS else str(urlsplit(url).netloc.rpartition("@")[2])
+    shown = name if name in catalog.REGIONS else urlsplit(url).netloc
     return Place(shown, url, settings.api_key, identify(settings), catalog.region_of(url))

@@ -77,7 +77,8 @@ class Settings:
         Raises
         ------
         InvalidOption
-            A budget, gap or speed that is no positive number.
+            A budget, gap or speed that is no positive number; a base URL with a password or a query, which would be
+            written into the log as part of its name.
         """
         env = os.environ if environ is None else environ
         chosen = {name: value for name, value in given.items() if value is not None}
@@ -85,7 +86,7 @@ class Settings:
         default_service = (env.get("DASHSCOPE_HTTP_BASE_URL") or "beijing") if key else "simulator"
         folder = Path(chosen.get("folder") or "wan_runs").absolute()
         return cls(
-            service=str(chosen.get("service") or chosen.get("base_url") or default_service).strip().rstrip("/"),
+            service=_service(str(chosen.get("service") or chosen.get("base_url") or default_service)),
             api_key=key,
             folder=folder,
             log=str(chosen.get("log") or env.get("WAN_NB_LOG") or f"sqlite:///{folder / 'runs.db'}"),
@@ -109,6 +110,15 @@ def notebook_folder() -> Path:
     """
     named = Path(os.environ.get("JPY_SESSION_NAME", ""))
     return named.parent if named.is_absolute() and named.parent.is_dir() else Path.cwd()
+
+
+def _service(text: str) -> str:
+    name = text.strip().rstrip("/")
+    if "://" in name and ("@" in name or "?" in name or "#" in name):
+        raise InvalidOption(
+            "a base URL has no user name, password or query.", remedy="The key goes to %wan login or DASHSCOPE_API_KEY."
+        )
+    return name
 
 
 def _budget(value: Any) -> Mapping[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
 import wan_nb
+from wan_nb.errors import InvalidOption, WanError
 
 KEY = "sk-marked0123456789abcdef0123456789"
 SIGNED = "https://example.invalid/cat.jpg?Expires=1&OSSAccessKeyId=marked&Signature=marked-signature"
@@ -117,6 +119,39 @@ def test_reprs_of_all_that_knows_the_key_hide_it(settings, tmp_path) -> None:
         for thing in knowing:
             assert KEY not in repr(thing)
             assert KEY not in str(thing)
+
+
+def test_what_libraries_log_holds_no_signed_link(session, simulator, cat, caplog) -> None:
+    """A notebook that has switched logging on, as many do, saves what they say in its outputs."""
+    with caplog.at_level(logging.DEBUG):
+        session.submit("a cat walks", first_frame=cat, duration=2).wait()
+        logging.getLogger("httpx").info("somebody else's request")
+    assert "Signature" not in caplog.text
+    assert simulator.key not in caplog.text
+    assert "somebody else's request" in caplog.text
+
+
+@pytest.mark.parametrize("endpoint", ["create", "get"])
+def test_what_the_service_repeats_of_a_key_or_a_link_is_not_kept(settings, simulator, endpoint, tmp_path) -> None:
+    said = f"cannot read {SIGNED}, asked with {KEY}."
+    if endpoint == "create":
+        simulator.faults(endpoint="create", status=400, code="InvalidURL", message=said)
+    else:
+        output = {"task_status": "FAILED", "code": "InvalidURL", "message": said.replace(KEY, "a key")}
+        simulator.faults(endpoint="get", patch={"output": output}, times=-1)
+    with wan_nb.Session(**{**settings, "api_key": KEY}) as session, pytest.raises(WanError) as caught:
+        session.submit("a cat walks", first_frame=SIGNED, duration=2).wait()
+    assert "https://example.invalid/cat.jpg?..." in str(caught.value)
+    marks = [KEY, "Signature="]
+    assert not [mark for mark in marks if mark in str(caught.value)]
+    assert found(tmp_path, [mark.encode() for mark in marks]) == []
+
+
+@pytest.mark.parametrize("url", ["https://me:secret@example.org/api/v1", "https://example.org/api/v1?key=secret"])
+def test_a_base_url_holds_no_secret_of_its_own(url) -> None:
+    with pytest.raises(InvalidOption) as caught:
+        wan_nb.Session(base_url=url, api_key=KEY)
+    assert "secret" not in str(caught.value)
 
 
 # --- who may talk to the simulator

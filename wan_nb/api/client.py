@@ -10,8 +10,10 @@ Each method is one exchange and raises what a caller can act on (`wan_nb.errors`
 
 from __future__ import annotations
 
+import logging
 import secrets
 import sys
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -49,6 +51,23 @@ _CREATE = httpx.Timeout(60.0, connect=10.0)
 _UPLOAD = httpx.Timeout(60.0, connect=10.0, write=120.0)
 # Failures before a byte of the request left this machine.
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
+
+
+_ours: ContextVar[bool] = ContextVar("wan_nb.api.client.ours", default=False)
+
+for _talker in ("httpx", "httpcore.http11"):  # in a notebook that logs, they would write down signed links
+    logging.getLogger(_talker).addFilter(lambda _: not _ours.get())
+
+
+class _Quiet(httpx.AsyncClient):
+    """A client of whose requests nothing is logged."""
+
+    async def send(self, *args: Any, **kwargs: Any) -> httpx.Response:
+        token = _ours.set(True)
+        try:
+            return await super().send(*args, **kwargs)
+        finally:
+            _ours.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +138,8 @@ class Client:
         context = httpx.create_ssl_context()
         # A proxy of the environment cannot reach this machine's own loopback.
         direct: dict[str, httpx.AsyncBaseTransport | None] = {"all://127.0.0.1": None, "all://localhost": None}
-        self._http = httpx.AsyncClient(verify=context, timeout=_READ, mounts=direct)
-        self._fresh = httpx.AsyncClient(
+        self._http = _Quiet(verify=context, timeout=_READ, mounts=direct)
+        self._fresh = _Quiet(
             verify=context, timeout=_CREATE, mounts=direct, limits=httpx.Limits(max_keepalive_connections=0)
         )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from wan_nb.api.codes import error_rule
+from wan_nb.api.task import unsigned
 from wan_nb.errors import NotAuthorized, Refused, Throttled, Unavailable
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ def error_fields(response: httpx.Response) -> dict[str, Any]:
         body = body if isinstance(body, dict) else {}
     except (ValueError, RecursionError):
         body = {}
+    key = response.request.headers.get("Authorization", "").removeprefix("Bearer ")
     code = str(body.get("code") or "")[:100]
-    message = str(body.get("message") or f"HTTP {response.status_code}")[:1000]
+    message = unsigned(str(body.get("message") or f"HTTP {response.status_code}"), key)[:1000]
     request_id = body.get("request_id")
     return {
         "message": message,

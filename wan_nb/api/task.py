@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-__all__ = ["TERMINAL", "Listed", "Task", "TaskPage", "Usage"]
+__all__ = ["TERMINAL", "Listed", "Task", "TaskPage", "Usage", "unsigned"]
 
 SERVICE_ZONE = timezone(timedelta(hours=8))
 """Times of a GET are strings in UTC+8, without saying so."""
@@ -98,7 +99,7 @@ class Task:
             task_id=str(output["task_id"]),
             status=str(output["task_status"]).upper(),
             code=_text(output.get("code")) or "",
-            message=_text(output.get("message")) or "",
+            message=unsigned(_text(output.get("message")) or ""),
             submit_time=parse_time(output.get("submit_time")),
             scheduled_time=parse_time(output.get("scheduled_time")),
             end_time=parse_time(output.get("end_time")),
@@ -159,6 +160,18 @@ class TaskPage:
             page_no=int(_number(body.get("page_no")) or 1),
             page_size=int(_number(body.get("page_size")) or max(len(rows), 1)),
         )
+
+
+_QUERY = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*")
+
+
+def unsigned(message: str, key: str = "") -> str:
+    """A message of the service without what signs the URLs in it, and without the key: it is shown and written down.
+
+    >>> unsigned("cannot read https://example.org/cat.png?Signature=x, retry")
+    'cannot read https://example.org/cat.png?... retry'
+    """
+    return _QUERY.sub(r"\1?...", message.replace(key, "***") if key else message)
 
 
 def parse_time(value: Any) -> datetime | None:
