@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -135,13 +136,14 @@ class Opened:
             self._closed = True
         if self.pid != os.getpid():
             return  # threads and connections stayed in the parent of a fork, which goes on with them
-        if flow is not None and loop is not None:
-            loop.sync(flow.aclose(), timeout=10)
-            flow.close()
-        if log is not None:
-            log.close()
-        if loop is not None:
-            loop.release()
+        with ExitStack() as rest:  # each of them, in reverse, whatever an earlier one says
+            if loop is not None:
+                rest.callback(loop.release)
+            if log is not None:
+                rest.callback(log.close)
+            if flow is not None and loop is not None:
+                rest.callback(flow.close)
+                loop.sync(flow.aclose(), timeout=10)
 
     def _check_open(self) -> None:
         if self._closed:
