@@ -26,7 +26,7 @@ def reserve_and_update(url: str, worker: int, runs: int, shared: int, cap: float
             refused += 1
             continue
         if new:
-            assert log.begin_post(row.run_id, owner=owner)
+            assert log.begin_post(row.run_id, owner=owner) is None
             log.update(row.run_id, status="PENDING", task_id=f"task {name}", service_status="PENDING")
             log.update(row.run_id, status="RUNNING", note=str(worker))
             made.append(row.run_id)

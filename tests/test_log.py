@@ -86,10 +86,12 @@ def test_a_number_that_no_column_holds_is_an_error_of_the_log(log: RunLog):
 def test_what_a_second_equal_intent_gets(log: RunLog, status: Status):
     run_id = in_state(log, status)
     row, new = log.reserve(intent())
-    if status in OPEN | {Status.SUCCEEDED}:
+    if status in OPEN | {Status.SUCCEEDED, Status.EXPIRED}:
         assert (row.run_id, new) == (run_id, False)
     else:
         assert (row.attempt, row.status, new) == (2, Status.INTENDED, True)
+    row, new = log.reserve_many([intent()], lapsed=True)[0]
+    assert new is (status is Status.EXPIRED)
     again, new = log.reserve(intent(), again=True)
     assert new
     assert again.attempt == row.attempt + 1
@@ -187,7 +189,7 @@ def test_money_counts_from_the_post_not_from_the_plan(log: RunLog, clock: Clock)
     clock.pass_(hours=30)
     with pytest.raises(BudgetExceeded):
         log.reserve(intent("new", cost=1.0), cap=5.0)
-    assert log.begin_post(waiting.run_id)
+    assert log.begin_post(waiting.run_id) is None
     log.update(waiting.run_id, status="PENDING")
     clock.pass_(hours=23)
     with pytest.raises(BudgetExceeded):

@@ -60,7 +60,7 @@ class Model(RuleBasedStateMachine):
         last = max((run for run in self.runs.values() if run.name == name), key=lambda r: r.attempt, default=None)
         intent = {"fingerprint": name, "prompt": prompt, "simulated": simulated}
         intent |= {"cost": float(price), "currency": "CNY"}
-        attach = last is not None and last.status in OPEN | {Status.SUCCEEDED} and not again
+        attach = last is not None and last.status in OPEN | {Status.SUCCEEDED, Status.EXPIRED} and not again
         refused = not attach and not simulated and price > 0 and self.spent() + price > CAP
         try:
             row, new = self.log.reserve(intent, cap=float(CAP), again=again, owner=owner)
@@ -86,17 +86,10 @@ class Model(RuleBasedStateMachine):
                 self.log.begin_post(run_id, owner=owner)
                 raise AssertionError("posted what was not its own")
             return
-        free = not any(r.posting for r in self.runs.values() if r.prompt == run.prompt and r is not run)
-        assert self.log.begin_post(run_id, owner=owner) is free
-        if free:
+        held = next((i for i, r in self.runs.items() if r.posting and r.prompt == run.prompt and r is not run), None)
+        assert self.log.begin_post(run_id, owner=owner) == held
+        if held is None:
             run.posting, run.posted = True, self.clock.now
-
-    @rule(run_id=ids)
-    def withdraw(self, run_id: str) -> None:
-        if run := self.runs.get(run_id):
-            self.log.withdraw_post(run_id)
-            if run.status is Status.INTENDED:
-                run.posting, run.posted = False, None
 
     @rule(run_id=ids, to=st.sampled_from(Status), cost=st.none() | st.integers(0, 6), late=st.booleans())
     def news(self, run_id: str, to: Status, cost: int | None, late: bool) -> None:
@@ -118,13 +111,6 @@ class Model(RuleBasedStateMachine):
             run.cost = run.cost if cost is None else cost
             run.cost = 0 if to in {Status.FAILED, Status.CANCELED} else run.cost
             run.status, run.posting = to, run.posting and to is Status.INTENDED
-
-    @rule(run_id=ids, was=st.sampled_from(["me", "you"]))
-    def claim(self, run_id: str, was: str) -> None:
-        if run := self.runs.get(run_id):
-            theirs = run.status is Status.INTENDED and run.owner == was
-            assert self.log.claim(run_id, "me", was=was) is theirs
-            run.owner = "me" if theirs else run.owner
 
     @rule(hours=st.integers(1, 30))
     def wait(self, hours: int) -> None:
@@ -148,10 +134,6 @@ class Model(RuleBasedStateMachine):
     @invariant()
     def what_is_open_is_found(self) -> None:
         assert {row.run_id for row in self.log.open_rows()} == {i for i, r in self.runs.items() if r.status in OPEN}
-        mine = self.log.orphans(lambda owner, _: owner == "you")
-        assert {row.run_id for row in mine} == {
-            i for i, r in self.runs.items() if r.status is Status.INTENDED and r.owner == "me"
-        }
 
 
 TestModel = Model.TestCase

@@ -17,54 +17,53 @@ def test_one_post_of_a_prompt_is_in_flight(log: RunLog, clock: Clock):
         log.reserve(intent(f, prompt=p))[0].run_id for f, p in [("1", "cat"), ("2", "cat"), ("3", "dog")]
     )
     clock.pass_(seconds=5)
-    assert log.begin_post(one)
+    assert log.begin_post(one) is None
     assert log.get(one).posted_at == clock.now
-    assert [log.begin_post(run_id) for run_id in (two, other, one)] == [False, True, True]
+    assert [log.begin_post(run_id) for run_id in (two, other, one)] == [one, None, None]
     assert log.get(two).posted_at is None
     log.update(one, status="UNCERTAIN")
-    assert log.begin_post(two)
-    row = log.withdraw_post(two)
-    assert (row.posted_at, row.status) == (None, Status.INTENDED)
-    three = log.reserve(intent("4", prompt="cat"))[0].run_id
-    assert log.begin_post(three)
+    assert log.begin_post(two) is None
+
+
+def test_each_attempt_notes_its_moment_and_the_clocks(log: RunLog, clock: Clock):
+    run_id = log.reserve(intent(request={"model": "m"}))[0].run_id
+    log.begin_post(run_id, skew=timedelta(seconds=7))
+    clock.pass_(seconds=30)
+    log.begin_post(run_id, skew=timedelta(seconds=-3600))
+    row = log.get(run_id)
+    assert row.posted_at == clock.now
+    assert row.request == {"model": "m", "skew": -3600.0}
+    assert row.sent == {"model": "m"}
 
 
 def test_what_is_not_an_intent_of_mine_is_not_posted(log: RunLog):
     run_id = log.reserve(intent(), owner="me")[0].run_id
     with pytest.raises(LogError, match="not this kernel's"):
         log.begin_post(run_id, owner="you")
-    assert log.begin_post(run_id, owner="me")
+    assert log.begin_post(run_id, owner="me") is None
     log.update(run_id, status="PENDING")
     with pytest.raises(LogError, match="not this kernel's"):
         log.begin_post(run_id, owner="me")
-    assert log.withdraw_post(run_id).posted_at is not None
-
-
-def test_orphans_are_the_intents_of_the_dead(log: RunLog, clock: Clock):
-    def meant(fingerprint: str, owner: str) -> str:
-        clock.pass_(seconds=1)
-        return log.reserve(intent(fingerprint, prompt=fingerprint), owner=owner)[0].run_id
-
-    sent, waiting, living, accepted = meant("1", "dead"), meant("2", "dead"), meant("3", "living"), meant("4", "dead")
-    log.update(accepted, status="PENDING")
-    assert log.begin_post(sent)
-    rows = log.orphans(lambda owner, _: owner == "living")
-    assert [(row.run_id, row.posted_at is None) for row in rows] == [(sent, False), (waiting, True)]
-    assert [log.claim(waiting, "me", was="dead"), log.claim(waiting, "you", was="dead")] == [True, False]
-    assert log.get(waiting).owner == "me"
-    assert not log.claim(accepted, "me", was="dead")
-    assert log.get(living).owner == "living"
 
 
 def test_signs_of_life_reach_the_judge(log: RunLog, clock: Clock):
-    log.reserve(intent(), owner="far")
+    run_id = log.reserve(intent(), owner="far")[0].run_id
     seen = []
+
+    def judge(owner: str, sign: object) -> bool:
+        seen.append((owner, sign))
+        return len(seen) < 3
+
+    asked = [log.abandoned(log.get(run_id), judge)]
     clock.pass_(minutes=20)
-    log.orphans(lambda owner, sign: bool(seen.append(sign)))
+    log.begin_post(run_id)
+    asked.append(log.abandoned(log.get(run_id), judge))
+    clock.pass_(minutes=20)
     log.beat("far")
     log.beat("far")
-    log.orphans(lambda owner, sign: bool(seen.append(sign)))
-    assert seen == [START, START + timedelta(minutes=20)]
+    asked.append(log.abandoned(log.get(run_id), judge))
+    assert asked == [False, False, True]
+    assert seen == [("far", START + timedelta(minutes=20 * n)) for n in range(3)]
 
 
 def test_a_task_from_elsewhere_is_adopted_once(log: RunLog):

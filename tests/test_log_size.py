@@ -15,7 +15,7 @@ def life(log: RunLog) -> str:
     """Carry one run from its intent to its clip, and give its id."""
     intent = {"fingerprint": "f", "prompt": "p", "cost": 1.0, "currency": "CNY", "study": "now", "model": "wan2.7-i2v"}
     row, _ = log.reserve(intent, cap=1e6, owner="me")
-    assert log.begin_post(row.run_id)
+    assert log.begin_post(row.run_id) is None
     for status in ("PENDING", "RUNNING", "DOWNLOADING", "SUCCEEDED"):
         log.update(row.run_id, status=status, task_id="t", run_s=80.0)
     return row.run_id
@@ -35,7 +35,7 @@ QUESTIONS: dict[str, Callable[[RunLog], object]] = {
     "of today": lambda log: log.find(since=NOW - timedelta(days=1)),
     "by fingerprint": lambda log: log.find(fingerprint=["a", "b"]),
     "open": lambda log: log.open_rows(),
-    "orphans": lambda log: log.orphans(),
+    "abandoned": lambda log: log.abandoned(log.find(limit=1)[0]),
     "spent": lambda log: log.spent("CNY", NOW - timedelta(days=1)),
     "durations": lambda log: log.durations("wan2.7-i2v", "720P", 5, limit=20),
 }

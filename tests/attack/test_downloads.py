@@ -86,6 +86,18 @@ def test_a_dead_link_is_renewed_by_one_look(session, simulator, cat) -> None:
     assert_whole(session, simulator)
 
 
+def test_one_look_that_knows_no_task_does_not_give_up_a_paid_clip(settings, simulator, cat) -> None:
+    simulator.faults(endpoint="download", times=-1, status=404)
+    with wan_nb.Session(**settings) as session, pytest.raises(wan_nb.errors.DownloadFailed):
+        session.submit(PROMPT, first_frame=cat, **FIELDS).wait()
+    simulator.calm()
+    simulator.faults(endpoint="get", word="UNKNOWN")
+    with wan_nb.Session(**settings) as session:
+        (run,) = session.resume(wait=True)
+        assert run.status is Status.SUCCEEDED
+        assert_whole(session, simulator)
+
+
 class NoLocks:
     """What keeps two sessions of one process from fetching the same clip, taken away."""
 

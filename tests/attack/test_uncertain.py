@@ -13,9 +13,9 @@ from common import FIELDS, assert_whole, creates, until
 from kernels import ended, kernel, start
 
 import wan_nb
-from wan_nb.engine.posting import Ask
+from wan_nb.engine.posting import NOTE_TRIES, Ask
 from wan_nb.engine.states import OPEN, Status
-from wan_nb.errors import LogError, OutcomeUnknown, Unavailable, WanError
+from wan_nb.errors import LogError, OutcomeUnknown, RunExpired, RunFailed, Unavailable, WanError
 
 PROMPT = "a cat walks"
 
@@ -72,6 +72,46 @@ def test_a_clock_of_the_service_that_was_set_between_post_and_settling(settings,
         (run,) = session.resume(wait=True)
         assert run.status is Status.SUCCEEDED
     assert creates(simulator) == (1, 1)
+
+
+def test_after_a_day_nobody_can_tell_and_nothing_is_called_free(settings, simulator, cat) -> None:
+    """The list reaches back 24 h only: that a task is not in it means nothing any more."""
+    lost_answer(settings, simulator, cat)
+    with wan_nb.Session(**settings) as session:
+        (row,) = session.log.find()
+        session.log.update(row.run_id, posted_at=row.posted_at - timedelta(hours=25))
+        (run,) = session.resume(wait=True)
+        assert (run.status, run.cost) == (Status.EXPIRED, row.cost)
+        with pytest.raises(RunExpired, match="nobody can tell"):
+            session.submit(PROMPT, first_frame=cat, **FIELDS)
+    assert creates(simulator) == (1, 1)
+
+
+def test_a_list_whose_filters_are_in_another_zone(settings, simulator, cat) -> None:
+    """Which zone they are in is not documented; a window hours off must not make a paid task look refused."""
+    lost_answer(settings, simulator, cat)
+    with wan_nb.Session(**settings) as session:
+        real = session.flow.client.list
+
+        async def in_utc(**query):
+            moved = {name: query[name] - timedelta(hours=8) for name in ("start", "end") if query.get(name)}
+            return await real(**{**query, **moved})
+
+        session.flow.client.list = in_utc
+        (run,) = session.resume(wait=True)
+        assert run.status is Status.SUCCEEDED
+
+
+def test_a_list_that_turns_the_same_page_for_ever(session, simulator, cat) -> None:
+    run = session.submit(PROMPT, first_frame=cat, **FIELDS).wait()
+    real = session.flow.client.list
+
+    async def endless(**query):
+        page = await real(**{**query, "page_no": 1})
+        return type(page)(page.tasks, 10**9, page.page_no, page.page_size)
+
+    session.flow.client.list = endless
+    assert run.row.task_id not in {task.task_id for task in session.strangers()}
 
 
 def test_a_list_that_lags_behind(settings, simulator, cat) -> None:
@@ -161,18 +201,23 @@ def test_a_strangers_clip_is_not_taken_for_ours(settings, simulator, cat, tmp_pa
         assert (run.status, run.cost, run.video) == (Status.FAILED, 0, None)
         again = session.submit(PROMPT, first_frame=cat, **FIELDS).wait()
         assert again.row.task_id == task_of(simulator, PROMPT)
-        theirs.wait()
+        assert [task.task_id for task in session.strangers()] == [theirs.row.task_id]  # and may be taken in, if meant
+        (taken,) = session.adopt(theirs.row.task_id)
+        assert taken.id != run.id
+        assert taken.wait().row.prompt == "another prompt"
         assert_whole(session, simulator)
     assert creates(simulator) == (3, 2)
 
 
-def test_ours_is_found_behind_a_strangers(settings, simulator, cat, tmp_path) -> None:
-    """The list names the stranger's task at once and ours late."""
+@pytest.mark.parametrize("end", ["finish", "fail"])
+def test_ours_is_found_behind_a_strangers(settings, simulator, cat, tmp_path, end) -> None:
+    """The list names the stranger's task at once and ours late; a failure tells no prompt, and may be theirs."""
+    simulator.config(queue=3600.0)
     with (
         wan_nb.Session(**settings) as session,
         wan_nb.Session(**{**settings, "folder": tmp_path / "colleague"}) as colleague,
     ):
-        theirs = colleague.submit("another prompt", first_frame=cat, **FIELDS).wait()
+        theirs = colleague.submit("another prompt", first_frame=cat, **FIELDS)
         client, hidden = session.flow.client, [3]
         real = client.list
 
@@ -186,10 +231,24 @@ def test_ours_is_found_behind_a_strangers(settings, simulator, cat, tmp_path) ->
 
         client.list = lagging
         simulator.faults(endpoint="create", reset=True, when="after")
-        run = session.submit(PROMPT, first_frame=cat, **FIELDS).wait()
-        assert run.row.task_id == task_of(simulator, PROMPT)
+        run = session.submit(PROMPT, first_frame=cat, **FIELDS)
+        assert run.row.task_id == theirs.row.task_id
+        simulator.do(theirs.row.task_id, end)
+        simulator.do(task_of(simulator, PROMPT), "finish")
+        assert run.wait().row.task_id == task_of(simulator, PROMPT)
         assert_whole(session, simulator)
     assert creates(simulator) == (2, 2)
+
+
+def test_a_failure_of_a_found_task_is_believed_where_no_other_can_be_meant(settings, simulator, cat) -> None:
+    simulator.config(queue=3600.0)
+    simulator.faults(endpoint="create", reset=True, when="after")
+    with wan_nb.Session(**settings) as session:
+        run = session.submit(PROMPT, first_frame=cat, **FIELDS)
+        simulator.do(run.row.task_id, "fail")
+        with pytest.raises(RunFailed, match="not billed"):
+            run.wait()
+        assert (run.status, run.cost) == (Status.FAILED, 0)
 
 
 def test_a_task_whose_id_is_just_being_written_is_nobody_elses(settings, simulator, cat) -> None:
@@ -308,24 +367,61 @@ def test_a_frame_that_is_gone_does_not_hang_a_study(settings, simulator, cat, tm
     assert creates(simulator) == (0, 0)
 
 
-def test_a_log_that_cannot_take_the_id_is_healed_by_the_next_look(settings, simulator, cat) -> None:
-    """A full disk, at the worst moment: accepted, and the id cannot be written."""
+@pytest.mark.parametrize("times", [2, NOTE_TRIES], ids=["for a moment", "for long"])
+def test_a_log_that_cannot_take_the_id(settings, simulator, cat, times) -> None:
+    """A full disk, at the worst moment: accepted, and the id cannot be written. It is tried again, then said."""
     with wan_nb.Session(**settings) as session:
-        session.flow  # noqa: B018
-        real, full = session.log.advance, [True]
+        session.flow.posting._rng.uniform = lambda low, high: 0.0
+        real, full = session.log.advance, [True] * times
 
         def advance(run_id, **changes):
-            if "task_id" in changes and full.pop():
+            if changes.get("task_id") and full and full.pop():
                 raise LogError("database or disk is full")
             return real(run_id, **changes)
 
         session.log.advance = advance
-        with pytest.raises(LogError, match="full"):
-            session.submit(PROMPT, first_frame=cat, **FIELDS)
-        full.extend([False] * 9)
+        if times == NOTE_TRIES:
+            with pytest.raises(LogError, match="full") as caught:
+                session.submit(PROMPT, first_frame=cat, **FIELDS)
+            assert f"%wan adopt {task_of(simulator, PROMPT)}" in str(caught.value)
+        else:
+            assert not session.submit(PROMPT, first_frame=cat, **FIELDS).reused
         assert session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120).reused
         assert_whole(session, simulator)
     assert creates(simulator) == (1, 1)
+
+
+def test_a_run_that_another_kernel_has_taken_for_dead_is_not_posted_any_more(settings, simulator, cat) -> None:
+    """A laptop slept between two attempts; meanwhile its run was looked for, not found, and written off."""
+    with wan_nb.Session(**settings) as session, wan_nb.Session(**settings) as another:
+        flow = session.flow
+        real, attempts = flow.client.create, []
+
+        async def create(body):
+            attempts.append(body)
+            if len(attempts) == 1:
+                (row,) = another.log.find()
+                another.log.update(row.run_id, status=Status.FAILED)
+                raise Unavailable("no connection", retryable=True)
+            return await real(body)
+
+        flow.client.create = create
+        flow.posting._rng.uniform = lambda low, high: 0.0
+        run = session.submit(PROMPT, first_frame=cat, **FIELDS)
+        assert run.status is Status.FAILED
+    assert len(attempts) == 1
+    assert creates(simulator) == (0, 0)
+
+
+def test_a_dead_sender_of_the_same_prompt_does_not_hold_up_the_next(settings, simulator, cat) -> None:
+    """One POST of a prompt is in flight at a time: the place of a kernel that died with one is cleared by who waits."""
+    lost_answer(settings, simulator, cat)
+    with wan_nb.Session(**settings) as session:
+        assert session.submit(PROMPT, first_frame=cat, seed=5, **FIELDS).wait(timeout=120).video
+        session.resume(wait=True)
+        assert [row.status for row in session.log.find()] == [Status.SUCCEEDED] * 2
+        assert_whole(session, simulator)
+    assert creates(simulator) == (2, 2)
 
 
 @pytest.mark.parametrize("body", ["[" * 100_000, "null", '{"output": {}}', "\x00", '{"output": {"task_id": []}}'])

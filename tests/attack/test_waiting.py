@@ -111,7 +111,7 @@ def test_a_laptop_that_slept_for_two_hours(settings, simulator, cat) -> None:
 
 
 def test_a_laptop_that_slept_for_a_day_says_what_is_lost(settings, simulator, cat) -> None:
-    """Ids live 24 h: nobody can fetch that clip any more. It is said, it is not posted again, and a re-run is new."""
+    """Ids live 24 h: nobody can fetch that clip any more. It is said, and as it may be paid, only --again buys anew."""
     simulator.config(run=3600.0)
     with wan_nb.Session(**{**settings, "gap": None}) as session:
         run = session.submit(PROMPT, first_frame=cat, **FIELDS)
@@ -123,7 +123,9 @@ def test_a_laptop_that_slept_for_a_day_says_what_is_lost(settings, simulator, ca
         assert run.status is Status.EXPIRED
         assert run.cost  # perhaps billed: it keeps counting
         simulator.config(run=0.05)
-        assert not session.submit(PROMPT, first_frame=cat, **FIELDS).reused
+        with pytest.raises(RunExpired, match="--again"):
+            session.submit(PROMPT, first_frame=cat, **FIELDS)
+        assert session.submit(PROMPT, first_frame=cat, again=True, **FIELDS).row.attempt == 2
     assert creates(simulator) == (2, 2)
 
 
@@ -134,7 +136,30 @@ def test_a_clip_that_was_not_fetched_for_a_day_says_that_it_was_paid(settings, s
     simulator.calm()
     simulator.clock(25 * 3600.0)
     with wan_nb.Session(**settings) as session:
+        session.flow.watcher._clock = lambda: time.time() + 25 * 3600.0
         (run,) = session.resume(wait=True)
         assert run.status is Status.EXPIRED
         assert "paid" in str(run.error)
         assert run.row.billed_s == 2
+
+
+def test_one_look_that_knows_no_task_ends_nothing_when_canceling(settings, simulator, cat) -> None:
+    """Right after a submit a replica may lag: UNKNOWN is believed when it is seen for a while, not at once."""
+    simulator.config(queue=3600.0)
+    with wan_nb.Session(**{**settings, "gap": 3600.0}) as session:
+        run = session.submit(PROMPT, first_frame=cat, **FIELDS)
+        simulator.faults(endpoint="cancel", status=400, code="UnsupportedOperation")
+        simulator.faults(endpoint="get", word="UNKNOWN")
+        with pytest.raises(wan_nb.errors.Refused):
+            run.cancel()
+        assert run.status is Status.PENDING
+        assert run.cancel().status is Status.CANCELED
+
+
+def test_a_listener_that_fails_loses_no_clip(session, simulator, cat, caplog) -> None:
+    def draw(row):
+        raise RuntimeError("a board that cannot draw")
+
+    session.subscribe(draw)
+    assert session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120).video
+    assert "a listener failed" in caplog.text

@@ -39,7 +39,7 @@ def live(log: RunLog) -> None:
     intent = {"fingerprint": name, "prompt": PROMPT, "model": "wan2.7-i2v", "resolution": "720P", "duration": 5}
     row, new = log.reserve(intent | {"cost": 0.01, "currency": "CNY", "study": "now"}, cap=1e6, owner="bench:1:1")
     assert new
-    assert log.begin_post(row.run_id)
+    assert log.begin_post(row.run_id) is None
     log.update(row.run_id, status="PENDING", task_id=name)
     log.update(row.run_id, status="RUNNING")
     log.update(row.run_id, status="DOWNLOADING", run_s=80.0)

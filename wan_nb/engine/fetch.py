@@ -81,8 +81,8 @@ async def _others_first(flow: Flow, row: Row) -> Row:
     """The row when nobody else is going to fetch it: a clip is to come from the service once."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + HEAD_START
-    while row.open and row.owner not in {"", flow.owner} and not row.error_message and loop.time() < give_up:
-        if not owner_alive(row.owner, row.ended_at):
+    while row.open and not row.error_message and loop.time() < give_up:
+        if not row.owner or row.owner == flow.owner or not owner_alive(row.owner, row.ended_at):
             break
         await asyncio.sleep(0.5)
         row = await flow.ask_log(flow.log.get, row.run_id)
@@ -97,8 +97,7 @@ async def _fetch(flow: Flow, row: Row, task: Task | None) -> Row:
         await flow.sharing.do(flow.store.bring, name)
         facts = await _whole(flow, final)
         if facts is None:  # else: named before a crash, or by another kernel, but not yet logged
-            if task is None:
-                task = await flow.patiently(lambda: flow.client.get(str(row.task_id)))
+            task = task or [said async for said in await flow.looks(row)][-1]
             if task.status == "UNKNOWN":
                 return await _forgotten(flow, row)
             facts = await _download(flow, task, part)
@@ -199,7 +198,7 @@ def _provenance(row: Row, facts: ClipFacts) -> dict[str, Any]:
         "schema": 1,
         "run_id": row.run_id,
         "task_id": row.task_id,
-        "request": {k: v for k, v in row.request.items() if k not in {"identity", "skew"}},
+        "request": row.sent,
         "fingerprint": row.fingerprint,
         "attempt": row.attempt,
         "study": row.study,

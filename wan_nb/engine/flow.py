@@ -7,6 +7,7 @@ that dies at any instant leaves a row from which another one can go on (`wan_nb.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from datetime import UTC, datetime
 from random import Random
@@ -27,7 +28,7 @@ from wan_nb.engine.watch import Watcher
 from wan_nb.errors import NotAuthorized, Refused, ServiceError, Throttled, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     from wan_nb.api.task import Task
     from wan_nb.engine.log import Row, RunLog
@@ -104,7 +105,11 @@ class Flow:
     def tell(self, row: Row) -> Row:
         """Pass a row on to all listeners."""
         for listener in tuple(self._listeners):
-            listener(row)
+            try:
+                listener(row)
+            except Exception:
+                # What a board cannot draw is no reason to forget a clip.
+                logging.getLogger(__name__).exception("a listener failed at run %s", row.run_id)
         if row.status not in AT_SERVICE and (leaving := self._leaving.pop(row.run_id, None)):
             self.loop.call(leaving.set)
         return row
@@ -146,33 +151,28 @@ class Flow:
 
     async def _sent(self, run_id: str) -> Row:
         """The run when nobody is sending it any more: it was sent, or its kernel has ended or given up."""
+        pause = 0.5
         while True:
             row: Row = await self.ask_log(self.log.get, run_id)
             if row.status is not Status.INTENDED:
                 return row
-            if row.owner == self.owner:
-                busy = self.sending[row.fingerprint] > 0
-            else:
-                # The log knows when a process was last heard of; a plan may queue there for hours.
-                busy = row.run_id not in {orphan.run_id for orphan in await self.ask_log(self.log.orphans)}
-            if not busy:
+            if not await self.sends(row):
                 # Read once more: its last deed may have been to write the task's id.
                 return await self.ask_log(self.log.get, run_id)
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.2, 5.0)  # a plan may queue for hours
+
+    async def sends(self, row: Row) -> bool:
+        """Whether somebody is sending an intent, or is going to."""
+        if row.owner == self.owner:
+            return self.sending[row.fingerprint] > 0
+        return not await self.ask_log(self.log.abandoned, row)
 
     async def _watch(self, row: Row) -> tuple[Row, Task | None]:
         """Look until the service is done with it."""
-        kind = (row.model, row.resolution, row.duration)
-        seen = await self.ask_log(self.log.durations, *kind, simulated=row.simulated)
         task = None
         try:
-            async for task in self.watcher.watch(
-                str(row.task_id),
-                model=row.model or "",  # an adopted task does not tell its model; the list then names all
-                submitted_at=row.submitted_at or datetime.now(UTC),
-                seen_durations=seen[::-1],  # the log tells the newest first, the pace forgets the oldest
-                gap=self.settings.gap,
-            ):
+            async for task in await self.looks(row):
                 row = await self._news(row, task)
         except ServiceError as error:
             await self.write(row.run_id, error_code=error.code or None, error_message=error.message)
@@ -180,8 +180,22 @@ class Flow:
             raise
         return row, task
 
+    async def looks(self, row: Row) -> AsyncIterator[Task]:
+        """What the service says about an accepted run at each change, until it is done with it; see `Watcher.watch`."""
+        kind = (row.model, row.resolution, row.duration)
+        seen = await self.ask_log(self.log.durations, *kind, simulated=row.simulated)
+        return self.watcher.watch(
+            str(row.task_id),
+            model=row.model or "",  # an adopted task does not tell its model; the list then names all
+            submitted_at=row.submitted_at or datetime.now(UTC),
+            seen_durations=seen[::-1],  # the log tells the newest first, the pace forgets the oldest
+            gap=self.settings.gap,
+        )
+
     async def _news(self, row: Row, task: Task) -> Row:
         """Write down what a look has found."""
+        if task.status in {"SUCCEEDED", "FAILED", "CANCELED"} and (other := await self.settling.confirmed(row, task)):
+            return other
         submitted = task.submit_time or row.submitted_at
         started = task.scheduled_time or row.started_at
         ended = task.end_time or row.ended_at
@@ -196,8 +210,6 @@ class Flow:
         match task.status:
             case "PENDING" | "RUNNING":
                 changes["status"] = Status(task.status)
-            case "SUCCEEDED" if not self.settling.is_ours(row, task):
-                return await self.settling.look_again(row)
             case "SUCCEEDED":
                 changes |= {"status": Status.DOWNLOADING, **self._receipt(row, task)}
             case "FAILED":
@@ -237,6 +249,10 @@ class Flow:
                 return self.tell(row)
         if row.status in FINAL:
             raise Refused(f"it has ended already: {row.status}.", run_id=run_id)
+        if row.status is Status.UNCERTAIN:
+            raise Refused(
+                "it is not known whether the service accepted it.", run_id=run_id, remedy="`%wan resume` looks again."
+            )
         if row.task_id is None:
             raise Refused("it is still being sent.", run_id=run_id, remedy="Interrupt the cell that sends it.")
         refusal = Refused("the service did not cancel it.", remedy="A running task ends by itself and is billed.")
@@ -246,7 +262,8 @@ class Flow:
         except Refused as error:
             refusal = error
         task = await self.patiently(lambda: self.client.get(str(row.task_id)))
-        row = await self._news(row, task)
+        if task.status != "UNKNOWN":  # perhaps a replica that lags: it takes more than one look to believe that
+            row = await self._news(row, task)
         if row.status is Status.CANCELED:
             return row
         refusal.run_id = run_id

@@ -17,14 +17,14 @@ import sqlalchemy as sa
 from wan_nb import __version__
 from wan_nb.engine.budget import check_cap
 from wan_nb.engine.owner import owner_alive
-from wan_nb.engine.reading import WHOLE, Reading, check_names, only_row
+from wan_nb.engine.reading import Reading, check_names, only_row
 from wan_nb.engine.row import COLUMNS, NAMES, Row
 from wan_nb.engine.schema import owners, runs
-from wan_nb.engine.states import FINAL, OPEN, TRANSITIONS, UNBILLED, Status
+from wan_nb.engine.states import FINAL, TRANSITIONS, UNBILLED, Status
 from wan_nb.errors import LogError, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 __all__ = ["COLUMNS", "Row", "RunLog", "Status"]
 
@@ -35,7 +35,7 @@ _AFTERWARDS: Final = frozenset(
 )
 """What may still change of a final run: remarks and where and what its file is. Never its state or its bill."""
 
-_ATTACH: Final = OPEN | {Status.SUCCEEDED}
+_ATTACH: Final = frozenset(Status) - UNBILLED
 """A run in one of these states is shown again instead of bought again."""
 
 
@@ -80,7 +80,13 @@ class RunLog(Reading):
         return self.reserve_many([intent], cap=cap, again=again, owner=owner)[0]
 
     def reserve_many(
-        self, intents: Sequence[Mapping[str, Any]], *, cap: float | None = None, again: bool = False, owner: str = ""
+        self,
+        intents: Sequence[Mapping[str, Any]],
+        *,
+        cap: float | None = None,
+        again: bool = False,
+        lapsed: bool = False,
+        owner: str = "",
     ) -> list[tuple[Row, bool]]:
         """Write down intents and reserve their prices, all in one transaction: all of them or none.
 
@@ -93,6 +99,8 @@ class RunLog(Reading):
             (``simulated=True``) neither count nor are capped. `None`: no cap.
         again : bool
             A new attempt even where an equal run is in flight or has succeeded.
+        lapsed : bool
+            A new attempt where the last one has EXPIRED, although that one may have been paid.
         owner : str
             Who is going to post them: `wan_nb.engine.owner.owner_id`.
 
@@ -100,8 +108,7 @@ class RunLog(Reading):
         -------
         list of (Row, bool)
             In the order of `intents`: a new row in state INTENDED and `True`; or the last run of this fingerprint and
-            `False`, if that one is open, UNCERTAIN or SUCCEEDED. After FAILED, CANCELED and EXPIRED there is a new
-            attempt.
+            `False`, if that one is open, or may have been paid. After FAILED and CANCELED there is a new attempt.
 
         Raises
         ------
@@ -110,16 +117,23 @@ class RunLog(Reading):
         """
         for intent in intents:
             check_names(intent, _INTENT)
-        return self._db.write(lambda c: self._reserve(c, intents, cap=cap, again=again, owner=owner))
+        shown = frozenset() if again else _ATTACH - {Status.EXPIRED} if lapsed else _ATTACH
+        return self._db.write(lambda c: self._reserve(c, intents, cap=cap, shown=shown, owner=owner))
 
     def _reserve(
-        self, c: sa.Connection, intents: Sequence[Mapping[str, Any]], *, cap: float | None, again: bool, owner: str
+        self,
+        c: sa.Connection,
+        intents: Sequence[Mapping[str, Any]],
+        *,
+        cap: float | None,
+        shown: Collection[Status],
+        owner: str,
     ) -> list[tuple[Row, bool]]:
         now = self._now()
         results = []
         for number, intent in enumerate(intents):
             last = only_row(c, runs.c.fingerprint == intent["fingerprint"])
-            if last is not None and last.status in _ATTACH and not again:
+            if last is not None and last.status in shown:
                 results.append((last, False))
                 continue
             # One microsecond apart, so that the order of a study is the order of its times.
@@ -130,12 +144,19 @@ class RunLog(Reading):
 
     def _insert(self, c: sa.Connection, values: Mapping[str, Any], *, attempt: int) -> Row:
         run_id = secrets.token_hex(6)
-        given = {"status": Status.INTENDED, "simulated": False, "version": __version__, "request": {}, **values}
+        given = {
+            "status": Status.INTENDED,
+            "simulated": False,
+            "owner": "",
+            "version": __version__,
+            "request": {},
+            **values,
+        }
         c.execute(sa.insert(runs).values(run_id=run_id, attempt=attempt, **given))
         return _row(c, run_id)
 
-    def begin_post(self, run_id: str, *, owner: str | None = None) -> bool:
-        """Write down that the POST of an intent is about to leave.
+    def begin_post(self, run_id: str, *, owner: str | None = None, skew: timedelta | None = None) -> str | None:
+        """Write down that the POST of an intent is about to leave; once more before each further attempt.
 
         At most one POST of the same model and prompt is in flight per log, so that an answer that never came can be
         told from the others of the account.
@@ -144,64 +165,47 @@ class RunLog(Reading):
         ----------
         run_id : str
         owner : str, optional
-            Who posts. If another process has taken the intent over meanwhile, nothing may be posted.
+            Who posts.
+        skew : timedelta, optional
+            Clock of the service minus ours, which settling an answer that never came has to know as it was.
 
         Returns
         -------
-        bool
-            `False`: another one of the same model and prompt is in flight; ask again when it is answered.
+        str or None
+            The run of the same model and prompt that is in flight: ask again when it is answered. `None`: it may leave.
 
         Raises
         ------
         LogError
-            The run is not an intent of `owner` any more.
+            The run is not an intent of `owner` any more: another process has taken it for dead. It must not be posted.
         """
 
-        def work(c: sa.Connection) -> bool:
+        def work(c: sa.Connection) -> str | None:
             row = _row(c, run_id)
             if row.status is not Status.INTENDED or owner not in {None, row.owner}:
                 raise LogError("it is not this kernel's to post any more", remedy="%wan resume", run_id=run_id)
             key = hashlib.sha256(f"{row.model}\0{row.prompt}".encode()).hexdigest()
-            held = c.execute(sa.select(runs.c.run_id).where(runs.c.posting == key)).scalar_one_or_none()
+            held: str | None = c.execute(sa.select(runs.c.run_id).where(runs.c.posting == key)).scalar_one_or_none()
             if held not in {None, run_id}:
-                return False
-            c.execute(_change(run_id).values(posting=key, posted_at=self._now()))
-            return True
+                return held
+            request = row.request if skew is None else {**row.request, "skew": skew.total_seconds()}
+            c.execute(_change(run_id).values(posting=key, posted_at=self._now(), request=request))
+            return None
 
         return self._db.write(work)
 
-    def withdraw_post(self, run_id: str) -> Row:
-        """Write down that the POST was provably not accepted: the intent waits as if nothing had been sent."""
-
-        def work(c: sa.Connection) -> Row:
-            c.execute(_change(run_id).where(runs.c.status == Status.INTENDED).values(posting=None, posted_at=None))
-            return _row(c, run_id)
-
-        return self._db.write(work)
-
-    def orphans(self, alive: Callable[[str, datetime], bool] = owner_alive) -> list[Row]:
-        """Return the intents whose process is dead, the oldest first: sent (``posted_at``) or not.
+    def abandoned(self, row: Row, alive: Callable[[str, datetime], bool] = owner_alive) -> bool:
+        """Whether the process that was to post an intent is dead.
 
         Parameters
         ----------
+        row : Row
         alive : callable
             Told an owner and its last sign of life, says whether it may still be at work.
         """
-        seen = sa.select(owners.c.owner, owners.c.seen_at)
-        intended = WHOLE.where(runs.c.status == Status.INTENDED).order_by(runs.c.created_at, runs.c.run_id)
-
-        beats: dict[str, datetime] = self._db.read(lambda c: {found.owner: found.seen_at for found in c.execute(seen)})
-        rows = self._db.read(lambda c: [Row(*found) for found in c.execute(intended)])
-
-        def last_sign(row: Row) -> datetime:
-            return max(filter(None, [row.created_at, row.posted_at, beats.get(row.owner)]))
-
-        return [row for row in rows if not alive(row.owner, last_sign(row))]
-
-    def claim(self, run_id: str, owner: str, *, was: str) -> bool:
-        """Take over an intent from a dead `was`; `False` when somebody else was quicker."""
-        query = _change(run_id).where(runs.c.status == Status.INTENDED, runs.c.owner == was)
-        return self._db.write(lambda c: c.execute(query.values(owner=owner)).rowcount == 1)
+        beat = sa.select(owners.c.seen_at).where(owners.c.owner == row.owner)
+        seen: datetime | None = self._db.read(lambda c: c.execute(beat).scalar_one_or_none())
+        return not alive(row.owner or "", max(filter(None, [row.created_at, row.posted_at, seen])))
 
     def adopt(self, task_id: str, **columns: Any) -> tuple[Row, bool]:
         """Take in a task that this log did not submit, as PENDING unless `columns` say otherwise.

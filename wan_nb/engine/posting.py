@@ -18,7 +18,7 @@ from wan_nb.api.request import VideoRequest, derive_seed
 from wan_nb.engine.fetch import bring
 from wan_nb.engine.pace import backoff
 from wan_nb.engine.states import Status
-from wan_nb.errors import InvalidMedia, OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
+from wan_nb.errors import InvalidMedia, LogError, OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,9 @@ __all__ = ["Ask", "Posting"]
 
 PATIENCE = timedelta(minutes=5)
 """How long a submit that is provably not accepted is tried again before it is given up."""
+
+NOTE_TRIES = 6
+"""Attempts, over about half a minute, at writing down the id of an accepted task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +98,11 @@ class Posting:
         """
         return await self.send((await self.reserve([ask]))[0], ask)
 
-    async def reserve(self, asks: list[Ask]) -> list[tuple[Row, bool]]:
-        """Write down intents and their prices in one transaction: all of them, or none when the cap would be passed."""
+    async def reserve(self, asks: list[Ask], *, lapsed: bool = False) -> list[tuple[Row, bool]]:
+        """Write down intents and their prices in one transaction: all of them, or none when the cap would be passed.
+
+        See `RunLog.reserve_many` for `lapsed`.
+        """
         flow = self.flow
         await flow.hello()
         cap = flow.settings.budget.get(flow.place.region.currency)
@@ -104,7 +110,7 @@ class Posting:
         intents = [self.intent(ask) for ask in asks]
         flow.sending.update(intent["fingerprint"] for intent in intents)
         reserving = asyncio.ensure_future(
-            flow.ask_log(flow.log.reserve_many, intents, cap=cap, again=again, owner=flow.owner)
+            flow.ask_log(flow.log.reserve_many, intents, cap=cap, again=again, lapsed=lapsed, owner=flow.owner)
         )
         try:
             reserved = await asyncio.shield(reserving)
@@ -168,8 +174,9 @@ class Posting:
             if request.seed != row.seed:
                 row = await flow.write(row.run_id, seed=request.seed, request=self._recorded(request))
             body = request.payload(await self._urls(request, ask.progress))
-            while not await flow.ask_log(flow.log.begin_post, row.run_id, owner=flow.owner):  # noqa: ASYNC110
-                await asyncio.sleep(0.2)  # a POST of the same prompt is in flight, perhaps from another kernel
+            while other := await flow.ask_log(flow.log.begin_post, row.run_id, owner=flow.owner):
+                await flow.settling.relieve(other)  # a POST of the same prompt, perhaps of a kernel that has died
+                await asyncio.sleep(0.2)
         except asyncio.CancelledError as stop:
             await self.take_back(row.run_id, stop)
             self.sent(row)
@@ -192,19 +199,36 @@ class Posting:
             if isinstance(error, ServiceError) and not isinstance(error, OutcomeUnknown):
                 raise await self.not_accepted(row, error) from None
             # Whatever else it was, it does not prove that nothing was accepted.
-            row = await flow.settling.settle(await self._doubt(row, *_said(error)))
+            row = await flow.settling.rescue(await self._doubt(row, *_said(error)))
         else:
-            row = await flow.write(
-                row.run_id,
-                status=Status.PENDING,
-                service_status=created.task.status,
-                task_id=created.task.task_id,
-                request_id=created.task.request_id,
-                simulated=created.simulated,
-                submitted_at=datetime.now(UTC),
-            )
+            row = await self._accepted(row, created)
         flow.follow(row.run_id)
         return row
+
+    async def _accepted(self, row: Row, created: Created) -> Row:
+        """Write down the id of a paid task. A disk that is full just now may have room in a moment."""
+        flow, faults = self.flow, 0
+        while True:
+            try:
+                return await flow.write(
+                    row.run_id,
+                    status=Status.PENDING,
+                    service_status=created.task.status,
+                    task_id=created.task.task_id,
+                    request_id=created.task.request_id,
+                    simulated=created.simulated,
+                    submitted_at=datetime.now(UTC),
+                )
+            except LogError as error:
+                faults += 1
+                if faults == NOTE_TRIES:
+                    task_id = created.task.task_id
+                    raise LogError(
+                        f"the service has accepted it as task {task_id}, but {error.message.rstrip('.')}.",
+                        run_id=row.run_id,
+                        remedy=f"When the log can be written again: %wan adopt {task_id}",
+                    ) from None
+                await asyncio.sleep(backoff(faults, self._rng))
 
     async def _create(self, row: Row, body: dict[str, Any]) -> Created:
         """POST until there is an answer; again only where the last one was provably not accepted."""
@@ -213,11 +237,9 @@ class Posting:
         while True:
             try:
                 async with flow.limiter.submit():
-                    # The moment counts when the outcome has to be looked for in the account's list, by the clocks as
-                    # they are now: either may be set before anybody looks.
-                    skew = flow.client.skew
-                    known = {} if skew is None else {"request": {**row.request, "skew": skew.total_seconds()}}
-                    await flow.ask_log(flow.log.update, row.run_id, posted_at=datetime.now(UTC), **known)
+                    # Before each attempt: while this one waited for its turn, or the machine slept, another kernel may
+                    # have taken it for dead. The moment and the clocks count when the outcome has to be looked for.
+                    await flow.ask_log(flow.log.begin_post, row.run_id, owner=flow.owner, skew=flow.client.skew)
                     return await flow.client.create(body)
             except (Unavailable, Throttled) as error:
                 faults += 1
@@ -233,7 +255,7 @@ class Posting:
         code, said = _said(error)
         request_id = error.request_id if isinstance(error, ServiceError) else None
         await self.flow.write(
-            row.run_id, status=Status.FAILED, error_code=code, error_message=said, request_id=request_id
+            row.run_id, status=Status.FAILED, error_code=code, error_message=said, request_id=request_id, task_id=None
         )
         if isinstance(error, WanError):
             error.run_id = row.run_id

@@ -46,7 +46,8 @@ class Queue:
         WanError
             The very first submit was refused.
         """
-        reserved = await self.flow.posting.reserve(asks)
+        # A plan shows what it is going to buy and for how much, lost clips too.
+        reserved = await self.flow.posting.reserve(asks, lapsed=True)
         accepted: list[asyncio.Future[Row]] = []
         for pair, ask in zip(reserved, asks, strict=True):
             row, new = pair

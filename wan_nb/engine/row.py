@@ -41,6 +41,8 @@ class Row:
         that pandas writes to. A tag therefore holds no comma.
     request : dict
         What was sent, without media URLs, and the identities and names of the media: enough to make the run again.
+        Beside it what settling has to know: ``identity`` of service and account, ``skew`` of the clocks at the POST,
+        ``guessed`` for a task that was found in the account's list.
     owner : str
         The process that posts it (`wan_nb.engine.owner`).
     posted_at : datetime or None
@@ -109,6 +111,11 @@ class Row:
     def open(self) -> bool:
         """Whether somebody still has to look after this run."""
         return self.status in OPEN
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """The request alone."""
+        return {name: part for name, part in self.request.items() if name in {"model", "input", "parameters"}}
 
     def __repr__(self) -> str:
         prompt = self.prompt or ""

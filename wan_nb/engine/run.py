@@ -96,7 +96,7 @@ class Run:
     @property
     def request(self) -> dict[str, Any]:
         """The request as it was sent, materials by name and content instead of URL."""
-        return {k: v for k, v in self.row.request.items() if k in {"model", "input", "parameters"}}
+        return self.row.sent
 
     @property
     def video(self) -> Path | None:
@@ -289,7 +289,8 @@ def row_error(row: Row) -> WanError | None:
     if row.status is Status.CANCELED:
         return RunCanceled("canceled, not billed.", **about)
     if row.status is Status.EXPIRED:
-        return RunExpired(message or "the service no longer knows the task (ids live 24 h).", **about)
+        lost = message or "the service no longer knows the task (ids live 24 h)."
+        return RunExpired(lost, remedy="It may have been billed. `--again` (again=True) buys a new one.", **about)
     if row.status is Status.UNCERTAIN:
         return OutcomeUnknown(
             f"it is not known whether the service accepted it. {message}".strip(),

@@ -161,8 +161,8 @@ class Session(Logbook):
             Not accepted, not billed.
         OutcomeUnknown
             It is not known whether it was accepted; it is never sent again by itself.
-        NotFound
-            The clip was paid before, but its file is gone; ``again=True`` buys a new one.
+        NotFound, RunExpired
+            The clip was paid before, but its file is gone, or was never fetched; ``again=True`` buys a new one.
 
         Examples
         --------
@@ -185,6 +185,8 @@ class Session(Logbook):
                 "Stopped. What was not yet sent stays unsent; what was being sent is in the log: %wan runs"
             ) from None
         run = self._handle(row.run_id, reused=not new)
+        if not new and row.status == "EXPIRED" and (error := run.error):
+            raise error
         if not new and row.status == "SUCCEEDED" and run.video is None:
             raise NotFound(
                 "this clip was paid before, but its file is gone.",

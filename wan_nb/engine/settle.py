@@ -1,19 +1,22 @@
 """What became of a submit whose answer never came: found out from the account's list, by a rule that cannot pay twice.
 
-`wan_nb.engine.verdict` has the rule. A task that was taken for a run is confirmed by its prompt when it succeeds, and
+`wan_nb.engine.uncertain` has the rule. A task that was taken for a run is confirmed by its prompt when it succeeds, and
 given back if it was a stranger's.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 from wan_nb.engine.states import Status
-from wan_nb.engine.verdict import CREATE_LIMIT, Verdict, judge, skew_of, window
-from wan_nb.errors import NotFound, OutcomeUnknown, ServiceError, Unavailable, join_words
+from wan_nb.engine.uncertain import CREATE_LIMIT, Verdict, age, judge, window
+from wan_nb.errors import NotFound, OutcomeUnknown, ServiceError, Unavailable, WanError, join_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +24,8 @@ if TYPE_CHECKING:
     from wan_nb.api.task import Listed, Task
     from wan_nb.engine.flow import Flow
     from wan_nb.engine.row import Row
-    from wan_nb.errors import WanError
 
-__all__ = ["Settling", "Verdict", "judge", "window"]
+__all__ = ["Settling"]
 
 
 def _doubt(row: Row) -> WanError:
@@ -64,6 +66,13 @@ class Settling:
             )
         return await self.settle(row) if row.status is Status.UNCERTAIN else row
 
+    async def relieve(self, run_id: str) -> None:
+        """`rescue` a run that others wait for, if nobody is sending it any more; what became of it is in its row."""
+        row: Row = await self.flow.ask_log(self.flow.log.get, run_id)
+        if row.status is Status.INTENDED and not await self.flow.sends(row):
+            with suppress(WanError):
+                await self.rescue(row)
+
     async def settle(self, row: Row) -> Row:
         """Look for an uncertain run in the account's list, for as long as the list may lag; then as `rescue`."""
         try:
@@ -72,6 +81,12 @@ class Settling:
             raise _doubt(row) from None
         if verdict.task_id is not None:
             return await self.tie(row, verdict.task_id)
+        if verdict.too_late:
+            return await self.flow.write(
+                row.run_id,
+                status=Status.EXPIRED,
+                error_message="its answer never came, and after 24 h nobody can tell whether the service accepted it.",
+            )
         if not verdict.not_accepted:
             raise _doubt(row)
         error = Unavailable(
@@ -85,25 +100,24 @@ class Settling:
         """What can be known of a run for now, as soon as it is known."""
         patience, clock = self.flow.settings.patience, asyncio.get_running_loop().time
         began = clock()
-        assert row.posted_at is not None
+        await self.flow.hello()  # tells the service's clock, also to a kernel that has just begun
         # Our own wait for an answer may have ended long after the POST, while the service is still busy with it.
-        over = datetime.now(UTC) - row.posted_at > CREATE_LIMIT
+        over = age(row, datetime.now(UTC), self.flow.client.skew) > CREATE_LIMIT
         while True:
-            verdict = await self.look_up(row)
+            verdict = await self._look_up(row)
             waited = clock() - began
-            if verdict.task_id is not None or (verdict.not_accepted and (over or waited > patience)):
+            if verdict.task_id is not None or verdict.too_late:
+                return verdict
+            if verdict.not_accepted and (over or waited > patience):
                 return verdict
             if waited > 1.5 * patience:
                 return replace(verdict, not_accepted=False)
             await asyncio.sleep(patience / 5)
 
-    async def look_up(self, row: Row) -> Verdict:
+    async def _look_up(self, row: Row) -> Verdict:
         """Verdict on one uncertain run, from log and list as they are now."""
         flow = self.flow
-        await flow.hello()  # tells the service's clock, also to a kernel that has just begun
-        skew = flow.client.skew
-        low, high = (None, None) if skew is None else window(row, skew)
-        listed = await self.listed(start=low, end=high, model=row.model)
+        listed = await self.listed(model=row.model)
         # In this order: a task of ours in that list belongs to a run that was posted before, so its run either still
         # is without an id now, and a rival, or its id is known after that.
         posted = [r for r in await flow.ask_log(flow.log.open_rows) if r.posted_at and not r.task_id]
@@ -113,7 +127,7 @@ class Settling:
             listed,
             await self.known(listed),
             now=datetime.now(UTC),
-            skew=skew,
+            skew=flow.client.skew,
             patience=timedelta(seconds=flow.settings.patience),
         )
 
@@ -145,7 +159,7 @@ class Settling:
     async def _taken_in(self, task: Task) -> Row:
         flow = self.flow
         doubtful = await flow.ask_log(flow.log.find, status=Status.UNCERTAIN)
-        fitting = [row for row in doubtful if self._may_be(row, task.orig_prompt)]
+        fitting = [row for row in doubtful if self._may_be(row, task)]
         if len({row.prompt for row in fitting}) > 1:
             names = join_words([row.run_id[:6] for row in fitting])
             raise OutcomeUnknown(
@@ -163,44 +177,52 @@ class Settling:
             currency=flow.place.region.currency,
             submitted_at=task.submit_time,
             request={"identity": flow.place.identity},
+            owner=flow.owner,
         )
         return row
 
     async def tie(self, row: Row, task_id: str) -> Row:
-        """Give an uncertain run its task."""
+        """Give an uncertain run the task that it seems to be; `confirmed` tells in the end."""
         return await self.flow.write(
             row.run_id,
             status=Status.PENDING,
             task_id=task_id,
+            request={**row.request, "guessed": True},
             submitted_at=row.posted_at,
             error_code=None,
             error_message=None,
         )
 
-    def is_ours(self, row: Row, task: Task) -> bool:
-        """Whether a finished task made what this run asked for. In doubt is only a run that nobody gave its id."""
-        if row.request_id is not None or not row.prompt or not task.orig_prompt:
-            return True
-        return task.orig_prompt.split() == row.prompt.split()
+    async def confirmed(self, row: Row, task: Task) -> Row | None:
+        """What an ended task says about the run that it was given to.
 
-    async def look_again(self, row: Row) -> Row:
-        """Find the right task of a run that was tied to a stranger's, which is known by now and so no candidate.
+        Only a task that was taken from the list is in question. Its prompt decides when it has succeeded; one that has
+        failed tells none, so it is believed where no other can be meant.
+
+        Returns
+        -------
+        Row or None
+            None when the task is the run's; else the row with the task that it must be.
 
         Raises
         ------
         Unavailable
-            There is none: the run was never accepted.
+            It was a stranger's, and there is no other: the run was never accepted.
         OutcomeUnknown
-            There are several.
+            It cannot be told.
         """
-        flow = self.flow
-        verdict = await self._verdict(row)
+        succeeded = task.status == "SUCCEEDED"
+        if not row.request.get("guessed") or (succeeded and _same_words(row.prompt, task.orig_prompt)):
+            return None
+        verdict = await self._verdict(row)  # the task itself is known to the log by now, and so no candidate
         if verdict.task_id is not None:
-            return await flow.write(row.run_id, task_id=verdict.task_id, service_status=None, started_at=None)
-        said = "the only task in its time has made another prompt"
+            return await self.flow.write(row.run_id, task_id=verdict.task_id, service_status=None, started_at=None)
+        if not succeeded and not verdict.candidates:
+            return None
+        said = "the only task in its time has made another prompt" if succeeded else "several tasks may be this one"
         if verdict.not_accepted:
-            raise await flow.posting.not_accepted(row, Unavailable(f"{said}: this one was not accepted."))
-        await flow.write(row.run_id, error_message=f"{said}.")
+            raise await self.flow.posting.not_accepted(row, Unavailable(f"{said}: this one was not accepted."))
+        await self.flow.write(row.run_id, error_message=f"{said}.")
         raise OutcomeUnknown(f"{said}.", run_id=row.run_id, remedy="`%wan adopt` shows what it may be.")
 
     async def known(self, listed: Sequence[Listed]) -> set[str]:
@@ -208,26 +230,36 @@ class Settling:
         ids = [task.task_id for task in listed]
         return {str(row.task_id) for row in await self.flow.ask_log(self.flow.log.find, task_id=ids)}
 
-    async def listed(
-        self, *, start: datetime | None = None, end: datetime | None = None, model: str | None = None
-    ) -> list[Listed]:
-        """All pages of the account's list."""
-        flow, page_no = self.flow, 1
-        found: list[Listed] = []
-        while True:
-            page = await flow.patiently(
-                lambda number=page_no: flow.client.list(start=start, end=end, model=model, page_no=number)  # type: ignore[misc]
-            )
-            found += page.tasks
-            if not page.tasks or len(found) >= page.total:
-                return found
-            page_no += 1
+    async def listed(self, *, model: str | None = None) -> list[Listed]:
+        """All pages of the account's list of the last 24 h.
+
+        Its filters by time are left alone: their zone is not documented, and one that is hours off would find nothing
+        where a paid task is.
+        """
+        flow = self.flow
+        found: dict[str, Listed] = {}
+        for page_no in count(1):
+            page = await flow.patiently(partial(flow.client.list, model=model, page_no=page_no))
+            before = len(found)
+            found |= {task.task_id: task for task in page.tasks}
+            if len(found) == before or len(found) >= page.total:  # a server may give the same page for ever
+                break
+        return list(found.values())
 
     def _distance(self, row: Row, task: Task) -> timedelta:
         if row.posted_at is None or task.submit_time is None:
             return timedelta.max
-        return abs(task.submit_time - row.posted_at - (skew_of(row, self.flow.client.skew) or timedelta()))
+        return abs(task.submit_time - window(row, self.flow.client.skew)[0])
 
-    def _may_be(self, row: Row, prompt: str | None) -> bool:
-        """Whether a task can be this run's. A prompt is only told on success."""
-        return row.request.get("identity") == self.flow.place.identity and prompt in {None, row.prompt}
+    def _may_be(self, row: Row, task: Task) -> bool:
+        """Whether a task can be this run's. A prompt is only told on success; until then the time has to do."""
+        if row.request.get("identity") != self.flow.place.identity:
+            return False
+        if task.orig_prompt is not None or task.submit_time is None:
+            return _same_words(row.prompt, task.orig_prompt)
+        low, high = window(row, self.flow.client.skew)
+        return low <= task.submit_time <= high
+
+
+def _same_words(ours: str | None, theirs: str | None) -> bool:
+    return not ours or not theirs or ours.split() == theirs.split()

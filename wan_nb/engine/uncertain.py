@@ -2,7 +2,7 @@
 
 The list tells ids, models and creation times of the account's tasks of the last 24 h; no prompts. So a task is taken
 for ours only when nothing else can be meant: exactly one task that no run of the log knows in the time window, and
-exactly one open intent whose window holds it.
+exactly one open intent whose window holds it. That there is none means something only as far as the list reaches back.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from wan_nb.api.catalog import LIMITS
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from wan_nb.api.task import Listed
     from wan_nb.engine.row import Row
 
-__all__ = ["CREATE_LIMIT", "Verdict", "judge", "skew_of", "window"]
+__all__ = ["CREATE_LIMIT", "Verdict", "age", "judge", "window"]
 
 CREATE_LIMIT = timedelta(seconds=70)
 """Longest time between the start of a POST and the making of its task: our own limits of connecting and reading."""
@@ -36,12 +38,15 @@ class Verdict:
         The task that it became.
     not_accepted : bool
         The service never made a task of it.
+    too_late : bool
+        The list does not reach back so far any more: nobody can tell.
     candidates : tuple of str
         Tasks that it may be, when it cannot be told.
     """
 
     task_id: str | None = None
     not_accepted: bool = False
+    too_late: bool = False
     candidates: tuple[str, ...] = ()
 
 
@@ -52,14 +57,21 @@ def window(row: Row, skew: timedelta | None) -> tuple[datetime, datetime]:
     same reason the clocks count as they were then, where that was written down.
     """
     assert row.posted_at is not None
-    skew = skew_of(row, skew)
+    skew = _skew_then(row, skew)
     if skew is None:
         return datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     start = row.posted_at + skew
     return start - MARGIN, start + CREATE_LIMIT + MARGIN
 
 
-def skew_of(row: Row, now: timedelta | None) -> timedelta | None:
+def age(row: Row, now: datetime, skew: timedelta | None) -> timedelta:
+    """How long ago a run was posted, by the service's clock where it is known: ours may have been set meanwhile."""
+    assert row.posted_at is not None
+    then = _skew_then(row, skew)
+    return now - row.posted_at + (skew - then if skew is not None and then is not None else timedelta())
+
+
+def _skew_then(row: Row, now: timedelta | None) -> timedelta | None:
     """Service clock minus ours: as it was when the run was posted, or else as it is now."""
     return timedelta(seconds=row.request["skew"]) if "skew" in row.request else now
 
@@ -83,7 +95,7 @@ def judge(
     others : sequence of Row
         Every other run of the account that was posted and has no task id yet.
     listed : sequence of Listed
-        All tasks of the account and model that the list gave for the window.
+        Tasks of the account's last 24 h.
     known : collection of str
         Task ids that some run of the log has.
     now : datetime
@@ -111,10 +123,10 @@ def judge(
     ]
     if len(candidates) == 1 and not rivals:
         return Verdict(task_id=candidates[0])
-    assert row.posted_at is not None
-    if not candidates and now - row.posted_at > patience:
-        return Verdict(not_accepted=True)
-    return Verdict(candidates=candidates)
+    old = age(row, now, skew)
+    if old > timedelta(seconds=LIMITS.list_span) - MARGIN:
+        return Verdict(too_late=True)
+    return Verdict(not_accepted=not candidates and old > patience, candidates=candidates)
 
 
 def _overlap(a: tuple[datetime, datetime], b: tuple[datetime, datetime]) -> bool:
