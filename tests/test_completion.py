@@ -24,7 +24,12 @@ def known(tmp_path):
     (tmp_path / "frames" / "猫 1.bmp").touch()
     return Known(
         variables=lambda: ["cat", "count", "_private"],
-        runs=lambda: ["3f9c01ab77de", "3f00aaaaaaaa", "77aabbccddee"],
+        column={
+            "run_id": ["3f9c01ab77de", "3f00aaaaaaaa", "77aabbccddee"],
+            "study": ["walk", "two words"],
+            "tags": ["keep"],
+            "prompt": ["a prompt that is far too long to be picked from a list of values"],
+        }.__getitem__,
         studies=lambda: ["walk", "two words"],
         folder=tmp_path,
     )
@@ -43,6 +48,19 @@ def known(tmp_path):
         ("%wan compare tw", "tw", []),
         ("%wan compare ", "", ["walk", "'two words'"]),
         ("%wan connect s", "s", ["simulator", "singapore"]),
+        ("%wan show ", "", ["walk", "'two words'"]),
+        ("%wan cancel a", "a", ["all"]),
+        ("%wan bundle ", "", ["walk.zip", "'two words.zip'", "wan_runs.zip"]),
+        ("%wan runs study=", "study=", ["study=walk", "study='two words'"]),
+        ("%wan runs prompt=", "prompt=", []),
+        ("%wan runs text=", "text=", []),
+        ("%wan runs simulated=", "simulated=", ["simulated=true", "simulated=false"]),
+        ("%%wan --vary ", "", ["duration=", "resolution=", "watermark="]),
+        ("%%wan --vary resolution=", "resolution=", ["resolution=720P", "resolution=1080P"]),
+        ("%%wan --vary=duration=5,1", "duration=5,1", ["duration=5,10", "duration=5,15"]),
+        ("%%wan --vary mood=", "mood=", []),
+        ("%%wan -d 1", "1", ["10", "15"]),
+        ("%%wan --tag ", "", ["keep"]),
         ("%wan runs sta", "sta", ["status=", "started_at="]),
         ("%wan runs status=SUC", "status=SUC", ["status=SUCCEEDED"]),
         ("%wan runs status=FAILED,SUC", "status=FAILED,SUC", ["status=FAILED,SUCCEEDED"]),
@@ -65,7 +83,7 @@ def known(tmp_path):
         ("%%wan --first-frame=c", "c", ["cat.jpg"]),
         ("%%wan -a ", "", ["voice.mp3", "frames/"]),
         ("%%wan -f {{c", "c", ["cat}}", "count}}"]),
-        ("%%wan --duration ", "", []),
+        ("%%wan --seed ", "", []),
         ("x = 3; wan ", "", []),
         ("%wanted ", "", []),
     ],
@@ -97,7 +115,7 @@ def test_body_completes_variables_only(known) -> None:
 def test_any_line_can_be_completed(text) -> None:
     """Half a line is what completion always sees."""
     for start in ("%%wan ", "%wan ", "%wan runs "):
-        replaced, _ = suggest(start + text, Known(lambda: ["a"], lambda: ["a"], lambda: ["a"], folder=_NOWHERE))
+        replaced, _ = suggest(start + text, Known(lambda: ["a"], lambda _: ["a"], lambda: ["a"], folder=_NOWHERE))
         assert (start + text).endswith(replaced)
 
 
@@ -145,6 +163,7 @@ def test_in_the_shell_nothing_else_is_mixed_in(ip, jedi) -> None:
 
 def test_in_the_shell_the_body_knows_variables(ip) -> None:
     ip.shell.user_ns["tabby"] = 1
+    assert completions(ip, "%%wan -f {{") == ["%%wan -f {{tabby}}"]  # of the names that are there anyway, none
     assert completions(ip, "%%wan -d 5\na cat called {{tab") == ["%%wan -d 5\na cat called {{tabby}}"]
 
 
@@ -161,5 +180,6 @@ def test_tab_makes_no_folder_and_starts_nothing(ip, tmp_path) -> None:
 def test_ids_and_studies_come_from_the_log(wan, cat) -> None:
     study = wan(f"%%wan -f {cat} -d 2 --seeds 1,2 --name 'two words' --max-cost 9 --wait\na cat")
     ids = {run.id for run in study.runs}
-    assert {text.rpartition(" ")[2] for text in completions(wan, "%wan show ")} == ids
+    assert {text.rpartition(" ")[2] for text in completions(wan, "%wan rate ")} == ids
+    assert completions(wan, "%wan runs study=") == ["%wan runs study='two words'"]
     assert completions(wan, "%wan rank ") == ["%wan rank 'two words'"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from wan_nb.ui import options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
     from wan_nb.ui.options import Option
 
@@ -25,7 +25,10 @@ _CELL = re.compile(r"^%%wan\s(?P<rest>.*)$", re.DOTALL)
 _OPEN_BRACES = re.compile(r"(?<!\\)\{\{\s*(?P<name>\w*)$")
 
 _RECENT = 50
-"""Ids that are offered, the newest."""
+"""Runs whose ids and values are offered, the newest."""
+
+_LONG = 40
+"""Longer values of a column are prose, which nobody picks from a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +39,8 @@ class Known:
     ----------
     variables : callable
         Names of the user's variables.
-    runs : callable
-        Ids of runs, the newest first.
+    column : callable
+        Values of a column of the log, of the newest runs first, each once.
     studies : callable
         Names of studies.
     folder : Path
@@ -45,7 +48,7 @@ class Known:
     """
 
     variables: Callable[[], Iterable[str]]
-    runs: Callable[[], Iterable[str]]
+    column: Callable[[str], Iterable[str]]
     studies: Callable[[], Iterable[str]]
     folder: Path
 
@@ -106,21 +109,21 @@ def suggest(before: str, known: Known, *, body: bool = False) -> tuple[str, list
     return _of_verbs(typed(line["rest"]), known) if line else ("", [])
 
 
-def match(context: Any, variables: Mapping[str, Any]) -> dict[str, Any]:
+def match(context: Any, variables: Iterable[str]) -> dict[str, Any]:
     """Answer IPython's completer: a matcher of its second API.
 
     Parameters
     ----------
     context : IPython.core.completer.CompletionContext
-    variables : mapping
-        The user's.
+    variables : iterable of str
+        Names of the user's.
     """
     from IPython.core.completer import SimpleCompletion
 
     before = context.full_text.split("\n")[context.cursor_line][: context.cursor_position]
     in_cell = context.full_text.lstrip().startswith("%%wan")
     body = in_cell and context.cursor_line > 0
-    known = Known(lambda: variables, _run_ids, _study_names, Path())
+    known = Known(lambda: variables, _column, _study_names, Path())
     fragment, found = suggest(before.lstrip() if in_cell and not body else before, known, body=body)
     return {
         "completions": [SimpleCompletion(text) for text in found],
@@ -164,16 +167,33 @@ def _of_verbs(text: Typed, known: Known) -> tuple[str, list[str]]:
     return text.fragment, [*_starting(text.fragment, offered)]
 
 
-def _filters(fragment: str, _: Known) -> list[str]:
+def _filters(fragment: str, known: Known) -> list[str]:
     from wan_nb.engine.row import COLUMNS
     from wan_nb.engine.states import Status
 
-    key, equals, value = fragment.partition("=")
+    key, equals, _ = fragment.partition("=")
     if not equals:
         return [f"{name}=" for name in (*COLUMNS, "since", "until", "text")]
-    before, comma, _last = value.rpartition(",")
-    values = {"status": [*Status], "simulated": ["true", "false"]}.get(key, [])
-    return [f"{key}={before}{comma}{one}" for one in values]
+    if COLUMNS.get(key) == "boolean":
+        return _listed(fragment, ["true", "false"])
+    if key == "status":
+        return _listed(fragment, [*Status])
+    seen = known.column(key) if key in COLUMNS else []
+    return _listed(fragment, [shlex.quote(value) for value in seen if len(value) <= _LONG])
+
+
+def _axes(fragment: str) -> list[str]:
+    key, equals, _ = fragment.partition("=")
+    if not equals:
+        return [f"{option.name}=" for option in options.REQUEST]
+    option = next((option for option in options.REQUEST if option.name == key), options.HELP)
+    return _listed(fragment, ["true", "false"] if option.negatable else option.choices)
+
+
+def _listed(fragment: str, values: Iterable[str]) -> list[str]:
+    """What may follow the last comma of ``key=value,value``, or its equals sign."""
+    start = fragment[: max(fragment.rfind(","), fragment.find("=")) + 1]
+    return [start + value for value in values]
 
 
 def _services(_fragment: str, _known: Known) -> list[str]:
@@ -184,8 +204,11 @@ def _services(_fragment: str, _known: Known) -> list[str]:
 
 _ARGUMENTS: dict[str, Callable[[str, Known], Iterable[str]]] = {
     "": lambda _fragment, _known: (),
-    "run": lambda _fragment, known: known.runs(),
+    "run": lambda _fragment, known: known.column("run_id"),
     "study": lambda _fragment, known: map(shlex.quote, known.studies()),
+    "thing": lambda _fragment, known: [*map(shlex.quote, known.studies()), *known.column("run_id")],
+    "open": lambda _fragment, known: ["all", *map(shlex.quote, known.studies()), *known.column("run_id")],
+    "zip": lambda _fragment, known: [shlex.quote(f"{name}.zip") for name in (*known.studies(), "wan_runs")],
     "service": _services,
     "filter": _filters,
 }
@@ -196,8 +219,15 @@ def _values(option: Option, fragment: str, known: Known) -> list[str]:
         return [*_starting(fragment, option.choices)]
     if option.suffixes:
         return [*_files(fragment, option.suffixes, known.folder)]
-    named = {"name": known.studies, "out": known.variables}.get(option.name)
-    return [*_starting(fragment, (name for name in named() if not name.startswith("_")))] if named else []
+    if option.name == "vary":
+        return [*_starting(fragment, _axes(fragment))]
+    named: dict[str, Callable[[], Iterable[str]]] = {
+        "name": known.studies,
+        "out": known.variables,
+        "tag": lambda: known.column("tags"),
+    }
+    offered = named[option.name]() if option.name in named else ()
+    return [name for name in _starting(fragment, offered) if not name.startswith("_")]
 
 
 def _files(fragment: str, suffixes: tuple[str, ...], folder: Path) -> Iterator[str]:
@@ -226,8 +256,10 @@ def _starting(start: str, words: Iterable[str]) -> Iterator[str]:
     return (str(word) for word in words if str(word).startswith(start))
 
 
-def _run_ids() -> list[str]:
-    return [row.run_id for row in _log_asked(lambda log: log.find(limit=_RECENT))]
+def _column(name: str) -> list[str]:
+    found = [getattr(row, name) for row in _log_asked(lambda log: log.find(limit=_RECENT))]
+    values = [one for value in found for one in (value if isinstance(value, tuple) else (value,))]
+    return list(dict.fromkeys(str(value) for value in values if value is not None))
 
 
 def _study_names() -> list[str]:
