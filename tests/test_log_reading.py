@@ -93,14 +93,15 @@ def test_filters(some: RunLog, filters: dict[str, Any], expected: str):
 @pytest.mark.parametrize(
     ("filters", "said"),
     [
-        ({"studdy": "walk"}, "no column 'studdy'\nDid you mean study"),
+        ({"studdy": "walk"}, "no column 'studdy'.\nDid you mean study"),
         ({"request": "x"}, "no column 'request'"),
         ({"owner": "x"}, "no column 'owner'"),
-        ({"status": "SUCEEDED"}, "holds a status\nDid you mean SUCCEEDED"),
+        ({"status": "SUCEEDED"}, "holds a status.\nDid you mean SUCCEEDED?"),
+        ({"status": "ready"}, "holds a status.\nThere are INTENDED, "),
         ({"seed": "many"}, "seed cannot be 'many': it holds a whole number"),
         ({"cost": "much"}, "holds a number"),
         ({"watermark": "perhaps"}, "holds true or false"),
-        ({"since": "yesterday"}, "holds a time, as in 20"),
+        ({"since": "yesterday"}, "since cannot be 'yesterday': it holds a time, as in 20"),
     ],
     ids=str,
 )

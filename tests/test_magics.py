@@ -24,6 +24,7 @@ from wan_nb.errors import (
     InvalidRequest,
     NotFound,
     OutcomeUnknown,
+    Refused,
     RunFailed,
 )
 from wan_nb.studies.study import Study
@@ -180,6 +181,19 @@ def test_run_as_material(wan, simulator, cat) -> None:
     second = wan("%%wan -c {{first}} -d 6\nit goes on")
     assert [item["type"] for item in sent(simulator)[1]["input"]["media"]] == ["first_clip"]
     assert second.row.duration == 6
+
+
+def test_model_that_is_not_known_is_said(wan, cat, capsys) -> None:
+    with pytest.raises(Refused, match="ModelNotFound"):
+        wan(f"%%wan -f {cat} -d 2 -m wan2.7-i2w\na cat")
+    assert capsys.readouterr().out.startswith("model: wan2.7-i2w is not known here; checks and price are those of wan2")
+
+
+def test_clip_that_is_still_to_come_is_no_material(wan, simulator, cat) -> None:
+    simulator.config(run=600)
+    wan(f"%%wan -f {cat} -d 2 --out first\na cat;")
+    with pytest.raises(NotFound, match=r"not there yet: (PENDING|RUNNING)\.\nrun.wait\(\)"):
+        wan("%%wan -c {{first}} -d 6\nit goes on")
 
 
 def test_changed_material_is_said(wan, capsys, tmp_path) -> None:

@@ -61,7 +61,7 @@ REFUSED = {
     "name too long": (F, lambda d: "a" * 5000 + ".png", "name too long"),
     "empty text": (F, lambda d: "  ", "empty text"),
     "None": (L, lambda d: None, "NoneType"),
-    "number": (L, lambda d: 7, "a int"),
+    "number": (L, lambda d: 7, "of type int"),
     "empty picture file": (F, lambda d: written(d / "e.jpg", b""), "0 bytes"),
     "empty sound file": (A, lambda d: written(d / "e.mp3", b""), "0 bytes"),
     "empty bytes": (F, lambda d: b"", "0 bytes"),

@@ -77,7 +77,7 @@ def test_help_and_tables_list_every_verb_and_option(ip, capsys) -> None:
         ("runs SUCCEEDED", "no filter"),
         ("runs stats=x", "Did you mean"),
         ("show", "no run yet in this session"),
-        ("rate", "a rating is 1 to 5"),
+        ("rate", "a rating is 1 to 5, not nothing"),
         ("rate 3f9c 7", "a rating is 1 to 5, not 7"),
         ("resume all", "takes no argument, not all too"),
         ("show a b", "takes [ID|STUDY], not b too"),
@@ -131,7 +131,7 @@ def test_show_embeds(made, capsys) -> None:
 def test_cost(made, capsys) -> None:
     assert repr(made("%wan cost")) == repr(wan_nb.cost())
     said = capsys.readouterr().out
-    assert "1 clips of 1 runs, 2 s, CNY 1.20 SIMULATED, not billed" in said
+    assert "1 clip of 1 run, 2 s, CNY 1.20 SIMULATED, not billed" in said
     assert "CNY 0.00 of 50.00" in said
 
 
@@ -180,9 +180,10 @@ def test_form_begins_with_a_run(made) -> None:
 # --- doing
 
 
-def test_rate_and_again(made, simulator) -> None:
+def test_rate_and_again(made, simulator, capsys) -> None:
     first = made["run"]
     assert made("%wan rate 4").row.rating == 4
+    assert "★★★★☆" in capsys.readouterr().out
     assert made(f"%wan rate {first.id[:6]} 2").row.rating == 2
     assert made("%wan again").id != first.id
     longer = made(f"%wan again {first.id} --duration 3")
@@ -234,10 +235,11 @@ def test_adopt(wan, simulator, cat, capsys, tmp_path) -> None:
     assert [run.row.task_id for run in wan(f"%wan adopt {task_id}")] == [task_id]
 
 
-def test_forget_deletes_files_and_keeps_the_row(made) -> None:
+def test_forget_deletes_files_and_keeps_the_row(made, capsys) -> None:
     run = made["run"]
     video = run.video
     made(f"%wan forget {run.id[:6]}")
+    assert f"The files of run {run.id[:8]} are deleted" in capsys.readouterr().out
     assert not video.exists()
     assert not video.with_suffix(".json").exists()
     assert (run.video, run.cost) == (None, pytest.approx(1.2))

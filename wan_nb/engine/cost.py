@@ -49,7 +49,8 @@ class Line:
     def __str__(self) -> str:
         under_way = f", {self.currency} {self.reserved:.2f} reserved" if self.reserved else ""
         mark = " SIMULATED, not billed" if self.simulated else ""
-        what = f"{self.clips} clips of {self.runs} runs, {self.seconds:g} s"
+        clips, runs = ("clip" + "s" * (self.clips != 1), "run" + "s" * (self.runs != 1))
+        what = f"{self.clips} {clips} of {self.runs} {runs}, {self.seconds:g} s"
         return f"{self.service}: {what}, {self.currency} {self.paid:.2f}{under_way}{mark}"
 
 

@@ -170,7 +170,7 @@ def source_of(given: Any, field: str, suffixes: tuple[str, ...]) -> Source:
     elif isinstance(given, (str, os.PathLike)) and os.fspath(given).strip():
         source = _from_path(given, field, suffixes)
     else:
-        what = "an empty text" if isinstance(given, str) else f"a {type(given).__name__}"
+        what = "an empty text" if isinstance(given, str) else f"an object of type {type(given).__name__}"
         raise InvalidMedia(
             f"{field}: {what} is no material.",
             field=field,

@@ -190,9 +190,10 @@ def _opaque(source: Source, image: Image.Image) -> Image.Image:
     alpha = rgba.getchannel("A").histogram()
     if hidden := sum(alpha[:255]):
         start = "from PIL import Image; " if source.path else ""
-        share = 100 * hidden / (image.width * image.height)
+        part = 100 * hidden / (image.width * image.height)
+        share = f"{part:.0f}" if part >= 10 else f"{part:.2g}"
         raise source.refuse(
-            f"has {share:.2g} % transparent pixels; the service takes no alpha channel.",
+            f"has {share} % transparent pixels; the service takes no alpha channel.",
             f'On white: {start}im = {_code(source)}.convert("RGBA"); {_WHITE}{_saved(source, "-white.png")}',
         )
     return rgba.convert("RGB")

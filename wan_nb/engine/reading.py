@@ -46,11 +46,11 @@ class Reading(Shelves):
             return found[0]
         if found:
             near = [row.run_id for row in found]
-            raise NotFound(f"several runs begin with {start!r}", remedy=f"Did you mean {join_words(near)}?")
+            raise NotFound(f"several runs begin with {start!r}.", remedy=f"Did you mean {join_words(near)}?")
         recent = [row.run_id for row in self.find(limit=200)]
         near = difflib.get_close_matches(start, [r[: max(len(start), 4)] for r in recent], cutoff=0.5) or recent[:1]
         raise NotFound(
-            f"no run {run_id!r} in this log",
+            f"no run {run_id!r} in this log.",
             remedy=f"Did you mean {join_words(near)}?" if near else "The log holds no run yet.",
         )
 
@@ -195,7 +195,7 @@ def check_names(names: Iterable[str], allowed: Iterable[str]) -> None:
         if name not in known:
             near = difflib.get_close_matches(name, known, cutoff=0.5)
             raise InvalidOption(
-                f"the log has no column {name!r}",
+                f"the log has no column {name!r}.",
                 remedy=f"Did you mean {join_words(near)}?" if near else f"Columns: {', '.join(known)}.",
             )
 
@@ -229,8 +229,8 @@ def _tagged(_name: str, value: Any) -> sa.ColumnElement[bool]:
 _Test = Callable[[str, Any], sa.ColumnElement[bool]]
 _equal: _Test = lambda name, value: runs.c[name] == _value(name, value)  # noqa: E731 - one of the table below
 _SPECIAL: dict[str, _Test] = {
-    "since": lambda _, value: runs.c.created_at >= _value("created_at", value),
-    "until": lambda _, value: runs.c.created_at < _value("created_at", value),
+    "since": lambda name, value: runs.c.created_at >= _value(name, value),
+    "until": lambda name, value: runs.c.created_at < _value(name, value),
     "text": lambda _, value: runs.c.prompt.icontains(str(value), autoescape=True),
     "tags": _tagged,
 }
@@ -238,7 +238,7 @@ _SPECIAL: dict[str, _Test] = {
 
 def _value(name: str, value: Any) -> Any:
     """Return a filter's value in the type of its column, also when it was typed into a cell."""
-    dtype = COLUMNS.get(name, "string")
+    dtype = COLUMNS.get("created_at" if name in {"since", "until"} else name, "string")
     try:
         if dtype == "category":
             return Status(str(value).upper())
@@ -252,10 +252,10 @@ def _value(name: str, value: Any) -> Any:
             return _moment(value)
     except (ValueError, TypeError, KeyError) as error:
         words = list(Status) if dtype == "category" else []
-        near = difflib.get_close_matches(str(value).upper(), words, n=1) or words
+        near = difflib.get_close_matches(str(value).upper(), words, n=1)
         raise InvalidOption(
-            f"{name} cannot be {value!r}: it holds {_TYPES[dtype]}",
-            remedy=f"Did you mean {join_words(near)}?" if near else "",
+            f"{name} cannot be {value!r}: it holds {_TYPES[dtype]}.",
+            remedy=f"Did you mean {near[0]}?" if near else f"There are {join_words(words, 'and')}." if words else "",
         ) from error
     return str(value)
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.engine.loop import ticking
-from wan_nb.engine.states import Status
+from wan_nb.engine.states import OPEN, Status
 from wan_nb.errors import (
     Detached,
     DownloadFailed,
@@ -152,7 +152,9 @@ class Run:
             raise Detached(self._way_back()) from None
         except TimeoutError:
             raise WaitTimeout(
-                f"no clip after {timeout:g} s; the task goes on.", run_id=self.id, remedy=self._way_back()
+                f"no clip after {timeout:g} s; the task goes on.",
+                run_id=self.id,
+                remedy=f"Wait again, or come back with `%wan show {self.id[:8]}`.",
             ) from None
         return self._checked()
 
@@ -223,9 +225,12 @@ class Run:
     def _file(self) -> Path:
         self._session.bring([self.row])
         if (path := self.video) is None:
-            raise NotFound(
-                "there is no clip on disk.", run_id=self.id, remedy=f"Its state is {self.status}; %wan show."
-            )
+            status = self.status
+            if status in OPEN:
+                raise NotFound(
+                    f"its clip is not there yet: {status}.", run_id=self.id, remedy="run.wait() waits for it."
+                )
+            raise NotFound(f"there is no clip on disk: {status}.", run_id=self.id, remedy="%wan show tells why.")
         return path
 
     def _write(self, **changes: Any) -> Run:
@@ -240,15 +245,15 @@ class Run:
 
     def _way_back(self) -> str:
         return (
-            f"Stopped waiting for run {self.id[:6]}; the task goes on at the service and nothing is lost.\n"
-            f"Come back with `%wan show {self.id[:6]}`, or run the cell again: it costs nothing."
+            f"Stopped waiting for run {self.id[:8]}; the task goes on at the service and nothing is lost.\n"
+            f"Come back with `%wan show {self.id[:8]}`, or run the cell again: it costs nothing."
         )
 
     def __repr__(self) -> str:
         row = self.row
         paid = "" if row.cost is None else f" {row.currency} {row.cost:.2f}"
         mark = " SIMULATED" if row.simulated else ""
-        return f"<Run {self.id[:6]} {row.status}{paid}{mark} {(row.prompt or '')[:40]!r}>"
+        return f"<Run {self.id[:8]} {row.status}{paid}{mark} {(row.prompt or '')[:40]!r}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002  # IPython's
         """Static picture of its state, for nbconvert, nested displays and front ends without widgets."""

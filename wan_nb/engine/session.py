@@ -175,7 +175,7 @@ class Session(Logbook):
         if max_cost is not None and price > max_cost:
             raise BudgetExceeded(
                 f"one clip costs about {currency} {price:.2f}, more than --max-cost {max_cost:g}.",
-                remedy="Give less duration, 720P, or a higher --max-cost.",
+                remedy="Make it shorter, take 720P, or allow more.",
             )
         ask = Ask(request, name=name, tags=tuple(tags), again=again, progress=progress)
         try:

@@ -161,7 +161,7 @@ class Settling:
         doubtful = await flow.ask_log(flow.log.find, status=Status.UNCERTAIN)
         fitting = [row for row in doubtful if self._may_be(row, task)]
         if len({row.prompt for row in fitting}) > 1:
-            names = join_words([row.run_id[:6] for row in fitting])
+            names = join_words([row.run_id[:8] for row in fitting])
             raise OutcomeUnknown(
                 f"task {task.task_id[:60]} may be run {names}.",
                 remedy="A task tells its prompt when it has succeeded: adopt it then.",

@@ -86,10 +86,11 @@ class Shelves:
         table = schema.studies
         plan = self._db.read(lambda c: c.execute(sa.select(table.c.plan).where(table.c.name == name)).scalar())
         if plan is None:
-            near = difflib.get_close_matches(name, self.studies())
+            known = self.studies()
+            near = difflib.get_close_matches(name, known) or known[:3]
             raise NotFound(
-                f"no study {name!r} in this log",
-                remedy=f"Did you mean {join_words(near)}?" if near else "The studies of this log: wan_nb.runs().study.",
+                f"no study {name!r} in this log.",
+                remedy=f"Did you mean {join_words(near)}?" if near else "The log holds no study yet.",
             )
         return dict(plan)
 

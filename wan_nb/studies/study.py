@@ -141,7 +141,7 @@ class Study:
         if max_cost is not None and cost > max_cost:
             raise BudgetExceeded(
                 f"study {self.name!r} costs about {self.currency} {cost:.2f}, more than --max-cost {max_cost:g}.",
-                remedy="Fewer seeds, less duration or 720P; or a higher --max-cost.",
+                remedy="Take fewer seeds, shorter clips or 720P, or allow more.",
             )
         session = self._session
         session.log.save_study(self.name, self._recorded())

@@ -97,7 +97,7 @@ def _path(match: re.Match[str]) -> list[str]:
     if not all(part.isidentifier() for part in path):
         shown = match.group() if inside is not None else match.string[match.start() : match.start() + 20]
         raise InvalidOption(
-            f"{shown!r} is not a placeholder: only {{{{name}}}} and {{{{obj.attr}}}} are",
+            f"{shown!r} is not a placeholder: only {{{{name}}}} and {{{{obj.attr}}}} are.",
             remedy=r"Write \{{ for two literal braces.",
         )
     return path
@@ -123,7 +123,7 @@ def _as_text(path: list[str], namespace: Mapping[str, Any]) -> str:
     value = _look_up(path, namespace)
     if not isinstance(value, _PRINTABLE):
         raise InvalidOption(
-            f"{{{{{'.'.join(path)}}}}} is of type {type(value).__name__}, which does not read as text",
+            f"{{{{{'.'.join(path)}}}}} is of type {type(value).__name__}, which does not read as text.",
             remedy="Only text, numbers, dates and paths can stand inside a text.",
         )
     return str(value)

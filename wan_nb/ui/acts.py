@@ -298,5 +298,6 @@ def forget(call: Call) -> Any:
     if not call.words:
         raise InvalidOption("%wan forget deletes files: say of which run.", remedy="%wan forget ID")
     run = call.run()
-    call.session.forget(run.id)
+    run.session.forget(run.id)
+    print(f"The files of run {run.id[:8]} are deleted; its row and its cost stay.")  # noqa: T201  # nothing else shows it
     return run

@@ -57,10 +57,8 @@ def _study(magics: WanMagics, cell: Cell) -> Any:
     """Several clips: the plan, bought at once only with ``--max-cost``."""
     buys = cell.max_cost is not None and not cell.dry_run
     if not (buys or cell.dry_run) and (magics.in_batch or cell.wait):
-        raise InvalidOption(
-            "a study that nobody is there to confirm needs --max-cost.",
-            remedy="--dry-run shows its plan and its price.",
-        )
+        why = "where nobody can press Buy, a study" if magics.in_batch else "a study that is waited for"
+        raise InvalidOption(f"{why} needs --max-cost.", remedy="--dry-run shows its plan and its price.")
     session = magics.session()
     variants = {label or "A": study_text(text, cell, magics.names) for label, text in cell.variants}
     fields = _looked_at(session, cell.fields)
@@ -108,8 +106,10 @@ def _uploading(magics: WanMagics, fields: Mapping[str, Any]) -> Callable[[str, i
 
 
 def _looked_at(session: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields with their materials probed, and one line for each that had to be changed."""
+    """The fields with their materials probed, and one line for each that is not quite what the person may think."""
     looked = dict(fields)
+    if (model := looked.get("model")) and model not in catalog.MODELS:
+        print(f"model: {model} is not known here; checks and price are those of {catalog.model(model).name}.")  # noqa: T201
     for spec in catalog.fields("media"):
         if spec.name in looked:
             looked[spec.name] = medium = session.material(looked[spec.name], spec.name)

@@ -115,7 +115,7 @@ class Cell:
         values, rest = options.parse(options.split(line), options.CELL, expand)
         if rest:
             raise InvalidOption(
-                f"{rest[0]!s:.40} on the %%wan line belongs to no option.",
+                f"{' '.join(map(str, rest))!r:.42} on the %%wan line belongs to no option.",
                 remedy="The prompt goes below the line; a value with spaces needs quotes.",
             )
         if values.pop("help", False):

@@ -110,6 +110,6 @@ def _check(field: str, medium: Medium) -> str:
         f"{medium.seconds:.1f} s" if medium.seconds else None,
         f"{medium.bytes / catalog.MB:.2f} MB" if medium.bytes else None,
         "fetched by the service, not looked at here" if medium.url else None,
-        medium.note or None,
+        medium.note.removeprefix(f"{medium.name}: ") or None,
     ]
     return f"{field}: {medium.name} · " + " · ".join(fact for fact in facts if fact)

@@ -26,6 +26,7 @@ from wan_nb.ui.text import (
     plain,
     price,
     source,
+    stars,
     state,
     totals,
 )
@@ -239,7 +240,7 @@ def _prompt(row: Any) -> str:
 def _facts(row: Any, src: str | None) -> str:
     made = [f"made in {duration(row.run_s)}" if str(row.status) == "SUCCEEDED" and row.run_s else ""]
     seed = [f"seed {row.seed}" if row.seed is not None else ""]
-    facts = [escape(part) for part in [*measures(row), *seed, *made] if part]
+    facts = [escape(part) for part in [*measures(row), *seed, *made, stars(row)] if part]
     facts.append(f"run <code>{escape(row.run_id[:8])}</code>")
     body = " · ".join(facts)
     if str(row.status) == "SUCCEEDED":

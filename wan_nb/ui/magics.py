@@ -190,7 +190,8 @@ class _Matcher:
             return {"completions": []}
         from wan_nb.ui.completion import match
 
-        return match(context, self._shell.user_ns)
+        own = [name for name in self._shell.user_ns if name not in self._shell.user_ns_hidden]
+        return match(context, own)
 
 
 def _document(kind: str) -> Callable[[], str]:

@@ -21,7 +21,8 @@ Make a clip: the options stand on the line, the cell below is the prompt.
     %%wan --first-frame cat.jpg --duration 5 --out walk
     A cat walks slowly towards the camera.
 
-What is sent (all of it each time; media are a path, an http(s) URL or a {{{{variable}}}}):
+What is sent (every setting each time, also those left at their default). Media are a path, an http(s) URL or a
+{{{{variable}}}} that holds a path, bytes, a picture, a numpy array or a run:
 {request}
 
 Together go: {modes}.

@@ -16,7 +16,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from wan_nb.api import catalog
-from wan_nb.errors import InvalidOption, InvalidRequest
+from wan_nb.errors import InvalidOption, InvalidRequest, join_words
 
 __all__ = ["CELL", "NOTEBOOK", "REQUEST", "Option", "describe", "parse", "split", "usage"]
 
@@ -143,8 +143,8 @@ def _label(value: Any) -> str:
 
 def _from_field(spec: catalog.Field) -> Option:
     notes = []
-    if spec.choices and not spec.open_choices:
-        notes.append(" or ".join(spec.choices))
+    if spec.choices:
+        notes.append(join_words([*spec.choices, *["another"] * spec.open_choices]))
     if spec.minimum is not None and spec.maximum is not None and spec.unit:
         notes.append(f"{spec.minimum} to {spec.maximum} {spec.unit}")
     if spec.default is not None and spec.type is not bool:
@@ -160,9 +160,15 @@ def _from_field(spec: catalog.Field) -> Option:
         short=spec.short,
         metavar="" if spec.type is bool else spec.kind.upper() or ("N" if spec.type is int else "TEXT"),
         negatable=spec.type is bool,
-        choices=spec.choices,
+        choices=spec.choices or _few(spec),
         suffixes=kind.suffixes if kind else (),
     )
+
+
+def _few(spec: catalog.Field) -> tuple[str, ...]:
+    """The whole numbers of a range, if a person could pick one from a list."""
+    low, high = spec.minimum, spec.maximum
+    return tuple(map(str, range(low, high + 1))) if low is not None and high is not None and high - low < 20 else ()
 
 
 REQUEST: tuple[Option, ...] = tuple(_from_field(f) for f in catalog.FIELDS if f.name != "prompt")
@@ -187,7 +193,9 @@ NOTEBOOK: tuple[Option, ...] = (
     ),
     Option("again", "Buy a new clip even if this request was made before."),
     Option("dry_run", "Nothing is sent: the JSON without the key, the checks, the price."),
-    Option("max_cost", "Buy only if the whole price stays below; a study then asks no question.", _money, metavar="N"),
+    Option(
+        "max_cost", "Buy only if the whole costs at most so much; a study then asks no question.", _money, metavar="N"
+    ),
     Option("raw", "Take the prompt as it is: no {{name}} in it is replaced."),
     HELP,
 )
@@ -291,7 +299,10 @@ def _store(found: dict[str, Any], option: Option, value: Any) -> None:
 
 
 def _unknown(flag: str, table: Mapping[str, Any], where: str) -> InvalidOption:
-    near = get_close_matches(flag, table, 1, 0.5)
+    long = [name for name in table if len(name) > 2]  # one letter is near to every other
+    near = get_close_matches(flag, long, 1, 0.5)
+    if not near and flag[:2] in table:
+        near = [f"{flag[:2]} {flag[2:40]}"]  # -d5
     hint = f"Did you mean {near[0]}?" if near else f"{where} --help lists them."
     return InvalidOption(f"{where} has no option {flag[:40]}.", remedy=hint)
 

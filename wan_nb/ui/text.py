@@ -32,6 +32,7 @@ __all__ = [
     "plain",
     "price",
     "source",
+    "stars",
     "state",
     "totals",
 ]
@@ -196,6 +197,11 @@ def measures(row: Any) -> list[str]:
     return [part for part in (size, seconds, sound, megabytes(row.bytes)) if part]
 
 
+def stars(row: Any) -> str:
+    """The rating that a person gave, such as ``★★★★☆``; empty without one."""
+    return "★" * row.rating + "☆" * (5 - row.rating) if row.rating else ""
+
+
 def line(row: Any) -> str:
     """One run as one line of text, for terminals and for hosts without HTML."""
     parts = [
@@ -204,6 +210,7 @@ def line(row: Any) -> str:
         label(row, 60),
         price(row),
         " ".join(measures(row)),
+        stars(row),
         plain(row.video, 300),
         plain(row.error_message, 200) if str(row.status) in {"FAILED", "EXPIRED"} else "",
         "SIMULATED" if row.simulated else "",

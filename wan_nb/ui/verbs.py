@@ -90,7 +90,7 @@ class Verb:
         Arguments at most; None for any number.
     options : tuple of Option
     completes : str
-        What completion offers for the arguments: ``run``, ``study``, ``service``, ``filter`` or nothing.
+        What completion offers for the arguments: a key of its table.
     """
 
     name: str
@@ -180,13 +180,13 @@ VERBS: dict[str, Verb] = {
     verb.name: verb
     for verb in (
         Verb("runs", "[key=value ...]", "wan_nb.runs(status='SUCCEEDED')", acts.runs, None, (_LIMIT,), "filter"),
-        Verb("show", "[ID|STUDY]", "wan_nb.run(id)", acts.show, 1, (_EMBED,), "run"),
+        Verb("show", "[ID|STUDY]", "wan_nb.run(id)", acts.show, 1, (_EMBED,), "thing"),
         Verb("resume", "", "wan_nb.resume()", acts.resume, 0, (_WAIT,)),
         Verb("adopt", "[TASK_ID ...]", "wan_nb.adopt(task_id)", acts.adopt, None),
-        Verb("cancel", "[ID|STUDY|all]", "wan_nb.cancel(id)", acts.cancel, 1, completes="run"),
+        Verb("cancel", "[ID|STUDY|all]", "wan_nb.cancel(id)", acts.cancel, 1, completes="open"),
         Verb("again", "[ID] [options]", "wan_nb.again(id)", acts.again, 1, options.REQUEST, "run"),
         Verb("rate", "[ID] 1..5", "run.rate(4)", acts.rate, 2, completes="run"),
-        Verb("compare", "[STUDY|ID ...]", "study.compare()", acts.compare, None, completes="study"),
+        Verb("compare", "[STUDY|ID ...]", "study.compare()", acts.compare, None, completes="thing"),
         Verb("vote", "[STUDY]", "study.vote()", acts.vote, 1, completes="study"),
         Verb("rank", "[STUDY]", "study.ranking()", acts.rank, 1, completes="study"),
         Verb("report", "[STUDY]", "study.report('walk.html')", acts.report, 1, (_OUTPUT,), "study"),
@@ -195,7 +195,7 @@ VERBS: dict[str, Verb] = {
         Verb("connect", "[SERVICE]", "wan_nb.connect('simulator')", acts.connect, 1, completes="service"),
         Verb("login", "[SERVICE]", "wan_nb.login()", acts.login, 1, completes="service"),
         Verb("doctor", "", "wan_nb.doctor()", acts.doctor, 0, (_MEND,)),
-        Verb("bundle", "[FILE.zip] [STUDY]", "wan_nb.bundle('walk.zip')", acts.bundle, 2),
+        Verb("bundle", "[FILE.zip] [STUDY]", "wan_nb.bundle('walk.zip')", acts.bundle, 2, completes="zip"),
         Verb("forget", "ID", "wan_nb.session().forget(id)", acts.forget, 1, completes="run"),
     )
 }
