@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import TYPE_CHECKING, Any
 
 import wan_nb
+from wan_nb.errors import WanError
 from wan_nb.studies.measures import measure
+from wan_nb.ui.dryrun import DryRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +17,7 @@ __all__ = ["check"]
 
 
 def check(number: int, answer: Any) -> None:
-    """Say whether an exercise is solved, and if not, what is missing.
+    """Say whether an exercise is solved, and if not, what is missing. A clip that is under way is waited for.
 
     Parameters
     ----------
@@ -23,8 +26,17 @@ def check(number: int, answer: Any) -> None:
     answer : Run, Study, DryRun, float or None
         What its cell made; None while there is nothing yet.
     """
-    missing = "there is no answer yet." if answer is None else _CHECKS[number](answer)
+    missing = "there is no answer yet." if answer is None else _missing(*_CHECKS[number], answer)
     print(f"not yet: {missing}" if missing else f"✓ exercise {number}")
+
+
+def _missing(kind: type, called: str, look: Callable[[Any], str], answer: Any) -> str:
+    if not isinstance(answer, kind):
+        return f"{called} is wanted, not {answer!r:.60}."
+    try:
+        return look(answer.wait() if isinstance(answer, wan_nb.Run) else answer)
+    except WanError as error:
+        return error.message
 
 
 def _made_of(run: Any, **wanted: Any) -> str:
@@ -32,7 +44,7 @@ def _made_of(run: Any, **wanted: Any) -> str:
         found = getattr(run.row, field)
         if str(found or "").rpartition("/")[2] != str(value):
             return f"{field} should be {value}, not {found}."
-    return "" if run.video else f"the clip is not there; its run is {run.status}."
+    return ""
 
 
 def _stands_still(run: Any) -> str:
@@ -82,7 +94,7 @@ def _is_fair(study: Any) -> str:
 def _goes_on(run: Any) -> str:
     if run.row.first_clip is None:
         return "it does not continue a clip: -c {{...}}."
-    return "" if run.video and run.row.duration == 6 else "the whole should last 6 s."
+    return "" if run.row.duration == 6 else "the whole should last 6 s."
 
 
 def _counts_the_bill(amount: Any) -> str:
@@ -90,12 +102,15 @@ def _counts_the_bill(amount: Any) -> str:
     return "" if abs(float(amount) - bill) < 0.005 else "that is not the sum of the column cost."
 
 
-_CHECKS: dict[int, Callable[[Any], str]] = {
-    1: _stands_still,
-    2: _ends_on_the_rocket,
-    3: _keeps_the_whole_voice,
-    4: _names_what_is_unwanted,
-    5: _is_fair,
-    6: _goes_on,
-    7: _counts_the_bill,
+_RUN = (wan_nb.Run, "a run (--out)")
+_DRY_RUN = (DryRun, "a dry run (--dry-run --out)")
+
+_CHECKS: dict[int, tuple[type, str, Callable[[Any], str]]] = {
+    1: (*_RUN, _stands_still),
+    2: (*_RUN, _ends_on_the_rocket),
+    3: (*_DRY_RUN, _keeps_the_whole_voice),
+    4: (*_DRY_RUN, _names_what_is_unwanted),
+    5: (wan_nb.Study, "a study (wan_nb.study)", _is_fair),
+    6: (*_RUN, _goes_on),
+    7: (numbers.Real, "a number", _counts_the_bill),
 }

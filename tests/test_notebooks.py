@@ -174,6 +174,18 @@ def test_exercises_are_stored_unsolved() -> None:
     assert said(lesson) == ["not yet: there is no answer yet."] * 7
 
 
+@pytest.mark.parametrize("number", range(1, 8))
+def test_a_check_says_what_is_wanted(number: int, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.syspath_prepend(notebooks.FOLDER)
+    from lesson_checks import check
+
+    check(number, None)
+    check(number, "something else")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "not yet: there is no answer yet."
+    assert re.fullmatch(r"not yet: an? .+ is wanted, not 'something else'\.", second)
+
+
 def solve(path: Path) -> None:
     """Put every solution into its exercise's cell."""
     lesson = nbformat.read(path, 4)

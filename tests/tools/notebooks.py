@@ -60,6 +60,8 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             data.pop("application/vnd.jupyter.widget-view+json", None)
@@ -69,6 +71,17 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
                     r"(?<=data:image/jpeg;base64,)[\w+/=]+", partial(_smaller, most=most), data["text/html"]
                 )
     return notebook
+
+
+def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Outputs without the seams in a printed text, which lie wherever the kernel happened to send it off."""
+    whole: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        if whole and output.output_type == "stream" and output.get("name") == whole[-1].get("name"):
+            whole[-1].text += output.text
+        else:
+            whole.append(output)
+    return whole
 
 
 def _smaller(picture: re.Match[str], most: int | None) -> str:
