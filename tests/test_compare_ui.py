@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import threading
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from wan_nb.ui.album import LIVE, ORDER, differing, orders, pages, public
 from wan_nb.ui.assets import module, styles
@@ -207,12 +209,16 @@ class TestCompareWidget:
         assert len(json.dumps(widget.get_state(), default=str)) < 50_000
 
     def test_the_static_twin_is_small_and_escaped(self) -> None:
-        made = [clip(f"<b>{n}", strip=b"x" * 15_000, prompt="<script>alert(1)</script>") for n in range(40)]
+        sheet = io.BytesIO()
+        Image.effect_noise((960, 90), 60).save(sheet, "JPEG", quality=70)
+        made = [clip(f"<b>{n}", strip=sheet.getvalue(), prompt="<script>alert(1)</script>") for n in range(40)]
         html = static_html(made)
         assert len(html) < 50_000
         assert "<script" not in html
         assert "<b>" not in html
         assert "and 28 more" in html
+        assert html.count("<img") == 12
+        assert "<img" not in static_html([clip(strip=b"no picture")])
         assert "SIMULATED" in static_html([clip(simulated=True)])
 
     def test_a_run_without_a_clip_says_why(self) -> None:

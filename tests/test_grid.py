@@ -161,3 +161,35 @@ def test_every_combination_is_there_once(labels, seeds, durations):
     plan = expand(prompts, seeds=seeds, vary={"duration": durations})
     combinations = Counter((c.fields["prompt"], c.fields.get("seed"), c.fields["duration"]) for c in plan.cells)
     assert combinations == {(p, s, d): 1 for p in prompts.values() for s in seeds or [None] for d in durations}
+
+
+@pytest.mark.parametrize(
+    ("variants", "options", "said"),
+    [
+        ({"a": "a cat", "b": "a  cat "}, {}, "ask for the same"),
+        ({"a", "b"}, {}, "not as set"),
+        (5, {}, "not as int"),
+        ("nowhere.csv", {}, "nowhere.csv cannot be read"),
+        (TWO, {"seeds": 3}, "seeds takes a list"),
+        (TWO, {"seeds": "1,2"}, "seeds takes a list"),
+        (TWO, {"vary": {"duration": 5}}, "duration takes a list"),
+        (pd.DataFrame({"prompt": []}), {}, "no rows"),
+    ],
+)
+def test_what_is_no_plan_is_said_in_one_line(variants, options, said):
+    with pytest.raises(InvalidOption, match=said):
+        expand(variants, **options)
+
+
+def test_a_gap_in_a_table_is_the_default_and_whole_numbers_stay_whole(tmp_path):
+    file = tmp_path / "prompts.CSV"
+    file.write_text("label,prompt,duration\ncalm,a cat walks,\n,a cat runs,5\n", encoding="utf-8")
+    plan = expand(str(file))
+    assert [(cell.variant, cell.fields.get("duration")) for cell in plan.written] == [("calm", None), ("B", 5)]
+    assert type(plan.written[1].fields["duration"]) is int
+
+
+def test_labels_stand_as_they_were_written():
+    plan = expand({"zebra": "a", "ant": "b"}, seeds=[10, 9, 100])
+    assert (plan.variants, plan.blocks) == (("zebra", "ant"), ("seed 10", "seed 9", "seed 100"))
+    assert plan.shape == "2 variants × 3 blocks, 6 clips"

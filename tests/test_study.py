@@ -58,6 +58,40 @@ def test_a_study_is_opened_again_with_its_runs_and_votes(study, session) -> None
         session.study(name="never")
 
 
+def test_a_deleted_clip_is_asked_about_no_more_and_its_votes_stay(study, session) -> None:
+    ballot = study.ballot()
+    asked = ballot.next()
+    ballot.record(asked, "left")
+    session.forget(asked.left_run)
+    with pytest.raises(InvalidOption, match="was deleted"):
+        ballot.record(asked, "right")
+    ballot.record(asked, "skip")
+    while (following := ballot.next()) is not None:
+        assert asked.left_run not in {following.left_run, following.right_run}
+        ballot.record(following, "tie")
+    assert study.ranking().votes > 1
+
+
+def test_the_python_of_a_report_makes_the_same_study(study, session) -> None:
+    from wan_nb.ui.snippets import Grid
+
+    asked = dict(zip(map(id, study.plan.cells), study.requests, strict=True))
+    grid = Grid.of((cell.variant, asked[id(cell)].public()) for cell in study.plan.written)
+    made = []
+
+    class Wan:
+        @staticmethod
+        def study(*args, **kwargs):
+            made.append(session.study(*args, **kwargs))
+            return made[-1]
+
+    lines = grid.as_python("walk", 30).splitlines()
+    exec("\n".join(line for line in lines if not line.startswith(("import", "study."))), {"wan_nb": Wan})
+    assert made[0].missing == []
+    assert made[0].plan.variants == study.plan.variants
+    assert grid.as_cell("walk", 30).startswith("%%wan --first-frame=")
+
+
 def test_the_report_holds_everything_and_no_key(study, session, tmp_path) -> None:
     study.ballot().record(study.ballot().next(), "left")
     path = study.report(tmp_path / "walk.html", media="none")

@@ -27,7 +27,7 @@ from wan_nb.errors import InvalidMedia
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ClipFacts", "frame", "inspect_clip", "proxy", "sidecar", "sound", "strip", "tail"]
+__all__ = ["ClipFacts", "frame", "inspect_clip", "proxy", "shrunk", "sidecar", "sound", "strip", "tail"]
 
 _TILE = 160 * 90
 """Pixels of one frame of a strip: 160 x 90 in 16:9, the same area in other shapes, so that one byte budget fits all."""
@@ -179,6 +179,20 @@ def strip(path: str | Path, *, frames: int = 6, max_bytes: int = 15_000) -> byte
     for place, when in enumerate(wanted):
         sheet.paste(tiles.get(when, first), (first.width * place, 0))
     return _jpeg(sheet, frames, max_bytes)
+
+
+def shrunk(picture: bytes, max_bytes: int, *, frames: int = 6) -> bytes:
+    """A strip again in fewer bytes, for where many of them stand together.
+
+    Raises
+    ------
+    OSError
+        It is no picture.
+    ValueError
+        `max_bytes` is too few for any picture.
+    """
+    with Image.open(io.BytesIO(picture)) as sheet:
+        return _jpeg(sheet.convert("RGB"), frames, max_bytes)
 
 
 def _tile_size(width: int, height: int) -> tuple[int, int]:

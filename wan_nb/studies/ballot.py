@@ -60,14 +60,19 @@ class Ballot:
         self._session = secrets.token_hex(4)
         self._rng = rng or np.random.default_rng()
         study.session.bring(rows := study.rows())
-        rows = [row for row in rows if study.session.video(row)]
-        self._clips = {(row.block or "", row.variant or ""): row.run_id for row in rows}
+        self._rows = rows
         blocks = [block for block, _ in self._clips]
         if not any(blocks.count(block) > 1 for block in blocks):
             raise InvalidOption(
                 f"study {study.name!r} has no two clips of one block (same frame and seed) to compare.",
                 remedy="Wait for its clips, or give it a second variant.",
             )
+
+    @property
+    def _clips(self) -> dict[tuple[str, str], str]:
+        """Run by block and variant, of the clips that are still there."""
+        there = (row for row in self._rows if self.study.session.video(row))
+        return {(row.block or "", row.variant or ""): row.run_id for row in there}
 
     @property
     def votes(self) -> list[Vote]:
@@ -87,7 +92,15 @@ class Ballot:
         outcome : {'left', 'right', 'tie', 'both_bad', 'skip'}
         **details
             ``ms_to_vote``, ``watched_s_left``, ``watched_s_right``, ``view_mode``, ``criterion``; others are dropped.
+
+        Raises
+        ------
+        InvalidOption
+            One of the two clips was deleted meanwhile.
         """
+        gone = {asked.left_run, asked.right_run}.difference(self._clips.values())
+        if gone and outcome != "skip":
+            raise InvalidOption("the clip was deleted: nothing to vote on.", run_id=min(gone), remedy="Skip this pair.")
         return self._write(
             Vote(
                 vote_id=secrets.token_hex(8),
@@ -118,7 +131,7 @@ class Ballot:
 
     def sentence(self) -> str:
         """What all votes of the study say so far."""
-        return fit(self._all(), variants=sorted({variant for _, variant in self._clips})).sentence
+        return fit(self._all(), variants=list(dict.fromkeys(row.variant or "" for row in self._rows))).sentence
 
     def _all(self) -> list[Vote]:
         return [Vote.read(row) for row in self.study.session.log.votes(self.study.name)]

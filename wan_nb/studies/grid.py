@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -87,6 +87,13 @@ class Plan:
     def blocks(self) -> tuple[str, ...]:  # noqa: D102
         return tuple(dict.fromkeys(cell.block for cell in self.written))
 
+    @property
+    def shape(self) -> str:
+        """Its size in words: ``3 variants × 4 blocks, 12 clips``."""
+        counts = (len(self.variants), "variant"), (len(self.blocks), "block"), (len(self.cells), "clip")
+        variants, blocks, clips = (f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts)
+        return f"{variants} × {blocks}, {clips}"
+
     @cached_property
     def warnings(self) -> tuple[str, ...]:  # noqa: D102
         return tuple(_warnings(self.written))
@@ -147,7 +154,9 @@ def expand(
     for label, own in rows:
         if not str(own.get("prompt") or "").strip():
             raise InvalidOption(f"variant {label[:60]!r} is empty.", field="prompt")
-    axes = _axes(rows, shared, seeds, {key: list(values) for key, values in (vary or {}).items()})
+    axes = _axes(
+        rows, shared, _listed("seeds", seeds), {key: _listed(key, values) for key, values in (vary or {}).items()}
+    )
     total = len(rows) * math.prod(len(values) for values in axes.values())
     if total > MAX_CELLS:
         raise InvalidOption(
@@ -167,24 +176,33 @@ def expand(
 def _rows(variants: Any) -> list[tuple[str, dict[str, Any]]]:
     """Labels with their own fields."""
     if isinstance(variants, str):
-        variants = [variants]
-    if isinstance(variants, Path) or hasattr(variants, "columns"):
+        variants = Path(variants) if variants.lower().endswith(".csv") else [variants]
+    if isinstance(variants, Path):
+        variants = _read(variants)
+    if hasattr(variants, "columns"):
         return _table_rows(variants)
-    if not isinstance(variants, Mapping):
-        variants = dict(zip(letters(len(variants)), variants, strict=True))
+    if not isinstance(variants, Mapping | Sequence):
+        raise InvalidOption(f"prompts come as a dict, a list, a table or a CSV file, not as {type(variants).__name__}.")
     if not variants:
         raise InvalidOption("a study needs at least one prompt.")
+    if not isinstance(variants, Mapping):
+        variants = dict(zip(letters(len(variants)), variants, strict=True))
     return [
         (str(label), dict(given) if isinstance(given, Mapping) else {"prompt": given})
         for label, given in variants.items()
     ]
 
 
-def _table_rows(table: Any) -> list[tuple[str, dict[str, Any]]]:
-    if isinstance(table, Path):
-        import pandas as pd
+def _read(path: Path) -> Any:
+    import pandas as pd
 
-        table = pd.read_csv(table)
+    try:
+        return pd.read_csv(path)
+    except (OSError, ValueError) as error:  # pandas' own errors of parsing are ValueErrors
+        raise InvalidOption(f"{path.name} cannot be read as a table: {error}.") from error
+
+
+def _table_rows(table: Any) -> list[tuple[str, dict[str, Any]]]:
     columns = [str(column) for column in table.columns]
     if "prompt" not in columns:
         raise InvalidOption(
@@ -194,14 +212,23 @@ def _table_rows(table: Any) -> list[tuple[str, dict[str, Any]]]:
     for column in columns:
         if column not in {"label", *_FIELDS}:
             raise InvalidOption(f"the table's column {column!r} is no field of a request.{nearest(column, _FIELDS)}")
-    records = table.to_dict("records")
+    # A gap makes a column of whole numbers one of fractions; this gives them back.
+    records = table.convert_dtypes().astype(object).where(table.notna(), None).to_dict("records")
+    if not records:
+        raise InvalidOption("the table has no rows.")
     rows = []
     for default, record in zip(letters(len(records)), records, strict=True):
-        own = {k: v for k, v in record.items() if k != "label" and v is not None and v == v}  # noqa: PLR0124  # NaN
-        rows.append((str(record.get("label", default)), own))
+        own = {key: value for key, value in record.items() if key != "label" and value is not None}
+        rows.append((str(record.get("label") or default), own))
     if len({label for label, _ in rows}) < len(rows):
         raise InvalidOption("the table names a label twice.", remedy="Labels tell the variants apart.")
     return rows
+
+
+def _listed(name: str, values: Any) -> list[Any]:
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise InvalidOption(f"{name} takes a list of values, not {values!r:.60}.", field=name)
+    return list(values)
 
 
 def _axes(
@@ -260,7 +287,8 @@ def _shown(key: str, value: Any) -> str:
 def _check_distinct(cells: Sequence[Cell]) -> None:
     seen: dict[str, Cell] = {}
     for cell in cells:
-        twin = seen.setdefault(repr(sorted((k, str(v)) for k, v in cell.fields.items())), cell)
+        # Two prompts that differ in nothing but spaces are one prompt, paid twice.
+        twin = seen.setdefault(repr(sorted((k, " ".join(str(v).split())) for k, v in cell.fields.items())), cell)
         if twin is not cell:
             raise InvalidOption(
                 f"{twin.variant!r} and {cell.variant!r} ask for the same: {str(cell.fields.get('prompt'))[:60]!r}.",

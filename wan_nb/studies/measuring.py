@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.errors import InvalidMedia
+from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.studies.measures import MEASURE_VERSION, MEASURES, measure
 from wan_nb.studies.paired import Difference, paired
 
@@ -51,6 +51,8 @@ def differences(session: Logbook, rows: Sequence[Row], *, base: str | None = Non
     """What variants differ in, measure by measure; see `Study.differences`."""
     import pandas as pd
 
+    if base is not None and base not in {row.variant for row in rows}:
+        raise InvalidOption(f"there is no variant {base!r:.60}.", field="base")
     found = measured(session, rows)
     clips = [
         {"variant": row.variant, "block": row.block, "measures": found[row.run_id]}

@@ -85,6 +85,8 @@ class Ranking:
         ValueError
             A variant that is not ranked.
         """
+        if unknown := {one, other} - set(self.names):
+            raise ValueError(f"{min(unknown)!r} is not ranked; {', '.join(map(repr, self.names))} are")
         if self.posterior is None:
             return 0.5
         a, b = self.names.index(one), self.names.index(other)

@@ -337,19 +337,33 @@ class Study:
 
         return fit(self.votes(), variants=list(self.plan.variants))
 
-    def report(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Path:
+    def report(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        media: Literal["embed", "link", "none"] = "embed",
+        max_bytes: int | None = 100_000_000,
+    ) -> Path:
         """Write one HTML file that needs nothing else: plan, prompts, clips, votes, ranking, measures, costs.
 
         Parameters
         ----------
         path : path, optional
             ``NAME.html`` without it.
-        **options
-            ``media="embed"``, ``"link"`` or ``"none"``: the clips in the file, beside it, or strips only.
+        media : {'embed', 'link', 'none'}
+            Light copies of the clips with their sound in the file (0.2 to 0.4 MB a second of clip), the clips beside
+            it, or strips only.
+        max_bytes : int or None
+            Refuse to write more than this; None for any size.
+
+        Raises
+        ------
+        InvalidOption
+            The report would be larger than `max_bytes`. Nothing is written.
         """
         from wan_nb.ui.desk import report
 
-        return report(self, path, **options)
+        return report(self, path, media=media, max_bytes=max_bytes)
 
     def _ipython_display_(self) -> None:
         """The plan with its price and a Buy button, or the live board of its runs."""
@@ -358,7 +372,6 @@ class Study:
         show_study(self)
 
     def __repr__(self) -> str:
-        counts = len(self.plan.variants), len(self.plan.blocks)
         todo = len(self.missing)
         bill = f"{todo} to buy for about {self.currency} {self.cost:.2f}" if todo else "nothing to buy"
-        return f"<Study {self.name!r}: {counts[0]} variants × {counts[1]} blocks, {len(self.plan.cells)} clips, {bill}>"
+        return f"<Study {self.name!r}: {self.plan.shape}, {bill}>"

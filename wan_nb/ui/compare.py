@@ -10,11 +10,13 @@ import base64
 import contextvars
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
 
+from wan_nb.engine.clips import shrunk
 from wan_nb.ui import album
 from wan_nb.ui.assets import module, styles
 from wan_nb.ui.board import answer_at_once
@@ -169,22 +171,28 @@ class CompareWidget(ClipWidget):
 
 
 def static_html(clips: Sequence[Clip]) -> str:
-    """Labels, prompts and strips of the first clips as plain HTML, small enough to be saved with the notebook."""
-    room = _STATIC_BYTES
-    rows = []
-    for clip in clips[: 2 * album.LIVE]:
-        strip = clip.get("strip") or b""
-        room -= len(strip)
-        rows.append(_static_row(clip, strip if room >= 0 else b""))
-    rest = f"<p>and {len(clips) - len(rows)} more</p>" if len(clips) > len(rows) else ""
-    return f'<div class="{STILL}"><table>{"".join(rows)}</table>{rest}</div>'
+    """Variants with their prompt and the strips of their clips as plain HTML, small enough for a notebook."""
+    shown = clips[: 2 * album.LIVE]
+    rows: dict[tuple[str, str], list[str]] = {}
+    for clip in shown:
+        rows.setdefault((clip["label"], clip.get("prompt") or ""), []).append(_static_clip(clip, len(shown)))
+    lines = [
+        f'<tr><th style="text-align:left;vertical-align:top">{escape(label, 120)}</th>'
+        f'<td style="text-align:left">{escape(prompt, 400)}{"".join(found)}</td></tr>'
+        for (label, prompt), found in rows.items()
+    ]
+    rest = f"<p>and {len(clips) - len(shown)} more</p>" if len(clips) > len(shown) else ""
+    return f'<div class="{STILL}"><table>{"".join(lines)}</table>{rest}</div>'
 
 
-def _static_row(clip: Clip, strip: bytes) -> str:
-    mark = " · SIMULATED" if clip.get("simulated") else ""
-    data = base64.b64encode(strip).decode()
-    picture = f'<br><img src="data:image/jpeg;base64,{data}" alt="" style="max-width:100%;height:auto">' if data else ""
-    return (
-        f'<tr><th style="text-align:left;vertical-align:top">{escape(clip.get("label"), 120)}{mark}</th>'
-        f'<td style="text-align:left">{escape(clip.get("prompt"), 400)}{picture}</td></tr>'
-    )
+def _static_clip(clip: Clip, shown: int) -> str:
+    known = album.public(clip)
+    facts = [f"seed {known['seed']}"] if known["seed"] is not None else []
+    facts += [known["note"]] if known["note"] else []
+    facts += ["SIMULATED"] if known["simulated"] else []
+    picture = ""
+    with suppress(OSError, ValueError):  # what is no picture is left out
+        data = base64.b64encode(shrunk(clip.get("strip") or b"", _STATIC_BYTES // shown)).decode()
+        style = "display:block;width:480px;max-width:100%"
+        picture = f'<img src="data:image/jpeg;base64,{data}" alt="Frames of the clip" style="{style}">'
+    return f'<div style="margin:4px 0 0">{picture}<small>{escape(" · ".join(facts))}</small></div>'

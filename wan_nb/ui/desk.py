@@ -56,6 +56,8 @@ def compare(what: Any = None, *, columns: int | None = None) -> CompareWidget:
     """
     from wan_nb.ui.compare import CompareWidget
 
+    if columns is not None and columns < 1:
+        raise InvalidOption(f"columns must be 1 or more, not {columns}.", field="columns")
     session, rows = _rows(what)
     if not rows:
         raise InvalidOption("there are no runs to compare.", remedy="wan_nb.runs() lists what the log has.")

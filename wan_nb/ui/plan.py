@@ -78,7 +78,7 @@ def plan_html(study: Study) -> str:
 
 def _bill(study: Study, missing: int) -> str:
     cells = len(study.plan.cells)
-    shape = f"{len(study.plan.variants)} variants × {len(study.plan.blocks)} blocks = {cells} clips."
+    shape = f"{study.plan.shape}."
     if not missing:
         return f"{shape} All are there: nothing to buy."
     there = f"{cells - missing} are there and free, " if missing < cells else ""

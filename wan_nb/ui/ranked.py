@@ -48,7 +48,8 @@ def _html(ranking: Ranking, rows: list[dict[str, Any]]) -> str:
     told = "".join(f'<div style="opacity:.8">{escape(fact)}</div>' for fact in facts(ranking))
     return (
         f'<div style="{_BOX}">{heading}'
-        f'<table style="border-collapse:collapse;width:100%;margin:8px 0;font-size:13px"><thead><tr>{head}</tr></thead>'
+        f'<table style="border-collapse:collapse;width:100%;min-width:440px;margin:8px 0;font-size:13px">'
+        f"<thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table>{told}</div>"
     )
 

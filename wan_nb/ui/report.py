@@ -132,6 +132,8 @@ def write_report(
     if media not in {"embed", "link", "none"}:
         raise InvalidOption(f"media={media!r} is not embed, link or none", field="media")
     path = Path(path)
+    if path.is_dir():
+        raise InvalidOption(f"{path} is a folder.", remedy="Name the file: walk.html.", field="path")
     clips = study_data.get("clips", ()) if media != "none" else ()
     files = _there(
         (clip["id"], (clip.get("proxy") if media == "embed" else None) or clip.get("video")) for clip in clips

@@ -126,6 +126,7 @@ export function mountVote(root, booth, signal) {
     player.show(pair.clips).then(() => {
       if (signal.aborted || state?.pair?.number !== pair.number) return;
       begun = performance.now();
+      player.say("");
       enable();
       if (!matchMedia("(prefers-reduced-motion: reduce)").matches) player.transport.play();
     });
