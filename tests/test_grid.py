@@ -116,7 +116,7 @@ def _csv(frame, folder):
         (TWO, {"seeds": range(MAX_CELLS)}, f"{2 * MAX_CELLS:,} cells"),
         (pd.DataFrame({"text": ["x"]}), {}, "no column 'prompt', only text"),
         (pd.DataFrame({"prompt": ["x"], "durration": [5]}), {}, "Did you mean duration"),
-        (pd.DataFrame({"prompt": ["x", "y"], "label": ["a", "a"]}), {}, "label twice"),
+        (pd.DataFrame({"prompt": ["x", "y"], "label": ["a", "a"]}), {}, "two things under the label"),
         (pd.DataFrame({"prompt": ["x", None]}), {}, "'B' is empty"),
     ],
 )
@@ -193,3 +193,12 @@ def test_labels_stand_as_they_were_written():
     plan = expand({"zebra": "a", "ant": "b"}, seeds=[10, 9, 100])
     assert (plan.variants, plan.blocks) == (("zebra", "ant"), ("seed 10", "seed 9", "seed 100"))
     assert plan.shape == "2 variants × 3 blocks, 6 clips"
+
+
+def test_a_table_may_have_one_row_a_clip():
+    rows = [("calm", "a cat walks", 1), ("calm", "a cat walks", 2), ("fast", "a cat runs", 1)]
+    plan = expand(pd.DataFrame(rows, columns=["label", "prompt", "seed"]))
+    assert plan.shape == "2 variants × 2 blocks, 3 clips"
+    assert "not paired" in plan.warnings[0]
+    with pytest.raises(InvalidOption, match="two things under the label 'calm'"):
+        expand(pd.DataFrame([("calm", "a", 1), ("calm", "b", 2)], columns=["label", "prompt", "seed"]))

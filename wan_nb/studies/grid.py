@@ -123,7 +123,8 @@ def expand(
     ----------
     variants : str, mapping, sequence, DataFrame or path of a CSV file
         Prompts by label; a list gets the labels A, B, C. A table has a column ``prompt``, may have ``label``, and every
-        further column is a field of the request.
+        further column is a field of the request; rows of one label may differ in seed and materials. A text that ends
+        in ``.csv`` is a path.
     name : str, optional
         Made from the content when it is missing, so that the same plan finds its runs again.
     seeds : sequence of int
@@ -220,8 +221,14 @@ def _table_rows(table: Any) -> list[tuple[str, dict[str, Any]]]:
     for default, record in zip(letters(len(records)), records, strict=True):
         own = {key: value for key, value in record.items() if key != "label" and value is not None}
         rows.append((str(record.get("label") or default), own))
-    if len({label for label, _ in rows}) < len(rows):
-        raise InvalidOption("the table names a label twice.", remedy="Labels tell the variants apart.")
+    asked: dict[str, dict[str, Any]] = {}
+    for label, own in rows:
+        what = {key: value for key, value in own.items() if key not in _BLOCK_FIELDS}
+        if asked.setdefault(label, what) != what:
+            raise InvalidOption(
+                f"the table asks for two things under the label {label!r:.60}.",
+                remedy="Labels tell the variants apart; rows of one label differ in seed and materials only.",
+            )
     return rows
 
 

@@ -54,8 +54,10 @@ def test_no_key_of_a_comparison_reaches_the_notebook_and_nothing_swells_it(noteb
     assert structure(book) == before
     assert page.evaluate("document.activeElement.closest('.wan-c') !== null")
     saved = book.save()
-    assert [output.output_type for output in saved.cells[0].outputs] == ["execute_result"]
+    assert [output.output_type for output in saved.cells[0].outputs] == ["display_data"] * 2
     assert len(json.dumps(saved.cells[0].outputs)) < 5_000
+    assert "wan-c-still" in saved.cells[0].outputs[1].data["text/html"]
+    assert page.locator(".wan-c-still").is_hidden()  # until there is no kernel
     assert "widgets" not in saved.metadata
 
 
