@@ -317,6 +317,24 @@ WIRE_CASES: tuple[WireCase, ...] = (
         _BAD,
         "input.media.0.type",
     ),
+    WireCase(
+        "address that is none",
+        body(input={"media": [{"type": "first_frame", "url": "https://[::1"}]}),
+        200,
+        "InvalidURL",
+    ),
+    WireCase(
+        "file of the service's machine",
+        body(input={"media": [{"type": "first_frame", "url": "file:///etc/hosts"}]}),
+        200,
+        "InvalidURL",
+    ),
+    WireCase(
+        "name of a file that a simulator keeps",
+        body(input={"media": [{"type": "first_frame", "url": "kept:../secret"}]}),
+        200,
+        "InvalidURL",
+    ),
     WireCase("prompt is a number", body(input={"prompt": 7, "media": _FRAME}), 200, _BAD, "input.prompt"),
 )
 

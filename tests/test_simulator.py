@@ -483,6 +483,7 @@ def test_every_answer_says_that_it_is_simulated_and_what_time_it_is(wire: Wire) 
     [
         {"Host": "evil.example"},
         {"Host": "127.0.0.1.evil.example:80"},
+        {"Host": "["},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
         {"Origin": "http://127.0.0.1:1"},
@@ -505,6 +506,45 @@ def test_neither_keys_nor_signed_links_are_written_down(wire: Wire) -> None:
     assert task.encode() in written
     assert b"sk-very-secret-key" not in written
     assert b"top-secret-signature" not in written
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        ("GET", "/tasks?page_no=" + "9" * 5000, None),
+        ("GET", "/quotas?page_size=" + "9" * 30, None),
+        ("GET", "/tasks?start_time=00010101000000&end_time=00010101000000", None),
+        ("GET", "/tasks/%00/..", None),
+        ("GET", "/tasks/" + "a" * 3000, None),
+        ("POST", CREATE, b"[" * 100_000),
+        ("POST", CREATE, b'{"model": ' + b"9" * 5000 + b"}"),
+        ("POST", CREATE, b'{"model": "wan2.7-i2v", "input": {"media": ' + b"[" * 400 + b"]" * 400 + b"}}"),
+        ("PATCH", CREATE, b"{}"),
+    ],
+    ids=lambda request: f"{request[0]} {request[1][:30]}",
+)  # fmt: skip
+def test_nothing_sent_to_it_is_its_own_fault(wire: Wire, request_: tuple[str, str, bytes | None]) -> None:
+    method, path, content = request_
+    answer = wire.http.request(method, path, content=content)
+    assert answer.status_code < 500
+    assert answer.json()["request_id"]
+
+
+def test_a_long_number_and_half_a_letter_are_judged_like_any_other(wire: Wire) -> None:
+    said = wire.ended(wire.accepted(body(parameters={"duration": "9" * 5000})))["output"]
+    assert (said["code"], said["message"]) == (
+        "InvalidParameter",
+        "Input should be a valid integer: parameters.duration",
+    )
+    half = b'{"model": "wan2.7-i2v", "input": {"prompt": "a \\ud83d", "media": [{"type": "first_frame", "url": "https://a.invalid/b"}]}}'
+    task = wire.http.post(CREATE, content=half).json()["output"]["task_id"]
+    assert wire.ended(task)["output"]["orig_prompt"] == "a \ud83d"
+
+
+def test_a_wrong_signature_in_any_alphabet_is_only_wrong(wire: Wire) -> None:
+    policy = wire.policy()
+    answer = wire.send({**form(policy, "a.jpg"), "Signature": "签名"}, b"x", policy["upload_host"])
+    assert (answer.status_code, "<Code>SignatureDoesNotMatch</Code>" in answer.text) == (403, True)
 
 
 def test_json_stays_json_for_any_text(wire: Wire) -> None:

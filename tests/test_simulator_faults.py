@@ -167,17 +167,31 @@ def test_rules_hit_as_often_as_they_say(wire: Wire) -> None:
         ("faults", {"faults": [{"endpoint": "nowhere"}]}),
         ("faults", {"faults": [{"endpoint": "get", "explode": True}]}),
         ("faults", {}),
+        ("faults", {"faults": [{"endpoint": "get", "times": "often"}]}),
+        ("faults", {"faults": [{"endpoint": "get", "when": "later"}]}),
+        ("faults", {"faults": [{"endpoint": "create", "fail": 1}]}),
         ("limits", {"walking": 3}),
+        ("limits", {"running": "many"}),
+        ("limits", {"task_life": None}),
+        ("config", {"queue": "long"}),
+        ("config", {"run": [1, 2, 3]}),
+        ("config", {"run": {"median": 1}}),
+        ("config", {"speed": 0}),
+        ("config", {"strict": "very"}),
+        ("config", [1]),
+        ("kernels", {"pid": -1}),
+        ("clock", {"shift": 1e300}),
         ("config", {"clips": "huge"}),
         ("clock", {"shift": "soon"}),
         ("tasks", {"task_id": "x", "do": "start"}),
         ("teapot", {}),
     ],
 )
-def test_the_desk_refuses_what_it_does_not_know(wire: Wire, what: str, wrong: dict[str, Any]) -> None:
+def test_the_desk_refuses_what_it_does_not_know(wire: Wire, what: str, wrong: Any) -> None:
     answer = wire.http.post(wire.simulator.url.replace("/api/v1", f"/_simulator/{what}"), json=wrong)
     assert answer.status_code in {400, 404}
     assert answer.json()["message"]
+    assert wire.create().status_code == 200
 
 
 def test_new_tasks_may_come_late_into_the_list(wire: Wire) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -199,6 +200,42 @@ def test_a_stale_note_of_a_dead_simulator_misleads_nobody(state: Path) -> None:
     assert launch.find(state) is None
     url = launch.ensure(state)
     assert desk(url)["state"] == str(state)
+
+
+def test_a_damaged_task_does_not_keep_the_others_away(state: Path) -> None:
+    (state / "tasks").mkdir(parents=True)
+    for name, text in (("empty", ""), ("list", "[]"), ("old", '{"task_id": "old"}')):
+        (state / "tasks" / f"{name}.json").write_text(text)
+    assert desk(launch.ensure(state), "tasks") == {"tasks": []}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--port", "99999"], "--port must be 0 to 65535"),
+        (["--speed", "0"], "--speed must be more than 0"),
+        (["--spe", "3"], "unrecognized arguments: --spe"),
+        (["--state", "{file}"], "cannot run: [Errno 17] File exists"),
+        (["--state", "{state}", "--port", "{taken}"], "Address already in use"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_wrong_option_gets_one_clear_line(tmp_path: Path, options: list[str], said: str) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        names = {"file": file, "state": tmp_path / "state", "taken": other.getsockname()[1]}
+        ended = subprocess.run(
+            [sys.executable, "-m", "wan_nb.simulator", *(option.format(**names) for option in options)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert ended.returncode in {1, 2}
+    assert said in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr
 
 
 def test_one_that_cannot_start_says_why(state: Path) -> None:

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from wan_nb.simulator.kernels import Kernels
 
 
+_DOES = "Start the simulator of a state folder, or say where it already runs. Its base URL is printed."
+
+
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m wan_nb.simulator", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog="python -m wan_nb.simulator", description=_DOES, allow_abbrev=False)
     parser.add_argument("--port", type=int, default=0, metavar="N", help="loopback port; 0: any free one")
     parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="divides queue and run times")
     home = Path.home() / ".cache" / "wan_nb" / "simulator"
@@ -30,16 +33,23 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if not options.speed > 0:
         parser.error("--speed must be more than 0")
+    if not 0 <= options.port < 65536:
+        parser.error("--port must be 0 to 65535")
     return options
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run until interrupted; 0 also when another one already serves the folder."""
+    """Run until interrupted; 0 also when another one already serves the folder, 1 when it cannot."""
     options = _options(arguments)
     state = options.state.expanduser().resolve()
-    if options.detach and hasattr(os, "fork"):
-        return _detached(options, state)
-    return _hold_and_run(options, state, ready=None)
+    try:
+        if options.detach and hasattr(os, "fork"):
+            return _detached(options, state)
+        return _hold_and_run(options, state, ready=None)
+    except OSError as error:
+        # A port that is taken, a folder that cannot be written.
+        sys.stderr.write(f"the simulator of {state} cannot run: {error}\n")
+        return 1
 
 
 def _hold_and_run(options: argparse.Namespace, state: Path, ready: int | None) -> int:
@@ -92,7 +102,10 @@ async def _run(options: argparse.Namespace, state: Path, ready: int | None) -> N
     service = Service(state, Config(speed=options.speed, strict=options.strict_media), options.seed)
     kernels = Kernels()
     try:
-        url = serve(service, kernels, options.port)
+        try:
+            url = serve(service, kernels, options.port)
+        except OSError as error:
+            raise OSError(error.errno, f"port {options.port}: {error.strerror}") from None
         launch.publish(state, url)
         _say(url, ready)
         await _until_the_end(kernels if options.with_kernels else None)

@@ -100,7 +100,7 @@ def _time(text: str) -> float | None:
 
 def _whole(query: Mapping[str, str], name: str, default: int) -> int:
     text = query.get(name) or str(default)
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal() or len(text) > 18 or int(text) < 1:
         raise Refusal(400, "InvalidParameter", f"{name} must be a positive integer.")
     return int(text)
 

@@ -158,7 +158,7 @@ def _number(parameters: dict[str, Any], name: str, default: Any) -> int:
     value, place, rule = parameters.get(name, default), f"parameters.{name}", _FIELDS[name]
     if value is None:
         return int(default)
-    if isinstance(value, str) and value.strip().lstrip("-").isdecimal():
+    if isinstance(value, str) and len(value) < 20 and value.strip().removeprefix("-").isdecimal():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
         _fail("Input should be a valid integer", place)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Desk"]
 
+_LONGEST_SHIFT = 10 * 365 * 86400
+
 
 class Desk(Base):
     """Answers at once, without accounts, limits or faults."""
@@ -41,8 +43,12 @@ class Desk(Base):
             if action is None:
                 raise Refusal(404, "InvalidParameter", f"no {method} {what or '/'} at this desk")
             body = json.loads(self.request.body) if self.request.body else {}
+            if not isinstance(body, dict):
+                raise Refusal(400, "InvalidParameter", "the desk reads JSON objects")
             self.send_json(200, action(self.service, body, self.settings))
-        except (Refusal, TypeError, ValueError, KeyError) as error:
+        except KeyError as error:
+            self.send_json(400, {"code": "InvalidParameter", "message": f"{error} is missing"})
+        except (Refusal, TypeError, ValueError, RecursionError) as error:
             refusal = error if isinstance(error, Refusal) else Refusal(400, "InvalidParameter", str(error))
             self.send_json(refusal.status, {"code": refusal.code, "message": refusal.message})
 
@@ -102,14 +108,20 @@ def _config(service: Service, body: Any, _: Any) -> dict[str, Any]:
 
 def _clock(service: Service, body: Any, _: Any) -> dict[str, Any]:
     clock = service.world.clock
-    clock.shift = float(body.get("shift", clock.shift))
+    shift = float(body["shift"]) if body else clock.shift
+    if not abs(shift) <= _LONGEST_SHIFT:
+        raise Refusal(400, "InvalidParameter", f"shift is {_LONGEST_SHIFT} seconds at most, either way")
+    clock.shift = shift
     service.work.advance()
     return {"shift": clock.shift, "now": clock.now()}
 
 
 def _kernels(_: Service, body: Any, settings: Any) -> dict[str, Any]:
     kernels = settings["kernels"]
-    kernels.register(int(body["pid"]))
+    pid = int(body["pid"])
+    if not 0 < pid < 2**31:
+        raise Refusal(400, "InvalidParameter", "pid is the number of a process")
+    kernels.register(pid)
     return {"kernels": kernels.pids()}
 
 

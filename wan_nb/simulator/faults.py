@@ -6,6 +6,7 @@ import random
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from wan_nb.simulator.knobs import checked
 from wan_nb.simulator.limits import Refusal
 
 __all__ = ["ENDPOINTS", "Fault", "Faults"]
@@ -81,15 +82,16 @@ class Fault:
         Raises
         ------
         Refusal
-            400 for an unknown endpoint or effect.
+            400 for an unknown endpoint or effect, or a value of the wrong kind.
         """
         try:
             fault = cls(**rule)  # type: ignore[arg-type]
         except TypeError as error:
             raise Refusal(400, "InvalidParameter", f"not a fault: {error}") from None
-        if fault.endpoint not in (*ENDPOINTS, "*"):
-            raise Refusal(400, "InvalidParameter", f"endpoint is one of {', '.join(ENDPOINTS)} or *")
-        return fault
+        if fault.endpoint not in (*ENDPOINTS, "*") or fault.when not in ("before", "after"):
+            message = f"endpoint is one of {', '.join(ENDPOINTS)} or *; when is before or after"
+            raise Refusal(400, "InvalidParameter", message)
+        return checked(fault)
 
     @property
     def answers(self) -> bool:

@@ -74,7 +74,8 @@ class Base(web.RequestHandler):
         self.set_header("Content-Type", "application/json")
         if retry_after is not None:
             self.set_header("Retry-After", f"{retry_after:g}")
-        self.write(json.dumps(answer, ensure_ascii=False))
+        # Half a surrogate pair is legal in JSON, but not in UTF-8: it stays escaped.
+        self.write(json.dumps(answer, ensure_ascii=False).encode("utf-8", "backslashreplace"))
 
     async def respond(self, act: Callable[[str, Fault | None], dict[str, Any]], task_id: str = "") -> None:
         """Answer with what ``act`` gives for the account, or as a fault says."""
@@ -115,8 +116,10 @@ class Base(web.RequestHandler):
 
     def write_error(self, status_code: int, **_: Any) -> None:  # noqa: D102
         self.set_default_headers()
-        code = "InternalError" if status_code >= 500 else "InvalidParameter"
-        self.send_json(status_code, error_body(Refusal(status_code, code, "url error, please check url!")))
+        code, message = ("InvalidParameter", "url error, please check url!")
+        if status_code >= 500:
+            code, message = ("InternalError", "An internal error has occurred, please try again later.")
+        self.send_json(status_code, error_body(Refusal(status_code, code, message)))
         self.finish()
 
 
@@ -126,7 +129,10 @@ def error_body(refusal: Refusal) -> dict[str, Any]:
 
 def _local(headers: Any, host: str) -> bool:
     """Whether a request names this machine as its host and comes from no web page of another origin."""
-    name = urlsplit(f"//{host}").hostname
+    try:
+        name = urlsplit(f"//{host}").hostname
+    except ValueError:
+        return False
     if name not in {"127.0.0.1", "localhost", "::1"}:
         return False
     if headers.get("Sec-Fetch-Site", "none") == "cross-site":

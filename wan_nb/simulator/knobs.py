@@ -11,8 +11,13 @@ from wan_nb.simulator.limits import Refusal
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Callable
 
-__all__ = ["Config", "Knobs", "changed"]
+    from _typeshed import DataclassInstance
+
+__all__ = ["Config", "Knobs", "changed", "checked"]
+
+Values = TypeVar("Values", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +72,12 @@ class Config:
     list_lag: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.clips not in {"full", "tiny"} or self.speed <= 0:
+        if self.clips not in ("full", "tiny") or not self.speed > 0:
             raise Refusal(400, "InvalidParameter", "clips is full or tiny, speed is more than 0")
+        for span in (self.queue, self.run):
+            if not _is_span(span):
+                message = 'queue and run are seconds, [low, high], {"median", "sigma"}, or null'
+                raise Refusal(400, "InvalidParameter", message)
 
     def queue_time(self, draw: random.Random) -> float:
         """Seconds that a task waits even when nothing runs."""
@@ -83,6 +92,18 @@ class Config:
         return ((1.2 + 0.75 * duration) * larger + rewriting) * draw.uniform(0.85, 1.15) / self.speed
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_span(span: object) -> bool:
+    if isinstance(span, list):
+        return len(span) == 2 and all(map(_is_number, span))
+    if isinstance(span, dict):
+        return span.keys() == {"median", "sigma"} and all(map(_is_number, span.values()))
+    return span is None or _is_number(span)
+
+
 def _seconds(span: Span, draw: random.Random) -> float:
     if isinstance(span, dict):
         return span["median"] * math.exp(draw.gauss(0.0, span["sigma"]))
@@ -91,7 +112,29 @@ def _seconds(span: Span, draw: random.Random) -> float:
     return float(span)
 
 
-Values = TypeVar("Values", Knobs, Config)
+_KINDS: dict[str, Callable[[object], bool]] = {
+    "bool": lambda value: isinstance(value, bool),
+    "str": lambda value: isinstance(value, str),
+    "int": lambda value: _is_number(value) and value == int(value),  # type: ignore[call-overload]
+    "float": _is_number,
+    "dict": lambda value: isinstance(value, dict),
+}
+
+
+def checked(values: Values) -> Values:
+    """The same dataclass, made from JSON, if its plain fields hold what their annotations say.
+
+    Raises
+    ------
+    Refusal
+        400 naming the first field that does not.
+    """
+    for item in fields(values):
+        kind, _, none = str(item.type).partition(" | ")
+        right, value = _KINDS.get(kind.partition("[")[0]), getattr(values, item.name)
+        if right and not right(value) and not (none and value is None):
+            raise Refusal(400, "InvalidParameter", f"{item.name} is {item.type}")
+    return values
 
 
 def changed(values: Values, changes: object) -> Values:
@@ -100,9 +143,9 @@ def changed(values: Values, changes: object) -> Values:
     Raises
     ------
     Refusal
-        400 naming the fields there are, for a name that is none of them.
+        400 naming the fields there are, for a name that is none of them, or the field whose value is none.
     """
     names = [field.name for field in fields(values)]
     if not isinstance(changes, dict) or not set(changes) <= set(names):
         raise Refusal(400, "InvalidParameter", f"there are: {', '.join(names)}")
-    return replace(values, **changes)
+    return checked(replace(values, **changes))

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 __all__ = ["alive", "ensure", "find", "hold", "publish"]
 
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 
 
 def ensure(state: Path, *, speed: float | None = None) -> str:
@@ -67,16 +67,19 @@ def _start(state: Path, speed: float | None) -> None:
     # The folder of the package as working directory: found there even if the kernel has it from sys.path alone, and
     # the notebook's own folder stays free. Returns when the simulator listens, or found another one that does.
     with (state / "simulator.log").open("ab") as log:
-        done = subprocess.run(  # noqa: S603  # our own interpreter and module
-            command,
-            cwd=Path(__file__).resolve().parents[2],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            start_new_session=True,
-            timeout=_START_SECONDS,
-            check=False,
-        )
+        try:
+            done = subprocess.run(  # noqa: S603  # our own interpreter and module
+                command,
+                cwd=Path(__file__).resolve().parents[2],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+                timeout=_START_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise OSError(f"the simulator did not start within {_START_SECONDS:g} s: {_last_words(state)}") from None
     if done.returncode:
         raise OSError(f"the simulator did not start: {_last_words(state)}")
 

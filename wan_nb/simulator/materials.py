@@ -57,12 +57,15 @@ def keep_data(body: dict[str, Any], store: Store) -> dict[str, Any]:
 
     def kept(item: Any) -> Any:
         url = item.get("url") if isinstance(item, dict) else None
-        found = re.match(r"data:image/[\w.+-]+;base64,", url) if isinstance(url, str) else None
-        if not isinstance(url, str) or not found:
+        if not isinstance(url, str) or not url.startswith(("data:", "kept:")):
             return item
+        found = re.match(r"data:image/[\w.+-]+;base64,", url)
         try:
-            data = base64.b64decode(url[found.end() :], validate=True)
+            data = base64.b64decode(url[found.end() :], validate=True) if found else b""
         except ValueError:
+            data = b""
+        if not data:
+            # Also for who writes ``kept:`` himself: that is no address of the service.
             return {**item, "url": "data:"}
         name = hashlib.sha256(data).hexdigest()
         store.keep_input(name, data)

@@ -84,13 +84,8 @@ class Store:
 
     def load(self) -> list[Job]:
         """All tasks, oldest first."""
-        names = {item.name for item in fields(Job)}
-        jobs = []
-        for path in (self.folder / "tasks").glob("*.json"):
-            data = {key: value for key, value in json.loads(path.read_bytes()).items() if key in names}
-            data["doom"] = tuple(data["doom"]) if data.get("doom") else None
-            jobs.append(Job(**data))
-        return sorted(jobs, key=lambda job: job.submitted)
+        read = [_job(path) for path in (self.folder / "tasks").glob("*.json")]
+        return sorted((job for job in read if job), key=lambda job: job.submitted)
 
     def clip(self, task_id: str) -> Path:
         """Where the clip of a task is, or will be."""
@@ -118,6 +113,16 @@ class Store:
         for name in ("tasks", "uploads", "inputs", "clips"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
             (self.folder / name).mkdir(exist_ok=True)
+
+
+def _job(path: Path) -> Job | None:
+    """Task in a file; None for one that a full disk or another version left: it must not keep the others away."""
+    try:
+        found = json.loads(path.read_bytes())
+        data = {item.name: found[item.name] for item in fields(Job) if item.name in found}
+        return Job(**data | {"doom": tuple(data["doom"]) if data.get("doom") else None})
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def write_whole(path: Path, data: bytes) -> None:

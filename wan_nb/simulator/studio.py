@@ -103,7 +103,10 @@ class Studio:
 
 
 def _material(field: str, url: str, job: Job, world: World) -> Material:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise TaskFailure("InvalidURL", f"{field}: The provided URL does not appear to be valid.") from None
     label = f"{parts.hostname or ''} · {parts.path.rpartition('/')[2]}"[:80]
     return inspect(field, obtain(field, url, job, world), label)
 
@@ -125,10 +128,11 @@ def _usage(want: Wanted, materials: dict[str, Material]) -> dict[str, int]:
 def _order(job: Job, want: Wanted, materials: dict[str, Material], *, tiny: bool) -> Order:
     lead = materials.get("first_clip") or materials["first_frame"]
     seed = job.seed if want.seed is None else want.seed
+    said = f"{seed}\n{want.prompt}".encode("utf-8", "surrogatepass")
     return Order(
         prompt=want.prompt,
         # The same seed gives similar, not identical clips; another prompt gives another one.
-        seed=int.from_bytes(hashlib.blake2b(f"{seed}\n{want.prompt}".encode(), digest_size=6).digest()),
+        seed=int.from_bytes(hashlib.blake2b(said, digest_size=6).digest()),
         seconds=want.duration,
         size=output_size(lead.width, lead.height, job.model, "TINY" if tiny else want.resolution),
         fps=4 if tiny else 24,

@@ -102,7 +102,7 @@ class Bucket:
         policy = form.get("policy", "")
         if not policy or form.get("OSSAccessKeyId") != ACCESS_KEY_ID:
             raise Refusal(403, "AccessDenied", "Anonymous access is forbidden for this operation.")
-        if not hmac.compare_digest(form.get("Signature", ""), self.sign(policy)):
+        if not hmac.compare_digest(form.get("Signature", "").encode(), self.sign(policy).encode()):
             raise Refusal(403, "SignatureDoesNotMatch", "The request signature does not match the one calculated here.")
         rules: dict[str, Any] = json.loads(base64.b64decode(policy))
         if datetime.fromisoformat(rules["expiration"]).timestamp() <= self._clock.now():
