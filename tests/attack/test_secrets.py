@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import nbformat
 import pytest
+from live_kernel import Kernel
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
@@ -104,6 +105,51 @@ def test_neither_key_nor_signed_link_is_written_anywhere(simulator, cat, tmp_pat
     marks = [KEY.encode(), KEY[3:].encode(), b"Signature=", b"marked-signature"]
     assert found(tmp_path, marks) == []
     assert found(simulator.state, marks[:2]) == []
+
+
+LIVE = [
+    "%%wan -f {{frame}} --duration 2 --seed 1 --out first\na cat walks",
+    "%%wan -f {{signed}} --duration 2 --out second\na cat runs",
+    "%%wan -f {{signed}} --duration 2\na cat is refused",
+    "_ = wan_nb.resume(wait=True)",
+    "%wan",
+    "first",
+    "%%wan -f {{signed}} --duration 2 --seeds 1,2 --name walk --max-cost 9\na cat jumps",
+    "_ = wan_nb.study(name='walk').wait(); wan_nb.study(name='walk')",
+    "wan_nb.study(name='walk').compare()",
+    "form = wan_nb.form(second); form",
+    "form._give({'field': 'first_frame', 'text': signed}, [])",
+    "form._code({'values': {'prompt': 'a cat sits'}}, [])",
+    "form._give({'field': 'first_frame', 'text': signed.replace('https', 'ftp')}, [])",
+    "import json, ipywidgets\njson.dumps(ipywidgets.Widget.get_manager_state())",
+]
+
+
+@pytest.mark.notebook
+def test_no_widget_is_told_the_key_or_a_signed_link(simulator, cat, tmp_path) -> None:
+    """State of live boards, forms and players is saved with the notebook, and every message crosses the server."""
+    known = {"DASHSCOPE_API_KEY": KEY, "DASHSCOPE_HTTP_BASE_URL": simulator.url, "SIGNED": SIGNED}
+    refusal = {"status": 400, "code": "InvalidURL", "message": f"cannot read {SIGNED} for {KEY}"}
+    kernel = Kernel(tmp_path, known)
+    try:
+        kernel.run("%load_ext wan_nb\nimport os, wan_nb\n_ = wan_nb.connect(gap=0.02, patience=0.5)")
+        kernel.run(f"frame, signed = {cat!r}, os.environ.pop('SIGNED')")
+        for source in LIVE:
+            if "refused" in source:
+                simulator.faults(endpoint="create", **refusal)
+                assert kernel.result(kernel.begin(source))[0]
+            else:
+                kernel.run(source)
+    finally:
+        kernel.stop()
+    kinds = [message["msg_type"] for message in kernel.heard]
+    assert kinds.count("comm_open") >= 4
+    assert "comm_msg" in kinds
+    said = [message for message in kernel.heard if message["msg_type"] != "execute_input"]
+    assert any("wan_nb" in repr(message["content"]) for message in said[-5:])  # the state of all widgets
+    for mark in (KEY, KEY[3:], "Signature=", "marked-signature"):
+        assert not [message for message in said if mark in repr((message["content"], message["metadata"]))]
+        assert not [m for m in said for buffer in m["buffers"] if mark.encode() in bytes(buffer)]
 
 
 def test_reprs_of_all_that_knows_the_key_hide_it(settings, tmp_path) -> None:

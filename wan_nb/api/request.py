@@ -86,7 +86,8 @@ class Medium(BaseModel):
         except ValueError:  # an IPv6 host that is none
             parts = urlsplit("")
         if parts.scheme not in {"http", "https"} or not parts.hostname or any(c.isspace() for c in url):
-            raise InvalidMedia(f"{url[:80]!r} is no http(s) URL.", field=field, remedy="Give a file, or a full URL.")
+            bare = url.partition("?")[0][:80]  # the query may be a signature
+            raise InvalidMedia(f"{bare!r} is no http(s) URL.", field=field, remedy="Give a file, or a full URL.")
         bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
         # Some servers name the material in the query; only what signs it may change without changing the material.
         kept = [(k, v) for k, v in parse_qsl(parts.query) if not any(s in k.lower() for s in _SIGNATURE_PARTS)]

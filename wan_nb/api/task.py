@@ -162,7 +162,7 @@ class TaskPage:
         )
 
 
-_QUERY = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*")
+_QUERY = re.compile(r"(\w+://[^\s?\"'<>]+)\?[^\s\"'<>]*")
 
 
 def unsigned(message: str, key: str = "") -> str:

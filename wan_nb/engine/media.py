@@ -54,7 +54,9 @@ def prepare(source: Any, field: str, folder: str | Path) -> Medium:
     """
     kind = catalog.MEDIA[next(spec.kind for spec in catalog.fields("media") if spec.name == field)]
     if is_url(source):
-        return _at(source, field, kind)
+        from wan_nb.api.request import Medium
+
+        return Medium.at(source, kind.name, field=field)
     material = source_of(source, field, kind.suffixes)
     if kind.name == "image":
         from wan_nb.engine.images import prepare_image
@@ -64,17 +66,6 @@ def prepare(source: Any, field: str, folder: str | Path) -> Medium:
         raise material.refuse(f"is a picture, but this is {_article(kind)}.", "Give a path, an http(s) URL or bytes.")
     _check_file(material, kind)
     return (_prepare_audio if kind.name == "audio" else _prepare_clip)(material, kind, Path(folder))
-
-
-def _at(url: str, field: str, kind: MediaKind) -> Medium:
-    from wan_nb.api.request import Medium
-
-    try:
-        return Medium.at(url, kind.name, field=field)
-    except InvalidMedia:
-        raise
-    except ValueError as error:  # brackets that hold no IPv6 address
-        raise InvalidMedia(f"{field}: {url[:80]!r} is no http(s) URL: {error}.", field=field) from error
 
 
 def _article(kind: MediaKind) -> str:

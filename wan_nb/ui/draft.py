@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
 from wan_nb.api.request import VideoRequest
+from wan_nb.api.task import unsigned
 from wan_nb.engine.revive import fields_of_request
 from wan_nb.errors import InvalidMedia, InvalidOption, InvalidRequest, WanError
 from wan_nb.ui import snippets
@@ -123,7 +124,8 @@ class Draft:
         self.drop(name)
         if isinstance(source, str):
             source = source.strip()
-        self.typed[name] = plain(called or source, 2000)
+        # The page shows it again, and what the page shows is saved with the notebook.
+        self.typed[name] = plain(called or unsigned(str(source)), 2000)
         try:
             self.media[name] = self.session.material(source, name)
         except InvalidRequest as error:
@@ -198,6 +200,7 @@ class Draft:
             "name": plain(called.replace("\\", "/").rpartition("/")[2] if medium.path else medium.name, 120),
             "facts": " · ".join(fact for fact in facts if fact) or "at a URL: the service fetches it, unchecked",
             "note": plain(medium.note, 300),
-            "url": medium.url,
+            # For the preview; one with a signature is not shown, because widget state is saved with the notebook.
+            "url": None if medium.url is None else medium.url if medium.url == medium.name else "",
             "kind": _BY_NAME[name].kind,
         }
