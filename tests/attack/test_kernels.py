@@ -50,7 +50,7 @@ def test_identical_requests_from_eight_kernels_make_one_post(settings, simulator
         assert_whole(session, simulator)
 
 
-@pytest.mark.parametrize("each", [4, pytest.param(49, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("each", [4, pytest.param(49, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
 def test_eight_kernels_share_log_and_limits(settings, simulator, cat, each) -> None:
     """Runs of its own for each kernel, and one that is the same everywhere."""
     simulator.limits(submits_per_second=20, queries_per_second=200)
