@@ -101,6 +101,19 @@ def test_public_names_are_sorted_and_there() -> None:
         assert (getattr(wan_nb, name).__doc__ or "").strip(), name
 
 
+def test_what_type_checkers_read_is_what_is_loaded() -> None:
+    tree = ast.parse((ROOT / "__init__.py").read_text(encoding="utf-8"))
+    (block,) = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    told = {
+        alias.name: node.module
+        for node in block.body
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("wan_nb.")
+        for alias in node.names
+    }
+    assert told == wan_nb._HOMES
+    assert set(wan_nb.__all__) == {*told, "errors", "load_ipython_extension", "unload_ipython_extension"}
+
+
 def test_only_settings_reads_the_environment() -> None:
     readers = {
         module

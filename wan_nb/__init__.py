@@ -15,53 +15,98 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what the table below says, for those who read the code without running it; a test compares them
     from IPython.core.interactiveshell import InteractiveShell
+
+    from wan_nb import errors
+    from wan_nb.api.request import VideoRequest
+    from wan_nb.default import (
+        adopt,
+        again,
+        bundle,
+        cancel,
+        close,
+        connect,
+        cost,
+        doctor,
+        login,
+        resume,
+        run,
+        runs,
+        session,
+        study,
+        submit,
+    )
+    from wan_nb.engine.loop import allow_nested
+    from wan_nb.engine.run import Run
+    from wan_nb.engine.session import Session
+    from wan_nb.studies.study import Study
+    from wan_nb.ui.desk import board, compare, report, vote
+    from wan_nb.ui.form import form
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Run": "wan_nb.engine.run",
-    "Session": "wan_nb.engine.session",
-    "Study": "wan_nb.studies.study",
-    "VideoRequest": "wan_nb.api.request",
-    "adopt": "wan_nb.default",
-    "again": "wan_nb.default",
-    "allow_nested": "wan_nb.engine.loop",
-    "board": "wan_nb.ui.desk",
-    "bundle": "wan_nb.default",
-    "cancel": "wan_nb.default",
-    "close": "wan_nb.default",
-    "compare": "wan_nb.ui.desk",
-    "connect": "wan_nb.default",
-    "cost": "wan_nb.default",
-    "doctor": "wan_nb.default",
-    "form": "wan_nb.ui.form",
-    "login": "wan_nb.default",
-    "report": "wan_nb.ui.desk",
-    "resume": "wan_nb.default",
-    "run": "wan_nb.default",
-    "runs": "wan_nb.default",
-    "session": "wan_nb.default",
-    "study": "wan_nb.default",
-    "submit": "wan_nb.default",
-    "vote": "wan_nb.ui.desk",
+    name: module
+    for module, names in {
+        "wan_nb.api.request": "VideoRequest",
+        "wan_nb.default": "adopt again bundle cancel close connect cost doctor login resume run runs session study"
+        " submit",
+        "wan_nb.engine.loop": "allow_nested",
+        "wan_nb.engine.run": "Run",
+        "wan_nb.engine.session": "Session",
+        "wan_nb.studies.study": "Study",
+        "wan_nb.ui.desk": "board compare report vote",
+        "wan_nb.ui.form": "form",
+    }.items()
+    for name in names.split()
 }
 """Where each public name lives; loaded on first use."""
 
-__all__ = sorted([*_HOMES, "errors", "load_ipython_extension", "unload_ipython_extension"])  # noqa: PLE0605  # one table
+__all__ = [
+    "Run",
+    "Session",
+    "Study",
+    "VideoRequest",
+    "adopt",
+    "again",
+    "allow_nested",
+    "board",
+    "bundle",
+    "cancel",
+    "close",
+    "compare",
+    "connect",
+    "cost",
+    "doctor",
+    "errors",
+    "form",
+    "load_ipython_extension",
+    "login",
+    "report",
+    "resume",
+    "run",
+    "runs",
+    "session",
+    "study",
+    "submit",
+    "unload_ipython_extension",
+    "vote",
+]
 
 
-def __getattr__(name: str) -> Any:
-    from importlib import import_module
+if not TYPE_CHECKING:  # a name that is not there is an error to a type checker, not anything
 
-    if name == "errors":
-        return import_module("wan_nb.errors")
-    if name in _HOMES:
-        value = getattr(import_module(_HOMES[name]), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'wan_nb' has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        from importlib import import_module
+
+        if name == "errors":
+            return import_module("wan_nb.errors")
+        if name in _HOMES:
+            value = getattr(import_module(_HOMES[name]), name)
+            globals()[name] = value
+            return value
+        raise AttributeError(f"module 'wan_nb' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
