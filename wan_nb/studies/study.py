@@ -149,7 +149,7 @@ class Study:
             session.loop.sync(session.flow.queue.submit(self.asks(again=again)))
             session.loop.call(lambda: session.flow.keep(f"prepare-{self.name}", self._prepared()))
         except KeyboardInterrupt:
-            raise Detached(f"Stopped waiting; study {self.name!r} goes on being sent.\n{self._way_back()}") from None
+            raise Detached(self._way_back()) from None
         return self
 
     async def _prepared(self) -> None:
@@ -193,7 +193,7 @@ class Study:
         try:
             self._session.loop.sync(self.ended(), timeout=timeout)
         except KeyboardInterrupt:
-            raise Detached(f"Stopped waiting; study {self.name!r} goes on.\n{self._way_back()}") from None
+            raise Detached(self._way_back()) from None
         return self._checked()
 
     def __await__(self) -> Generator[Any, None, Study]:
@@ -220,7 +220,10 @@ class Study:
         return self
 
     def _way_back(self) -> str:
-        return f"Come back with wan_nb.study(name={self.name!r}), or run the cell again: what is there costs nothing."
+        return (
+            f"Stopped waiting; study {self.name!r} goes on, also with what is still to be sent.\n"
+            f"Come back with wan_nb.study(name={self.name!r}), or run the cell again: what is there costs nothing."
+        )
 
     # --- looking
 
