@@ -16,8 +16,9 @@ import virtual_time
 from wan_nb.engine.row import Row
 from wan_nb.engine.states import OPEN, Status
 from wan_nb.errors import Refused
-from wan_nb.ui.board import Board, answer_at_once, board_row, usual
+from wan_nb.ui.board import Board, board_row, usual
 from wan_nb.ui.feed import BEAT, GAP, Feed
+from wan_nb.ui.placed import answer_at_once
 from wan_nb.ui.text import ACTIVE
 
 T0 = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

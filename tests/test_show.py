@@ -19,7 +19,7 @@ from wan_nb.errors import InvalidOption
 from wan_nb.ui import show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -40,6 +40,13 @@ class Screen:
             self.outputs[name] = data
             self.history.append((name, update, data, threading.current_thread().name))
             self.changed.notify_all()
+
+    def wait_for(self, test: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The newest output, once it is like that."""
+        with self.changed:
+            newest = lambda: list(self.outputs.values())[-1]  # noqa: E731
+            assert self.changed.wait_for(lambda: test(newest()), timeout=30), newest()
+            return newest()
 
     def wait_static(self, count: int = 1) -> dict[str, Any]:
         """The one output, once it holds no widget."""
@@ -108,6 +115,7 @@ def test_live_output_is_replaced_when_the_run_ends(session, simulator, photos, s
     (first,) = screen.outputs.values()
     assert WIDGET in first
     assert "%wan show" in first["text/html"]
+    assert first["text/plain"].startswith("run ")
     final = screen.wait_static()
     assert set(final) == {"text/html", "text/plain"}
     assert run.status == "SUCCEEDED"
@@ -178,8 +186,44 @@ def test_board_of_many_shows_them_all_and_the_new_ones(session, simulator, photo
 def test_empty_log_shows_how_to_begin(session, screen, seated) -> None:
     show.show_runs(session)
     (shown,) = screen.outputs.values()
-    assert WIDGET not in shown
     assert "%%wan" in shown["text/html"]
+
+
+def test_a_page_that_asks_gets_plain_html_at_once(session, simulator, photos, screen, seated) -> None:
+    from wan_nb.ui.views import Views
+
+    simulator.config(run=60.0)
+    run = submit(session, photos)
+    show.show_run(run)
+    (view,) = Views.of(session)._views
+    asked = {"kind": "place"}
+    view.board._handle_custom_msg(asked, [])
+    placed = screen.wait_static()
+    assert placed["text/html"].startswith(f'<div class="{view.board.place}"><div')
+    assert "the task goes on without the notebook" in placed["text/html"]
+    view.board._handle_custom_msg(asked, [])  # a page that was loaded again
+    simulator.do(run.row.task_id, "finish")
+    final = screen.wait_for(lambda data: "done" in data["text/plain"])
+    assert f'<div class="{view.board.place} wan-after"></div>' in final["text/html"]
+    assert len(final["text/html"].encode()) <= 25_000
+    assert [update for _, update, _, _ in screen.history] == [False, True, True]
+    run.wait(30)  # whoever waits publishes again, and takes nothing away
+    assert screen.wait_for(lambda data: len(screen.history) == 4) == final
+
+
+def test_the_board_of_everything_goes_on_after_the_last_run(session, simulator, photos, screen, seated) -> None:
+    from wan_nb.ui.views import Views
+
+    show.show_runs(session)
+    (view,) = Views.of(session)._views
+    view.board._handle_custom_msg({"kind": "place"}, [])
+    screen.wait_static()
+    for count in (1, 2):
+        submit(session, photos, f"cat {count}").wait(30)
+        final = screen.wait_for(lambda data: data["text/plain"].count(" · done · ") == count)  # noqa: B023
+        assert final["text/html"].startswith(f'<div class="{view.board.place}">')
+        assert final["text/html"].count("<video") == count
+        assert len(view.board.rows) == count
 
 
 def test_cancel_and_code_of_a_live_board(session, simulator, photos, screen, seated) -> None:

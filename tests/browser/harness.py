@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-STATIC = Path(__file__).parents[2] / "wan_nb" / "ui" / "static"
+from wan_nb.ui.assets import STATIC, styles
+
 THEMES = Path(sys.prefix) / "share/jupyter/lab/themes/@jupyterlab"
 ORIGIN = "http://harness.test"
 
@@ -28,16 +29,22 @@ class Model {
 """
 
 
-def mount(page: Any, module: str, state: dict[str, Any], *, theme: str = "light", width: int = 900) -> None:
-    """Open a page that shows `module` with `state`; ``window.model`` is its model, ``window.done()`` its clean-up."""
+def mount(
+    page: Any, module: str, state: dict[str, Any], *, theme: str = "light", width: int = 900, host: bool = False
+) -> None:
+    """Open a page that shows `module` with `state`; ``window.model`` is its model, ``window.done()`` its clean-up.
+
+    With `host` the page calls itself JupyterLab, where a widget looks for its place in plain HTML.
+    """
     css = (THEMES / f"theme-{theme}-extension" / "index.css").read_text() if THEMES.exists() else ""
     name = module.rpartition(".")[0]
-    own = (STATIC / f"{name}.css").read_text()
+    own = styles("base", name)
     background = "var(--jp-layout-color0, Canvas)"
     body = f"""<!doctype html><html lang="en"><head><title>{name}</title>
 <meta charset="utf-8"><style>{css}</style><style>{own}</style>
 <style>body {{ margin: 0; padding: 12px; background: {background}; color: var(--jp-ui-font-color1) }}</style></head>
-<body><main id="stage" style="max-width:{width}px"></main><script type="module">{MODEL}
+<body{' data-jp-theme-name="x"' if host else ""}><main id="stage" style="max-width:{width}px"></main>
+<script type="module">{MODEL}
 import module from "./{module}";
 const model = window.model = new Model({json.dumps(state).replace("<", chr(92) + "u003c")});
 const undo = module.initialize?.({{ model }});

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from wan_nb.engine.states import Status
 from wan_nb.ui.board import board_row
 from wan_nb.ui.draft import field_specs
 from wan_nb.ui.text import ACTIVE, STATES
+from wan_nb.ui.views import NOTHING
 
 PHOTOS = Path(__file__).parents[2] / "notebooks/data"
 LABELS = ("calm", "fast", "夜の街", "dash", "slow", "near", "far", "still", "wild")
@@ -54,10 +54,8 @@ def board(rows: list[Row], *, title: str = "walk", money: str = "", expected_s: 
     """State of the board's model."""
     shown = [board_row(r, video=Path.cwd() / str(r.video) if r.video else None, expected_s=expected_s) for r in rows]
     looks = {name: look._asdict() for name, look in STATES.items()}
-    return {
-        "rows": shown,
-        "about": {"title": title, "now": time.time(), "states": looks, "active": sorted(ACTIVE), "money": money},
-    }
+    words = {"title": title, "empty": NOTHING, "money": money}
+    return {"rows": shown, "about": {**words, "states": looks, "active": sorted(ACTIVE)}}
 
 
 def form(**changes: Any) -> dict[str, Any]:

@@ -119,7 +119,8 @@ def test_no_text_of_a_form_becomes_markup(page: Any) -> None:
     about = {"service": EVIL, "files": {"image": [EVIL], "audio": [], "clip": []}}
     mount(page, "form.js", states.form(values={"prompt": EVIL}, checked=checked, about=about))
     tell(page, {"kind": "said", "text": EVIL})
-    tell(page, {"kind": "code", "code": {EVIL: EVIL, "": EVIL}})
+    page.get_by_role("button", name="Show as Python").click()
+    tell(page, {"kind": "code", "code": {"Python": EVIL}})
     assert page.locator(".wan-code pre").inner_text() == EVIL
     assert_no_markup(page)
 
@@ -177,6 +178,7 @@ def test_silence_of_the_kernel_is_said_and_ends_with_its_next_word(page: Any, sh
     assert page.locator(".wan-stale").is_hidden()
     page.clock.run_for(10_000)
     notice = page.locator(".wan-stale")
+    assert "No news from the kernel for 2" in notice.inner_text()
     assert "%wan resume" in notice.inner_text()
     assert "go on at the service" in notice.inner_text()
     assert page.get_by_role("button", name=re.compile("Cancel")).is_disabled()
@@ -184,6 +186,23 @@ def test_silence_of_the_kernel_is_said_and_ends_with_its_next_word(page: Any, sh
     tell(page, {"kind": "beat", "seq": 0, "now": page.evaluate("Date.now() / 1000")})
     assert notice.is_hidden()
     assert page.get_by_role("button", name=re.compile("Cancel")).is_enabled()
+
+
+@pytest.mark.parametrize(("status", "resume"), [("RUNNING", 1), ("SUCCEEDED", 0)])
+def test_a_restarted_kernel_is_noticed_at_once(page: Any, status: str, resume: int) -> None:
+    show_board(page, [states.row(0, status)])
+    page.evaluate("model.fire('comm_live_update')")
+    notice = page.locator(".wan-stale")
+    assert "The kernel was restarted or has ended." in notice.inner_text()
+    assert notice.get_by_text("%wan resume").is_visible() == resume
+    assert page.locator(".wan-row button:enabled").count() == 0
+
+
+def test_a_form_whose_kernel_was_restarted_says_so(page: Any) -> None:
+    mount(page, "form.js", states.filled())
+    page.evaluate("model.fire('comm_live_update')")
+    assert "Run this cell again" in page.locator(".wan-said").inner_text()
+    assert page.get_by_role("button", name="Make the clip").is_disabled()
 
 
 def test_a_board_where_all_has_ended_is_never_stale(page: Any) -> None:
@@ -241,6 +260,36 @@ def test_a_view_opened_later_shows_what_came_before(page: Any) -> None:
       (await import("./board.js")).default.render({ model, el: second });
     }""")
     assert page.locator("[data-state=SUCCEEDED]").count() == 2
+
+
+def test_plain_html_in_the_page_is_taken_as_a_place(page: Any) -> None:
+    state = {**states.board([states.row(0, "RUNNING")]), "place": "wan-0a1b"}
+    mount(page, "board.js", state, host=True)
+    assert sent(page, "place") == [{"kind": "place"}]
+    page.evaluate("""() => {
+      const output = document.createElement("div");
+      output.innerHTML = '<p><span class="wan-0a1b">as it was</span></p><span class="wan-ffff">of another</span>';
+      document.body.append(output);
+    }""")
+    page.locator(".wan-0a1b [data-state=RUNNING]").wait_for()
+    assert page.get_by_text("as it was").count() == 0
+    assert page.get_by_text("of another").is_visible()
+    page.evaluate("done()")
+    assert page.evaluate("Object.values(model.handlers).flat().length") == 0
+
+
+def test_under_the_card_of_a_run_that_has_ended_only_the_next_one_is_offered(page: Any) -> None:
+    state = {**states.board([states.row(0, "SUCCEEDED")]), "place": "wan-0a1b"}
+    mount(page, "board.js", state, host=True)
+    page.evaluate("""() => {
+      document.body.insertAdjacentHTML("beforeend", '<div class="wan-0a1b wan-after"></div>');
+    }""")
+    after = page.locator(".wan-0a1b.wan-after")
+    after.locator("button:visible").wait_for()
+    assert after.locator("button:visible").all_inner_texts() == ["Again · ≈ CNY 3.00"]
+    news(page, [{**state["rows"][0], "id": "new", "state": "RUNNING"}], 1)
+    assert after.locator(".wan-row:visible").count() == 2
+    page.evaluate("done()")
 
 
 # --- hands
@@ -301,7 +350,7 @@ def test_buttons_fit_the_state(page: Any) -> None:
         )
         assert row.get_by_role("button", name=re.compile("^Play")).count() == (name == "SUCCEEDED")
     again = page.locator("[data-state=SUCCEEDED]").get_by_role("button", name=re.compile("^Again"))
-    assert "buys a new clip, ≈ CNY 3.00" in again.get_attribute("aria-label")
+    assert again.get_attribute("aria-label") == "Again · ≈ CNY 3.00: buys a new clip of walk · near"
 
 
 def test_code_is_copied(page: Any) -> None:

@@ -9,19 +9,20 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import anywidget
 import traitlets
 
 from wan_nb.errors import WanError
+from wan_nb.ui.assets import module, styles
 from wan_nb.ui.feed import Feed, Json
+from wan_nb.ui.placed import PlacedWidget
 from wan_nb.ui.text import ACTIVE, STATES, label, megabytes, money, plain, price, source
 
-__all__ = ["Board", "answer_at_once", "board_row", "usual"]
+if TYPE_CHECKING:
+    from pathlib import Path
 
-STATIC = Path(__file__).parent / "static"
+__all__ = ["Board", "board_row", "usual"]
 
 Post = Callable[[Coroutine[Any, Any, Any]], object]
 Action = Callable[[str], Coroutine[Any, Any, Any]]
@@ -76,19 +77,7 @@ def board_row(row: Any, *, video: Path | None = None, folder: Any = None, expect
     }
 
 
-def answer_at_once(widget: Any) -> None:
-    """Let a widget hear clicks while a cell runs, where the kernel has subshells.
-
-    ipykernel 7.4 sends each message of a comm to the shell that last spoke on it, which for a widget made in a cell is
-    the busy main shell: a click then waits for the cell (measured: 7 s of a 7 s cell; 0.12 s with this line). The name
-    is private, so its absence is fine; other versions, 6.x and front ends without subshells stay as they are.
-    """
-    comm: Any = getattr(widget, "comm", None)
-    if hasattr(comm, "_reply_subshell_for"):
-        comm._reply_subshell_for = lambda _data, default: default
-
-
-class Board(anywidget.AnyWidget):
+class Board(PlacedWidget):
     """Runs, live.
 
     Parameters
@@ -101,14 +90,16 @@ class Board(anywidget.AnyWidget):
         What a click does, by its name, given a run id: ``cancel`` and ``again`` return a text to show or None, ``clip``
         and ``strip`` bytes, ``code`` a dict of texts.
     title : str
+    empty : str
+        What is said while there are no runs; nothing is shown of a board that has neither.
     money : callable
         Returns what was spent and may be spent, in words.
     alive : callable
         Whether anybody still looks after the runs.
     """
 
-    _esm = STATIC / "board.js"
-    _css = STATIC / "board.css"
+    _esm = module("dom", "host", "board")
+    _css = styles("base", "board")
 
     rows: Any = traitlets.List().tag(sync=True)
     about = traitlets.Dict().tag(sync=True)
@@ -122,16 +113,16 @@ class Board(anywidget.AnyWidget):
         post: Post,
         actions: Mapping[str, Action],
         title: str = "",
+        empty: str = "",
         money: Callable[[], str] = str,
         alive: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._post, self._actions, self._title, self._money = post, dict(actions), title, money
+        self._actions, self._title, self._empty, self._money = dict(actions), title, empty, money
         self._lock = threading.Lock()
-        super().__init__(rows=list(rows), about=self._facts())
+        super().__init__(post=post, rows=list(rows), about=self._facts())
         self._at = {row["id"]: index for index, row in enumerate(self.rows)}
         self.feed = Feed(self.send, contextvars.copy_context(), self._facts, alive)
         self.on_msg(self._hear)
-        answer_at_once(self)
 
     def put(self, row: Json) -> None:
         """Show news of a run, or a new run. On the loop thread only.
@@ -155,8 +146,8 @@ class Board(anywidget.AnyWidget):
 
     def _facts(self) -> Json:
         states = {name: state._asdict() for name, state in STATES.items()}
-        about: Json = {"title": plain(self._title, 120), "states": states, "active": sorted(ACTIVE)}
-        return about | {"money": self._money()}
+        words: Json = {"title": plain(self._title, 120), "empty": self._empty, "money": self._money()}
+        return words | {"states": states, "active": sorted(ACTIVE)}
 
     def _hear(self, _widget: Any, content: Mapping[str, Any], _buffers: list[memoryview]) -> None:
         """Hand a click to the loop thread; nothing is done here, since this may be any thread."""

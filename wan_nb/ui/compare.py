@@ -19,7 +19,7 @@ import anywidget
 from wan_nb.engine.clips import shrunk
 from wan_nb.ui import album
 from wan_nb.ui.assets import module, styles
-from wan_nb.ui.board import answer_at_once
+from wan_nb.ui.placed import answer_at_once
 from wan_nb.ui.text import escape, plain
 from wan_nb.ui.views import display, is_live
 

@@ -123,7 +123,7 @@ class Draft:
             return
         self.drop(name)
         if isinstance(source, str):
-            source = source.strip()
+            source = _unquoted(source.strip())
         # The page shows it again, and what the page shows is saved with the notebook.
         self.typed[name] = plain(called or unsigned(str(source)), 2000)
         try:
@@ -151,11 +151,16 @@ class Draft:
     def problems(self) -> dict[str, str]:
         """What is wrong, by field, in words for beside the control."""
         wrong = dict(self._wrong)
+        untouched = not self.media and not self._wrong
         for error in VideoRequest.problems(**self.fields()):
             # A frame that could not be used is the reason why there is none: that is said once.
             if not (self._wrong and error.field in _MEDIA):
                 wrong.setdefault(error.field or "prompt", error)
-        return {name: plain(str(error), 500) for name, error in wrong.items()}
+        # Before anything is given, the list of all that goes together would only be noise.
+        return {
+            name: plain(error.message if untouched and name in _MEDIA else str(error), 500)
+            for name, error in wrong.items()
+        }
 
     def check(self) -> dict[str, Any]:
         """Everything that the form says about the request as it is now: plain JSON."""
@@ -204,3 +209,12 @@ class Draft:
             "url": None if medium.url is None else medium.url if medium.url == medium.name else "",
             "kind": _BY_NAME[name].kind,
         }
+
+
+def _unquoted(text: str) -> str:
+    """A path without the quotes that file managers and shells put around it when it is copied.
+
+    >>> _unquoted('"my cat.png"'), _unquoted("a 'b'")
+    ('my cat.png', "a 'b'")
+    """
+    return text[1:-1] if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'" else text

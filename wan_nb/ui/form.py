@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 
 from wan_nb.api import catalog
 from wan_nb.engine.loop import Worker
 from wan_nb.errors import InvalidMedia, WanError
 from wan_nb.settings import notebook_folder
-from wan_nb.ui.board import STATIC, answer_at_once
+from wan_nb.ui import html
+from wan_nb.ui.assets import module, styles
 from wan_nb.ui.draft import Draft, field_specs, fields_from
 from wan_nb.ui.inbox import CHUNK, Inbox, size_of
+from wan_nb.ui.placed import PlacedWidget
 from wan_nb.ui.text import plain
 from wan_nb.ui.views import View, Views, display, is_live
 
@@ -57,15 +58,15 @@ def form(source: Any = None, /, *, session: Session | None = None) -> Form:
     return Form(Draft(session, fields_from(source, session) if source is not None else None))
 
 
-class Form(anywidget.AnyWidget):
+class Form(PlacedWidget):
     """The controls of a `Draft`.
 
     Every message is handed on to one worker thread in the order in which it came: a message may arrive on any thread,
     and measuring a material or submitting takes seconds.
     """
 
-    _esm = STATIC / "form.js"
-    _css = STATIC / "form.css"
+    _esm = module("dom", "host", "form")
+    _css = styles("base", "form")
 
     fields: Any = traitlets.List().tag(sync=True)
     values: Any = traitlets.Dict().tag(sync=True)
@@ -79,17 +80,19 @@ class Form(anywidget.AnyWidget):
         self._buying = threading.Lock()
         self._view: View | None = None
         super().__init__(
-            fields=field_specs(), values=dict(draft.values), checked=draft.check(), about=_about(self.session)
+            post=self.session.loop.start,
+            fields=field_specs(),
+            values=dict(draft.values),
+            checked=draft.check(),
+            about=_about(self.session),
         )
         self.on_msg(self._hear)
-        answer_at_once(self)
 
     def _ipython_display_(self) -> None:
         live = is_live()
-        bundle: Any = self._repr_mimebundle_() if live else {}
-        widget = bundle[0] if isinstance(bundle, tuple) else bundle
-        words = "The form of wan_nb needs somebody to fill it in: run this cell in a notebook."
-        display({**widget, "text/html": f"<div>{words}</div>", "text/plain": words})
+        words = "The form of wan_nb: run this cell to fill it in."
+        static = {"text/html": html.remark(words), "text/plain": words}
+        self.shown_by(display(self.bundle(static) if live else static), static)
         if live:  # nothing that a click displays appears anywhere (measured), so the board's place is made now, empty
             self._view = Views.of(self.session).grow()
 

@@ -31,7 +31,18 @@ from wan_nb.ui.text import (
     totals,
 )
 
-__all__ = ["CLIP_BYTES", "STRIP_BYTES", "board", "board_bundle", "clip", "escape", "line", "run_bundle", "totals"]
+__all__ = [
+    "CLIP_BYTES",
+    "STRIP_BYTES",
+    "board",
+    "board_bundle",
+    "clip",
+    "escape",
+    "line",
+    "remark",
+    "run_bundle",
+    "totals",
+]
 
 STRIP_BYTES = 15_000
 """Largest strip that is put into a notebook."""
@@ -133,6 +144,11 @@ def board(
         f'<table style="border-collapse:collapse;width:100%;margin:6px 0 0;font-size:13px">'
         f"<thead><tr>{header}</tr></thead><tbody>{lines}</tbody></table></div>"
     )
+
+
+def remark(text: str) -> str:
+    """A line of text as a card of its own."""
+    return f'<div style="{_CARD}">{escape(text)}</div>'
 
 
 def run_bundle(row: Any, **given: Any) -> dict[str, str]:

@@ -116,7 +116,7 @@ def _offer(study: Study) -> None:
     import ipywidgets
     from IPython.display import display
 
-    from wan_nb.ui.board import answer_at_once
+    from wan_nb.ui.placed import answer_at_once
     from wan_nb.ui.views import Views
 
     views = Views.of(study.session)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["View", "Views", "display", "is_live"]
 
+NOTHING = "No runs yet. A cell that starts with %%wan makes one."
+
 
 def is_live() -> bool:
     """Whether the front end can show a widget that moves: a kernel that somebody sits at.
@@ -80,9 +82,9 @@ class Views:
         """Bring the static outputs of some runs up to date, from the calling thread."""
         for view in self._views:
             shown = run_ids & set(view.rows)
-            if shown and view.handle is not None and view.board is None:
+            if shown and view.handle is not None and not view.live:
                 view.rows.update({run_id: self.session.row(run_id) for run_id in shown})
-                view.handle.update(view.bundle(), raw=True)
+                view.handle.update(view.last(), raw=True)
 
 
 class View:
@@ -94,7 +96,7 @@ class View:
         self.views, self.session = views, views.session
         self.rows = {row.run_id: row for row in rows}
         self.follow, self.title, self.note = follow, title, note
-        self.growing = growing
+        self.growing, self.live = growing, False
         self.handle: Any = None
         self.board: Board | None = None
         self._usual: dict[tuple[Any, ...], float | None] = {}
@@ -118,53 +120,67 @@ class View:
             return row_bundle(self.session, rows[0], note=self.note)
         return runs_bundle(self.session, rows, title=self.title, pictures=pictures)
 
+    def last(self) -> dict[str, str]:
+        """What an output holds that is not live: the picture, and under that of one run what is still of use."""
+        bundle = self.bundle()
+        return bundle if self.board is None else self.board.leave(bundle, beneath=len(self.rows) == 1)
+
     def open(self) -> None:
         """Put it into the running cell."""
-        live = not self.ended and is_live()
-        self.handle = display(self._live_bundle() if live else self.bundle())
-        if live:
-            self.session.loop.start(self._begin())
+        if is_live() and (self.growing or self.follow or not self.ended):
+            static = self._wake()
+            self.handle = display(self._board().bundle(static))
+            self._board().shown_by(self.handle, static)
+            if not self.growing:  # which has nothing to hear of before its first run
+                self._listen()
+                self.session.loop.start(self._begin())
+        else:
+            self.handle = display(self.bundle())
 
     async def add(self, row: Row) -> None:
         """Show one more run, on the loop thread; an output that had come to rest is live again."""
         self.rows[row.run_id] = row
-        if self.board is not None:
-            self._take(row)
-        else:
-            self.handle.update(await self.views.clicks.do(self._live_bundle), raw=True)
-            await self._begin()
+        if not self.live:
+            static = await self.views.clicks.do(self._wake)
+            self.handle.update(self._board().bundle(static), raw=True)
+        self._listen()
+        self._board().put(self._json(row))
+        await self._begin()
 
-    def _live_bundle(self) -> dict[str, Any]:
-        """The widget, and the static picture for front ends without widgets."""
-        load("wan_nb.ui.board")
-        from wan_nb.ui.board import Board
-
+    def _wake(self) -> dict[str, str]:
+        """Make ready for a live output; returns what stands in for it where there is no kernel."""
+        self.live = True
         for row in self.rows.values():
             self._learn(row)
         self._money = self._spent()
-        self.board = Board(
-            [self._json(row) for row in self.rows.values()],
-            post=self.session.loop.start,
-            actions={
-                "cancel": self._cancel,
-                "again": self._again,
-                "clip": self._clip,
-                "strip": self._strip,
-                "code": self._code,
-            },
-            title=self.title,
-            money=lambda: self._money,
-            alive=lambda: not self.session.closed,
-        )
-        widget: Any = self.board._repr_mimebundle_()
-        # The fallback is saved with every save while the runs go on: words are enough for so long.
-        return {**self.bundle(pictures=False), **(widget[0] if isinstance(widget, tuple) else widget)}
+        # It is saved with every save while the runs go on: words are enough for so long.
+        return self.bundle(pictures=self.ended)
+
+    def _board(self) -> Board:
+        """The widget, made once: pages that were loaded again know no other."""
+        if self.board is None:
+            load("wan_nb.ui.board")
+            from wan_nb.ui.board import Board
+
+            actions = {"cancel": self._cancel, "again": self._again, "clip": self._clip, "strip": self._strip}
+            self.board = Board(
+                [self._json(row) for row in self.rows.values()],
+                post=self.session.loop.start,
+                actions={**actions, "code": self._code},
+                title=self.title,
+                empty="" if self.growing else NOTHING,
+                money=lambda: self._money,
+                alive=lambda: not self.session.closed,
+            )
+        return self.board
+
+    def _listen(self) -> None:
+        if self._stop is _nothing:
+            self._stop = self.session.subscribe(self._hear)
 
     async def _begin(self) -> None:
-        """Listen, on the loop thread; what happened between reading the rows and listening is told now."""
-        assert self.board is not None
-        self._stop = self.session.subscribe(self._hear)
-        await self.board.start()
+        """Tell, on the loop thread, what happened between reading the rows and listening."""
+        await self._board().start()
         for run_id in list(self.rows):
             self._hear(await self.session.flow.ask_log(self.session.log.get, run_id))
 
@@ -174,11 +190,9 @@ class View:
             self._take(row)
 
     def _take(self, row: Row) -> None:
-        if self.board is None:
-            return
         known = self.rows.get(row.run_id)
         self.rows[row.run_id] = row
-        self.board.put(self._json(row))
+        self._board().put(self._json(row))
         if known is None or row.status in FINAL:
             task = asyncio.get_running_loop().create_task(self._settle(row), context=self._context)
             self._tasks.add(task)  # the loop itself holds a task only weakly
@@ -191,16 +205,25 @@ class View:
             self._money = await self.session.flow.ask_log(self._spent)
         except LogError:
             return  # the session was closed in between; the board says so by its silence
-        if self.board is None:
+        self._board().put(self._json(self.rows[row.run_id]))
+        if self.ended and self.live:
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Nothing goes on: the output becomes the static picture of the end.
+
+        The widget stays open: a page that was loaded again does not hear of the replacement (measured), and there the
+        board goes on showing the end and playing the clip. So it does where it waits for more, beside that picture.
+        """
+        board = self._board()
+        if self.follow and board.placed:
+            self.handle.update(board.bundle(await self.views.clicks.do(self.bundle)), raw=True)
             return
-        self.board.put(self._json(self.rows[row.run_id]))
-        if self.ended:
-            self._stop()
-            board, self.board = self.board, None
-            # The widget stays open: a page that was loaded again does not hear of the replacement (measured), and
-            # there the board goes on showing the end and playing the clip.
-            board.feed.close()
-            self.handle.update(await self.views.clicks.do(self.bundle), raw=True)
+        self._stop()
+        self._stop, self.live = _nothing, False
+        last = await self.views.clicks.do(self.last)
+        if not self.live:  # nothing was added in the meantime
+            self.handle.update(last, raw=True)
 
     # --- what a row says
 

@@ -6,15 +6,18 @@
  * times tick here, from timestamps, so that a moving clock costs no message. Nothing that comes from the kernel is ever
  * read as markup: text goes into text nodes.
  *
- * @typedef {{id: string, label: string, named: boolean, prompt: string, facts: string, state: string, service_status: string,
+ * @typedef {{id: string, label: string, named: boolean, study: string|null, variant: string|null, prompt: string, facts: string, state: string, service_status: string,
  *   simulated: boolean, created: number|null, submitted: number|null, started: number|null, ended: number|null,
  *   queue_s: number|null, run_s: number|null, expected_s: number|null, price: string, again: string, message: string,
  *   video: string|null, cancelable: boolean}} Row
  * @typedef {{mark: string, word: string, tone: string}} Look
- * @typedef {{title: string, now: number, states: Record<string, Look>, active: string[], money: string}} About
+ * @typedef {{title: string, empty: string, states: Record<string, Look>, active: string[], money: string}} About
  * @typedef {{get(name: string): any, set(name: string, value: unknown): void, send(content: unknown): void,
  *   on(event: string, handler: Function): void, off(event: string, handler: Function): void}} Model
  */
+
+import { addresses, copier, h, say } from "./dom.js";
+import { inhabit, keepKeys } from "./host.js";
 
 /** Seconds without a word from the kernel after which open rows are called stale; it speaks every 5 s. */
 const STALE_AFTER = 20;
@@ -31,39 +34,6 @@ const GROUPS = /** @type {const} */ ([
   ["done", "Done", (/** @type {string} */ s) => s === "SUCCEEDED"],
   ["failed", "Not done", (/** @type {string} */ s) => s === "FAILED" || s === "CANCELED" || s === "EXPIRED"],
 ]);
-
-/**
- * An element; `text` and attributes only, so that no value can become markup.
- * @param {string} tag
- * @param {Record<string, any>} [props]
- * @param {...(Node|string)} children
- * @returns {any}
- */
-export function h(tag, props = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(props)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value === true) node.setAttribute(name, "");
-    else if (value !== false && value != null) node.setAttribute(name === "cls" ? "class" : name, String(value));
-  }
-  node.append(...children);
-  return node;
-}
-
-/** @param {any} node @param {string} text */
-function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-  node.hidden = text === "";
-}
-
-/**
- * Keeps keys that are pressed in here from the notebook, where `b` inserts a cell. JupyterLab's shortcuts match the
- * element in focus before they look at its ancestors (measured in 4.6), so the attribute has to be on that one.
- * @param {FocusEvent} event
- */
-function keepKeys(event) {
-  /** @type {Element} */ (event.target).setAttribute("data-lm-suppress-shortcuts", "true");
-}
 
 /** Seconds as a person says them. @param {number|null|undefined} seconds */
 export function clock(seconds) {
@@ -114,38 +84,41 @@ export function timing(row, now) {
  *   stale: () => boolean}} board
  */
 function makeRow(id, board) {
-  const mark = h("span", { "aria-hidden": "true", cls: "wan-mark" });
+  const mark = h("span", { "aria-hidden": "true", class: "wan-mark" });
   const word = h("span");
-  const pill = h("span", { cls: "wan-pill" }, mark, word);
-  const name = h("bdi", { cls: "wan-name" });
-  const badge = h("span", { cls: "wan-badge" }, "SIMULATED");
-  const prompt = h("div", { cls: "wan-prompt", dir: "auto" });
-  const facts = h("span", { cls: "wan-facts" });
-  const fill = h("div", { cls: "wan-fill" });
-  const bar = h("div", { cls: "wan-bar", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100 }, fill);
-  const time = h("span", { cls: "wan-time" });
-  const price = h("span", { cls: "wan-price" });
-  const message = h("div", { cls: "wan-message", dir: "auto" });
-  const note = h("div", { cls: "wan-note", role: "status", hidden: true });
-  const strip = h("img", { cls: "wan-strip", alt: "Frames of the clip, from first to last" });
-  const film = h("button", { type: "button", cls: "wan-film", onclick: () => openClip() }, strip, h("span", {}, "▶ Play"));
-  const stage = h("div", { cls: "wan-stage" });
+  const pill = h("span", { class: "wan-pill" }, mark, word);
+  const name = h("bdi", { class: "wan-name" });
+  const badge = h("span", { class: "wan-badge" }, "SIMULATED");
+  const prompt = h("div", { class: "wan-prompt", dir: "auto" });
+  const facts = h("span", { class: "wan-facts" });
+  const fill = h("div", { class: "wan-fill" });
+  const bar = h("div", { class: "wan-bar", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100 }, fill);
+  const time = h("span", { class: "wan-time" });
+  const price = h("span", { class: "wan-price" });
+  const message = h("div", { class: "wan-message", dir: "auto" });
+  const note = h("div", { class: "wan-note", role: "status", hidden: true });
+  const strip = h("img", { class: "wan-strip", alt: "Frames of the clip, from first to last" });
+  const film = h("button", { type: "button", class: "wan-film", onclick: () => openClip() }, strip, h("span", {}, "▶ Play"));
+  const stage = h("div", { class: "wan-stage" });
   /** @param {string} action @param {string} text */
-  const button = (action, text) => h("button", { type: "button", cls: "wan-button", onclick: () => act(action) }, text);
+  const button = (action, text) => h("button", { type: "button", class: "wan-button", onclick: () => act(action) }, text);
   const cancel = button("cancel", "Cancel");
   const again = button("again", "Again");
+  const cost = h("span", { class: "wan-cost" });
+  again.classList.add("wan-again");
+  again.append(cost);
   const code = button("code", "Code");
   const el = h(
-    "li", { cls: "wan-row" },
-    h("div", { cls: "wan-line" }, pill, h("div", { cls: "wan-about" }, h("div", { cls: "wan-title" }, name, badge), prompt, facts),
-      h("div", { cls: "wan-going" }, bar, time), price, h("div", { cls: "wan-actions" }, cancel, again, code)),
+    "div", { class: "wan-row", role: "listitem" },
+    h("div", { class: "wan-line" }, pill, h("div", { class: "wan-about" }, h("div", { class: "wan-title" }, name, badge), prompt, facts),
+      h("div", { class: "wan-going" }, bar, time), price, h("div", { class: "wan-actions" }, cancel, again, code)),
     message, note, film, stage,
   );
 
   /** @type {Row} */ let row;
   let asked = "";
   let patience = 0;
-  /** @type {string[]} */ const urls = [];
+  const urls = addresses();
 
   /** @param {string} action */
   function act(action) {
@@ -163,12 +136,6 @@ function makeRow(id, board) {
     const off = asked !== "" || board.stale();
     for (const b of [cancel, again, code, film]) b.disabled = off;
   }
-  /** @param {DataView|ArrayBuffer} bytes @param {string} type */
-  function urlOf(bytes, type) {
-    const url = URL.createObjectURL(new Blob([/** @type {any} */ (bytes)], { type }));
-    urls.push(url);
-    return url;
-  }
 
   return {
     el,
@@ -178,14 +145,14 @@ function makeRow(id, board) {
     update(next) {
       const before = row;
       row = next;
-      const { states, active } = board.about();
+      const { states, active, title } = board.about();
       const look = states[row.state] ?? { mark: "·", word: row.state.toLowerCase(), tone: "wait" };
       el.dataset.tone = look.tone;
       el.dataset.state = row.state;
       say(mark, look.mark);
       say(word, look.word);
       pill.title = row.service_status ? `The service says ${row.service_status}` : "";
-      say(name, row.label);
+      say(name, row.variant && row.study === title ? row.variant : row.label);
       name.title = row.label;
       el.classList.toggle("wan-unnamed", !row.named);
       badge.hidden = !row.simulated;
@@ -198,8 +165,9 @@ function makeRow(id, board) {
       cancel.hidden = !row.cancelable;
       cancel.setAttribute("aria-label", `Cancel ${row.label}`);
       again.hidden = open || !row.again;
+      say(cost, ` · ${row.again}`);
       again.title = `Buys a new clip: ${row.again}`;
-      again.setAttribute("aria-label", `Again ${row.label}: buys a new clip, ${row.again}`);
+      again.setAttribute("aria-label", `Again · ${row.again}: buys a new clip of ${row.label}`);
       code.setAttribute("aria-label", `Code of ${row.label}`);
       film.hidden = !row.video;
       film.setAttribute("aria-label", `Play ${row.label}`);
@@ -221,7 +189,7 @@ function makeRow(id, board) {
     /** @param {{kind: string, action?: string, text?: string, code?: Record<string, string>, type?: string}} reply @param {DataView[]} buffers */
     answer(reply, buffers) {
       if (reply.kind === "strip") {
-        strip.src = urlOf(buffers[0], "image/jpeg");
+        strip.src = urls.of(buffers[0], "image/jpeg");
         strip.hidden = false;
         return;
       }
@@ -233,8 +201,8 @@ function makeRow(id, board) {
       refresh();
       say(note, reply.text ?? "");
       if (reply.kind === "clip" && mine === "clip") {
-        const video = h("video", { controls: true, autoplay: true, loop: true, playsinline: true, cls: "wan-video", "aria-label": row.label });
-        video.src = urlOf(buffers[0], reply.type ?? "video/mp4");
+        const video = h("video", { controls: true, autoplay: true, loop: true, playsinline: true, class: "wan-video", "aria-label": row.label });
+        video.src = urls.of(buffers[0], reply.type ?? "video/mp4");
         stage.replaceChildren(video);
       }
       if (reply.kind === "code" && mine === "code") stage.replaceChildren(codePanel(reply.code ?? {}));
@@ -242,7 +210,7 @@ function makeRow(id, board) {
     close() {
       clearTimeout(patience);
       stage.replaceChildren();
-      urls.forEach((url) => URL.revokeObjectURL(url));
+      urls.free();
     },
   };
 }
@@ -250,27 +218,17 @@ function makeRow(id, board) {
 /** Tabs of code with a copy button. @param {Record<string, string>} code */
 function codePanel(code) {
   const text = h("pre", { tabindex: 0, "aria-label": "Code" });
-  const said = h("span", { role: "status", cls: "wan-facts" });
+  const [copy, copied] = copier(text);
   const names = Object.keys(code);
-  const tabs = names.map((name) => h("button", { type: "button", cls: "wan-button", onclick: () => show(name) }, name));
+  const tabs = names.map((name) => h("button", { type: "button", class: "wan-button", onclick: () => show(name) }, name));
   /** @param {string} name */
   function show(name) {
     text.textContent = code[name];
     tabs.forEach((tab, i) => tab.setAttribute("aria-pressed", String(names[i] === name)));
-    say(said, "");
-  }
-  async function copy() {
-    try {
-      await navigator.clipboard.writeText(text.textContent);
-      say(said, "copied");
-    } catch {
-      // No clipboard without https or permission: select it, so that one key copies.
-      getSelection()?.selectAllChildren(text);
-      say(said, "selected: press Ctrl+C");
-    }
+    say(copied, "");
   }
   show(names[0]);
-  return h("div", { cls: "wan-code" }, h("div", { cls: "wan-actions" }, ...tabs, h("button", { type: "button", cls: "wan-button", onclick: copy }, "Copy"), said), text);
+  return h("div", { class: "wan-code" }, h("div", { class: "wan-actions" }, ...tabs, copy, copied), text);
 }
 
 /** Applies what the kernel sends to the model, so that it holds the truth even while no view is open. @param {{model: Model}} context */
@@ -295,7 +253,11 @@ function initialize({ model }) {
     model.set("rows", rows);
   }
   model.on("msg:custom", receive);
-  return () => model.off("msg:custom", receive);
+  const leave = inhabit({ model }, render);
+  return () => {
+    leave();
+    model.off("msg:custom", receive);
+  };
 }
 
 /** @param {{model: Model, el: HTMLElement}} context */
@@ -305,18 +267,21 @@ function render({ model, el }) {
   const about = () => model.get("about");
   let group = "all";
   let news = performance.now();
-  let offset = Math.max(0, about().now - Date.now() / 1000); // of the kernel's clock; the next message tells it well
+  let offset = 0; // of the kernel's clock; its next message tells it
   let stale = false;
+  let gone = false;
 
-  const title = h("strong", { cls: "wan-heading" });
-  const totals = h("span", { cls: "wan-totals" });
-  const filters = h("div", { cls: "wan-filters", role: "group", "aria-label": "Show runs that are" });
-  const notice = h("div", { cls: "wan-stale", role: "alert" });
-  const list = h("ol", { cls: "wan-rows", role: "list" });
-  const live = h("div", { cls: "wan-live", "aria-live": "polite" });
-  const empty = h("div", { cls: "wan-empty" });
-  const root = h("div", { cls: "wan-board", role: "group", "aria-label": "Wan runs", "data-lm-suppress-shortcuts": "true", onfocusin: keepKeys },
-    h("div", { cls: "wan-head" }, title, totals), filters, notice, list, empty, live);
+  const title = h("strong", { class: "wan-heading" });
+  const totals = h("span", { class: "wan-totals" });
+  const filters = h("div", { class: "wan-filters", role: "group", "aria-label": "Show runs that are" });
+  const silence = h("span");
+  const remedy = h("span", {}, " What you see may be old; the tasks go on at the service. ", h("code", {}, "%wan resume"), " in a cell takes them up again.");
+  const notice = h("div", { class: "wan-stale", role: "alert", hidden: true }, silence, remedy);
+  const list = h("div", { class: "wan-rows", role: "list" });
+  const live = h("div", { class: "wan-live", "aria-live": "polite" });
+  const empty = h("div", { class: "wan-empty" });
+  const root = h("div", { class: "wan-board", role: "group", "aria-label": "Wan runs", "data-lm-suppress-shortcuts": "true", onfocusin: keepKeys },
+    h("div", { class: "wan-head" }, title, totals), filters, notice, list, empty, live);
   el.append(root);
 
   const seen = new IntersectionObserver((entries) => {
@@ -356,25 +321,28 @@ function render({ model, el }) {
   }
   function sum() {
     const all = [...rows.values()].map((row) => row.row);
-    const { states, money, title: name } = about();
+    const { states, money, title: name, empty: nothing } = about();
     const counts = Object.entries(states)
       .map(([state, look]) => [all.filter((row) => row.state === state).length, look.word])
       .filter(([count]) => count)
       .map(([count, word]) => `${count} ${word}`);
     root.classList.toggle("wan-solo", all.length === 1);
+    root.classList.toggle("wan-after", all.length === 1 && root.parentElement?.classList.contains("wan-after"));
     root.classList.toggle("wan-many", all.length > MANY);
     say(title, name);
     say(totals, [all.length > 1 ? counts.join(", ") : "", money].filter(Boolean).join(" · "));
-    say(empty, all.length ? "" : "No runs yet. A cell that starts with %%wan makes one.");
+    say(empty, all.length ? "" : nothing);
+    root.hidden = !all.length && !nothing;
     filters.hidden = all.length < FILTER_FROM;
     for (const [key, word, test] of GROUPS) {
       const count = all.filter((row) => test(row.state)).length;
       let button = filters.querySelector(`[data-group="${key}"]`);
       if (!button) {
-        button = h("button", { type: "button", cls: "wan-button", "data-group": key, onclick: () => choose(key) });
+        button = h("button", { type: "button", class: "wan-button", "data-group": key, onclick: () => choose(key) });
         filters.append(button);
       }
-      say(button, `${word} ${count}`);
+      button.textContent = `${word} ${count}`;
+      button.hidden = !count && key !== group;
     }
     choose(group);
   }
@@ -389,11 +357,10 @@ function render({ model, el }) {
     const silent = (performance.now() - news) / 1000;
     const open = [...rows.values()].some((row) => about().active.includes(row.row.state));
     const wasStale = stale;
-    stale = open && silent > STALE_AFTER;
-    if (stale) {
-      say(notice, `No news from the kernel for ${clock(silent)}: what you see may be old. The tasks go on at the service. ` +
-        "If the kernel was restarted or has died, run  %wan resume  in a cell.");
-    } else notice.hidden = true;
+    stale = gone || (open && silent > STALE_AFTER);
+    notice.hidden = !stale;
+    remedy.hidden = !open;
+    if (stale) say(silence, gone ? "The kernel was restarted or has ended." : `No news from the kernel for ${clock(silent)}.`);
     if (stale !== wasStale) {
       root.classList.toggle("wan-is-stale", stale);
       rows.forEach((row) => row.refresh());
@@ -410,8 +377,15 @@ function render({ model, el }) {
     tick();
   }
 
+  // ipywidgets says so when a kernel is restarted or shut down; one that dies falls silent.
+  function leave() {
+    gone = true;
+    tick();
+  }
+
   model.on("change:rows", draw);
   model.on("msg:custom", receive);
+  model.on("comm_live_update", leave);
   draw();
   const timer = setInterval(tick, 1000);
   return () => {
@@ -419,6 +393,7 @@ function render({ model, el }) {
     seen.disconnect();
     model.off("change:rows", draw);
     model.off("msg:custom", receive);
+    model.off("comm_live_update", leave);
     rows.forEach((row) => row.close());
   };
 }

@@ -16,6 +16,43 @@ export function h(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** Text of an element, which is hidden while there is none. @param {any} node @param {string} text */
+export function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+  node.hidden = text === "";
+}
+
+/**
+ * A button that puts a text into the clipboard, and what became of it.
+ * @param {HTMLElement} text  what holds it
+ */
+export function copier(text) {
+  const done = h("span", { role: "status", class: "wan-help" });
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text.textContent ?? "");
+      say(done, "copied");
+    } catch {
+      getSelection()?.selectAllChildren(text); // no clipboard without https or permission: one key copies it
+      say(done, "selected: press Ctrl+C");
+    }
+  };
+  return [h("button", { type: "button", class: "wan-button", onclick: copy }, "Copy"), done];
+}
+
+/** Addresses for bytes, which hold memory until they are given back. */
+export function addresses() {
+  /** @type {string[]} */ const urls = [];
+  return {
+    /** @param {DataView|ArrayBuffer} bytes @param {string} type */
+    of(bytes, type) {
+      urls.push(URL.createObjectURL(new Blob([/** @type {any} */ (bytes)], { type })));
+      return urls[urls.length - 1];
+    },
+    free: () => urls.splice(0).forEach((url) => URL.revokeObjectURL(url)),
+  };
+}
+
 // 16 × 16, filled with the colour of the text.
 const SHAPES = {
   play: "M4 2.5v11l9.5-5.5z",

@@ -15,39 +15,14 @@
  * @typedef {{field: Field, el: HTMLElement, show(value: any): void, read?: () => any, check(problem: string, seen: boolean): void}} Control
  */
 
+import { addresses, copier, h, say } from "./dom.js";
+import { inhabit, keepKeys } from "./host.js";
+
 /** Milliseconds of silence after a key before the kernel is asked. */
 const PAUSE = 250;
+/** Milliseconds after which it is said why no answer comes. */
+const PATIENCE = 3000;
 let forms = 0;
-
-/**
- * An element; `text` and attributes only, so that no value can become markup.
- * @param {string} tag @param {Record<string, any>} [props] @param {...(Node|string)} children @returns {any}
- */
-function h(tag, props = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(props)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value === true) node.setAttribute(name, "");
-    else if (value !== false && value != null) node.setAttribute(name === "cls" ? "class" : name, String(value));
-  }
-  node.append(...children);
-  return node;
-}
-
-/** @param {any} node @param {string} text */
-function say(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-  node.hidden = text === "";
-}
-
-/**
- * Keeps keys that are pressed in here from the notebook, where `b` inserts a cell. JupyterLab's shortcuts match the
- * element in focus before they look at its ancestors (measured in 4.6), so the attribute has to be on that one.
- * @param {FocusEvent} event
- */
-function keepKeys(event) {
-  /** @type {Element} */ (event.target).setAttribute("data-lm-suppress-shortcuts", "true");
-}
 
 /** Characters as the service counts them: Unicode code points, so that an emoji is one. @param {string} text */
 export const count = (text) => [...text].length;
@@ -57,7 +32,7 @@ const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /** A message beside a control, tied to it for screen readers. @param {string} id */
 function messageOf(id) {
-  return h("div", { id, cls: "wan-problem", "aria-live": "polite", hidden: true });
+  return h("div", { id, class: "wan-problem", "aria-live": "polite", hidden: true });
 }
 
 /** @param {any} message @param {any[]} inputs @param {string} problem @param {boolean} seen */
@@ -74,7 +49,7 @@ function mark(message, inputs, problem, seen) {
 /** Text area with a counter. @param {Field} field @param {string} id @param {() => void} changed @returns {Control} */
 function textControl(field, id, changed) {
   const message = messageOf(`${id}-problem`);
-  const counter = h("span", { cls: "wan-counter" });
+  const counter = h("span", { class: "wan-counter" });
   const area = h("textarea", { id, rows: field.name === "prompt" ? 4 : 2, dir: "auto", "aria-describedby": `${id}-help ${id}-problem`, oninput: () => (tell(), changed()) });
   function tell() {
     const used = count(area.value);
@@ -84,8 +59,8 @@ function textControl(field, id, changed) {
   tell();
   return {
     field,
-    el: h("div", { cls: `wan-field wan-text wan-${field.name}` },
-      h("div", { cls: "wan-label" }, h("label", { for: id }, field.label), h("span", { id: `${id}-help`, cls: "wan-help" }, field.help), counter), area, message),
+    el: h("div", { class: `wan-field wan-text wan-${field.name}` },
+      h("div", { class: "wan-label" }, h("label", { for: id }, field.label), h("span", { id: `${id}-help`, class: "wan-help" }, field.help), counter), area, message),
     read: () => area.value,
     show: (value) => { area.value = value ?? ""; tell(); },
     check: (problem, seen) => mark(message, [area], problem, seen || problem !== "" && area.value !== ""),
@@ -98,9 +73,9 @@ function choiceControl(field, id, changed) {
   const inputs = field.choices.map((choice) => h("input", { type: "radio", name: id, value: choice, onchange: changed }));
   return {
     field,
-    el: h("fieldset", { cls: "wan-field wan-choice", "aria-describedby": `${id}-problem` },
+    el: h("fieldset", { class: "wan-field wan-choice", "aria-describedby": `${id}-problem` },
       h("legend", { title: field.help }, field.label),
-      h("div", { cls: "wan-segments" }, ...inputs.map((input, i) => h("label", {}, input, h("span", {}, field.choices[i])))), message),
+      h("div", { class: "wan-segments" }, ...inputs.map((input, i) => h("label", {}, input, h("span", {}, field.choices[i])))), message),
     read: () => inputs.find((input) => input.checked)?.value ?? "",
     show: (value) => inputs.forEach((input) => (input.checked = input.value === value)),
     check: (problem, seen) => mark(message, inputs, problem, seen),
@@ -114,7 +89,7 @@ function lineControl(field, id, changed) {
   const input = h("input", { id, type: "text", list: list.id, spellcheck: "false", title: field.help, "aria-describedby": `${id}-problem`, oninput: changed });
   return {
     field,
-    el: h("div", { cls: "wan-field" }, h("label", { for: id }, field.label), input, list, message),
+    el: h("div", { class: "wan-field" }, h("label", { for: id }, field.label), input, list, message),
     read: () => input.value,
     show: (value) => { input.value = value ?? ""; },
     check: (problem, seen) => mark(message, [input], problem, seen),
@@ -128,18 +103,18 @@ function numberControl(field, id, changed) {
   const high = field.maximum ?? 2 ** 31 - 1;
   const short = high - low <= 100;
   const number = h("input", {
-    id, type: "number", min: low, max: high, step: 1, placeholder: short ? "" : "derived", inputmode: "numeric", "aria-describedby": `${id}-problem`,
+    id, type: "number", min: low, max: high, step: 1, placeholder: short ? "" : "automatic", inputmode: "numeric", "aria-describedby": `${id}-problem`,
     oninput: () => { slider.value = number.value; changed(); },
   });
   const slider = h("input", { type: "range", min: low, max: high, "aria-label": `${field.label}, slider`, oninput: () => { number.value = slider.value; changed(); } });
   const dice = h("button", {
-    type: "button", cls: "wan-button", title: "Draw a seed", "aria-label": "Draw a seed",
+    type: "button", class: "wan-button", title: "Draw a seed", "aria-label": "Draw a seed",
     onclick: () => { number.value = Math.floor(Math.random() * high); changed(); },
   }, "⚄");
   return {
     field,
-    el: h("div", { cls: `wan-field wan-number wan-${field.name}` }, h("label", { for: id, title: field.help }, field.label),
-      h("div", { cls: "wan-with" }, ...(short ? [slider] : []), number, ...(field.unit ? [h("span", {}, field.unit)] : []), ...(short ? [] : [dice])), message),
+    el: h("div", { class: `wan-field wan-number wan-${field.name}` }, h("label", { for: id, title: field.help }, field.label),
+      h("div", { class: "wan-with" }, ...(short ? [slider] : []), number, ...(field.unit ? [h("span", {}, field.unit)] : []), ...(short ? [] : [dice])), message),
     // The text as typed: a number that the kernel cannot read is told so, and not dropped here.
     read: () => (number.value === "" && number.validity.badInput ? "?" : number.value),
     show: (value) => { number.value = value ?? ""; slider.value = value ?? low; },
@@ -152,7 +127,7 @@ function checkControl(field, id, changed) {
   const input = h("input", { id, type: "checkbox", onchange: changed, "aria-describedby": `${id}-help` });
   return {
     field,
-    el: h("div", { cls: "wan-field wan-check" }, input, h("label", { for: id }, field.label), h("span", { id: `${id}-help`, cls: "wan-help" }, field.help)),
+    el: h("div", { class: "wan-field wan-check" }, input, h("label", { for: id }, field.label), h("span", { id: `${id}-help`, class: "wan-help" }, field.help)),
     read: () => input.checked,
     show: (value) => { input.checked = Boolean(value); },
     check: () => {},
@@ -167,28 +142,29 @@ function materialControl(field, id, model, files, chunk) {
   const message = messageOf(`${id}-problem`);
   const list = h("datalist", { id: `${id}-list` }, ...files.map((file) => h("option", { value: file })));
   const path = h("input", {
-    id, type: "text", list: list.id, spellcheck: "false", placeholder: "path, URL", "aria-describedby": `${id}-problem`,
+    id, type: "text", list: list.id, spellcheck: "false", placeholder: "path or URL", "aria-describedby": `${id}-problem`,
     onchange: () => { touched(); model.send({ kind: "give", field: field.name, text: path.value }); },
     onkeydown: (/** @type {KeyboardEvent} */ event) => { if (event.key === "Enter") { event.preventDefault(); path.blur(); path.focus(); } },
   });
   const picker = h("input", { type: "file", accept: field.suffixes.join(","), tabindex: -1, "aria-hidden": "true", onchange: () => { if (picker.files[0]) upload(picker.files[0]); picker.value = ""; } });
-  const choose = h("button", { type: "button", cls: "wan-button", "aria-label": `Choose a file for ${field.label}`, onclick: () => picker.click() }, "File …");
-  const clear = h("button", { type: "button", cls: "wan-button", "aria-label": `Remove ${field.label}`, hidden: true, onclick: () => { path.value = ""; cancelUpload(); model.send({ kind: "give", field: field.name, text: "" }); path.focus(); } }, "Remove");
-  const listen = h("button", { type: "button", cls: "wan-button", "aria-label": `Play ${field.label}`, hidden: true, onclick: () => model.send({ kind: "listen", field: field.name }) }, "▶ Play");
+  const choose = h("button", { type: "button", class: "wan-button", "aria-label": `Choose a file for ${field.label}`, onclick: () => picker.click() }, "File …");
+  const clear = h("button", { type: "button", class: "wan-button wan-clear", title: "Remove", "aria-label": `Remove ${field.label}`, hidden: true, onclick: () => { path.value = ""; cancelUpload(); model.send({ kind: "give", field: field.name, text: "" }); path.focus(); } }, "✕");
+  const listen = h("button", { type: "button", class: "wan-button wan-listen", "aria-label": `Play ${field.label}`, hidden: true, onclick: () => model.send({ kind: "listen", field: field.name }) }, "▶ Play");
   const article = /^[AEIOU]/.test(field.kind.toUpperCase()) ? "an" : "a";
-  const hint = h("span", { cls: "wan-help" }, `drop ${article} ${field.kind} here`);
-  const preview = h("div", { cls: "wan-preview" }, hint);
-  const facts = h("div", { cls: "wan-help" });
-  const note = h("div", { cls: "wan-help" });
+  const hint = h("span", { class: "wan-help" }, `Drop ${article} ${field.kind} here`);
+  const preview = h("div", { class: "wan-preview" }, hint);
+  const facts = h("div", { class: "wan-help" });
+  const note = h("div", { class: "wan-help" });
   const progress = h("progress", { max: 1, value: 0, hidden: true, "aria-label": `Upload of ${field.label}` });
   let seen = false;
   let shown = "";
+  let turn = 0; // of the upload that counts
   /** @type {((received: number) => void)|null} */ let got = null;
-  /** @type {string[]} */ const urls = [];
+  const urls = addresses();
   const touched = () => { seen = true; };
 
   const el = h("fieldset", {
-    cls: "wan-field wan-material",
+    class: "wan-field wan-material",
     ondragover: (/** @type {DragEvent} */ event) => { event.preventDefault(); event.stopPropagation(); el.classList.add("wan-drop"); },
     ondragleave: () => el.classList.remove("wan-drop"),
     ondrop: (/** @type {DragEvent} */ event) => {
@@ -198,10 +174,11 @@ function materialControl(field, id, model, files, chunk) {
       const file = event.dataTransfer?.files[0];
       if (file) upload(file);
     },
-  }, h("legend", { title: field.help }, field.label), preview, h("label", { for: id, cls: "wan-hidden" }, `${field.label}, path or URL`),
-    h("div", { cls: "wan-with" }, path, choose, picker), list, progress, facts, note, h("div", { cls: "wan-with" }, listen, clear), message);
+  }, h("legend", { title: field.help }, field.label), h("div", { class: "wan-screen" }, preview, listen, clear), h("label", { for: id, class: "wan-hidden" }, `${field.label}, path or URL`),
+    h("div", { class: "wan-with" }, path, choose, picker), list, progress, facts, note, message);
 
   function cancelUpload() {
+    turn += 1;
     got = null;
     progress.hidden = true;
   }
@@ -216,6 +193,8 @@ function materialControl(field, id, model, files, chunk) {
     if (!field.suffixes.includes(ending)) return refuse(`${file.name} is no ${field.formats.join(" or ")} file.`);
     if (file.size > (field.max_bytes ?? Infinity)) return refuse(`${file.name} has ${megabytes(file.size)}; the limit is ${(field.max_bytes ?? 0) / 1e6} MB.`);
     if (file.size === 0) return refuse(`${file.name} is empty.`);
+    cancelUpload();
+    const mine = turn;
     touched();
     mark(message, [path], "", true);
     path.value = "";
@@ -226,20 +205,15 @@ function materialControl(field, id, model, files, chunk) {
     const step = (content, buffers) => new Promise((resolve) => { got = resolve; model.send({ ...content, field: field.name }, undefined, buffers); });
     // A hash needs a page with https or on this machine; elsewhere the count of bytes must do.
     const digest = crypto.subtle ? await crypto.subtle.digest("SHA-256", await file.arrayBuffer()) : null;
-    await step({ kind: "begin", name: file.name, size: file.size });
+    if (mine === turn) await step({ kind: "begin", name: file.name, size: file.size });
     for (let index = 0; index * chunk < file.size; index++) {
       const piece = await file.slice(index * chunk, (index + 1) * chunk).arrayBuffer();
+      if (mine !== turn) return; // another file was chosen, or none
       progress.value = Number(await step({ kind: "piece", index }, [piece])) / file.size;
     }
     const sha256 = digest ? [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("") : "";
     say(facts, `looking at ${file.name} …`);
     model.send({ kind: "end", field: field.name, sha256 });
-  }
-  /** @param {DataView} bytes @param {string} type */
-  function urlOf(bytes, type) {
-    const url = URL.createObjectURL(new Blob([/** @type {any} */ (bytes)], { type }));
-    urls.push(url);
-    return url;
   }
 
   return {
@@ -248,22 +222,23 @@ function materialControl(field, id, model, files, chunk) {
     /** @param {Checked} checked */
     update(checked) {
       const medium = checked.media[field.name];
-      if (document.activeElement !== path || medium) path.value = checked.typed[field.name] ?? (medium ? path.value : "");
+      if (document.activeElement !== path) path.value = checked.typed[field.name] ?? "";
       if (got === null || medium) {
-        say(facts, medium ? `${medium.name} · ${medium.facts}` : "");
+        say(facts, medium?.facts ?? "");
         progress.hidden = true;
       }
       say(note, medium?.note ?? "");
       clear.hidden = !medium && !checked.typed[field.name];
-      listen.hidden = !medium || medium.kind === "image" || medium.url !== null;
       el.classList.toggle("wan-given", Boolean(medium));
       const key = medium ? `${medium.name}|${medium.facts}|${medium.url}` : "";
       if (key === shown) return;
       shown = key;
+      listen.hidden = !medium || medium.kind === "image" || medium.url !== null;
       preview.replaceChildren(...(medium ? [] : [hint]));
       if (medium?.url) {
         const tag = { image: "img", audio: "audio", clip: "video" }[medium.kind] ?? "img";
-        preview.append(h(tag, { src: medium.url, alt: "", controls: tag !== "img", preload: "none", loading: "lazy", referrerpolicy: "no-referrer", "aria-label": field.label }));
+        preview.append(h(tag, { src: medium.url, alt: "", controls: tag !== "img", preload: "none", loading: "lazy", referrerpolicy: "no-referrer", "aria-label": field.label,
+          onerror: () => preview.replaceChildren(h("span", { class: "wan-help" }, "no preview of this URL")) }));
       }
     },
     /** @param {string} problem @param {boolean} all */
@@ -274,13 +249,14 @@ function materialControl(field, id, model, files, chunk) {
     answer(reply, buffers) {
       if (reply.kind === "got") { const next = got; got = null; next?.(reply.received); }
       else if (reply.kind === "refused") cancelUpload();
-      else if (reply.kind === "preview") preview.replaceChildren(h("img", { src: urlOf(buffers[0], "image/jpeg"), alt: `Preview of ${field.label}` }));
+      else if (reply.kind === "preview") preview.replaceChildren(h("img", { src: urls.of(buffers[0], "image/jpeg"), alt: `Preview of ${field.label}` }));
       else if (reply.kind === "play") {
+        listen.hidden = true;
         const tag = field.kind === "audio" ? "audio" : "video";
-        preview.replaceChildren(h(tag, { src: urlOf(buffers[0], reply.type), controls: true, autoplay: true, "aria-label": field.label }));
+        preview.replaceChildren(h(tag, { src: urls.of(buffers[0], reply.type), controls: true, autoplay: true, "aria-label": field.label }));
       }
     },
-    close: () => urls.forEach((url) => URL.revokeObjectURL(url)),
+    close: urls.free,
   };
 }
 
@@ -295,26 +271,30 @@ function render({ model, el }) {
   let patience = 0;
   /** @type {Set<string>} */ const seen = new Set();
 
-  const mode = h("span", { cls: "wan-mode", role: "status" });
-  const price = h("strong", { cls: "wan-price" });
-  const said = h("div", { cls: "wan-said", role: "status", hidden: true });
-  const submit = h("button", { type: "button", cls: "wan-button wan-submit", onclick: () => order() }, "Make the clip");
-  const code = h("div", { cls: "wan-code" });
+  const mode = h("span", { class: "wan-mode", role: "status" });
+  const price = h("strong", { class: "wan-price" });
+  const said = h("div", { class: "wan-said", role: "status", hidden: true });
+  const submit = h("button", { type: "button", class: "wan-button wan-submit", onclick: () => order() }, "Make the clip");
+  const code = h("div", { class: "wan-code" });
+  /** @type {Record<string, any>} */ const shows = {
+    "%%wan": h("button", { type: "button", class: "wan-button", "aria-pressed": "false", onclick: () => showCode("%%wan") }, "Show as %%wan cell"),
+    Python: h("button", { type: "button", class: "wan-button", "aria-pressed": "false", onclick: () => showCode("Python") }, "Show as Python"),
+  };
   /** @type {Record<string, any>} */ const controls = {};
   for (const field of fields) controls[field.name] = make(field);
   /** @param {(field: Field) => boolean} test */
   const those = (test) => fields.filter(test).map((field) => controls[field.name].el);
   const isMain = (/** @type {Field} */ f) => f.where === "parameters" && f.type !== "bool";
 
-  const root = h("div", { cls: "wan-form", role: "form", "aria-label": "New clip", "data-lm-suppress-shortcuts": "true", onfocusin: keepKeys },
-    h("div", { cls: "wan-head" }, h("strong", {}, "New clip"), mode, ...(about.simulated ? [h("span", { cls: "wan-badge" }, "SIMULATED")] : []), h("span", { cls: "wan-help" }, `at ${about.service}`)),
+  const root = h("div", { class: "wan-form", role: "form", "aria-label": "New clip", "data-lm-suppress-shortcuts": "true", onfocusin: keepKeys },
+    h("div", { class: "wan-head" }, h("strong", {}, "New clip"), mode, h("span", { class: "wan-space" }),
+      about.simulated ? h("span", { class: "wan-badge" }, "SIMULATED") : h("span", { class: "wan-help" }, `at ${about.service}`)),
     ...those((f) => f.name === "prompt"),
-    h("div", { cls: "wan-materials" }, ...those((f) => f.where === "media")),
-    h("div", { cls: "wan-settings" }, ...those(isMain)),
-    h("details", {}, h("summary", {}, "More"), h("div", { cls: "wan-more" }, ...those((f) => f.name !== "prompt" && f.where !== "media" && !isMain(f)))),
-    h("div", { cls: "wan-foot" }, submit, price, h("span", { cls: "wan-space" }),
-      h("button", { type: "button", cls: "wan-button", onclick: () => showCode("%%wan") }, "Show as %%wan cell"),
-      h("button", { type: "button", cls: "wan-button", onclick: () => showCode("Python") }, "Show as Python")),
+    h("div", { class: "wan-materials" }, ...those((f) => f.where === "media")),
+    h("div", { class: "wan-settings" }, ...those(isMain)),
+    h("details", {}, h("summary", {}, "More"), h("div", { class: "wan-more" }, ...those((f) => f.name !== "prompt" && f.where !== "media" && !isMain(f)))),
+    h("div", { class: "wan-foot" }, submit, price, about.simulated ? h("span", { class: "wan-help" }, "simulated: nothing is billed") : null, h("span", { class: "wan-space" }),
+      ...Object.values(shows)),
     said, code);
   el.append(root);
 
@@ -332,26 +312,30 @@ function render({ model, el }) {
   function later() {
     clearTimeout(timer);
     say(said, "");
-    code.replaceChildren();
-    timer = window.setTimeout(() => model.send({ kind: "set", values: values(), n: ++asked }), PAUSE);
+    drawCode("");
+    timer = window.setTimeout(() => ask("set"), PAUSE);
+  }
+  /** A question with all that is typed; `wait` is said when no answer comes. @param {string} kind @param {string} [wait] */
+  function ask(kind, wait = "The kernel is busy: this is checked when the running cell has ended.") {
+    clearTimeout(timer);
+    clearTimeout(patience);
+    patience = window.setTimeout(() => say(said, wait), PATIENCE);
+    model.send({ kind, values: values(), n: ++asked });
   }
   let wanted = "";
   /** @param {string} name */
   function showCode(name) {
-    if (code.dataset.shown === name && code.children.length) return code.replaceChildren();
+    if (wanted === name) return drawCode("");
     wanted = name;
-    clearTimeout(timer);
-    model.send({ kind: "code", values: values(), n: ++asked });
+    ask("code");
   }
   function order() {
     if (busy) return; // the second half of a double click
     busy = true;
     submit.disabled = true;
-    clearTimeout(timer);
     for (const field of fields) seen.add(field.name);
     say(said, "Sending …");
-    patience = window.setTimeout(() => say(said, "The kernel is busy: this is sent when the running cell has ended."), 1500);
-    model.send({ kind: "submit", values: values(), n: ++asked });
+    ask("submit", "The kernel is busy: this is sent when the running cell has ended.");
   }
   /** @param {Checked} checked */
   function draw(checked) {
@@ -364,49 +348,56 @@ function render({ model, el }) {
     }
     submit.classList.toggle("wan-ready", checked.ready);
   }
-  /** @param {Record<string, string>} texts */
-  function drawCode(texts) {
-    const text = h("pre", { tabindex: 0, "aria-label": wanted }, texts[wanted] ?? "");
-    const done = h("span", { role: "status", cls: "wan-help" });
-    const copy = h("button", {
-      type: "button", cls: "wan-button",
-      onclick: async () => {
-        try {
-          await navigator.clipboard.writeText(text.textContent);
-          say(done, "copied");
-        } catch {
-          getSelection()?.selectAllChildren(text);
-          say(done, "selected: press Ctrl+C");
-        }
-      },
-    }, "Copy");
-    code.dataset.shown = wanted;
-    code.replaceChildren(text, h("div", { cls: "wan-with" }, copy, done));
+  /** @param {string} name  nothing without one @param {string} [source] */
+  function drawCode(name, source = "") {
+    wanted = name;
+    for (const [kind, button] of Object.entries(shows)) button.setAttribute("aria-pressed", String(kind === name));
+    const text = h("pre", { tabindex: 0, "aria-label": name }, source);
+    code.replaceChildren(...(name ? [text, h("div", { class: "wan-with" }, ...copier(text))] : []));
   }
   /** @param {any} message @param {DataView[]} buffers */
   function receive(message, buffers) {
     if (message.field) controls[message.field]?.answer?.(message, buffers);
-    if (message.kind === "checked" && (message.n == null || message.n === asked)) draw(message.checked);
-    if (message.kind === "code") drawCode(message.code);
+    if (message.kind === "checked" && (message.n == null || message.n === asked)) {
+      draw(message.checked);
+      rest();
+    }
+    if (message.kind === "code" && wanted) drawCode(wanted, message.code[wanted]);
     if (message.kind === "said") {
-      clearTimeout(patience);
       busy = false;
+      rest();
+      drawCode("");
       submit.disabled = false;
       say(said, message.text);
     }
+  }
+
+  // ipywidgets says so when a kernel is restarted or shut down: from then on nobody answers.
+  function leave() {
+    clearTimeout(patience);
+    busy = submit.disabled = true;
+    say(said, "The kernel was restarted or has ended. Run this cell again for a new form; what is typed here can be copied.");
+  }
+
+  /** The kernel has answered. */
+  function rest() {
+    clearTimeout(patience);
+    if (said.textContent?.startsWith("The kernel is busy")) say(said, busy ? "Sending …" : "");
   }
 
   const first = model.get("values");
   for (const field of fields) controls[field.name].show(first[field.name]);
   draw(model.get("checked"));
   model.on("msg:custom", receive);
+  model.on("comm_live_update", leave);
   model.send({ kind: "hello" });
   return () => {
     clearTimeout(timer);
     clearTimeout(patience);
     model.off("msg:custom", receive);
+    model.off("comm_live_update", leave);
     for (const control of Object.values(controls)) control.close?.();
   };
 }
 
-export default { render };
+export default { initialize: (/** @type {{model: Model}} */ widget) => inhabit(widget, render), render };

@@ -1,0 +1,48 @@
+// What a widget asks of the page around it: keys for itself, and a place in the saved notebook.
+
+/**
+ * Keeps keys that are pressed in here from the notebook, where `b` inserts a cell. JupyterLab's shortcuts match the
+ * element in focus before they look at its ancestors (measured in 4.6), so the attribute has to be on that one.
+ * @param {FocusEvent} event
+ */
+export function keepKeys(event) {
+  /** @type {Element} */ (event.target).setAttribute("data-lm-suppress-shortcuts", "true");
+}
+
+/**
+ * Lives in plain HTML. A saved output that holds a widget is an error text wherever its kernel is gone, and in
+ * JupyterLab no HTML beside the widget helps (measured). So the kernel is asked to leave HTML alone in the output, with
+ * the name of the widget as a class, and the view is put there for as long as there is a kernel. Only for pages that
+ * keep widgets and outputs in one document, as JupyterLab and Notebook 7 do; elsewhere the widget stays where it is.
+ * @param {{model: any, signal?: AbortSignal}} widget  as given to `initialize`, which runs without any view
+ * @param {(context: {model: any, el: HTMLElement}) => (() => void)} render
+ */
+export function inhabit({ model }, render) {
+  const selector = `.${model.get("place")}`;
+  /** @type {Map<Element, () => void>} */ const views = new Map();
+  /** @param {Element} el */
+  function move(el) {
+    if (views.has(el)) return;
+    // An output that was published anew: what was open or playing in the one before goes on in this one.
+    const before = [...views.keys()].find((place) => !place.isConnected);
+    el.replaceChildren(...(before?.childNodes ?? [])); // in place of the static picture, for readers without a kernel
+    views.set(el, (before && views.get(before)) ?? render({ model, el: /** @type {HTMLElement} */ (el) }));
+    if (before) views.delete(before);
+  }
+  const watcher = new MutationObserver((changes) => {
+    for (const node of changes.flatMap((change) => [...change.addedNodes])) {
+      if (!(node instanceof Element)) continue;
+      if (node.matches(selector)) move(node);
+      node.querySelectorAll(selector).forEach(move);
+    }
+  });
+  if (document.body.dataset.jpThemeName) {
+    watcher.observe(document.body, { childList: true, subtree: true });
+    document.querySelectorAll(selector).forEach(move);
+    model.send({ kind: "place" });
+  }
+  return () => {
+    watcher.disconnect();
+    views.forEach((close) => close());
+  };
+}
