@@ -6,12 +6,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from wan_nb.engine.row import Row
 from wan_nb.engine.states import Status
 from wan_nb.ui import html, snippets, text
+from wan_nb.ui.cell import Cell
 
 REQUEST = {
     "model": "wan2.7-i2v",
@@ -305,6 +307,30 @@ def test_curl_snippet_has_no_key_and_survives_a_shell() -> None:
     assert set(body) == {"model", "input", "parameters"}
     assert "Authorization: Bearer $DASHSCOPE_API_KEY" in words
     assert words[3] == "https://dashscope.aliyuncs.com/api/v1/services/aigc/video-generation/video-synthesis"
+
+
+@pytest.mark.parametrize("negative", [None, "it's", "two\nlines", "{{y}}", "--flag", "ends;", "\\", " b "])
+@pytest.mark.parametrize(
+    "prompt", ["a cat", "{{x}} and \\{{", "---", "a\n--- b", "ends;", "ends\\;", "a\n\nb", "%%wan", "it's $x"]
+)
+def test_code_makes_the_same_request(prompt: str, negative: str | None) -> None:
+    given = {"prompt": prompt, "media": [{"type": "first_frame", "name": "my cat's.png"}]}
+    body = {
+        "model": "wan2.7-i2v",
+        "input": given | ({} if negative is None else {"negative_prompt": negative}),
+        "parameters": {"duration": 7, "resolution": "1080P", "seed": 3, "prompt_extend": True},
+    }
+    fields = {name: value for name, value in snippets.fields_of(body).items() if name != "model"}
+    wan_nb = SimpleNamespace(submit=lambda prompt, **more: {"prompt": prompt, **more})
+    assert eval(snippets.as_python(body), {"wan_nb": wan_nb}) == fields
+    head, _, text = snippets.as_cell(body).partition("\n")
+    if "\n" in str(negative):  # which no line holds
+        assert eval(text, {"wan_nb": wan_nb}) == fields
+    else:
+        cell = Cell.parse(head.removeprefix("%%wan"), text + "\n")
+        assert {"prompt": cell.variants[0][1], **cell.fields} == fields
+        assert cell.raw or "{{" not in f"{prompt}{negative}"
+        assert not cell.silent
 
 
 def test_cell_snippet_is_quoted_and_literal() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -52,7 +53,9 @@ def as_python(body: Body) -> str:
 
 
 def as_cell(body: Body) -> str:
-    """The request as a ``%%wan`` cell. A prompt that the cell would read as syntax is kept literal by ``--raw``.
+    """The request as a ``%%wan`` cell. Text that the cell would read as syntax is kept literal by ``--raw``.
+
+    A value with a line break fits on no ``%%wan`` line: then the cell is the call in Python, and says why.
 
     Examples
     --------
@@ -61,8 +64,11 @@ def as_cell(body: Body) -> str:
     a cat
     """
     values = _told(body)
+    broken = [name for name, value in values.items() if name != "prompt" and re.search(r"[\r\n]", str(value))]
+    if broken:
+        return f"# {broken[0]} has a line break, which a %%wan line cannot hold.\n{as_python(body)}"
+    words = ["--raw"] if any("{{" in str(value) for value in values.values()) else []
     prompt = str(values.pop("prompt", ""))
-    words = ["--raw"] if "{{" in prompt else []
     for spec in catalog.FIELDS:
         value = values.get(spec.name)
         if value is None:
