@@ -147,7 +147,7 @@ function materialControl(field, id, model, files, chunk) {
     onkeydown: (/** @type {KeyboardEvent} */ event) => { if (event.key === "Enter") { event.preventDefault(); path.blur(); path.focus(); } },
   });
   const picker = h("input", { type: "file", accept: field.suffixes.join(","), tabindex: -1, "aria-hidden": "true", onchange: () => { if (picker.files[0]) upload(picker.files[0]); picker.value = ""; } });
-  const choose = h("button", { type: "button", class: "wan-button", "aria-label": `Choose a file for ${field.label}`, onclick: () => picker.click() }, "File …");
+  const choose = h("button", { type: "button", class: "wan-button", "aria-label": `Choose a file for ${field.label}`, onclick: () => picker.click() }, "File…");
   const clear = h("button", { type: "button", class: "wan-button wan-clear", title: "Remove", "aria-label": `Remove ${field.label}`, hidden: true, onclick: () => { path.value = ""; cancelUpload(); model.send({ kind: "give", field: field.name, text: "" }); path.focus(); } }, "✕");
   const listen = h("button", { type: "button", class: "wan-button wan-listen", "aria-label": `Play ${field.label}`, hidden: true, onclick: () => model.send({ kind: "listen", field: field.name }) }, "▶ Play");
   const article = /^[AEIOU]/.test(field.kind.toUpperCase()) ? "an" : "a";
