@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import wan_nb
-from wan_nb.engine import doctor, shelf
+from wan_nb.engine import doctor, inventory
 
 if TYPE_CHECKING:
     from wan_nb.engine.doctor import Findings
@@ -100,7 +100,7 @@ def test_unencrypted_service_is_bad(monkeypatch, session) -> None:
     assert "not encrypted" in finding.said
 
 
-def test_shelf_and_what_mending_does(session, runs) -> None:
+def test_inventory_and_what_mending_does(session, runs) -> None:
     kept, lost = runs
     folder = kept.video.parent
     content = lost.video.read_bytes()
@@ -110,7 +110,7 @@ def test_shelf_and_what_mending_does(session, runs) -> None:
     (folder / ".new.tmp").write_bytes(b"somebody writes this now")
     (folder / ".old.tmp").write_bytes(b"left over")
     os.utime(folder / ".old.tmp", (0, 0))
-    shape = shelf.look(session)
+    shape = inventory.look(session)
     assert [row.run_id for row in shape.lost] == [lost.id]
     assert [path.name for path in shape.strangers] == ["best clip.mp4", "holiday.mp4"]
     assert {path.name for path in shape.leftovers} == {".aabbccddeeff.part", ".old.tmp"}
@@ -129,13 +129,13 @@ def test_part_of_a_download_under_way_is_no_leftover(session, simulator, photos)
     simulator.config(run=600)
     run = session.submit("a cat", first_frame=photos / "cat.jpg", duration=2)
     session.store.part(run.id).write_bytes(b"half")
-    assert shelf.look(session).leftovers == ()
+    assert inventory.look(session).leftovers == ()
 
 
 def test_changed_clip_is_found(session, runs) -> None:
     with runs[0].video.open("ab") as file:
         file.write(b"more")
-    assert [row.run_id for row in shelf.look(session).changed] == [runs[0].id]
+    assert [row.run_id for row in inventory.look(session).changed] == [runs[0].id]
 
 
 def test_mending_takes_up_what_a_dead_kernel_left(session, simulator, photos) -> None:

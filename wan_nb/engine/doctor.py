@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from wan_nb import __version__
-from wan_nb.engine import shelf
+from wan_nb.engine import inventory
 from wan_nb.errors import NotAuthorized, WanError
 from wan_nb.settings import notebook_folder
 
@@ -181,29 +181,29 @@ def _log(session: Session) -> Iterator[Finding]:
 
 def _clips(session: Session, *, mend: bool) -> Iterator[Finding]:
     """Rows without files, files without rows, leftovers."""
-    shape = shelf.look(session)
+    found = inventory.look(session)
     if mend:
-        back = shelf.rename_back(session, shape)
-        gone = shelf.drop_leftovers(shape)
+        back = inventory.rename_back(session, found)
+        gone = inventory.drop_leftovers(found)
         if back or gone:
             yield Finding("clips", "good", f"mended: {back} clips have their names again, {gone} leftovers deleted")
-            shape = shelf.look(session)
-    if shape.lost:
-        names = ", ".join(row.run_id[:8] for row in shape.lost[:5])
+            found = inventory.look(session)
+    if found.lost:
+        names = ", ".join(row.run_id[:8] for row in found.lost[:5])
         remedy = "Put the files back, or %wan again ID buys new ones; --mend looks for renamed ones."
-        yield Finding("clips", "bad", f"{len(shape.lost)} paid clips are not on disk: {names}", remedy)
-    if shape.changed:
-        names = ", ".join(row.run_id[:8] for row in shape.changed[:5])
-        yield Finding("clips", "bad", f"{len(shape.changed)} clips have another size than delivered: {names}",
+        yield Finding("clips", "bad", f"{len(found.lost)} paid clips are not on disk: {names}", remedy)
+    if found.changed:
+        names = ", ".join(row.run_id[:8] for row in found.changed[:5])
+        yield Finding("clips", "bad", f"{len(found.changed)} clips have another size than delivered: {names}",
                       "Something wrote to them; take them from a backup.")  # fmt: skip
-    if shape.strangers:
-        names = ", ".join(path.name for path in shape.strangers[:5])
-        yield Finding("clips", "note", f"{len(shape.strangers)} files in videos/ belong to no run: {names}",
+    if found.strangers:
+        names = ", ".join(path.name for path in found.strangers[:5])
+        yield Finding("clips", "note", f"{len(found.strangers)} files in videos/ belong to no run: {names}",
                       "Move them elsewhere if they are yours; --mend knows renamed clips.")  # fmt: skip
-    if shape.leftovers:
-        yield Finding("clips", "note", f"{len(shape.leftovers)} leftovers of broken downloads", "%wan doctor --mend")
-    if not (shape.lost or shape.changed or shape.strangers or shape.leftovers):
-        yield Finding("clips", "good", f"{shape.whole} on disk, each with its row")
+    if found.leftovers:
+        yield Finding("clips", "note", f"{len(found.leftovers)} leftovers of broken downloads", "%wan doctor --mend")
+    if not (found.lost or found.changed or found.strangers or found.leftovers):
+        yield Finding("clips", "good", f"{found.whole} on disk, each with its row")
 
 
 def _runs(session: Session, *, mend: bool) -> Iterator[Finding]:

@@ -13,8 +13,8 @@ from wan_nb.engine.budget import spent_since
 from wan_nb.engine.frame import to_frame
 from wan_nb.engine.row import COLUMNS, NAMES, Row
 from wan_nb.engine.schema import micros, runs
-from wan_nb.engine.shelves import Shelves
 from wan_nb.engine.states import OPEN, Status
+from wan_nb.engine.tables import Tables
 from wan_nb.errors import InvalidOption, NotFound, join_words
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["WHOLE", "Reading", "check_names", "only_row"]
 
 
-class Reading(Shelves):
+class Reading(Tables):
     """The questions that a log answers; `RunLog` adds what it writes down."""
 
     def get(self, run_id: str) -> Row:

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from wan_nb.engine.row import Row
     from wan_nb.engine.session import Session
 
-__all__ = ["Shape", "drop_leftovers", "look", "rename_back"]
+__all__ = ["Inventory", "drop_leftovers", "look", "rename_back"]
 
 OLD = 24 * 3600.0
 """Seconds after which nobody writes to a temporary file any more: links have died by then."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """What stands on the shelf.
+class Inventory:
+    """What is there.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Shape:
     leftovers: tuple[Path, ...]
 
 
-def look(session: Session) -> Shape:
+def look(session: Session) -> Inventory:
     """Compare the folder with the log."""
     rows = session.log.find()
     made = {row.run_id: row for row in rows if row.status is Status.SUCCEEDED and row.video}
@@ -59,14 +59,14 @@ def look(session: Session) -> Shape:
     partial = [p for p in sorted(folder.glob(".*.part")) if p.name.split(".")[1] not in under_way]
     temporary = [p for p in sorted(folder.glob(".*.tmp")) if time.time() - p.stat().st_mtime > OLD]
     whole = len(made) - len(lost) - len(changed)
-    return Shape(whole, lost, changed, strangers, (*partial, *temporary))
+    return Inventory(whole, lost, changed, strangers, (*partial, *temporary))
 
 
-def rename_back(session: Session, shape: Shape) -> int:
+def rename_back(session: Session, found: Inventory) -> int:
     """Give clips that were renamed within the folder their names back, known by their content; returns how many."""
-    wanted = {row.video_sha256: row for row in shape.lost}
+    wanted = {row.video_sha256: row for row in found.lost}
     back = 0
-    for path in shape.strangers if wanted else ():
+    for path in found.strangers if wanted else ():
         with path.open("rb") as file:
             row = wanted.pop(file_sha256(file), None)
         if row is not None:
@@ -75,11 +75,11 @@ def rename_back(session: Session, shape: Shape) -> int:
     return back
 
 
-def drop_leftovers(shape: Shape) -> int:
+def drop_leftovers(found: Inventory) -> int:
     """Delete leftovers; returns how many."""
-    for path in shape.leftovers:
+    for path in found.leftovers:
         path.unlink(missing_ok=True)
-    return len(shape.leftovers)
+    return len(found.leftovers)
 
 
 def _differs(row: Row, size: int | None) -> bool:

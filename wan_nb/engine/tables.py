@@ -15,7 +15,7 @@ from wan_nb.errors import NotFound, join_words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["Shelves", "utc_now"]
+__all__ = ["Tables", "utc_now"]
 
 _CHUNK = 5000
 """Values in one IN list; SQLite takes 32 766."""
@@ -26,7 +26,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Shelves:
+class Tables:
     """The small tables of a log; `RunLog` adds the runs.
 
     Parameters
