@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import wan_nb
+from wan_nb.api import catalog
 from wan_nb.errors import InvalidOption
 from wan_nb.ui import options
 from wan_nb.ui.completion import Known, suggest, typed
@@ -183,3 +186,13 @@ def test_ids_and_studies_come_from_the_log(wan, cat) -> None:
     assert {text.rpartition(" ")[2] for text in completions(wan, "%wan rate ")} == ids
     assert completions(wan, "%wan runs study=") == ["%wan runs study='two words'"]
     assert completions(wan, "%wan rank ") == ["%wan rank 'two words'"]
+
+
+def test_python_twins_name_the_fields(ip) -> None:
+    ip.shell.user_ns["wan_nb"] = wan_nb
+    assert "wan_nb.submit(first_frame=" in completions(ip, "wan_nb.submit(first_f")
+    fields = {f.name for f in catalog.FIELDS} - {"prompt"}
+    for function in (wan_nb.submit, wan_nb.study, wan_nb.Session.submit, wan_nb.Session.study, wan_nb.Session.request):
+        told = inspect.signature(function).parameters
+        assert fields <= set(told)
+        assert told["resolution"].default == "720P"

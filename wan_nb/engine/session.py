@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.api.signature import names_fields
 from wan_nb.engine.logbook import Logbook
 from wan_nb.engine.loop import load
 from wan_nb.engine.run import Run
@@ -11,7 +12,7 @@ from wan_nb.errors import BudgetExceeded, Detached, NotFound
 from wan_nb.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from wan_nb.api.request import Medium, VideoRequest
     from wan_nb.api.task import Listed
@@ -62,6 +63,7 @@ class Session(Logbook):
 
     # --- asking for clips
 
+    @names_fields
     def request(self, prompt: str | None = None, /, **fields: Any) -> VideoRequest:
         """Check a request without sending anything: materials are probed, every documented limit is looked at.
 
@@ -114,6 +116,7 @@ class Session(Logbook):
             given = given.tail(min(TAIL, length)) if field == "first_clip" else given.frame(-(field == "first_frame"))
         return prepare(given, field, self.store.frames)
 
+    @names_fields
     def submit(
         self,
         prompt: str | None = None,
@@ -288,7 +291,18 @@ class Session(Logbook):
         """
         return self._handle(self.log.get(run_id).run_id)
 
-    def study(self, variants: Any = None, /, *, name: str | None = None, **options: Any) -> Study:
+    @names_fields
+    def study(
+        self,
+        variants: Any = None,
+        /,
+        *,
+        name: str | None = None,
+        seeds: Sequence[int] = (),
+        vary: Mapping[str, Sequence[Any]] | None = None,
+        tags: Sequence[str] = (),
+        **fields: Any,
+    ) -> Study:
         """A comparison: prompts x seeds x whatever varies. Opens the study of that name when no variants are given.
 
         Parameters
@@ -297,9 +311,13 @@ class Session(Logbook):
             Prompts by label; a list gets the labels A, B, C.
         name : str, optional
             Made from the content without it.
-        **options
-            ``seeds`` (numbers), ``vary`` (values by field or ``{{placeholder}}``), ``tags``, and fields of the request
-            as in `submit`.
+        seeds : sequence of int
+            Each variant gets each seed.
+        vary : mapping of str to sequence
+            Values by field of the request, or by ``{{placeholder}}`` of the prompts.
+        tags : sequence of str
+        **fields
+            See `request`.
 
         Raises
         ------
@@ -315,7 +333,7 @@ class Session(Logbook):
         """
         from wan_nb.studies.planning import open_study
 
-        self.last = study = open_study(self, variants, name=name, **options)
+        self.last = study = open_study(self, variants, name=name, seeds=seeds, vary=vary, tags=tags, **fields)
         return study
 
     def _handle(self, run_id: str, *, reused: bool = False) -> Run:
