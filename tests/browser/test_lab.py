@@ -169,7 +169,6 @@ def test_saved_and_opened_again_without_a_kernel_the_clip_plays(
     book = notebook("saved/a.ipynb", setup("saved"), SUBMIT, "wan_nb.form()", SUBMIT.replace("walks", "waits"))
     for index in range(3):
         book.run(index)
-    book.page.locator(".wan-board").wait_for()
     book.cell(1).locator("video").wait_for(timeout=60_000)
     simulator.config(queue=600.0)
     book.run(3)
@@ -240,7 +239,7 @@ def test_a_kernel_that_dies_is_noticed_and_the_way_back_is_said(notebook: Any, s
     assert "%wan resume" in notice.inner_text()
     book.run(0)
     book.run(2)
-    assert book.cell(2).locator("[data-state=RUNNING]").count() == 1
+    book.cell(2).locator("[data-state=RUNNING]").wait_for()
     simulator.do(simulator.tasks()[0]["task_id"], "finish")
     book.cell(2).locator("[data-state=SUCCEEDED]").wait_for(timeout=60_000)
 
