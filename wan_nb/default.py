@@ -172,7 +172,7 @@ def cancel(run_id: str) -> Run:
 
     Examples
     --------
-    >>> wan_nb.cancel("3f9c")  # doctest: +SKIP
+    >>> wan_nb.cancel(run.id)  # doctest: +SKIP
     """
     return run(run_id).cancel()
 
@@ -198,7 +198,7 @@ def again(run_id: str, **changes: Any) -> Run:
 
     Examples
     --------
-    >>> wan_nb.again("3f9c", duration=10)  # doctest: +SKIP
+    >>> wan_nb.again(run.id, duration=10)  # doctest: +SKIP
     """
     return run(run_id).again(**changes)
 

@@ -287,7 +287,7 @@ class Session(Logbook):
 
         Examples
         --------
-        >>> session.run("3f9c").wait().video  # doctest: +SKIP
+        >>> session.run(run.id[:6]).wait().video  # doctest: +SKIP
         """
         return self._handle(self.log.get(run_id).run_id)
 
