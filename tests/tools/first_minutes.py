@@ -32,6 +32,8 @@ ASKS_OR_IS_DONE = """([panel, index]) => {
   const cell = document.querySelectorAll(panel)[index];
   return cell.innerText.includes("No pairs left") || cell.querySelector('[data-outcome="left"]:enabled:not([hidden])');
 }"""
+HAS_ENDED = """([panel, index]) =>
+  /\\[\\d+\\]/.test(document.querySelectorAll(panel)[index].querySelector(".jp-InputPrompt").textContent)"""
 PANEL = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell"
 
 
@@ -105,9 +107,8 @@ class Reader:
             self.page.wait_for_timeout(300)
 
     def ended(self, index: int) -> None:
-        """Wait until nothing runs any more."""
-        self.at(index).scroll_into_view_if_needed()
-        self.page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+        """Wait until a cell that was begun has come to its end."""
+        self.page.wait_for_function(HAS_ENDED, arg=[PANEL, index])
 
     def moves(self, video: Any) -> float:
         """How much a clip changes in a third of a second."""
@@ -159,9 +160,9 @@ def decision(reader: Reader, walk: Walk) -> None:
     page.get_by_role("link", name="prompt_ab.ipynb").first.click()
     page.get_by_role("heading", name="An A/B decision").wait_for()
     walk.tell("the A/B notebook is open, by the link at the end of the quickstart")
-    clips, vote = walk.cell("prompt_ab", "--max-cost"), walk.cell("prompt_ab", "I_VOTE = False")
+    vote = walk.cell("prompt_ab", "I_VOTE = False")
     reader.run(0, vote - 2)
-    reader.ended(clips)
+    reader.ended(vote - 2)
     walk.tell("twelve clips of two prompts are there")
     reader.at(vote).scroll_into_view_if_needed()
     reader.at(vote).get_by_text("False", exact=True).first.dblclick()
