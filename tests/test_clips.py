@@ -325,6 +325,25 @@ def test_sound_of_a_tail_is_in_step(tmp_path):
     assert max(abs(shift) for shift in best) <= 0.002 * rate
 
 
+def test_sound_alone_is_the_same_sound(tmp_path):
+    path = make.clip(tmp_path / "a.mp4", 2)
+    out = clips.sound(path, tmp_path / "s.m4a")
+    with av.open(str(out)) as container:
+        assert [stream.type for stream in container.streams] == ["audio"]
+    assert np.array_equal(samples(out), samples(path))
+    with pytest.raises(InvalidMedia, match="no sound"):
+        clips.sound(clips.proxy(path, tmp_path / "p.mp4"), tmp_path / "none.m4a")
+    assert not (tmp_path / "none.m4a").exists()
+
+
+def test_a_strip_again_in_fewer_bytes(tmp_path):
+    strip = clips.strip(make.clip(tmp_path / "a.mp4", 2))
+    small = clips.shrunk(strip, 3000)
+    assert len(small) <= 3000
+    with Image.open(io.BytesIO(small)) as picture:
+        assert picture.width % 6 == 0
+
+
 def test_tail_does_not_inherit_key_frames(tmp_path):
     """A delivered clip of key frames only would make a tail many times larger than needed."""
     path = make.clip(tmp_path / "a.mp4", 2, gop=1)
