@@ -402,6 +402,13 @@ def test_object_storage_refuses_in_xml(wire: Wire) -> None:
     assert refusal(form(policy, "b.jpg")) == (403, "AccessDenied")
 
 
+def test_a_form_that_is_none_is_refused_in_xml_too(wire: Wire) -> None:
+    host = wire.policy()["upload_host"]
+    for kind in ("text/plain", "multipart/form-data", "multipart/form-data; boundary=a"):
+        answer = httpx.post(host, content=b"--a\r\n\r\nx", headers={"Content-Type": kind}, trust_env=False)
+        assert (answer.status_code // 100, answer.headers["content-type"]) == (4, "application/xml")
+
+
 def test_fields_after_the_file_are_not_read(wire: Wire) -> None:
     policy = wire.policy()
     order = [("file", (None, b"data")), *((k, (None, v.encode())) for k, v in form(policy, "a.jpg").items())]

@@ -101,6 +101,15 @@ def test_it_starts_on_the_first_frame(photos: Path, tmp_path: Path, name: str) -
     assert ssim(photo(photos, name), pictures(path)[0]) >= 0.9
 
 
+def test_a_large_photo_that_lies_on_its_side_is_shown_upright(photos: Path, tmp_path: Path) -> None:
+    upright = photo(photos, "coffee.jpg").resize((2400, 1600))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "phone.jpg", exif=exif, quality=92)
+    path = drawn(order(tmp_path, first_frame="phone.jpg", size=(480, 320)), tmp_path / "a.mp4")
+    assert ssim(upright, pictures(path)[0]) >= 0.9
+
+
 @pytest.mark.parametrize("prompt", ["", "pan left, handheld", "the camera pulls back", "orbit fast"])
 def test_it_ends_on_the_last_frame(photos: Path, tmp_path: Path, prompt: str) -> None:
     wanted = order(photos, prompt, first_frame="coffee.jpg", last_frame="cat.jpg")

@@ -45,7 +45,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
 _MOODS: dict[str, tuple[str, str, float, float, float]] = {
     "warm": (r"\bwarm|\bsunset|\bgolden|\bfire|\bcandle|\bautumn", "夕阳|日落|金色|温暖|火|秋", 1.03, -7.0, 6.0),
     "cold": (r"\bcold|\bwinter|\bsnow|\brain|\bmoon|\bunderwater|\bicy?\b", "雪|雨|冬|月|冷|水下", 0.98, 6.0, -5.0),
-    "dark": (r"\bnight|\bdark|\bnoir|\bmidnight|\bgloom", "夜|黑暗|阴暗", 0.80, 3.0, -2.0),
+    "dark": (r"\bnight|\bdark|\bnoir|\bmidnight|\bgloom", "夜|黑暗|阴暗", 0.68, 5.0, -3.0),
     "bright": (r"\bbright|\bsunny|\bmorning|\bsunshine|\bdawn", "明亮|阳光|清晨|早晨", 1.10, -3.0, 2.0),
 }
 """Words of light, then exposure as a factor, shift of U (blue), shift of V (red)."""

@@ -164,16 +164,19 @@ def _tables(grade: Grade, amount: float) -> tuple[list[int], list[int], list[int
 def _picture(material: Material | None, size: tuple[int, int]) -> Planes:
     """Planes of a picture that fills a clip of this size."""
     assert material
+    target = (round(size[0] * _FINER / 4) * 4, round(size[1] * _FINER / 4) * 4)
     if material.data is None:
         picture = placeholder(material.label, size)
     else:
-        picture = ImageOps.exif_transpose(Image.open(io.BytesIO(material.data))).convert("RGB")
+        stored = Image.open(io.BytesIO(material.data))
+        # A JPEG file far larger than needed is decoded at a half or less.
+        stored.draft("RGB", target if stored.size == (material.width, material.height) else target[::-1])
+        picture = ImageOps.exif_transpose(stored).convert("RGB")
     if picture.size == size:
         planes = _planes(picture)
         clean = without_marks(planes, size)
         if clean is not planes:
             return _images(clean)
-    target = (round(size[0] * _FINER / 4) * 4, round(size[1] * _FINER / 4) * 4)
     ratio = picture.width / picture.height / (size[0] / size[1])
     if abs(ratio - 1) > _SAME_SHAPE:
         picture = ImageOps.fit(picture, target, Image.Resampling.LANCZOS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tornado.iostream import StreamClosedError
 
@@ -34,6 +34,13 @@ class Storage(Base):
             f"  <Code>{refusal.code}</Code>\n  <Message>{refusal.message}</Message>\n"
             f"  <RequestId>{uuid.uuid4().hex[:24].upper()}</RequestId>\n</Error>\n"
         )
+
+    def write_error(self, status_code: int, **_: Any) -> None:
+        """Whatever the server itself refuses: a form that is none, another method."""
+        self.set_default_headers()
+        code = "InternalError" if status_code >= 500 else "MalformedPOSTRequest"
+        self.send_xml(Refusal(status_code, code, "The request is not well-formed."))
+        self.finish()
 
     async def mishap(self, fault: Fault) -> None:
         """Answer as a fault says, its errors in XML too."""
