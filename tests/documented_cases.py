@@ -302,6 +302,7 @@ WIRE_CASES: tuple[WireCase, ...] = (
         body(input={"media": [{"type": "first_frame", "url": "oss://dashscope-instant/x/y.png"}]}),
         200,
         "InvalidParameter.DataInspection",
+        "The media format is not supported or incorrect for the data inspection.",
         headers={"X-DashScope-OssResourceResolve": "enable"},
     ),
     WireCase(

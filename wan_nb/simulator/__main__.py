@@ -9,13 +9,9 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wan_nb.simulator import launch
-
-if TYPE_CHECKING:
-    from wan_nb.simulator.kernels import Kernels
-
 
 _DOES = "Start the simulator of a state folder, or say where it already runs. Its base URL is printed."
 
@@ -94,13 +90,12 @@ def _say(url: str, ready: int | None) -> None:
 
 
 async def _run(options: argparse.Namespace, state: Path, ready: int | None) -> None:
-    from wan_nb.simulator.kernels import Kernels
     from wan_nb.simulator.knobs import Config
     from wan_nb.simulator.server import serve
     from wan_nb.simulator.service import Service
 
     service = Service(state, Config(speed=options.speed, strict=options.strict_media), options.seed)
-    kernels = Kernels()
+    kernels = launch.Kernels()
     try:
         try:
             url = serve(service, kernels, options.port)
@@ -114,7 +109,7 @@ async def _run(options: argparse.Namespace, state: Path, ready: int | None) -> N
         (state / "simulator.json").unlink(missing_ok=True)
 
 
-async def _until_the_end(kernels: Kernels | None) -> None:
+async def _until_the_end(kernels: launch.Kernels | None) -> None:
     """Wait for a signal, or for the last kernel to end."""
     stop = asyncio.Event()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):

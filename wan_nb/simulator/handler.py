@@ -52,6 +52,9 @@ class Base(web.RequestHandler):
             self.send_json(403, error_body(Refusal(403, "AccessDenied", "Only this machine may ask.")))
             self.finish()
 
+    def compute_etag(self) -> None:
+        """The service sends none with its answers."""
+
     def check_xsrf_cookie(self) -> None:
         """Nothing here reads cookies; pages of other origins are refused in `prepare`."""
 

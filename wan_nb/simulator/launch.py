@@ -1,7 +1,8 @@
 """Finding the simulator of a state folder, or starting it. Standard library only: this runs in a kernel's first cell.
 
 One simulator per folder: it holds a lock on ``lock`` for as long as it lives, which no crash can leave behind, and
-writes ``simulator.json`` (base URL and process id) beside it. Whoever comes second reads that and goes there.
+writes ``simulator.json`` (base URL and process id) beside it. Whoever comes second reads that and goes there. One that
+was started by kernels ends with the last of them.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-__all__ = ["alive", "ensure", "find", "hold", "publish"]
+__all__ = ["Kernels", "alive", "ensure", "find", "hold", "publish"]
 
 _START_SECONDS = 60.0
+_ORPHANED_SECONDS = 15.0
 
 
 def ensure(state: Path, *, speed: float | None = None) -> str:
@@ -158,3 +160,26 @@ def alive(pid: int) -> bool:
     with contextlib.suppress(OSError):
         return not Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].lstrip().startswith("Z")
     return True
+
+
+class Kernels:
+    """Processes that the simulator lives for."""
+
+    def __init__(self) -> None:
+        self._pids: set[int] = set()
+        self._had_one = False
+        self._born = time.monotonic()
+
+    def register(self, pid: int) -> None:
+        """Live as long as this process, at least."""
+        self._pids.add(pid)
+        self._had_one = True
+
+    def pids(self) -> list[int]:
+        """Those that still run."""
+        self._pids = {pid for pid in self._pids if alive(pid)}
+        return sorted(self._pids)
+
+    def gone(self) -> bool:
+        """Whether nobody is left to live for; before the first one, a fresh simulator gives it time to come."""
+        return not self.pids() and (self._had_one or time.monotonic() - self._born > _ORPHANED_SECONDS)

@@ -106,7 +106,10 @@ def obtain(field: str, url: str, job: Job, world: World) -> bytes | None:
     if scheme == "oss":
         data = world.bucket.open(url, job.account, job.model)
         if data is None:
-            raise _unreachable()
+            raise TaskFailure(
+                "InvalidParameter.DataInspection",
+                "The media format is not supported or incorrect for the data inspection.",
+            )
         return data
     if scheme in {"http", "https"}:
         return _fetch(url, kind, strict=world.config.strict)

@@ -17,7 +17,7 @@ from wan_nb.simulator.storage import Result, Upload
 
 if TYPE_CHECKING:
     from wan_nb.simulator.faults import Fault
-    from wan_nb.simulator.kernels import Kernels
+    from wan_nb.simulator.launch import Kernels
     from wan_nb.simulator.service import Service
 
 __all__ = ["serve"]
