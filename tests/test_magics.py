@@ -359,6 +359,8 @@ def test_an_edited_prompt_keeps_the_seed_of_a_study(wan, simulator, cat, name) -
     cell = f"%%wan -f {cat} -d 2 {name} --max-cost 9 --wait\n--- calm\na cat\n--- fast\na cat runs"
     dry = wan(cell.replace("--wait", "--dry-run"))
     study = wan(cell)
+    wan(cell.replace("--wait", "--dry-run").replace("a cat runs", "a cat sits"))
+    assert wan("%wan show") is study  # not what was only tried
     edited = wan(cell.replace("a cat runs", "a cat dashes"))
     seeds = {body["parameters"]["seed"] for body in sent(simulator)}
     assert seeds == {payload["parameters"]["seed"] for payload in dry.payloads}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
 from wan_nb.errors import InvalidOption, WanError
+from wan_nb.studies.planning import open_study
 from wan_nb.studies.template import expand
 from wan_nb.ui.cell import Cell
 
@@ -62,7 +64,8 @@ def _study(magics: WanMagics, cell: Cell) -> Any:
     session = magics.session()
     variants = {label or "A": study_text(text, cell, magics.names) for label, text in cell.variants}
     fields = _looked_at(session, cell.fields)
-    study = session.study(variants, name=cell.name, seeds=cell.seeds, vary=dict(cell.vary), tags=cell.tags, **fields)
+    plan = partial(open_study, session) if cell.dry_run else session.study  # what is only tried is not the last study
+    study = plan(variants, name=cell.name, seeds=cell.seeds, vary=dict(cell.vary), tags=cell.tags, **fields)
     if cell.dry_run:
         from wan_nb.ui.dryrun import DryRun
 

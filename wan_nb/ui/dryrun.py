@@ -76,7 +76,9 @@ class DryRun:
             json.dumps(self.payloads[0], ensure_ascii=False, indent=2),
             *([f"and {more} more, see .payloads"] if more else []),
             *(f"- {line}" for line in self.checks),
-            f"price: about {self.currency} {self.price:.2f} (prices of {catalog.AS_OF}){simulated}",
+            f"price: about {self.currency} {self.price:.2f} (prices of {catalog.AS_OF}){simulated}"
+            if self.price
+            else "price: nothing would be bought",
         ]
         return "\n".join(lines)
 
