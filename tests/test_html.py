@@ -265,7 +265,7 @@ def test_totals_leave_simulated_runs_out_of_sums() -> None:
 
 def test_empty_table_says_what_to_do() -> None:
     assert "%%wan" in parsed(html.board([])).text
-    assert html.board_bundle([])["text/plain"] == "no runs"
+    assert html.board_bundle([])["text/plain"] == "No runs here yet. A %%wan cell makes one."
 
 
 def test_bundles_hold_no_widget() -> None:

@@ -160,7 +160,8 @@ def run_bundle(row: Any, **given: Any) -> dict[str, str]:
 def board_bundle(rows: Iterable[Any], **given: Any) -> dict[str, str]:
     """MIME bundle of many runs: `board`, and a `line` for each."""
     rows = list(rows)
-    return {"text/html": board(rows, **given), "text/plain": "\n".join(map(line, rows)) or "no runs"}
+    words = "\n".join(map(line, rows)) or "No runs here yet. A %%wan cell makes one."
+    return {"text/html": board(rows, **given), "text/plain": words}
 
 
 def _head(row: Any) -> str:
