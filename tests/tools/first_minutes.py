@@ -134,7 +134,7 @@ class Reader:
             self.page.keyboard.press(
                 "0" if abs(left - right) < 0.1 * max(left, right) else "1" if left < right else "2"
             )
-            cell.get_by_role("button", name="Next pair").wait_for()
+            cell.get_by_role("button", name="Next pair", exact=True).wait_for()
             self.page.keyboard.press("Enter")
             votes += 1
 
