@@ -91,6 +91,13 @@ class Model(RuleBasedStateMachine):
         if held is None:
             run.posting, run.posted = True, self.clock.now
 
+    @rule(run_id=ids, way=st.integers(0, 7), cost=st.none() | st.integers(0, 6))
+    def next_news(self, run_id: str, way: int, cost: int | None) -> None:
+        """News as they should be; drawn from all words, few of them would be."""
+        run = self.runs.get(run_id)
+        if run is not None and (ways := sorted(TRANSITIONS[run.status])):
+            self.news(run_id, ways[way % len(ways)], cost, late=False)
+
     @rule(run_id=ids, to=st.sampled_from(Status), cost=st.none() | st.integers(0, 6), late=st.booleans())
     def news(self, run_id: str, to: Status, cost: int | None, late: bool) -> None:
         run = self.runs.get(run_id)
