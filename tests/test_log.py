@@ -219,3 +219,11 @@ def test_threads_that_want_the_same_make_one_run(log: RunLog):
         results = list(pool.map(lambda n: log.reserve(intent(f"f{n % 4}")), range(32)))
     assert sum(new for _, new in results) == 4
     assert len({row.run_id for row, _ in results}) == 4
+
+
+def test_news_of_another_task_are_left_out(log: RunLog):
+    """One kernel has just found the task of a run, the other one writes that there is none."""
+    run_id = in_state(log, Status.UNCERTAIN)
+    log.advance(run_id, of_task=None, status="PENDING", task_id="t")
+    assert log.advance(run_id, of_task=None, status="FAILED").status is Status.PENDING
+    assert log.advance(run_id, of_task="t", status="FAILED", task_id=None).status is Status.FAILED

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from html import unescape
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
     import httpx
 
 __all__ = ["error_fields", "refusal", "unreachable"]
+
+
+_XML = {"Code": "code", "Message": "message", "RequestId": "request_id"}
+_TAGS = re.compile(r"<(Code|Message|RequestId)>([^<]*)<")
 
 
 def unreachable(base_url: str, error: Exception, *, retryable: bool = False) -> Unavailable:
@@ -43,7 +49,7 @@ def error_fields(response: httpx.Response) -> dict[str, Any]:
         body = response.json()
         body = body if isinstance(body, dict) else {}
     except (ValueError, RecursionError):
-        body = {}
+        body = {_XML[tag]: unescape(text) for tag, text in _TAGS.findall(response.text[:10_000])}
     key = response.request.headers.get("Authorization", "").removeprefix("Bearer ")
     code = str(body.get("code") or "")[:100]
     message = unsigned(str(body.get("message") or f"HTTP {response.status_code}"), key)[:1000]

@@ -25,6 +25,7 @@ from wan_nb.errors import LogError, NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from types import EllipsisType
 
 __all__ = ["COLUMNS", "Row", "RunLog", "Status"]
 
@@ -243,21 +244,38 @@ class RunLog(Reading):
         """
         return self._news(run_id, changes, may_be_late=False)
 
-    def advance(self, run_id: str, **changes: Any) -> Row:
+    def advance(self, run_id: str, *, of_task: str | EllipsisType | None = ..., **changes: Any) -> Row:
         """Write news that another kernel may have had first: `update`, but what the row has overtaken is left out.
+
+        Parameters
+        ----------
+        run_id : str
+        of_task : str or None, optional
+            The news hold for a run of this task (None: of none) and are left out when it has another one by now.
+        **changes
+            As in `update`.
 
         Returns
         -------
         Row
             As it is now; compare its status with what was meant.
         """
-        return self._news(run_id, changes, may_be_late=True)
+        return self._news(run_id, changes, may_be_late=True, of_task=of_task)
 
-    def _news(self, run_id: str, changes: Mapping[str, Any], *, may_be_late: bool) -> Row:
+    def _news(
+        self,
+        run_id: str,
+        changes: Mapping[str, Any],
+        *,
+        may_be_late: bool,
+        of_task: str | EllipsisType | None = ...,
+    ) -> Row:
         check_names(changes, set(NAMES) - _FIXED)
 
         def work(c: sa.Connection) -> Row:
             row = _row(c, run_id)
+            if of_task is not ... and row.task_id != of_task:
+                return row
             to = Status(changes.get("status") or row.status)
             if to is row.status:
                 barred = set(changes) - _AFTERWARDS - {"status"} if row.status in FINAL else set()

@@ -255,7 +255,13 @@ class Posting:
         code, said = _said(error)
         request_id = error.request_id if isinstance(error, ServiceError) else None
         await self.flow.write(
-            row.run_id, status=Status.FAILED, error_code=code, error_message=said, request_id=request_id, task_id=None
+            row.run_id,
+            of_task=row.task_id,
+            status=Status.FAILED,
+            error_code=code,
+            error_message=said,
+            request_id=request_id,
+            task_id=None,
         )
         if isinstance(error, WanError):
             error.run_id = row.run_id

@@ -94,7 +94,11 @@ class Settling:
             remedy="Nothing is billed; run the cell again.",
             retryable=True,
         )
-        raise await self.flow.posting.not_accepted(row, error)
+        refusal = await self.flow.posting.not_accepted(row, error)
+        row = await self.flow.ask_log(self.flow.log.get, row.run_id)
+        if row.status is Status.FAILED:
+            raise refusal
+        return row  # another kernel has found its task in the same moment
 
     async def _verdict(self, row: Row) -> Verdict:
         """What can be known of a run for now, as soon as it is known."""
