@@ -55,7 +55,7 @@ STATES: dict[str, State] = {
     "SUCCEEDED": State("✓", "done", "good"),
     "FAILED": State("✕", "failed", "bad"),
     "CANCELED": State("⊘", "canceled", "off"),
-    "EXPIRED": State("…", "expired", "bad"),
+    "EXPIRED": State("⊗", "expired", "bad"),
 }
 
 ACTIVE = frozenset({"INTENDED", "UNCERTAIN", "PENDING", "RUNNING", "DOWNLOADING"})
