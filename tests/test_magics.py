@@ -189,11 +189,11 @@ def test_model_that_is_not_known_is_said(wan, cat, capsys) -> None:
     assert capsys.readouterr().out.startswith("model: wan2.7-i2w is not known here; checks and price are those of wan2")
 
 
-def test_clip_that_is_still_to_come_is_no_material(wan, simulator, cat) -> None:
+def test_frame_of_a_clip_that_is_still_to_come(wan, simulator, cat) -> None:
     simulator.config(run=600)
-    wan(f"%%wan -f {cat} -d 2 --out first\na cat;")
+    first = wan(f"%%wan -f {cat} -d 2\na cat")
     with pytest.raises(NotFound, match=r"not there yet: (PENDING|RUNNING)\.\nrun.wait\(\)"):
-        wan("%%wan -c {{first}} -d 6\nit goes on")
+        first.frame(-1)
 
 
 def test_changed_material_is_said(wan, capsys, tmp_path) -> None:
