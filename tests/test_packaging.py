@@ -36,7 +36,7 @@ def declared() -> set[str]:
 
 def test_everything_imported_is_declared_and_everything_declared_is_imported() -> None:
     used = set().union(*(foreign(path) for path in (ROOT / "wan_nb").rglob("*.py")))
-    comes_with = {"traitlets": "ipython"}  # IPython's own settings system
+    comes_with = {"traitlets": "ipython", "_typeshed": "mypy"}  # IPython's own settings system; types only
     optional = {"fsspec", "psycopg"}
     assert used - set(comes_with) - optional == declared() - {"ipykernel"}  # the kernel is run, not imported
 

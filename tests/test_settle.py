@@ -46,6 +46,10 @@ CASES = {
         {"listed": [], "now": T0 - timedelta(hours=1), "row": noted(0.0), "skew": timedelta(hours=2)},
         Verdict(not_accepted=True),
     ),
+    "no task, and a Date header that was read a second earlier": (
+        {"listed": [], "now": T0 + timedelta(seconds=20.5), "row": noted(0.0), "skew": timedelta(seconds=-0.9)},
+        Verdict(not_accepted=True),
+    ),
     "two unknown tasks": ({"listed": [task("t"), task("u")]}, Verdict(candidates=("t", "u"))),
     "one of two is known": ({"listed": [task("t"), task("u")], "known": {"u"}}, Verdict(task_id="t")),
     "all known": ({"listed": [task("t")], "known": {"t"}}, Verdict(not_accepted=True)),

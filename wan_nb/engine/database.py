@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
+import threading
 import time
 import weakref
 from pathlib import Path
@@ -33,6 +34,49 @@ _BUSY_SECONDS: Final = 30.0
 
 _LOCK: Final = 0x77616E5F6E62
 """Key of PostgreSQL's advisory lock: the bytes of "wan_nb"."""
+
+
+_FORK_SECONDS: Final = 5.0
+"""How long a fork waits for the other threads to come out of the log."""
+
+
+class _Inside:
+    """Counts the threads that are in the log: a fork waits until there are none.
+
+    SQLite has locks of its own that are the whole process's. A child that is forked while another thread holds one
+    never opens a database again, not even of its own (seen: a child that hung in ``sqlite3.connect``).
+    """
+
+    def __init__(self) -> None:
+        self._threads = 0
+        self._changed = threading.Condition()
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._threads += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._threads -= 1
+            self._changed.notify_all()
+
+    def before_fork(self) -> None:
+        """Let nobody in once all are out."""
+        self._changed.acquire()
+        self._changed.wait_for(lambda: self._threads == 0, timeout=_FORK_SECONDS)
+
+    def in_parent(self) -> None:
+        """Go on."""
+        self._changed.release()
+
+    def in_child(self) -> None:
+        """Begin anew: the other threads stayed in the parent."""
+        self.__init__()  # type: ignore[misc]
+
+
+_inside = _Inside()
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(before=_inside.before_fork, after_in_parent=_inside.in_parent, after_in_child=_inside.in_child)
 
 
 class Database:
@@ -92,7 +136,7 @@ class Database:
         give_up = time.monotonic() + 2 * _BUSY_SECONDS
         while True:
             try:
-                with self._engine.connect() as connection:
+                with _inside, self._engine.connect() as connection:
                     connection.execution_options(wan_write=write)
                     with connection.begin():
                         return work(connection)
@@ -191,4 +235,5 @@ def _busy(error: Exception) -> bool:
 
 def _close(engine: sa.Engine, pid: int) -> None:
     if os.getpid() == pid:
-        engine.dispose()
+        with _inside:
+            engine.dispose()

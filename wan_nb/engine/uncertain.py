@@ -68,7 +68,9 @@ def age(row: Row, now: datetime, skew: timedelta | None) -> timedelta:
     """How long ago a run was posted, by the service's clock where it is known: ours may have been set meanwhile."""
     assert row.posted_at is not None
     then = _skew_then(row, skew)
-    return now - row.posted_at + (skew - then if skew is not None and then is not None else timedelta())
+    moved = skew - then if skew is not None and then is not None else timedelta()
+    # Two readings of a Date header differ by up to a second even if nobody has touched a clock.
+    return now - row.posted_at + (moved if abs(moved) > MARGIN else timedelta())
 
 
 def _skew_then(row: Row, now: timedelta | None) -> timedelta | None:
