@@ -74,7 +74,10 @@ def test_unattended_cells_wait_show_one_picture_and_errors_stop(simulator, photo
     assert told[0].text == "SUCCEEDED True\n"
     assert load == silent == never == []
     assert [(out.output_type, out.ename) for out in error] == [("error", "InvalidRequest")]
-    assert error[0].traceback == ["InvalidRequest: duration must be a whole number from 2 to 15 s, not 16."]
+    assert error[0].traceback == [
+        "InvalidRequest: duration must be a whole number from 2 to 15 s, not 16.",
+        "More in the README: What the service takes.",
+    ]
     assert not done.metadata.get("widgets")
     assert simulator.counters()["creates_received"] == 1
 
