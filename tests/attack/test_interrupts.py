@@ -77,6 +77,25 @@ def test_an_interrupt_detaches_and_says_how_to_come_back(kernel, simulator, tmp_
     assert creates(simulator) == (1, 1)
 
 
+WATCH = """
+import sys, threading
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if threading.current_thread() is threading.main_thread():
+            imported.append(name)
+imported = []
+sys.meta_path.insert(0, Watch())
+"""
+
+
+def test_the_thread_that_is_interrupted_imports_nothing(kernel, simulator) -> None:
+    """Python's import lock stays held, and the loop thread waits for ever, when Ctrl-C meets the wrong line of it."""
+    kernel.run(WATCH)
+    said = kernel.run("%%wan -f {{cat}} -d 2 --wait\na cat walks")
+    assert "done" in said, said
+    assert kernel.run("imported") == "[]"
+
+
 @pytest.mark.parametrize("seed", [4, *(pytest.param(n, marks=pytest.mark.soak) for n in range(10, 20))])
 def test_interrupts_at_random_points_of_a_submit(kernel, simulator, tmp_path, seed) -> None:
     """Twelve cells, each stopped somewhere between its first line and its clip; each is run again, and paid once."""

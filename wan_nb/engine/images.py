@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["prepare_image"]
 
+Image.preinit()  # now, beside the main thread (`wan_nb.engine.loop.load`), not when the first picture is opened
+
 _LIMITS = catalog.MEDIA["image"]
 
 # A multi-picture JPEG, as phones write them: every reader sees the first picture.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.engine.loop import ticking
+from wan_nb.engine.loop import load, ticking
 from wan_nb.engine.states import OPEN, Status
 from wan_nb.errors import (
     Detached,
@@ -263,6 +263,7 @@ class Run:
 
     def _ipython_display_(self) -> None:
         """Live where the front end can, replaced by the static picture when the run ends."""
+        load("wan_nb.ui.show")
         from wan_nb.ui.show import show_run
 
         show_run(self)

@@ -25,6 +25,9 @@ TAIL = 5.0
 """Seconds of a run that the next one continues: enough to carry its motion on, and cheap, because they are billed."""
 
 
+_CHECKING = ("wan_nb.api.request", "wan_nb.engine.media", "wan_nb.engine.images")
+
+
 class Session(Logbook):
     """One service, one log, one folder.
 
@@ -82,7 +85,7 @@ class Session(Logbook):
         ------
         InvalidRequest, InvalidMedia
         """
-        load("wan_nb.api.request", "wan_nb.engine.media")
+        load(*_CHECKING)
         from wan_nb.api import catalog
         from wan_nb.api.request import VideoRequest
 
@@ -104,6 +107,7 @@ class Session(Logbook):
         ------
         InvalidMedia
         """
+        load(*_CHECKING)
         from wan_nb.api.request import Medium
         from wan_nb.engine.media import prepare
 
@@ -171,6 +175,7 @@ class Session(Logbook):
         --------
         >>> run = session.submit("a cat walks", first_frame="cat.jpg", duration=5)  # doctest: +SKIP
         """
+        load("wan_nb.engine.posting")
         from wan_nb.engine.posting import Ask
 
         request = self.request(prompt, **fields)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
+from wan_nb.engine.loop import load
 from wan_nb.errors import InvalidOption, WanError
 from wan_nb.studies.planning import open_study
 from wan_nb.studies.template import expand
@@ -92,6 +93,7 @@ def _uploading(magics: WanMagics, fields: Mapping[str, Any]) -> Callable[[str, i
 
     Its place is made here, in the cell: the loop thread, which knows the progress, may only bring it up to date.
     """
+    load("wan_nb.ui.views")
     from wan_nb.ui.views import display
 
     if magics.in_batch or not any((getattr(value, "bytes", None) or 0) > UPLOAD_TOLD for value in fields.values()):

@@ -15,6 +15,8 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 from traitlets import Bool, Dict, Float, TraitError, Unicode, Union, observe, validate
 from traitlets.config import Config
 
+from wan_nb.engine import loop
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -56,6 +58,7 @@ class WanMagics(Magics):
     def wan(self, line: str) -> Any:
         """Runs, studies and the service: ``%wan VERB``. Alone it shows the live board of this session."""
         with self._told():
+            loop.load("wan_nb.ui.verbs")
             from wan_nb.ui.verbs import obey
 
             return obey(self, line)
@@ -65,6 +68,7 @@ class WanMagics(Magics):
     def wan_cell(self, line: str, cell: str) -> Any:
         """Make a clip: the options stand on the line, the cell is the prompt."""
         with self._told():
+            loop.load("wan_nb.ui.asking", "wan_nb.api.checks")
             from wan_nb.ui.asking import ask
 
             return ask(self, line, cell)

@@ -235,6 +235,7 @@ class View:
 
     def _learn(self, row: Row) -> None:
         """Usual run time of such requests, from this log."""
+        load("wan_nb.ui.board")
         from wan_nb.ui.board import usual
 
         key = (str(row.model), str(row.resolution), int(row.duration or 0))
