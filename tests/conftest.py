@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CI = os.environ.get("WAN_NB_CI") == "1"
+
+# A shell makes what it starts in the background deaf to Ctrl-C, children and all.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test fails because the machine is busy.
 settings.register_profile("wan_nb", deadline=None, suppress_health_check=[HealthCheck.too_slow])
