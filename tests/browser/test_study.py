@@ -50,7 +50,10 @@ def test_from_the_plan_to_a_decision(notebook: Any, simulator: Any, server: Any,
     assert "calm" not in ballot.inner_text()
     book.page.screenshot(path=shots / "study-vote-light.png")
     for count, side in enumerate(("First", "Second", "First"), start=1):
-        ballot.get_by_role("button", name=f"{side} is better").click()
+        # As most people do: a click on a clip, then a key.
+        ballot.get_by_role("button", name=f"{side} is better").and_(book.page.locator(":enabled")).wait_for()
+        ballot.locator("video").first.click()
+        book.page.keyboard.press("1" if side == "First" else "2")
         ballot.get_by_text(f"{count} vote").first.wait_for()
         following = ballot.get_by_role("button", name="Next pair")
         if following.is_visible():

@@ -134,9 +134,11 @@ class Reader:
             self.page.keyboard.press(
                 "0" if abs(left - right) < 0.1 * max(left, right) else "1" if left < right else "2"
             )
-            cell.get_by_role("button", name="Next pair", exact=True).wait_for()
-            self.page.keyboard.press("Enter")
             votes += 1
+            following = cell.get_by_role("button", name="Next pair", exact=True)
+            following.or_(cell.get_by_text("No pairs left")).first.wait_for()
+            if following.is_visible():
+                self.page.keyboard.press("Enter")
 
 
 def quickstart(reader: Reader, walk: Walk) -> None:
@@ -208,7 +210,7 @@ def main() -> None:
     work.chmod(0o755)
     walk = Walk(work)
     try:
-        walk.tell(f"cloned; the machine has {os.cpu_count()} cores, of which other work wants {os.getloadavg()[0]:.0f}")
+        walk.tell(f"cloned, on a machine of {os.cpu_count()} cores (load average before: {os.getloadavg()[0]:.0f})")
         url = walk.address()
         walk.tell("installed; the browser opens")
         with sync_playwright() as playwright:
