@@ -129,8 +129,8 @@ class Reader:
             self.page.wait_for_function(ASKS_OR_IS_DONE, arg=[PANEL, index])
             if not first.is_visible():
                 return votes
-            cell.locator("video").first.click()
             left, right = (self.moves(cell.locator("video").nth(side)) for side in (0, 1))
+            cell.locator("video").first.click()  # the keys of a vote are heard where the focus is
             self.page.keyboard.press(
                 "0" if abs(left - right) < 0.1 * max(left, right) else "1" if left < right else "2"
             )
