@@ -15,8 +15,6 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 from traitlets import Bool, Dict, Float, TraitError, Unicode, Union, observe, validate
 from traitlets.config import Config
 
-from wan_nb.engine import loop
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -58,6 +56,8 @@ class WanMagics(Magics):
     def wan(self, line: str) -> Any:
         """Runs, studies and the service: ``%wan VERB``. Alone it shows the live board of this session."""
         with self._told():
+            from wan_nb.engine import loop
+
             loop.load("wan_nb.ui.verbs")
             from wan_nb.ui.verbs import obey
 
@@ -68,6 +68,8 @@ class WanMagics(Magics):
     def wan_cell(self, line: str, cell: str) -> Any:
         """Make a clip: the options stand on the line, the cell is the prompt."""
         with self._told():
+            from wan_nb.engine import loop
+
             loop.load("wan_nb.ui.asking", "wan_nb.api.checks")
             from wan_nb.ui.asking import ask
 
