@@ -440,9 +440,9 @@ def test_filling_in_two_steps_is_filling_at_once(text, pet) -> None:
         twice = expand(study_text(text, cell, names), {"mood": "calm"})
     except InvalidOption:
         assert "{{mood}}" in text
-        assert pet.endswith("{") or "{{{mood" in text
+        assert pet.endswith(("{", "\\")) or "{{{mood" in text
         return
-    assert twice == whole or pet.endswith("\\")
+    assert twice == whole
 
 
 # --- configuration

@@ -140,10 +140,15 @@ def study_text(text: str, cell: Cell, names: Mapping[str, Any]) -> str:
     filled = text if cell.raw else str(expand(text, {**names, **stand_ins}))
     if not stand_ins:
         return filled  # without a varied placeholder the study takes its prompts as they are
-    filled = filled.replace("{{", r"\{{")
+    left = filled.replace("{{", r"\{{")
     for key, stand_in in stand_ins.items():
-        filled = filled.replace(stand_in, f"{{{{{key}}}}}")
-    return filled
+        left = left.replace(stand_in, f"{{{{{key}}}}}")
+    if expand(left, stand_ins) != filled:
+        raise InvalidOption(
+            "a varied placeholder stands right behind a { or a backslash, with which it reads as something else.",
+            remedy="Put a space between them.",
+        )
+    return left
 
 
 # -- keeping, waiting, showing ---------------------------------------------------------------------------------------
