@@ -75,11 +75,8 @@ class Session(Logbook):
         prompt : str, optional
             What should happen, at most 5000 characters.
         **fields
-            Fields of the API by their own names, with the ranges and defaults of `VideoRequest`: ``first_frame``,
-            ``last_frame``, ``driving_audio``, ``first_clip``, ``negative_prompt``, ``model``, ``resolution``,
-            ``duration`` (seconds), ``seed``, ``prompt_extend``, ``watermark``. A frame, audio or clip is a path, an
-            http(s) URL, bytes, a PIL image, a numpy array, or a `Run`: its last frame, or its last seconds, once it
-            has ended.
+            The fields above. A frame, audio or clip is a path, an http(s) URL, bytes, a PIL image, a numpy array, or a
+            `Run`: its last frame, or its last seconds, once it has ended.
 
         Raises
         ------
@@ -151,10 +148,8 @@ class Session(Logbook):
         progress : callable, optional
             Called while a material is uploaded, from another thread: its field, bytes sent, bytes in all.
         **fields
-            ``first_frame``, ``last_frame``, ``driving_audio``, ``first_clip``, ``negative_prompt``, ``model``,
-            ``resolution``, ``duration`` (seconds), ``seed``, ``prompt_extend``, ``watermark``: ranges and defaults are
-            those of `VideoRequest`. A frame, audio or clip is a path, an http(s) URL, bytes, a PIL image, a numpy
-            array, or a `Run` (its last frame, or its last seconds).
+            The fields above. A frame, audio or clip is a path, an http(s) URL, bytes, a PIL image, a numpy array, or a
+            `Run`: its last frame, or its last seconds, once it has ended.
 
         Returns
         -------
