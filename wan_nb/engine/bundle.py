@@ -23,31 +23,7 @@ __all__ = ["pack"]
 
 
 def pack(session: Session, path: str | Path = "wan_runs.zip", /, **filters: Any) -> Path:
-    """Pack runs into a zip file: ``videos/``, ``runs.csv`` and ``index.html``, which opens without anything else.
-
-    Parameters
-    ----------
-    session : Session
-    path : path
-        An older file of this name is replaced when the new one is whole.
-    **filters
-        Columns by value, as in `Session.runs`; all runs without.
-
-    Returns
-    -------
-    Path
-        Absolute.
-
-    Raises
-    ------
-    InvalidOption
-        No run passes the filters, or the name has another ending than ``.zip``.
-
-    Examples
-    --------
-    >>> wan_nb.bundle("walk.zip", study="walk")  # doctest: +SKIP
-    PosixPath('/home/me/walk.zip')
-    """
+    """Pack ``videos/``, ``runs.csv`` and ``index.html``, which opens alone, into a zip file; see `wan_nb.bundle`."""
     target = Path(path).expanduser().absolute()
     if target.suffix.lower() != ".zip":
         raise InvalidOption(f"{target.name!r} does not end in .zip.", remedy="%wan bundle walk.zip")

@@ -81,15 +81,7 @@ class Cost:
 
 
 def cost_of(session: Session) -> Cost:
-    """Add up the log of a session.
-
-    Examples
-    --------
-    >>> wan_nb.cost()  # doctest: +SKIP
-    beijing: 3 clips of 4 runs, 15 s, CNY 9.00
-    last 24 h: CNY 9.00 of 50.00 (%config WanMagics.budget)
-    last 24 h: USD 0.00 of 7.00 (%config WanMagics.budget)
-    """
+    """Add up the log of a session; see `wan_nb.cost`."""
     since = datetime.now(UTC) - WINDOW
     budget = dict(session.settings.budget)
     spent = {currency: session.log.spent(currency, since) for currency in budget}

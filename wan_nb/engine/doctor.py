@@ -68,24 +68,7 @@ class Findings(tuple[Finding, ...]):
 
 
 def examine(session: Session, *, mend: bool = False) -> Findings:
-    """Look at everything that a run needs.
-
-    Parameters
-    ----------
-    session : Session
-    mend : bool
-        Repair what can be repaired without a loss: take up unfinished runs, give clips their names back, delete
-        leftovers of broken downloads.
-
-    Returns
-    -------
-    Findings
-
-    Examples
-    --------
-    >>> wan_nb.doctor().ok  # doctest: +SKIP
-    True
-    """
+    """Look at everything that a run needs; see `wan_nb.doctor`."""
     checks: tuple[Callable[[], Iterator[Finding]], ...] = (
         lambda: _key(session),
         lambda: _service(session),
