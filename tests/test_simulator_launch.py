@@ -26,16 +26,12 @@ HEADERS = {"Authorization": "Bearer sk-test", "X-DashScope-Async": "enable"}
 _KERNEL = """
 import signal, sys
 from pathlib import Path
-# Shells start what runs in the background deaf to it.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 from wan_nb.simulator.launch import ensure
+# A handler and no exception: an interrupt is told wherever it arrives. Set here, for shells start what runs in the
+# background deaf to it.
+signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
 print(ensure(Path(sys.argv[1]), speed=50), flush=True)
-while True:
-    try:
-        if not sys.stdin.readline():
-            break
-    except KeyboardInterrupt:
-        print("interrupted", flush=True)
+sys.stdin.read()
 """
 
 
