@@ -34,6 +34,9 @@ def test_from_the_plan_to_a_decision(notebook: Any, simulator: Any, server: Any,
     buy.wait_for()
     book.page.screenshot(path=shots / "study-plan-light.png")
     assert "fast <b>" in plan.inner_text()
+    buy.and_(book.page.locator(".wan-widget button")).wait_for()
+    for output in book.save().cells[1].outputs:  # opened without a kernel, a plan is no dead widget either
+        assert set(output.data) == {"text/html", "text/plain"}
     buy.dblclick()
     plan.get_by_text("being sent").or_(plan.get_by_text("running")).or_(plan.get_by_text("done")).first.wait_for()
     book.run(2, timeout=120)
@@ -41,17 +44,21 @@ def test_from_the_plan_to_a_decision(notebook: Any, simulator: Any, server: Any,
     book.page.screenshot(path=shots / "study-board-light.png")
 
     book.run(3)
-    book.page.locator(".jp-Cell").nth(3).locator("video").first.wait_for()
+    compared = book.page.locator(".jp-Cell").nth(3)
+    compared.locator("video").nth(5).wait_for()
+    compared.get_by_text("Prompts, word by word").scroll_into_view_if_needed()
+    compared.locator(".wan-c-head").scroll_into_view_if_needed()
     book.page.screenshot(path=shots / "study-compare-light.png")
 
     book.run(4)
     ballot = book.page.locator(".jp-Cell").nth(4).locator("[data-lm-suppress-shortcuts]").first
     ballot.locator("video").nth(1).wait_for()
     assert "calm" not in ballot.inner_text()
-    book.page.screenshot(path=shots / "study-vote-light.png")
     for count, side in enumerate(("First", "Second", "First"), start=1):
         # As most people do: a click on a clip, then a key.
         ballot.get_by_role("button", name=f"{side} is better").and_(book.page.locator(":enabled")).wait_for()
+        if count == 1:
+            book.page.screenshot(path=shots / "study-vote-light.png")
         ballot.locator("video").first.click()
         book.page.keyboard.press("1" if side == "First" else "2")
         ballot.get_by_text(f"{count} vote").first.wait_for()

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["module", "styles"]
+__all__ = ["PLAYER", "module", "styles"]
 
 STATIC = Path(__file__).parent / "static"
+
+PLAYER = ("dom", "host", "transport", "tile", "controls", "player", "channel")
+"""What everything needs that plays clips on one clock."""
 
 _IMPORT = re.compile(r'^import .* from "\./[\w.]+";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)

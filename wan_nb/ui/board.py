@@ -98,7 +98,7 @@ class Board(PlacedWidget):
         Whether anybody still looks after the runs.
     """
 
-    _esm = module("dom", "host", "board")
+    _esm = module("dom", "clipboard", "host", "board")
     _css = styles("base", "board")
 
     rows: Any = traitlets.List().tag(sync=True)

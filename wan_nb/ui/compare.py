@@ -14,12 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
-
 from wan_nb.engine.clips import shrunk
 from wan_nb.ui import album
-from wan_nb.ui.assets import module, styles
-from wan_nb.ui.placed import answer_at_once
+from wan_nb.ui.assets import PLAYER, module, styles
+from wan_nb.ui.placed import PlacedWidget
 from wan_nb.ui.text import escape, plain
 from wan_nb.ui.views import display, is_live
 
@@ -50,7 +48,7 @@ def read_clip(clips: Sequence[Clip]) -> Load:
     return load
 
 
-class ClipWidget(anywidget.AnyWidget):
+class ClipWidget(PlacedWidget):
     """What a comparison and a vote share: questions with tickets, and clips read off the main thread.
 
     Parameters
@@ -59,14 +57,13 @@ class ClipWidget(anywidget.AnyWidget):
         See `Load`.
     """
 
-    def __init__(self, *, load: Load, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, *, load: Load) -> None:
+        super().__init__()
         self._load = load
         self._one = threading.Lock()  # proxies are made one at a time: two encoders would starve the kernel
         self._dropped: set[str] = set()
         self._shown: Any = None
         self.on_msg(self._hear)
-        answer_at_once(self)
 
     def answer(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         """Answer to one question other than for bytes: content and buffers."""
@@ -83,18 +80,17 @@ class ClipWidget(anywidget.AnyWidget):
     def _ipython_display_(self, **_: Any) -> None:
         """The widget where somebody sits, and beneath it, hidden meanwhile, what the saved notebook shows without it.
 
-        It is an output of its own: a bundle that holds both is shown as "model not found" once the kernel is gone.
+        That is an output of its own: it changes with every vote, and a place that is published anew loses the focus.
         """
-        from IPython.display import display as publish
-
         if is_live():
-            view = self._repr_mimebundle_()
-            data = view[0] if isinstance(view, tuple) else view
-            publish({**(data or {}), "text/plain": repr(self)}, raw=True)  # type: ignore[no-untyped-call]
+            nothing = {"text/html": "", "text/plain": ""}
+            self.shown_by(display(self.bundle(nothing)), nothing)
         self._shown = display(self.still())
 
     def _hear(self, _widget: Any, question: Mapping[str, Any], _buffers: Any) -> None:
         ticket = str(question.get("ticket", ""))
+        if not ticket:
+            return
         if question.get("kind") == "drop":
             self._dropped.add(ticket)
         elif question.get("kind") == "get":
@@ -138,7 +134,7 @@ class CompareWidget(ClipWidget):
     CompareWidget(1 clip)
     """
 
-    _esm = module("transport", "dom", "tile", "controls", "player", "channel", "compare")
+    _esm = module(*PLAYER, "diff", "compare")
     _css = styles("player")
 
     def __init__(self, clips: Sequence[Clip], *, columns: int | None = None, load: Load | None = None) -> None:
@@ -167,7 +163,9 @@ class CompareWidget(ClipWidget):
 
     def still(self) -> dict[str, str]:
         """A table of labels, prompts and strips."""
-        return {"text/plain": repr(self), "text/html": static_html(self.clips)}
+        lines = dict.fromkeys(f"{clip['label']}: {clip.get('prompt') or ''}" for clip in self.clips)
+        words = "\n".join(plain(line, 400) for line in list(lines)[: 2 * album.LIVE])
+        return {"text/plain": words, "text/html": static_html(self.clips)}
 
 
 def static_html(clips: Sequence[Clip]) -> str:

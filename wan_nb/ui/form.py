@@ -65,7 +65,7 @@ class Form(PlacedWidget):
     and measuring a material or submitting takes seconds.
     """
 
-    _esm = module("dom", "host", "form")
+    _esm = module("dom", "clipboard", "host", "form")
     _css = styles("base", "form")
 
     fields: Any = traitlets.List().tag(sync=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextvars
 import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -34,13 +35,19 @@ def answer_at_once(widget: Any) -> None:
         comm._reply_subshell_for = lambda _data, default: default
 
 
+def _here(work: Coroutine[Any, Any, Any]) -> None:
+    """Run, in the calling thread, a coroutine that waits for nothing."""
+    with suppress(StopIteration):
+        work.send(None)
+
+
 class PlacedWidget(anywidget.AnyWidget):
     """A widget with a place in the notebook that outlives it.
 
     Parameters
     ----------
-    post : callable
-        Starts a coroutine on the loop thread: ``session.loop.start``.
+    post : callable, optional
+        Starts a coroutine where outputs are changed: ``session.loop.start`` where others change this one too.
     **traits
         Of the widget.
     """
@@ -48,7 +55,7 @@ class PlacedWidget(anywidget.AnyWidget):
     place = traitlets.Unicode().tag(sync=True)
     """Class of the HTML elements in which a page shows the widget."""
 
-    def __init__(self, *, post: Callable[[Coroutine[Any, Any, Any]], object], **traits: Any) -> None:
+    def __init__(self, *, post: Callable[[Coroutine[Any, Any, Any]], object] = _here, **traits: Any) -> None:
         self._post = post
         self.placed = False  # whether the page shows it in plain HTML
         self._output: tuple[Any, Mapping[str, str]] | None = None
@@ -81,8 +88,9 @@ class PlacedWidget(anywidget.AnyWidget):
             self._post(self._settle())
 
     async def _settle(self) -> None:
-        """Leave HTML alone in the output; on the loop thread, where whoever gives the output away does it too."""
+        """Leave HTML alone in the output; done where outputs are changed, so that nobody's later output is lost."""
         self.placed = True
-        if self._output is not None:
-            (handle, static), self._output = self._output, None
-            self._cell.run(handle.update, self.bundle(static), raw=True)
+        output, self._output = self._output, None
+        if output is not None:
+            handle, static = output
+            self._cell.copy().run(handle.update, self.bundle(static), raw=True)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wan_nb.api import catalog
 from wan_nb.engine.states import FINAL
-from wan_nb.errors import WanError
 from wan_nb.ui import text
 from wan_nb.ui.text import escape
 
@@ -113,37 +112,25 @@ def _mark(study: Study) -> str:
 
 def _offer(study: Study) -> None:
     """The plan with its button; the board of what it buys appears beneath."""
-    import ipywidgets
-    from IPython.display import display
-
-    from wan_nb.ui.placed import answer_at_once
-    from wan_nb.ui.views import Views
+    from wan_nb.ui.offer import Offer
+    from wan_nb.ui.views import Views, display
 
     views = Views.of(study.session)
-    price = text.money(study.cost, study.currency, estimated=True)
-    button = ipywidgets.Button(
-        description=f"Buy {len(study.missing)} clips for {price}", button_style="primary", layout={"width": "auto"}
-    )
-    said = ipywidgets.HTML(layout={"margin": "0 0 0 12px"})
-    box = ipywidgets.VBox([ipywidgets.HTML(plan_html(study)), ipywidgets.HBox([button, said])])
-    shown: Any = display({**plan_bundle(study), **box._repr_mimebundle_()}, raw=True, display_id=True)  # type: ignore[no-untyped-call]
-    board = views.grow()
 
-    async def bought() -> None:
-        try:
-            await views.clicks.do(study.submit)
-        except WanError as error:
-            said.value, button.disabled = escape(str(error), 400), False
-            return
+    async def buy() -> None:
+        await views.clicks.do(study.submit)
         for row in study.rows():
             await board.add(row)
-        shown.update(plan_bundle(study), raw=True)
+        under.update(offer.leave(nothing), raw=True)
+        plan.update(plan_bundle(study), raw=True)
         await study.ended()
-        shown.update(plan_bundle(study), raw=True)
+        plan.update(plan_bundle(study), raw=True)
 
-    def buy(_button: Any) -> None:
-        button.disabled, said.value = True, "Sending …"  # a double click is one purchase
-        study.session.loop.start(bought())
-
-    button.on_click(buy)
-    answer_at_once(button)
+    nothing = {"text/html": "", "text/plain": ""}
+    price = text.money(study.cost, study.currency, estimated=True)
+    count = len(study.missing)
+    offer = Offer(f"Buy {count} clip{'' if count == 1 else 's'} for {price}", buy, post=study.session.loop.start)
+    plan = display(plan_bundle(study))
+    under = display(offer.bundle(nothing))
+    offer.shown_by(under, nothing)
+    board = views.grow()

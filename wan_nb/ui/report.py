@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from wan_nb.errors import InvalidOption
 from wan_nb.ui import album
-from wan_nb.ui.assets import module, styles
+from wan_nb.ui.assets import PLAYER, module, styles
 from wan_nb.ui.sections import body, clean, discreet
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ def _parts(
     for name, file in written if media == "embed" else ():
         text = base64.b64encode(file.read_bytes()).decode()
         embedded.append(f'<script type="text/plain" id="{at[name]}">{text}</script>\n')
-    script = module("transport", "dom", "tile", "controls", "player", "channel", "compare", "report")
+    script = module(*PLAYER, "diff", "compare", "report")
     return [
         *head,
         f'<script type="application/json" id="wan-data">{_json(known)}</script>\n',

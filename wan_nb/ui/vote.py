@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.ui import album
-from wan_nb.ui.assets import module, styles
+from wan_nb.ui.assets import PLAYER, module, styles
 from wan_nb.ui.compare import STILL, ClipWidget, Load, read_clip
 from wan_nb.ui.text import escape, plain
 
@@ -56,7 +56,7 @@ class VoteWidget(ClipWidget):
     VoteWidget(0 votes)
     """
 
-    _esm = module("transport", "dom", "tile", "controls", "player", "channel", "vote")
+    _esm = module(*PLAYER, "vote")
     _css = styles("player")
 
     def __init__(

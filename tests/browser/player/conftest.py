@@ -59,7 +59,7 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>transport</title><link rel
 <style>video { width: 30% }</style>
 <script type="module">
 import { Transport, frameAt, middle } from "./transport.js";
-import { wordDiff } from "./dom.js";
+import { wordDiff } from "./diff.js";
 const clock = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "currentTime");
 window.soughtWhilePlaying = 0;
 window.sought = 0;
@@ -108,7 +108,7 @@ document.title = "ready";
 @pytest.fixture
 def stage(page: Any, films: Path, tmp_path: Path) -> Iterator[Any]:
     """A page with the shipped clock and nothing else; ``open_([name, fps], …)`` brings clips onto it."""
-    for name in ("transport.js", "dom.js"):
+    for name in ("transport.js", "diff.js"):
         (tmp_path / name).write_bytes((STATIC / name).read_bytes())
     (tmp_path / "films").symlink_to(films)
     (tmp_path / "index.html").write_text(PAGE)

@@ -16,7 +16,8 @@
  *   on(event: string, handler: Function): void, off(event: string, handler: Function): void}} Model
  */
 
-import { addresses, copier, h, say } from "./dom.js";
+import { copier } from "./clipboard.js";
+import { addresses, h, say } from "./dom.js";
 import { inhabit, keepKeys } from "./host.js";
 
 /** Seconds without a word from the kernel after which open rows are called stale; it speaks every 5 s. */
@@ -280,7 +281,7 @@ function render({ model, el }) {
   const list = h("div", { class: "wan-rows", role: "list" });
   const live = h("div", { class: "wan-live", "aria-live": "polite" });
   const empty = h("div", { class: "wan-empty" });
-  const root = h("div", { class: "wan-board", role: "group", "aria-label": "Wan runs", "data-lm-suppress-shortcuts": "true", onfocusin: keepKeys },
+  const root = h("div", { class: "wan-widget wan-board", role: "group", "aria-label": "Wan runs", "data-lm-suppress-shortcuts": "true", onfocusin: keepKeys },
     h("div", { class: "wan-head" }, title, totals), filters, notice, list, empty, live);
   el.append(root);
 

@@ -1,6 +1,8 @@
 // Questions to the kernel and their answers. Bytes travel as buffers of custom messages: a synced trait would put them
 // into the notebook file.
 
+import { address } from "./dom.js";
+
 /**
  * @param {object} model  the widget's model
  * @param {AbortSignal} signal
@@ -9,7 +11,7 @@
 export function channel(model, signal) {
   const waiting = new Map();
   // Several views share one model and hear all answers: a ticket tells whose it is.
-  const name = crypto.randomUUID?.() ?? String(Math.random());
+  const name = String(Math.random());
   let count = 0;
   const hear = (content, buffers) => {
     const reply = waiting.get(content.ticket);
@@ -34,8 +36,8 @@ export function channel(model, signal) {
     });
 }
 
-/** An address for bytes, and how to give it back. */
-export function blobAddress(bytes, type) {
-  const url = URL.createObjectURL(new Blob([bytes], { type }));
-  return { url, free: () => URL.revokeObjectURL(url) };
-}
+/** How the clips of a channel come to a player. */
+export const clipsFrom = (ask) => async (id, quality, wanted) => {
+  const { buffers } = await ask({ kind: "get", id, quality }, wanted);
+  return address(buffers[0], "video/mp4");
+};

@@ -1,7 +1,9 @@
 // Pages of clips on one clock, with their prompts and numbers: in a notebook through the kernel, in a report without.
 
-import { blobAddress, channel } from "./channel.js";
-import { h, money, wordDiff } from "./dom.js";
+import { channel, clipsFrom } from "./channel.js";
+import { wordDiff } from "./diff.js";
+import { addresses, h, money } from "./dom.js";
+import { inhabit } from "./host.js";
 import { Player } from "./player.js";
 
 /**
@@ -105,29 +107,25 @@ export function mountCompare(root, album, signal, told = false) {
 /** The kernel as an album: strips and clips arrive as buffers and become Blob addresses that are given back. */
 function kernelAlbum(model, signal) {
   const ask = channel(model, signal);
-  let strips = [];
-  const release = () => strips.forEach(({ free }) => free());
-  signal.addEventListener("abort", release);
+  const strips = addresses();
+  signal.addEventListener("abort", strips.free);
   return {
     originals: true,
     async page(page, order) {
       const { content, buffers } = await ask({ kind: "page", page, order });
-      release();
-      strips = buffers.map((bytes) => blobAddress(bytes, "image/jpeg"));
-      const clips = content.clips.map((clip) => ({ ...clip, strip: clip.strip === null ? null : strips[clip.strip].url }));
+      strips.free();
+      const urls = buffers.map((bytes) => strips.of(bytes, "image/jpeg"));
+      const clips = content.clips.map((clip) => ({ ...clip, strip: clip.strip === null ? null : urls[clip.strip] }));
       return { ...content, clips };
     },
-    async media(id, quality, wanted) {
-      const { buffers } = await ask({ kind: "get", id, quality }, wanted);
-      return blobAddress(buffers[0], "video/mp4");
-    },
+    media: clipsFrom(ask),
   };
 }
 
-export default {
-  render({ model, el }) {
-    const life = new AbortController();
-    mountCompare(el.appendChild(h("div", {})), kernelAlbum(model, life.signal), life.signal);
-    return () => life.abort();
-  },
-};
+function render({ model, el }) {
+  const life = new AbortController();
+  mountCompare(el.appendChild(h("div", {})), kernelAlbum(model, life.signal), life.signal);
+  return () => life.abort();
+}
+
+export default { initialize: (widget) => inhabit(widget, render), render };

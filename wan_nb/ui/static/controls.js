@@ -2,6 +2,7 @@
 // all from one table.
 
 import { h, icon } from "./dom.js";
+import { keepKeys } from "./host.js";
 
 export const VIEWS = ["side", "wipe", "difference", "onion"];
 export const VIEW_NAMES = { side: "Side", wipe: "Wipe", difference: "Difference", onion: "Onion" };
@@ -49,8 +50,7 @@ export function furnish(player, label) {
   // Lumino takes single keys in command mode before any handler here could stop them; the last one keeps it away.
   const attributes = { role: "group", tabindex: 0, "aria-label": label, "aria-keyshortcuts": actions.map(spoken).join(" "), "data-lm-suppress-shortcuts": "true" };
   for (const [name, value] of Object.entries(attributes)) root.setAttribute(name, value);
-  // It looks at the element with the focus before its ancestors (JupyterLab 4.6): a focused button must bear it too.
-  root.addEventListener("focusin", ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true"));
+  root.addEventListener("focusin", keepKeys);
   const group = (name) => h("span", { class: "wan-c-group" }, ...actions.filter((action) => action.group === name).map((action) => actionButton(player, action)));
   const line = (...parts) => h("div", { class: "wan-c-line" }, ...parts);
 

@@ -15,7 +15,8 @@
  * @typedef {{field: Field, el: HTMLElement, show(value: any): void, read?: () => any, check(problem: string, seen: boolean): void}} Control
  */
 
-import { addresses, copier, h, say } from "./dom.js";
+import { copier } from "./clipboard.js";
+import { addresses, h, say } from "./dom.js";
 import { inhabit, keepKeys } from "./host.js";
 
 /** Milliseconds of silence after a key before the kernel is asked. */
@@ -274,7 +275,7 @@ function render({ model, el }) {
   const mode = h("span", { class: "wan-mode", role: "status" });
   const price = h("strong", { class: "wan-price" });
   const said = h("div", { class: "wan-said", role: "status", hidden: true });
-  const submit = h("button", { type: "button", class: "wan-button wan-submit", onclick: () => order() }, "Make the clip");
+  const submit = h("button", { type: "button", class: "wan-button wan-main", onclick: () => order() }, "Make the clip");
   const code = h("div", { class: "wan-code" });
   /** @type {Record<string, any>} */ const shows = {
     "%%wan": h("button", { type: "button", class: "wan-button", "aria-pressed": "false", onclick: () => showCode("%%wan") }, "Show as %%wan cell"),
@@ -286,7 +287,7 @@ function render({ model, el }) {
   const those = (test) => fields.filter(test).map((field) => controls[field.name].el);
   const isMain = (/** @type {Field} */ f) => f.where === "parameters" && f.type !== "bool";
 
-  const root = h("div", { class: "wan-form", role: "form", "aria-label": "New clip", "data-lm-suppress-shortcuts": "true", onfocusin: keepKeys },
+  const root = h("div", { class: "wan-widget wan-form", role: "form", "aria-label": "New clip", "data-lm-suppress-shortcuts": "true", onfocusin: keepKeys },
     h("div", { class: "wan-head" }, h("strong", {}, "New clip"), mode, h("span", { class: "wan-space" }),
       about.simulated ? h("span", { class: "wan-badge" }, "SIMULATED") : h("span", { class: "wan-help" }, `at ${about.service}`)),
     ...those((f) => f.name === "prompt"),

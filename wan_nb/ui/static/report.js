@@ -1,7 +1,6 @@
 // A report comes alive: the same player as in the notebook, fed from the page itself.
 
-import { blobAddress } from "./channel.js";
-import { h } from "./dom.js";
+import { address, h } from "./dom.js";
 import { mountCompare } from "./compare.js";
 
 /** Bytes of a clip that is written into the page. */
@@ -21,7 +20,7 @@ function pageAlbum({ pages, total, media }) {
     async media(id, quality) {
       const { embed, sound, link } = media[id];
       if (link) return { url: link, free: () => {} };
-      return quality === "proxy" ? blobAddress(embedded(embed), "video/mp4") : blobAddress(embedded(sound), "audio/mp4");
+      return quality === "proxy" ? address(embedded(embed), "video/mp4") : address(embedded(sound), "audio/mp4");
     },
   };
 }

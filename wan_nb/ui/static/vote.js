@@ -2,8 +2,9 @@
 // then the browser does not know it either.
 
 import { actionButton } from "./controls.js";
-import { blobAddress, channel } from "./channel.js";
+import { channel, clipsFrom } from "./channel.js";
 import { h, money } from "./dom.js";
+import { inhabit } from "./host.js";
 import { Player } from "./player.js";
 
 const CHOICES = [
@@ -139,20 +140,13 @@ export function mountVote(root, booth, signal) {
 
 function kernelBooth(model, signal) {
   const ask = channel(model, signal);
-  return {
-    originals: true,
-    ask,
-    async media(id, quality, wanted) {
-      const { buffers } = await ask({ kind: "get", id, quality }, wanted);
-      return blobAddress(buffers[0], "video/mp4");
-    },
-  };
+  return { originals: true, ask, media: clipsFrom(ask) };
 }
 
-export default {
-  render({ model, el }) {
-    const life = new AbortController();
-    mountVote(el.appendChild(h("div", {})), kernelBooth(model, life.signal), life.signal);
-    return () => life.abort();
-  },
-};
+function render({ model, el }) {
+  const life = new AbortController();
+  mountVote(el.appendChild(h("div", {})), kernelBooth(model, life.signal), life.signal);
+  return () => life.abort();
+}
+
+export default { initialize: (widget) => inhabit(widget, render), render };
