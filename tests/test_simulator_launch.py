@@ -17,6 +17,8 @@ import pytest
 from documented_cases import CREATE, body
 
 from wan_nb.simulator import launch
+from wan_nb.simulator.knobs import Config
+from wan_nb.simulator.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -172,6 +174,16 @@ def test_tasks_survive_a_killed_simulator_and_go_on(state: Path) -> None:
     look = f"{again}/tasks/{running}"
     until(lambda: httpx.get(look, headers=HEADERS).json()["output"]["task_status"] == "SUCCEEDED")
     assert desk(again, "tasks")["tasks"][1]["status"] == "RUNNING"
+
+
+def test_what_is_under_way_at_its_end_has_not_failed(tmp_path: Path) -> None:
+    service = Service(tmp_path, Config(speed=50, queue=0.0, run=0.0), 7)
+    service.create("somebody", body())
+    until(lambda: service.work.advance() or [job.status for job in service.world.jobs.values()] != ["PENDING"])
+    service.work.close()
+    before = [job.status for job in service.world.jobs.values()]
+    service.work.advance()  # a tick of the loop that is being closed
+    assert [job.status for job in service.world.jobs.values()] == before
 
 
 def test_what_the_service_has_forgotten_is_deleted_at_the_next_start(state: Path) -> None:

@@ -123,7 +123,7 @@ def lower_bounds() -> list[str]:
 
 def fast(work: Path, wheel: Path, python: str, name: str, *, lowest: bool = False) -> None:
     """The fast tests, in a copy of the tests without the source tree beside it."""
-    tools = ["pytest>=8.2", "pytest-timeout>=2.3", "hypothesis>=6.100", "nbclient>=0.10"]
+    tools = ["pytest>=8.2", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypothesis>=6.100", "nbclient>=0.10"]
     pins = lower_bounds() if lowest else []
     inside = environment(work / f"fast-{name}", python, wheel, *tools, *pins)
     place = work / f"tests-{name}"
@@ -135,7 +135,8 @@ def fast(work: Path, wheel: Path, python: str, name: str, *, lowest: bool = Fals
     quiet = ["-W", "default"] if lowest else []
     began, used = time.monotonic(), processor()
     marks = "not browser and not notebook and not postgres"
-    run(inside, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", marks, *quiet, *files, cwd=place)
+    two = ["-n", "2", "--dist", "worksteal"]
+    run(inside, "-m", "pytest", "-q", "-p", "no:cacheprovider", *two, "-m", marks, *quiet, *files, cwd=place)
     print(f"fast tests, {name}: {time.monotonic() - began:.0f} s, of which {processor() - used:.0f} s of one processor")
 
 

@@ -56,7 +56,8 @@ class Work:
         self._begin()
 
     def close(self) -> None:
-        """Stop drawing."""
+        """Stop drawing; what is under way stays as it was saved, and the next start draws it anew."""
+        self._begin()  # a tick that comes after this has nothing to end
         self._studio.close()
 
     def limits_changed(self) -> None:
