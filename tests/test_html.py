@@ -204,7 +204,7 @@ def test_request_is_there_as_code_while_there_is_room() -> None:
     assert "first_clip=run" in page.text
     assert "Bearer $DASHSCOPE_API_KEY" in page.text
     long = {**REQUEST, "input": {**REQUEST["input"], "prompt": "x" * 4000}}
-    assert "details" not in parsed(html.clip(replace(DONE, request=long))).tags
+    assert parsed(html.clip(replace(DONE, request=long))).tags.count("details") == 1  # what comes next is always short
 
 
 def test_strip_above_the_limit_is_left_out() -> None:

@@ -1,13 +1,16 @@
 """The pictures of the README, made from what a person sees: ``python tests/tools/pictures.py [folder]``.
 
-Form and board come from the shipped modules on a page with JupyterLab's theme.
+Form and board come from the shipped modules on a page with JupyterLab's theme; clip, saved study and comparison from a
+study on the simulator.
 """
 
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from PIL import Image
@@ -18,7 +21,20 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from browser import states  # noqa: E402  # the folder is put on the path above
 from browser.conftest import ARGS  # noqa: E402
-from browser.harness import mount, tell  # noqa: E402
+from browser.harness import ORIGIN, THEMES, mount, tell  # noqa: E402
+from browser.player.host import serve_widget  # noqa: E402
+
+import wan_nb  # noqa: E402
+from wan_nb.ui.bundles import row_bundle, runs_bundle  # noqa: E402
+
+PLAY = """async () => {
+  const video = document.querySelector("video");
+  video.muted = true;
+  await video.play();
+  while (video.currentTime < 1) await new Promise(requestAnimationFrame);
+  video.pause();
+}"""
+CALM, WILD = "the cat looks up slowly, the camera moves in softly", "the cat jumps towards the camera, handheld camera"
 
 
 def modules(page: Page, folder: Path) -> None:
@@ -39,27 +55,71 @@ def modules(page: Page, folder: Path) -> None:
         shoot(page, folder / f"form-{theme}.png")
 
 
-def shoot(page: Page, path: Path) -> None:
-    """The page as high as what is on it."""
+def study(page: Page, folder: Path) -> None:
+    """A study as a notebook saves it, a clip of it, and the clips side by side."""
+    shutil.copy(ROOT / "notebooks/data/cat.jpg", "cat.jpg")
+    with wan_nb.Session("simulator", speed=20) as session:
+        walk = session.study({"calm": CALM, "wild": WILD}, seeds=[1, 2], name="walk", first_frame="cat.jpg", duration=3)
+        walk.submit()
+        walk.wait()
+        rows = walk.rows()
+        saved = {"clip": row_bundle(session, rows[0]), "saved": runs_bundle(session, rows, title="walk")}
+        for theme in ("light", "dark"):
+            for name, bundle in saved.items():
+                show(page, bundle["text/html"], theme)
+                if name == "clip":
+                    page.evaluate(PLAY)
+                shoot(page, folder / f"{name}-{theme}.webp", "main > div")
+            page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+            with serve_widget(walk.compare()) as address:
+                page.goto(address)
+                page.wait_for_function(
+                    "[...document.querySelectorAll('video')].filter(v => v.readyState === 4).length === 4"
+                )
+                page.locator(".wan-c").focus()
+                page.keyboard.press("End")
+                page.evaluate("document.activeElement.blur()")
+                shoot(page, folder / f"compare-{theme}.webp", ".wan-c")
+                page.goto("about:blank")
+
+
+def show(page: Page, html: str, theme: str) -> None:
+    """HTML of an output on a page with JupyterLab's theme; its clips lie in the working directory."""
+    css = (THEMES / f"theme-{theme}-extension" / "index.css").read_text()
+    style = """body { margin: 0; padding: 12px; background: var(--jp-layout-color0); color: var(--jp-ui-font-color1) }
+a { color: var(--jp-content-link-color) }"""
+    body = f"<!doctype html><meta charset=utf-8><style>{css}</style><style>{style}</style><main>{html}</main>"
+    page.unroute_all()
+    page.route(f"{ORIGIN}/**", lambda route: route.fulfill(path=Path(route.request.url.removeprefix(f"{ORIGIN}/"))))
+    page.route(f"{ORIGIN}/page", lambda route: route.fulfill(body=body, content_type="text/html; charset=utf-8"))
+    page.goto(f"{ORIGIN}/page")
+
+
+def shoot(page: Page, path: Path, what: str = "main") -> None:
+    """The page as large as what is on it, in 256 colours or, of photographs, as WebP: no eye sees it."""
     page.wait_for_timeout(300)
-    height = page.locator("main").bounding_box()
-    page.set_viewport_size({"width": 924, "height": int(height["height"] if height else 600) + 24})
-    keep(page, path)
-
-
-def keep(page: Page, path: Path) -> None:
-    """A screenshot in 256 colours: a third of the bytes, and no eye sees it."""
-    Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(256).save(path, optimize=True)
+    box = page.locator(what).first.bounding_box()
+    assert box
+    page.set_viewport_size({"width": int(box["width"]) + 24, "height": int(box["height"]) + 24})
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    if path.suffix == ".webp":
+        picture.save(path, quality=82, method=6)
+    else:
+        picture.quantize(256).save(path, optimize=True)
+    page.set_viewport_size({"width": 924, "height": 1100})
 
 
 def main() -> None:
     """Make all pictures."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "notebooks" / "images")
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "notebooks" / "images").resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
+        os.chdir(place)
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGS)
         page = browser.new_page(viewport={"width": 924, "height": 600})
         modules(page, folder)
+        study(page, folder)
+        os.chdir(ROOT)
         browser.close()
 
 

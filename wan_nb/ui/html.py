@@ -285,18 +285,17 @@ def _code(row: Any) -> list[str]:
     request = getattr(row, "request", None)
     if not isinstance(request, Mapping):
         return []
-    python = snippets.as_python(request)
-    if str(row.status) == "SUCCEEDED":
-        python += (
-            f'\n\nrun = wan_nb.run("{row.run_id[:8]}")\nwan_nb.submit("what happens next", first_clip=run, duration=10)'
-            '  # continue it\nwan_nb.submit("another scene", first_frame=run)  # from its last frame'
-        )
     region = REGIONS.get(str(row.service), REGIONS["beijing"])
-    shown = {"As Python": escape(python), "As curl": escape(snippets.as_curl(request, region.base_url))}
+    shown = {"As Python": snippets.as_python(request), "As curl": snippets.as_curl(request, region.base_url)}
+    if str(row.status) == "SUCCEEDED":
+        shown["Continue it, or use its last frame"] = (
+            f'run = wan_nb.run("{row.run_id[:8]}")\nwan_nb.submit("what happens next", first_clip=run, duration=10)\n'
+            'wan_nb.submit("another scene", first_frame=run)  # begins with the last frame of this one'
+        )
     return [
         f'<details style="margin:6px 0 0"><summary style="{_SOFT}">{name}</summary>'
         f'<pre style="{_CODE}">{text}</pre></details>'
-        for name, text in shown.items()
+        for name, text in zip(shown, map(escape, shown.values()), strict=True)
         if len(text.encode()) <= _CODE_BYTES
     ]
 
