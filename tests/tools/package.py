@@ -135,8 +135,8 @@ def fast(work: Path, wheel: Path, python: str, name: str, *, lowest: bool = Fals
     quiet = ["-W", "default"] if lowest else []
     began, used = time.monotonic(), processor()
     marks = "not browser and not notebook and not postgres"
-    two = ["-n", "2", "--dist", "worksteal"]
-    run(inside, "-m", "pytest", "-q", "-p", "no:cacheprovider", *two, "-m", marks, *quiet, *files, cwd=place)
+    three = ["-n", "3", "--dist", "worksteal"]
+    run(inside, "-m", "pytest", "-q", "-p", "no:cacheprovider", *three, "-m", marks, *quiet, *files, cwd=place)
     print(f"fast tests, {name}: {time.monotonic() - began:.0f} s, of which {processor() - used:.0f} s of one processor")
 
 
