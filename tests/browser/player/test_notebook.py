@@ -105,3 +105,18 @@ def test_a_second_view_of_the_same_widget_plays_too_and_a_closed_one_lets_go(not
 def test_state_that_is_saved_with_the_widget_stays_small() -> None:
     assert len(module(*PLAYER, "diff", "compare")) < 38_000
     assert len(module(*PLAYER, "vote")) < 38_000
+
+
+def test_a_click_on_a_clip_is_enough_to_be_heard(notebook: Any, films: Path) -> None:
+    """From another cell, where the notebook's selection was."""
+    book = notebook("click.ipynb", CELL.format(films=str(films), compare=False), "print(votes)")
+    book.run(0)
+    page = book.page
+    page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
+    page.locator(".jp-Cell").nth(1).locator(".jp-InputPrompt").click()
+    page.wait_for_selector(".wan-c-vote [data-outcome=left]:not([hidden]):not([disabled])")
+    page.locator("video").first.click()
+    page.keyboard.press("1")
+    page.wait_for_selector(".wan-c-next:not([hidden])")
+    book.run(1)
+    assert "['left']" in book.outputs(1)[0]["text"]

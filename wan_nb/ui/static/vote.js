@@ -46,6 +46,7 @@ export function mountVote(root, booth, signal) {
     const node = actionButton(player, action);
     node.prepend(h("kbd", {}, action.key));
     node.dataset.outcome = action.outcome ?? "undo";
+    node.disabled = true; // until the kernel has said what there is to vote on
     return node;
   });
   const next = h("button", { type: "button", class: "wan-c-next", hidden: true, onclick: () => turn({ kind: "next" }) }, "Next pair");
