@@ -35,12 +35,14 @@ sys.path.insert(0, {str(HERE.parent)!r})
 from browser import states
 from wan_nb.engine.loop import LoopThread
 from wan_nb.ui.board import Board
+from wan_nb.ui.views import display
 loop = LoopThread.acquire()
 statuses = ["RUNNING", "PENDING", "SUCCEEDED", "FAILED"]
 given = states.board([states.row(i, statuses[i % 4]) for i in range({RUNS})])["rows"]
 for row in given: row["video"] = None
 board = Board(given, post=loop.start, actions={{}}, title="bench")
-board
+static = {{"text/html": "", "text/plain": ""}}
+board.shown_by(display(board.bundle(static)), static)
 """
 
 DRIVE = """
