@@ -13,6 +13,7 @@ from PIL import Image
 from wan_nb.api import catalog
 from wan_nb.engine.session import Session
 from wan_nb.errors import InvalidMedia, InvalidOption
+from wan_nb.ui.cell import Cell
 from wan_nb.ui.draft import Draft, field_specs, fields_from
 from wan_nb.ui.form import Form, form
 from wan_nb.ui.inbox import CHUNK, Inbox
@@ -159,6 +160,48 @@ def test_code_of_a_draft_is_its_request(draft: Draft, photos: Path) -> None:
 
 
 # --- where it begins
+
+
+def test_several_prompts_are_one_study(draft: Draft, photos: Path) -> None:
+    draft.give("first_frame", str(photos / "cat.jpg"))
+    for name, value in {"duration": "2", "seeds": "4", "seed": "11", "prompt": "--- calm\na cat\n---\na dog;"}.items():
+        draft.set(name, value)
+    said = draft.check()
+    assert (said["ready"], said["clips"], said["price"]) == (True, 8, "≈ CNY 9.60")
+    study = draft.study()
+    assert {(request.prompt, request.seed) for request in study.requests} == {
+        (prompt, seed) for prompt in ("a cat", "a dog;") for seed in (11, 12, 13, 14)
+    }
+    code = draft.code()
+    parsed = Cell.parse(*code["%%wan"].removeprefix("%%wan").split("\n", 1))
+    assert parsed.variants == (("calm", "a cat"), ("B", "a dog;"))
+    assert parsed.seeds == (11, 12, 13, 14)
+    assert "seeds=[11, 12, 13, 14]" in code["Python"]
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"prompt": "--- a\n--- b\na dog"}, "prompt"),
+        ({"prompt": "--- a\na cat\n--- a\na dog"}, "prompt"),
+        ({"prompt": "a cat\n---\n" + "x" * 5001}, "prompt"),
+        ({"prompt": "a cat\n---\na dog", "seeds": "0"}, "seeds"),
+        ({"prompt": "a cat\n---\na dog", "seeds": "x"}, "seeds"),
+        ({"prompt": "a cat\n---\na dog", "seed": "x"}, "seed"),
+    ],
+)
+def test_what_is_wrong_with_several_prompts_is_said(draft: Draft, photos: Path, values: Any, field: str) -> None:
+    draft.give("first_frame", str(photos / "cat.jpg"))
+    for name, value in values.items():
+        draft.set(name, value)
+    assert list(draft.check()["problems"]) == [field]
+
+
+def test_lines_that_would_part_prompts_are_kept_when_a_run_is_opened(session: Session, photos: Path) -> None:
+    prompt = "a cat\n---\nand a dog"
+    draft = Draft(session, {"prompt": prompt, "first_frame": str(photos / "cat.jpg")})
+    assert draft.check()["clips"] == 0
+    assert draft.prompts == {"": prompt}
 
 
 def test_form_begins_with_an_earlier_run(session: Session, photos: Path) -> None:
@@ -331,6 +374,22 @@ def test_two_orders_by_a_double_click_are_one_run(heard: Heard, simulator: Any, 
     assert len(simulator.tasks()) == 1
     heard._worker.close()
     assert len([c for c, _ in heard.said if c["kind"] == "said"]) == 1
+
+
+def test_several_prompts_are_ordered_once_and_shown(heard: Heard, simulator: Any, photos: Path) -> None:
+    heard.say("give", field="first_frame", text=str(photos / "cat.jpg"))
+    values = {"prompt": "a cat walks\n---\na cat runs", "duration": "2", "seeds": "2"}
+    heard.say("submit", values=values, n=1)
+    assert "4 clips on the way" in heard.wait("said")["text"]
+    with heard._buying:  # it takes the next order when all of this one is shown
+        pass
+    heard.say("submit", values=values, n=2)
+    assert "all clips were there already" in heard.wait("said", 2)["text"]
+    (name,) = heard.session.log.studies()
+    assert len(heard.session.runs(study=name)) == 4
+    heard.session.study(name=name).wait()
+    assert len(simulator.tasks()) == 4
+    assert f'wan_nb.study(name="{name}")' in heard.wait("said", 2)["text"]
 
 
 def test_what_is_wrong_is_not_sent(heard: Heard, simulator: Any) -> None:

@@ -62,11 +62,11 @@ def form(**changes: Any) -> dict[str, Any]:
     """State of the form's model, empty unless told otherwise."""
     values = {
         "model": "wan2.7-i2v", "prompt": None, "negative_prompt": None, "resolution": "720P", "duration": 5,
-        "seed": None, "prompt_extend": False, "watermark": False,
+        "seed": None, "prompt_extend": False, "watermark": False, "seeds": 3,
     }  # fmt: skip
     checked = {
         "problems": {"first_frame": "no material: give at least first_frame or first_clip."},
-        "ready": False, "mode": "", "price": "≈ CNY 3.00", "media": {}, "typed": {},
+        "ready": False, "mode": "", "price": "≈ CNY 3.00", "clips": 0, "media": {}, "typed": {},
     }  # fmt: skip
     about = {"service": "simulator", "simulated": True, "files": {"image": ["cat.jpg"], "audio": [], "clip": []}}
     state = {"fields": field_specs(), "values": values, "checked": checked, "about": {**about, "chunk": 2_000_000}}

@@ -399,6 +399,26 @@ def test_slider_and_number_are_one_value(page: Any) -> None:
     assert page.get_by_label("Duration", exact=True).input_value() == "8"
 
 
+def test_another_prompt_makes_it_a_study(page: Any, axe: Any, shots: Path) -> None:
+    mount(page, "form.js", states.form())
+    prompt, seeds = page.get_by_label("Prompt", exact=True), page.get_by_label("Seeds for each prompt", exact=True)
+    assert not seeds.is_visible()
+    prompt.fill("a cat walks")
+    page.get_by_role("button", name="Another prompt").click()
+    page.keyboard.type("a cat runs, far too long")
+    assert prompt.input_value() == "a cat walks\n---\na cat runs, far too long"
+    assert page.locator(".wan-counter").first.inner_text() == "24 / 5,000"  # of the longest
+    page.wait_for_function("model.sent.at(-1).values?.prompt.endsWith('long')")
+    asked = page.evaluate("model.sent.at(-1)")
+    assert asked["values"]["seeds"] == "3"
+    checked = {**states.form()["checked"], "problems": {}, "ready": True, "clips": 6, "price": "≈ CNY 18.00"}
+    tell(page, {"kind": "checked", "checked": checked, "n": asked["n"]})
+    page.get_by_role("button", name="Make 6 clips").wait_for()
+    assert seeds.input_value() == "3"
+    assert axe(page, ".wan-form") == []
+    page.screenshot(path=shots / "form-study-light.png")
+
+
 def test_dice_draws_a_seed(page: Any) -> None:
     mount(page, "form.js", states.form())
     assert page.get_by_label("Seed", exact=True).input_value() == ""

@@ -288,8 +288,7 @@ def _study_data(study: Study) -> StudyData:
         if not row.simulated and row.cost:
             costs[row.currency or ""] = round(costs.get(row.currency or "", 0.0) + row.cost, 4)
     state = dict(zip(zip(cells["block"], cells["variant"], strict=True), map(_word, cells["status"]), strict=True))
-    asked = dict(zip(map(id, study.plan.cells), study.requests, strict=True))
-    grid = Grid.of((cell.variant, asked[id(cell)].public()) for cell in study.plan.written)
+    grid = Grid.of_study(study)
     price = math.ceil(sum(study.prices))
     return {
         "name": study.name,

@@ -6,6 +6,7 @@ No widget in it: `Draft` is what the form shows and what it submits.
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +17,20 @@ from wan_nb.engine.revive import fields_of_request
 from wan_nb.errors import InvalidMedia, InvalidOption, InvalidRequest, WanError
 from wan_nb.ui import snippets
 from wan_nb.ui.text import megabytes, money, plain
+from wan_nb.ui.variants import read_variants, write_variants
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from wan_nb.api.request import Medium
     from wan_nb.engine.session import Session
+    from wan_nb.studies.study import Study
 
 __all__ = ["Draft", "field_specs", "fields_from"]
 
 _BY_NAME = {spec.name: spec for spec in catalog.FIELDS}
 _MEDIA = tuple(spec.name for spec in catalog.fields("media"))
+_MOST_SEEDS = 100
 
 
 def field_specs() -> list[dict[str, Any]]:
@@ -82,7 +88,9 @@ def fields_from(source: Any, session: Session) -> dict[str, Any]:
 
 
 class Draft:
-    """What is in the form.
+    """What is in the form: one request, or several prompts of which each is asked for with the same seeds.
+
+    Prompts are parted by ``---`` lines, as in a ``%%wan`` cell.
 
     Parameters
     ----------
@@ -101,6 +109,7 @@ class Draft:
     def __init__(self, session: Session, fields: dict[str, Any] | None = None) -> None:
         self.session = session
         self.values: dict[str, Any] = {spec.name: spec.default for spec in catalog.FIELDS if spec.where != "media"}
+        self.values["seeds"] = 3  # of each prompt, where there are several
         self.media: dict[str, Medium] = {}
         self.typed: dict[str, str] = {}
         self._wrong: dict[str, InvalidRequest] = {}
@@ -108,14 +117,14 @@ class Draft:
             if name in _MEDIA:
                 self.give(name, value)
             elif name in self.values:
-                self.values[name] = value
+                self.values[name] = write_variants([("", value)]) if name == "prompt" and value else value
 
     def set(self, name: str, value: Any) -> None:
         """Take what was typed into a control; empty means not given."""
         if name in self.values:
-            spec = _BY_NAME[name]
+            default = _BY_NAME[name].default if name in _BY_NAME else 0
             empty = value is None or (isinstance(value, str) and not value.strip())
-            self.values[name] = None if empty and spec.default is None else value
+            self.values[name] = None if empty and default is None else value
 
     def give(self, name: str, source: Any, called: str = "") -> None:
         """Take a material: a path or a URL, and what to call it. It is measured here, which may take a second."""
@@ -144,15 +153,59 @@ class Draft:
         for kept in (self.media, self.typed, self._wrong):
             kept.pop(name, None)
 
+    @property
+    def prompts(self) -> dict[str, str]:
+        """Prompts by label; the only one has none.
+
+        Raises
+        ------
+        InvalidOption
+            One of several is empty, or a label is there twice.
+        """
+        return dict(read_variants(str(self.values["prompt"] or "")))
+
+    @property
+    def is_study(self) -> bool:
+        """Whether there are several prompts, or one that has a name."""
+        return any(self.prompts)
+
     def fields(self) -> dict[str, Any]:
-        """For `Session.submit`: what is given, materials as they were measured."""
-        return {**{name: value for name, value in self.values.items() if value is not None}, **self.media}
+        """What all prompts share, materials as they were measured."""
+        given = {name: self.values[name] for name in _BY_NAME if name not in {"prompt", *_MEDIA}}
+        return {**{name: value for name, value in given.items() if value is not None}, **self.media}
+
+    def seeds(self) -> list[int]:
+        """Seeds of each prompt of a study: so many, from the one that is given.
+
+        Raises
+        ------
+        InvalidOption
+            Not a whole number of them, or too many.
+        """
+        count = str(self.values["seeds"])
+        if not (count.isdecimal() and 1 <= int(count) <= _MOST_SEEDS):
+            raise InvalidOption(f"seeds is a whole number from 1 to {_MOST_SEEDS}.", field="seeds")
+        seed = str(self.values["seed"] or "")
+        first = int(seed) if seed.isdecimal() else 1
+        return list(range(first, first + int(count)))
+
+    def study(self) -> Study:
+        """The study that it plans; nothing is sent.
+
+        Raises
+        ------
+        InvalidOption, InvalidRequest
+            It cannot be planned.
+        """
+        fields = self.fields()
+        fields.pop("seed", None)
+        return self.session.study(self.prompts, seeds=self.seeds(), **fields)
 
     def problems(self) -> dict[str, str]:
         """What is wrong, by field, in words for beside the control."""
-        wrong = dict(self._wrong)
+        wrong: dict[str, WanError] = dict(self._wrong)
         untouched = not self.media and not self._wrong
-        for error in VideoRequest.problems(**self.fields()):
+        for error in self._found():
             # A frame that could not be used is the reason why there is none: that is said once.
             if not (self._wrong and error.field in _MEDIA):
                 wrong.setdefault(error.field or "prompt", error)
@@ -162,15 +215,31 @@ class Draft:
             for name, error in wrong.items()
         }
 
+    def _found(self) -> Iterator[InvalidOption | InvalidRequest]:
+        """What is wrong with each request and with the study of them."""
+        fields, prompts = self.fields(), {}
+        try:
+            prompts = self.prompts
+            if self.is_study:
+                self.seeds()
+        except InvalidOption as error:
+            yield error
+        for prompt in prompts.values() or (None,):
+            yield from VideoRequest.problems(**fields, **({"prompt": prompt} if prompt else {}))
+
     def check(self) -> dict[str, Any]:
         """Everything that the form says about the request as it is now: plain JSON."""
         problems = self.problems()
         given = frozenset(self.media)
+        clips = (
+            len(self.prompts) * len(self.seeds()) if not {"prompt", "seeds"} & set(problems) and self.is_study else 0
+        )
         return {
             "problems": problems,
             "ready": not problems,
             "mode": catalog.MODES.get(given, ""),
-            "price": self._price(),
+            "price": self._price(max(1, clips)),
+            "clips": clips,
             "media": {name: self._facts(name, medium) for name, medium in self.media.items()},
             "typed": dict(self.typed),
         }
@@ -183,10 +252,14 @@ class Draft:
         InvalidRequest
             It is not one yet.
         """
-        public = VideoRequest(**self.fields()).public()
+        if self.is_study:
+            study = self.study()
+            grid, most = snippets.Grid.of_study(study), math.ceil(study.cost)
+            return {"Python": grid.as_python(study.name, most), "%%wan": grid.as_cell(study.name, most)}
+        public = VideoRequest(**self.fields(), prompt=self.prompts.get("")).public()
         return {"Python": snippets.as_python(public), "%%wan": snippets.as_cell(public)}
 
-    def _price(self) -> str:
+    def _price(self, clips: int) -> str:
         """Estimate from what sets it, as soon as that much is right."""
         region = self.session.place.region
         wrong = {error.field for error in VideoRequest.problems(**self.fields())}
@@ -194,7 +267,7 @@ class Draft:
             return ""
         model, tier = str(self.values["model"]), str(self.values["resolution"])
         amount = catalog.price_per_second(model, tier, region) * int(self.values["duration"])
-        return money(amount, region.currency, estimated=True)
+        return money(amount * clips, region.currency, estimated=True)
 
     def _facts(self, name: str, medium: Medium) -> dict[str, Any]:
         size = f"{medium.width}×{medium.height}" if medium.width else ""

@@ -32,7 +32,7 @@ _SUGGESTED = 60
 
 
 def form(source: Any = None, /, *, session: Session | None = None) -> Form:
-    """A form for one request, with the board of its runs beneath.
+    """A form with the board of its runs beneath: one request, or a study of prompts parted by ``---`` lines.
 
     Parameters
     ----------
@@ -109,17 +109,17 @@ class Form(PlacedWidget):
 
     async def _do(self, work: Any, content: dict[str, Any], buffers: list[bytes]) -> None:
         try:
-            run_id = await self._worker.do(self._serve, work, content, buffers)
-            if run_id is not None and self._view is not None:
-                await self._view.add(await self.session.flow.ask_log(self.session.row, run_id))
+            for run_id in await self._worker.do(self._serve, work, content, buffers):
+                if self._view is not None:
+                    await self._view.add(await self.session.flow.ask_log(self.session.row, run_id))
         finally:
             if content["kind"] == "submit":
                 self._buying.release()
 
-    def _serve(self, work: Any, content: dict[str, Any], buffers: list[bytes]) -> str | None:
+    def _serve(self, work: Any, content: dict[str, Any], buffers: list[bytes]) -> list[str]:
         """Do what a message asks for. A click has no cell that could raise, so the form says what went wrong."""
         try:
-            run_id: str | None = work(self, content, buffers)
+            run_ids: list[str] = work(self, content, buffers) or []
         except InvalidMedia as error:
             name = str(content.get("field") or error.field)
             self.draft.refuse(name, error.message)
@@ -130,8 +130,8 @@ class Form(PlacedWidget):
         except Exception as error:  # noqa: BLE001  # see above
             self.send({"kind": "said", "text": plain(f"{type(error).__name__}: {error}", 500)})
         else:
-            return run_id
-        return None
+            return run_ids
+        return []
 
     # --- what the messages mean, on the worker
 
@@ -184,16 +184,30 @@ class Form(PlacedWidget):
         self._set(content, buffers)
         self.send({"kind": "code", "code": self.draft.code()})
 
-    def _submit(self, content: dict[str, Any], buffers: list[bytes]) -> str | None:
+    def _submit(self, content: dict[str, Any], buffers: list[bytes]) -> list[str]:
         self._set(content, buffers)
         if not self.checked["ready"]:
             self.send({"kind": "said", "text": "Mend the marked fields first; nothing was sent."})
-            return None
-        fields = self.draft.fields()
-        run = self.session.submit(fields.pop("prompt", None), **fields)
+            return []
+        if self.draft.is_study:
+            return self._submit_study()
+        run = self.session.submit(self.draft.prompts.get(""), **self.draft.fields())
         there = "was there already; nothing was bought again" if run.reused else "is on its way; see below"
         self.send({"kind": "said", "text": f"Run {run.id[:8]} {there}."})
-        return run.id
+        return [run.id]
+
+    def _submit_study(self) -> list[str]:
+        study = self.draft.study()
+        count = len(study.missing)
+        study.submit()
+        clips = (
+            f"{count} clip{'' if count == 1 else 's'} on the way, see below"
+            if count
+            else "all clips were there already"
+        )
+        opened = f'study = wan_nb.study(name="{study.name}") to compare and vote.'
+        self.send({"kind": "said", "text": "\n".join([f"{clips}. {opened}", *study.plan.warnings])})
+        return [row.run_id for row in study.rows()]
 
     def _tell(self, n: Any = None) -> None:
         """What the request is like now. The trait is changed in place: it is what a reloaded page asks for."""

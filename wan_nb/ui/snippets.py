@@ -13,11 +13,14 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
 from wan_nb.api.catalog import CREATE_PATH, REGIONS
 from wan_nb.ui.variants import write_body
+
+if TYPE_CHECKING:
+    from wan_nb.studies.study import Study
 
 __all__ = ["Grid", "as_cell", "as_curl", "as_python", "fields_of"]
 
@@ -151,6 +154,12 @@ class Grid:
         shared = {name: value for name, value in told[0][1].items() if name in alike}
         full = len(own) * math.prod(len(values) for values in varied.values())
         return cls(own, shared, varied, full == len(told) and all(None not in values for values in varied.values()))
+
+    @classmethod
+    def of_study(cls, study: Study) -> Grid:
+        """Grid of what a study asks for, in the order in which it was written."""
+        asked = dict(zip(map(id, study.plan.cells), study.requests, strict=True))
+        return cls.of((cell.variant, asked[id(cell)].public()) for cell in study.plan.written)
 
     def as_cell(self, name: str, max_cost: int) -> str:
         """A ``%%wan`` cell, or nothing where a cell cannot say it: variants that differ in more than the prompt."""

@@ -17,7 +17,7 @@ from wan_nb.errors import InvalidOption
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["read_body", "silenced", "write_body"]
+__all__ = ["read_body", "read_variants", "silenced", "write_body", "write_variants"]
 
 _SEPARATOR = re.compile(r"---(?:[ \t]+(?P<label>.*?))?[ \t\r]*")
 _ESCAPED = re.compile(r"\\+---(?:[ \t].*)?\r?")
@@ -42,6 +42,25 @@ def silenced(text: str) -> tuple[str, bool]:
 def read_body(body: str) -> tuple[tuple[tuple[str, str], ...], bool]:
     """Variants of a body, and whether a ``;`` ended it."""
     text, silent = silenced(body)
+    variants = read_variants(text)
+    if not variants:
+        raise InvalidOption("the cell holds no prompt.", field="prompt", remedy="Write it below the %%wan line.")
+    return variants, silent
+
+
+def read_variants(text: str) -> tuple[tuple[str, str], ...]:
+    r"""Label and text of each prompt, none of no text; the label is empty where nothing parts them.
+
+    >>> read_variants("a cat walks")
+    (('', 'a cat walks'),)
+    >>> read_variants("--- calm\na cat walks\n---\na cat runs")
+    (('calm', 'a cat walks'), ('B', 'a cat runs'))
+
+    Raises
+    ------
+    InvalidOption
+        One of several is empty, or a label is there twice.
+    """
     blocks: list[tuple[str | None, list[str]]] = [(None, [])]
     for line in text.split("\n"):
         if mark := _SEPARATOR.fullmatch(line):
@@ -52,25 +71,31 @@ def read_body(body: str) -> tuple[tuple[tuple[str, str], ...], bool]:
     if not texts[0][1]:
         texts.pop(0)
     if not any(text for _, text in texts):
-        raise InvalidOption("the cell holds no prompt.", field="prompt", remedy="Write it below the %%wan line.")
+        return ()
     if len(texts) == 1 and texts[0][0] is None:
-        return (("", texts[0][1]),), silent
+        return (("", texts[0][1]),)
     labels = _labels([label or "" for label, _ in texts])
-    for label, (_, text) in zip(labels, texts, strict=True):
-        if not text:
+    variants = tuple((label, prompt) for label, (_, prompt) in zip(labels, texts, strict=True))
+    for label, prompt in variants:
+        if not prompt:
             raise InvalidOption(f"variant {label} is empty.", field="prompt", remedy="Write a prompt below its line.")
-    return tuple((label, text) for label, (_, text) in zip(labels, texts, strict=True)), silent
+    return variants
 
 
 def write_body(variants: Sequence[tuple[str, str]]) -> str:
     """Text that `read_body` reads as these variants."""
+    text = write_variants(variants)
+    bare = text.rstrip()
+    return bare[:-1] + "\\;" + text[len(bare) :] if bare.endswith(";") else text
+
+
+def write_variants(variants: Sequence[tuple[str, str]]) -> str:
+    """Text that `read_variants` reads as these variants."""
     parts = []
     for label, text in variants:
         lines = ["\\" + line if _needs_escape(line) else line for line in text.split("\n")]
         parts += [f"--- {label}", *lines] if label else lines
-    bare = "\n".join(parts).rstrip()
-    tail = "\n".join(parts)[len(bare) :]
-    return (bare[:-1] + "\\;" if bare.endswith(";") else bare) + tail
+    return "\n".join(parts)
 
 
 def _needs_escape(line: str) -> bool:

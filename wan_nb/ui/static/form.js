@@ -8,7 +8,7 @@
  *   suffixes: string[], formats: string[], max_bytes: number|null}} Field
  * @typedef {{name: string, facts: string, note: string, url: string|null, kind: string}} Medium
  * @typedef {{problems: Record<string, string>, ready: boolean, mode: string, price: string,
- *   media: Record<string, Medium>, typed: Record<string, string>}} Checked
+ *   clips: number, media: Record<string, Medium>, typed: Record<string, string>}} Checked
  * @typedef {{get(name: string): any, set(name: string, value: unknown): void,
  *   send(content: unknown, callbacks?: unknown, buffers?: ArrayBuffer[]): void,
  *   on(event: string, handler: Function): void, off(event: string, handler: Function): void}} Model
@@ -27,6 +27,9 @@ let forms = 0;
 
 /** Characters as the service counts them: Unicode code points, so that an emoji is one. @param {string} text */
 export const count = (text) => [...text].length;
+
+/** The line that parts prompts, as in a cell. */
+const PARTED = /^---(?:[ \t].*)?$/m;
 
 /** @param {number} bytes */
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
@@ -51,9 +54,17 @@ function mark(message, inputs, problem, seen) {
 function textControl(field, id, changed) {
   const message = messageOf(`${id}-problem`);
   const counter = h("span", { class: "wan-counter" });
+  const another = () => {
+    area.value = `${area.value.trimEnd()}\n---\n`.trimStart();
+    area.focus();
+    tell();
+    changed();
+  };
+  const more = field.name === "prompt" ? h("button", { type: "button", class: "wan-button", title: "Prompts behind --- lines are compared on the same seeds", onclick: another }, "Another prompt") : null;
   const area = h("textarea", { id, rows: field.name === "prompt" ? 4 : 2, dir: "auto", "aria-describedby": `${id}-help ${id}-problem`, oninput: () => (tell(), changed()) });
   function tell() {
-    const used = count(area.value);
+    const texts = more ? area.value.split(PARTED).map((text) => text.replace(/^\n+|\n+$/g, "")) : [area.value];
+    const used = Math.max(...texts.map(count));
     counter.textContent = `${used.toLocaleString("en")} / ${field.max_characters?.toLocaleString("en")}`;
     counter.classList.toggle("wan-over", used > (field.max_characters ?? Infinity));
   }
@@ -61,7 +72,7 @@ function textControl(field, id, changed) {
   return {
     field,
     el: h("div", { class: `wan-field wan-text wan-${field.name}` },
-      h("div", { class: "wan-label" }, h("label", { for: id }, field.label), h("span", { id: `${id}-help`, class: "wan-help" }, field.help), counter), area, message),
+      h("div", { class: "wan-label" }, h("label", { for: id }, field.label), h("span", { id: `${id}-help`, class: "wan-help" }, field.help), counter, more), area, message),
     read: () => area.value,
     show: (value) => { area.value = value ?? ""; tell(); },
     check: (problem, seen) => mark(message, [area], problem, seen || problem !== "" && area.value !== ""),
@@ -277,12 +288,15 @@ function render({ model, el }) {
   const said = h("div", { class: "wan-said", role: "status", hidden: true });
   const submit = h("button", { type: "button", class: "wan-button wan-main", onclick: () => order() }, "Make the clip");
   const code = h("div", { class: "wan-code" });
+  /** @type {Field} */ const each = { name: "seeds", label: "Seeds for each prompt", where: "study", type: "int", help: "Every prompt is made with the same seeds; six tell which is better, at the earliest.",
+    choices: [], open: false, minimum: 1, maximum: 100, max_characters: null, unit: "", kind: "", suffixes: [], formats: [], max_bytes: null };
   /** @type {Record<string, any>} */ const shows = {
     "%%wan": h("button", { type: "button", class: "wan-button", "aria-pressed": "false", onclick: () => showCode("%%wan") }, "Show as %%wan cell"),
     Python: h("button", { type: "button", class: "wan-button", "aria-pressed": "false", onclick: () => showCode("Python") }, "Show as Python"),
   };
   /** @type {Record<string, any>} */ const controls = {};
-  for (const field of fields) controls[field.name] = make(field);
+  const all = [...fields, each];
+  for (const field of all) controls[field.name] = make(field);
   /** @param {(field: Field) => boolean} test */
   const those = (test) => fields.filter(test).map((field) => controls[field.name].el);
   const isMain = (/** @type {Field} */ f) => f.where === "parameters" && f.type !== "bool";
@@ -292,7 +306,7 @@ function render({ model, el }) {
       about.simulated ? h("span", { class: "wan-badge" }, "SIMULATED") : h("span", { class: "wan-help" }, `at ${about.service}`)),
     ...those((f) => f.name === "prompt"),
     h("div", { class: "wan-materials" }, ...those((f) => f.where === "media")),
-    h("div", { class: "wan-settings" }, ...those(isMain)),
+    h("div", { class: "wan-settings" }, ...those(isMain), controls.seeds.el),
     h("details", {}, h("summary", {}, "More"), h("div", { class: "wan-more" }, ...those((f) => f.name !== "prompt" && f.where !== "media" && !isMain(f)))),
     h("div", { class: "wan-foot" }, submit, price, about.simulated ? h("span", { class: "wan-help" }, "simulated: nothing is billed") : null, h("span", { class: "wan-space" }),
       ...Object.values(shows)),
@@ -309,7 +323,7 @@ function render({ model, el }) {
     if (field.max_characters) return textControl(field, id, changed);
     return (field.choices.length && !field.open ? choiceControl : lineControl)(field, id, changed);
   }
-  const values = () => Object.fromEntries(fields.filter((f) => f.where !== "media").map((f) => [f.name, controls[f.name].read()]));
+  const values = () => Object.fromEntries(all.filter((f) => f.where !== "media").map((f) => [f.name, controls[f.name].read()]));
   function later() {
     clearTimeout(timer);
     say(said, "");
@@ -334,7 +348,7 @@ function render({ model, el }) {
     if (busy) return; // the second half of a double click
     busy = true;
     submit.disabled = true;
-    for (const field of fields) seen.add(field.name);
+    for (const field of all) seen.add(field.name);
     say(said, "Sending …");
     ask("submit", "The kernel is busy: this is sent when the running cell has ended.");
   }
@@ -342,7 +356,9 @@ function render({ model, el }) {
   function draw(checked) {
     say(mode, checked.mode);
     say(price, checked.price);
-    for (const field of fields) {
+    controls.seeds.el.hidden = !checked.clips && !checked.problems.seeds;
+    say(submit, checked.clips > 1 ? `Make ${checked.clips} clips` : "Make the clip");
+    for (const field of all) {
       const control = controls[field.name];
       control.update?.(checked);
       control.check(checked.problems[field.name] ?? "", seen.has(field.name));
@@ -387,7 +403,7 @@ function render({ model, el }) {
   }
 
   const first = model.get("values");
-  for (const field of fields) controls[field.name].show(first[field.name]);
+  for (const field of all) controls[field.name].show(first[field.name]);
   draw(model.get("checked"));
   model.on("msg:custom", receive);
   model.on("comm_live_update", leave);
