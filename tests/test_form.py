@@ -163,6 +163,7 @@ def test_code_of_a_draft_is_its_request(draft: Draft, photos: Path) -> None:
 
 
 def test_several_prompts_are_one_study(draft: Draft, photos: Path) -> None:
+    assert Draft(draft.session, {"seed": 0}).seeds() == [0, 1, 2]
     draft.give("first_frame", str(photos / "cat.jpg"))
     for name, value in {"duration": "2", "seeds": "4", "seed": "11", "prompt": "--- calm\na cat\n---\na dog;"}.items():
         draft.set(name, value)

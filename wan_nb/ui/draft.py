@@ -185,7 +185,7 @@ class Draft:
         count = str(self.values["seeds"])
         if not (count.isdecimal() and 1 <= int(count) <= _MOST_SEEDS):
             raise InvalidOption(f"seeds is a whole number from 1 to {_MOST_SEEDS}.", field="seeds")
-        seed = str(self.values["seed"] or "")
+        seed = str(self.values["seed"])
         first = int(seed) if seed.isdecimal() else 1
         return list(range(first, first + int(count)))
 
