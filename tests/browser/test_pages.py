@@ -382,7 +382,7 @@ def test_what_is_typed_is_sent_once_after_a_pause(page: Any) -> None:
     page.clock.run_for(1000)
     (message,) = sent(page, "set")
     assert message["values"]["prompt"] == "a cat"
-    assert set(message["values"]) == {f["name"] for f in states.form()["fields"] if f["where"] != "media"}
+    assert set(message["values"]) == {f["name"] for f in states.form()["fields"] if f["where"] != "media"} | {"seeds"}
 
 
 def test_counter_counts_as_the_service_does(page: Any) -> None:
