@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from wan_nb.engine.clips import shrunk
 from wan_nb.ui import album
 from wan_nb.ui.assets import PLAYER, module, styles
-from wan_nb.ui.placed import PlacedWidget
+from wan_nb.ui.placed import NOTHING, PlacedWidget
 from wan_nb.ui.text import escape, plain
 from wan_nb.ui.views import display, is_live
 
@@ -83,8 +83,7 @@ class ClipWidget(PlacedWidget):
         That is an output of its own: it changes with every vote, and a place that is published anew loses the focus.
         """
         if is_live():
-            nothing = {"text/html": "", "text/plain": ""}
-            self.shown_by(display(self.bundle(nothing)), nothing)
+            self.shown_by(display(self.bundle(NOTHING)), NOTHING)
         self._shown = display(self.still())
 
     def _hear(self, _widget: Any, question: Mapping[str, Any], _buffers: Any) -> None:

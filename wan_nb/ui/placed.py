@@ -20,7 +20,10 @@ import traitlets
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-__all__ = ["PlacedWidget", "answer_at_once"]
+__all__ = ["NOTHING", "PlacedWidget", "answer_at_once"]
+
+NOTHING = {"text/html": "", "text/plain": ""}
+"""What stands in for a widget beside whose output another one holds the picture."""
 
 
 def answer_at_once(widget: Any) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wan_nb.engine.row import Row
     from wan_nb.studies.study import Study
 
-__all__ = ["plan_bundle", "plan_html", "show_study"]
+__all__ = ["plan_bundle", "show_study"]
 
 USUAL_SECONDS = 90.0
 """Run time that is expected while the log has no history: the middle of what was seen of the service."""
@@ -46,10 +46,10 @@ def show_study(study: Study) -> None:
 def plan_bundle(study: Study) -> dict[str, str]:
     """Static MIME bundle of a plan."""
     lines = [repr(study).strip("<>"), *study.plan.warnings]
-    return {"text/html": plan_html(study), "text/plain": text.plain("\n".join(lines))}
+    return {"text/html": _html(study), "text/plain": text.plain("\n".join(lines))}
 
 
-def plan_html(study: Study) -> str:
+def _html(study: Study) -> str:
     """The plan as HTML: head, warnings, prompts, and a matrix of blocks and variants."""
     plan, missing = study.plan, set(study.missing)
     known = dict(zip(((cell.variant, cell.block) for cell in plan.cells), study.cell_rows(), strict=True))
@@ -113,6 +113,7 @@ def _mark(study: Study) -> str:
 def _offer(study: Study) -> None:
     """The plan with its button; the board of what it buys appears beneath."""
     from wan_nb.ui.offer import Offer
+    from wan_nb.ui.placed import NOTHING
     from wan_nb.ui.views import Views, display
 
     views = Views.of(study.session)
@@ -121,16 +122,15 @@ def _offer(study: Study) -> None:
         await views.clicks.do(study.submit)
         for row in study.rows():
             await board.add(row)
-        under.update(offer.leave(nothing), raw=True)
+        under.update(offer.leave(NOTHING), raw=True)
         plan.update(plan_bundle(study), raw=True)
         await study.ended()
         plan.update(plan_bundle(study), raw=True)
 
-    nothing = {"text/html": "", "text/plain": ""}
     price = text.money(study.cost, study.currency, estimated=True)
     count = len(study.missing)
     offer = Offer(f"Buy {count} clip{'' if count == 1 else 's'} for {price}", buy, post=study.session.loop.start)
     plan = display(plan_bundle(study))
-    under = display(offer.bundle(nothing))
-    offer.shown_by(under, nothing)
+    under = display(offer.bundle(NOTHING))
+    offer.shown_by(under, NOTHING)
     board = views.grow()
