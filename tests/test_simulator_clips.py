@@ -14,8 +14,9 @@ from documented_cases import MODEL, body
 from PIL import Image
 from test_simulator import Wire
 
-from wan_nb.simulator.camera import grade_of, move_of
-from wan_nb.simulator.draw import Abandoned, Order, draw, output_size
+from wan_nb.simulator.drawing.camera import grade_of, move_of
+from wan_nb.simulator.drawing.draw import Abandoned, draw, output_size
+from wan_nb.simulator.drawing.frames import Order
 from wan_nb.simulator.materials import inspect
 
 if TYPE_CHECKING:

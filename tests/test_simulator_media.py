@@ -8,7 +8,7 @@ import pytest
 from documented_cases import MEDIA_CASES, OUTPUT_SIZES, MediaCase
 
 from wan_nb.simulator.checks import TaskFailure
-from wan_nb.simulator.draw import output_size
+from wan_nb.simulator.drawing.draw import output_size
 from wan_nb.simulator.materials import inspect
 
 

@@ -30,7 +30,8 @@ import av  # noqa: E402
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from wan_nb.simulator.draw import Order, draw, new_video_stream  # noqa: E402
+from wan_nb.simulator.drawing.draw import draw, new_video_stream  # noqa: E402
+from wan_nb.simulator.drawing.frames import Order  # noqa: E402
 from wan_nb.simulator.materials import inspect  # noqa: E402
 
 ROUNDS = 5

@@ -8,5 +8,5 @@
     service, answers, checks       what the service says                  world     all it holds, and what tests turn
     work, limits, clock            queue, slots, rates, time              knobs     ... with these
     materials, uploads, store      pictures, sounds, clips; disk
-    studio, draw, frames           who draws; a clip; its pictures        camera, lens, plates, sound
+    drawing/                       clips drawn from a request
 """

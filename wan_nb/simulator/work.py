@@ -10,9 +10,9 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from wan_nb.simulator.drawing.pool import DrawingPool, Drawn
 from wan_nb.simulator.limits import Refusal
 from wan_nb.simulator.materials import without_queries
-from wan_nb.simulator.studio import Drawn, Studio
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -34,7 +34,7 @@ class Work:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._studio = Studio()
+        self._pool = DrawingPool()
         self._begin()
         for job in world.jobs.values():
             if job.status == "PENDING":
@@ -52,13 +52,13 @@ class Work:
 
     def reset(self) -> None:
         """Drop all tasks and whatever is being drawn."""
-        self._studio.drop()
+        self._pool.drop()
         self._begin()
 
     def close(self) -> None:
         """Stop drawing; what is under way stays as it was saved, and the next start draws it anew."""
         self._begin()  # a tick that comes after this has nothing to end
-        self._studio.close()
+        self._pool.close()
 
     def limits_changed(self) -> None:
         """A raised running limit starts waiting tasks now, not in the past."""
@@ -125,7 +125,7 @@ class Work:
     def _run(self, job: Job) -> None:
         self._running[job.task_id] = job
         self._lanes[job.lane] += 1
-        self._drawings[job.task_id] = self._studio.draw(job, self._world)
+        self._drawings[job.task_id] = self._pool.draw(job, self._world)
 
     def _finish_next(self, now: float) -> bool:
         """End the running task whose end came first; whether there was one."""

@@ -1,4 +1,4 @@
-"""The camera's lens: what it shows is where it should be, to a fraction of a pixel that nobody sees."""
+"""The camera's crop: what it shows is where it should be, to a fraction of a pixel that nobody sees."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wan_nb.simulator.camera import move_of
-from wan_nb.simulator.lens import Layer
+from wan_nb.simulator.drawing.camera import move_of
+from wan_nb.simulator.drawing.crop import Layer
 
 SIDES, SIZE = (400, 240), (320, 192)
 

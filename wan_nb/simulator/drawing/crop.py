@@ -18,7 +18,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image, ImageFilter
 
 if TYPE_CHECKING:
-    from wan_nb.simulator.camera import Move
+    from wan_nb.simulator.drawing.camera import Move
 
 __all__ = ["Bytes", "Layer", "Planes"]
 

@@ -1,13 +1,13 @@
 """Pictures of a clip, one after the other, as planes of 4:2:0 frames.
 
-Everything happens on the three planes, which are never turned into colours and back: `lens` moves a camera over them,
+Everything happens on the three planes, which are never turned into colours and back: `crop` moves a camera over them,
 tables put light on them, so that a moving clip costs little more than its encoding.
 """
 
 from __future__ import annotations
 
 import io
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -16,23 +16,39 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image, ImageOps
 
-from wan_nb.simulator.camera import Grade, grade_of, move_of
-from wan_nb.simulator.lens import Bytes, Layer, Planes
-from wan_nb.simulator.plates import Plate, marks, placeholder, without_marks
+from wan_nb.simulator.drawing.camera import Grade, grade_of, move_of
+from wan_nb.simulator.drawing.crop import Bytes, Layer, Planes
+from wan_nb.simulator.drawing.lettering import Plate, marks, placeholder, without_marks
 from wan_nb.simulator.tape import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from wan_nb.simulator.draw import Order
     from wan_nb.simulator.materials import Material
 
-__all__ = ["frames_of"]
+__all__ = ["Order", "frames_of"]
 
 _FINER = 1.25
 """Pictures are kept this much finer than the clip: large ones stay sharp when the camera comes closer."""
 _SAME_SHAPE = 0.03
 """The clip's ratio is rounded; a picture this near to it is fitted exactly instead of being cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Everything that a clip depends on. Lengths in seconds, sizes in pixels."""
+
+    prompt: str
+    seed: int
+    seconds: int
+    size: tuple[int, int]
+    fps: int
+    watermark: bool
+    tag: str
+    first_frame: Material | None = None
+    last_frame: Material | None = None
+    driving_audio: Material | None = None
+    first_clip: Material | None = None
 
 
 def frames_of(order: Order) -> Iterator[av.VideoFrame]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import secrets
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +15,15 @@ import numpy as np
 from av.video.reformatter import ColorRange
 
 from wan_nb.api import catalog
-from wan_nb.simulator.frames import frames_of
-from wan_nb.simulator.sound import RATE, sound_of
+from wan_nb.simulator.drawing.frames import Order, frames_of
+from wan_nb.simulator.drawing.sound import RATE, sound_of
 
 if TYPE_CHECKING:
     import threading
     from pathlib import Path
 
-    from wan_nb.simulator.materials import Material
 
-__all__ = ["ENCODER", "Abandoned", "Order", "draw", "new_video_stream", "output_size", "tagged"]
+__all__ = ["ENCODER", "Abandoned", "draw", "new_video_stream", "output_size", "tagged"]
 
 ENCODER = {"preset": "superfast", "crf": "22", "g": "48", "bf": "0"}
 """Options of libx264. Two seconds between key frames and no reordering keep seeking and stepping quick."""
@@ -35,23 +33,6 @@ _TINY = 160 * 90
 
 class Abandoned(Exception):
     """The order was dropped while it was drawn."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Everything that a clip depends on. Lengths in seconds, sizes in pixels."""
-
-    prompt: str
-    seed: int
-    seconds: int
-    size: tuple[int, int]
-    fps: int
-    watermark: bool
-    tag: str
-    first_frame: Material | None = None
-    last_frame: Material | None = None
-    driving_audio: Material | None = None
-    first_clip: Material | None = None
 
 
 def output_size(width: int, height: int, model: str, resolution: str) -> tuple[int, int]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from wan_nb.simulator.checks import TaskFailure, Wanted, wanted
-from wan_nb.simulator.draw import Abandoned, Order, draw, output_size, tagged
+from wan_nb.simulator.drawing.draw import Abandoned, draw, output_size, tagged
+from wan_nb.simulator.drawing.frames import Order
 from wan_nb.simulator.materials import Material, inspect, obtain
 from wan_nb.simulator.store import write_whole
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from wan_nb.simulator.store import Job
     from wan_nb.simulator.world import World
 
-__all__ = ["Drawn", "Studio"]
+__all__ = ["DrawingPool", "Drawn"]
 
 _TINY_KEPT = 32
 
@@ -46,7 +47,7 @@ class Drawn:
     usage: dict[str, int] | None = None
 
 
-class Studio:
+class DrawingPool:
     """A bounded crew of drawing threads."""
 
     def __init__(self) -> None:
