@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from wan_nb.api import catalog
+from wan_nb.api import catalog, urls
 from wan_nb.api.checks import check_combination, check_value
 from wan_nb.errors import InvalidMedia, InvalidRequest
 
@@ -25,9 +24,6 @@ __all__ = ["Medium", "VideoRequest", "derive_seed"]
 _BY_NAME = {f.name: f for f in catalog.FIELDS}
 _MEDIA_NAMES = tuple(f.name for f in catalog.fields("media"))
 
-# What the big object stores call the parameters of a signed link. They change with each signing and are secrets.
-_SIGNATURE_PARTS = ("sign", "token", "expires", "accesskey", "x-amz-", "x-oss-", "x-goog-", "credential", "sig", "key")
-
 
 class Medium(BaseModel):
     """One material as the checks, the fingerprint and the log see it.
@@ -35,13 +31,16 @@ class Medium(BaseModel):
     Attributes
     ----------
     identity : str
-        ``sha256:<hex>`` of the pixels (images) or of the bytes (audio, clips); for a URL the URL without its signature.
+        ``sha256:<hex>`` of the pixels (images) or of the bytes (audio, clips); for a URL `urls.identity`.
     name : str
-        What a person calls it: a path, a URL without query, or the type of an object.
+        What a person calls it: a path, a URL as `urls.shown` has it, or the type of an object.
     path : Path or None
         The file to upload; None for a URL.
     url : str or None
-        As given, query included. Kept in memory only.
+        As given, signature included. Kept in memory only.
+    whole : bool or None
+        Of a URL: whether `name` is enough to fetch the same picture again. None for a file, and for a URL that the
+        first edition wrote down, whose query was cut off.
     kind : {'image', 'audio', 'clip'}
     format : str or None
         As the catalog spells it, such as ``JPEG``.
@@ -64,6 +63,7 @@ class Medium(BaseModel):
     name: str
     path: Path | None = None
     url: str | None = Field(default=None, repr=False)
+    whole: bool | None = None
     kind: Literal["image", "audio", "clip"]
     format: str | None = None
     bytes: int | None = None
@@ -81,21 +81,22 @@ class Medium(BaseModel):
         InvalidMedia
             The text is no http(s) URL with a host.
         """
-        try:
-            parts = urlsplit(url)
-        except ValueError:  # an IPv6 host that is none
-            parts = urlsplit("")
-        if parts.scheme not in {"http", "https"} or not parts.hostname or any(c.isspace() for c in url):
+        if not urls.is_http(url):
             bare = url.partition("?")[0][:80]  # the query may be a signature
             raise InvalidMedia(f"{bare!r} is no http(s) URL.", field=field, remedy="Give a file, or a full URL.")
-        bare = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-        # Some servers name the material in the query; only what signs it may change without changing the material.
-        kept = [(k, v) for k, v in parse_qsl(parts.query) if not any(s in k.lower() for s in _SIGNATURE_PARTS)]
-        identity = f"{bare}#{hashlib.sha256(urlencode(kept).encode()).hexdigest()[:16]}" if kept else bare
-        return cls(identity=identity, name=bare, url=url, kind=kind)
+        name, whole = urls.shown(url)
+        return cls(identity=urls.identity(url), name=name, url=url, whole=whole, kind=kind)
+
+    @property
+    def key(self) -> str:
+        """What counts in a fingerprint: the identity, with a mark where it is that of a URL.
+
+        The first edition cut more off a URL than its signature, so what it bought may be another picture.
+        """
+        return self.identity if self.whole is None else f"url {self.identity}"
 
     def public(self) -> dict[str, Any]:
-        """What may be written down: no query, no bytes."""
+        """What may be written down: no signature, no bytes."""
         return self.model_dump(mode="json", exclude={"url", "note"}, exclude_none=True)
 
 
@@ -233,7 +234,7 @@ class VideoRequest(BaseModel):
         str
             64 hex digits: SHA-256 over canonical JSON of every field sent, media by content.
         """
-        body = self.payload({name: medium.identity for name, medium in self.media().items()})
+        body = self.payload({name: medium.key for name, medium in self.media().items()})
         canonical = json.dumps({"service": service, **body}, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 

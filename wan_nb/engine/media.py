@@ -49,7 +49,7 @@ def prepare(source: Any, field: str, folder: str | Path) -> Medium:
 
     Examples
     --------
-    >>> prepare("https://example.org/cat.png?Signature=x", "first_frame", "frames").identity
+    >>> prepare("https://example.org/cat.png?Expires=1&Signature=x", "first_frame", "frames").identity
     'https://example.org/cat.png'
     """
     kind = catalog.MEDIA[next(spec.kind for spec in catalog.fields("media") if spec.name == field)]

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
 from wan_nb.api.request import VideoRequest
-from wan_nb.api.task import unsigned
+from wan_nb.api.urls import shown
+from wan_nb.engine.files import is_url
 from wan_nb.engine.revive import fields_of_request
 from wan_nb.errors import InvalidMedia, InvalidOption, InvalidRequest, WanError
 from wan_nb.ui import snippets
@@ -134,7 +135,7 @@ class Draft:
         if isinstance(source, str):
             source = _unquoted(source.strip())
         # The page shows it again, and what the page shows is saved with the notebook.
-        self.typed[name] = plain(called or unsigned(str(source)), 2000)
+        self.typed[name] = plain(called or (shown(source)[0] if is_url(source) else str(source)), 2000)
         try:
             self.media[name] = self.session.material(source, name)
         except InvalidRequest as error:
