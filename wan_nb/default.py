@@ -8,6 +8,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from wan_nb.engine.session import Session
+from wan_nb.paths import here
 from wan_nb.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,14 +43,22 @@ _T = TypeVar("_T")
 
 _default: Session | None = None
 _configured: dict[str, Any] = {}
+_base: Path | None = None
+"""Working directory when the default session was first opened, from which every later one starts too."""
 
 
 def session() -> Session:
     """The default session; opened on first use, anew after a fork."""
     global _default  # noqa: PLW0603  # the one module state of this package
     if _default is None or _default.pid != os.getpid():
-        _default = Session(**_configured)
+        _default = _opened(**_configured)
     return _default
+
+
+def _opened(**settings: Any) -> Session:
+    global _base  # noqa: PLW0603
+    _base = _base or here()
+    return Session(base=_base, **settings)
 
 
 def configure(**settings: Any) -> None:
@@ -69,7 +78,7 @@ def configure(**settings: Any) -> None:
         return
     wanted = Settings.resolve(**_configured)
     if "service" in settings and wanted.service != current.settings.service:
-        close()
+        _close()
     elif "budget" in settings:
         current.set_budget(wanted.budget)
 
@@ -96,7 +105,7 @@ def connect(service: str | None = None, **settings: Any) -> Session:
     global _default  # noqa: PLW0603
     key = _default.settings.api_key if _default is not None else None  # one typed at %wan login lasts
     chosen = {"api_key": key, **_configured, **({"service": service} if service else {}), **settings}
-    old, fresh = _default, Session(**chosen)
+    old, fresh = _default, _opened(**chosen)
     fresh.place  # noqa: B018  # a wrong name or a missing key is said here, while the old session still stands
     _default = fresh
     if old is not None and old.pid == os.getpid():
@@ -128,6 +137,12 @@ def login(api_key: str | None = None, service: str | None = None) -> Session:
 
 def close() -> None:
     """Close the default session; the next use opens a new one. Tasks go on, and `resume` finds them again."""
+    global _base  # noqa: PLW0603
+    _close()
+    _base = None
+
+
+def _close() -> None:
     global _default
     old, _default = _default, None
     if old is not None and old.pid == os.getpid():

@@ -7,16 +7,25 @@ Order of precedence: argument, then ``%config WanMagics``, then environment, the
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from wan_nb import paths
 from wan_nb.errors import InvalidOption
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Settings"]
 
 DEFAULT_BUDGET: Mapping[str, float] = {"CNY": 50.0, "USD": 7.0}
+
+
+_GIVEN = frozenset({"service", "base_url", "api_key", "folder", "log", "media", "budget", "gap", "patience", "speed"})
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +40,10 @@ class Settings:
         Never shown and never written down. The simulator takes any.
     folder : Path
         Absolute. Holds log and clips unless moved: ``wan_runs`` of the working directory.
-    log : str
-        SQLAlchemy URL of the run log; ``WAN_NB_LOG``.
-    media : str
-        Folder or fsspec URL for the clips; ``WAN_NB_MEDIA``.
+    log : Path or str
+        File of the run log, or an SQLAlchemy URL of another one; ``WAN_NB_LOG``.
+    media : Path or str
+        Folder of the clips, or an fsspec URL; ``WAN_NB_MEDIA``.
     budget : mapping of str to float
         Cap per currency over a rolling 24 h, for the whole log. Simulated runs do not count.
     gap : float or None
@@ -55,21 +64,25 @@ class Settings:
     service: str
     api_key: str = field(repr=False)
     folder: Path
-    log: str = field(repr=False)
-    media: str = field(repr=False)
+    log: Path | str = field(repr=False)
+    media: Path | str = field(repr=False)
     budget: Mapping[str, float]
     gap: float | None = None
     patience: float = 20.0
     speed: float = 1.0
 
     @classmethod
-    def resolve(cls, environ: Mapping[str, str] | None = None, /, **given: Any) -> Settings:
+    def resolve(
+        cls, environ: Mapping[str, str] | None = None, /, *, base: Path | None = None, **given: Any
+    ) -> Settings:
         """Settings from arguments, then environment, then defaults. None counts as not given.
 
         Parameters
         ----------
         environ : mapping, optional
             Instead of the process's environment.
+        base : Path, optional
+            What the default folder and relative paths of the environment start from; the working directory without it.
         **given
             ``service`` (or ``base_url``), ``api_key``, ``folder``, ``log``, ``media``, ``budget`` (a number caps every
             currency), ``gap``, ``patience``, ``speed``.
@@ -81,16 +94,20 @@ class Settings:
             written into the log as part of its name.
         """
         env = os.environ if environ is None else environ
+        if unknown := sorted(set(given) - _GIVEN):
+            raise InvalidOption(
+                f"a session has no setting {unknown[0]!r:.60}.", remedy=f"There are {', '.join(sorted(_GIVEN))}."
+            )
         chosen = {name: value for name, value in given.items() if value is not None}
         key = str(chosen.get("api_key") or env.get("DASHSCOPE_API_KEY", "")).strip()
         default_service = (env.get("DASHSCOPE_HTTP_BASE_URL") or "beijing") if key else "simulator"
-        folder = Path(chosen.get("folder") or "wan_runs").absolute()
+        folder = paths.local(chosen["folder"]) if "folder" in chosen else paths.local("wan_runs", base=base)
         return cls(
             service=_service(str(chosen.get("service") or chosen.get("base_url") or default_service)),
             api_key=key,
             folder=folder,
-            log=str(chosen.get("log") or env.get("WAN_NB_LOG") or f"sqlite:///{folder / 'runs.db'}"),
-            media=str(chosen.get("media") or env.get("WAN_NB_MEDIA") or folder),
+            log=_place(chosen.get("log")) or _place(env.get("WAN_NB_LOG"), base) or folder / "runs.db",
+            media=_place(chosen.get("media")) or _place(env.get("WAN_NB_MEDIA"), base) or folder,
             budget=_budget(chosen.get("budget", DEFAULT_BUDGET)),
             gap=_positive("gap", chosen["gap"]) if "gap" in chosen else None,
             patience=_positive("patience", chosen.get("patience", 20.0)),
@@ -102,14 +119,9 @@ class Settings:
         return replace(self, **changes)
 
 
-def notebook_folder() -> Path:
-    """Folder of the notebook that this kernel belongs to, to which addresses in its outputs are relative.
-
-    Jupyter's server tells it as ``JPY_SESSION_NAME``, a path. Other front ends do not, or give a name that is no path;
-    there it is the working directory, where kernels start.
-    """
-    named = Path(os.environ.get("JPY_SESSION_NAME", ""))
-    return named.parent if named.is_absolute() and named.parent.is_dir() else Path.cwd()
+def environment() -> Mapping[str, str]:
+    """The environment of this process."""
+    return os.environ
 
 
 def _service(text: str) -> str:
@@ -119,6 +131,19 @@ def _service(text: str) -> str:
             "a base URL has no user name, password or query.", remedy="The key goes to %wan login or DASHSCOPE_API_KEY."
         )
     return name
+
+
+def _place(given: Any, base: Path | None = None) -> Path | str | None:
+    """A file or folder as an absolute path, also where it was written as a URL of SQLite; another URL as it is."""
+    if given is None or given == "":
+        return None
+    text = given if isinstance(given, str) else ""
+    scheme, _, rest = text.partition(":///")
+    if scheme in {"sqlite", "sqlite+pysqlite"}:
+        # SQLAlchemy's own reading of such a URL: a query and escapes are its business.
+        plain = bool(rest) and rest != ":memory:" and not rest.startswith("file:") and not {"?", "%"} & set(rest)
+        return paths.local(rest, base=base) if plain else text
+    return text if _URL.match(text) else paths.local(given, base=base)
 
 
 def _budget(value: Any) -> Mapping[str, float]:

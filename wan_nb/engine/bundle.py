@@ -6,15 +6,16 @@ import csv
 import html
 import io
 import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.engine.files import atomic
 from wan_nb.engine.row import COLUMNS
 from wan_nb.errors import InvalidOption
+from wan_nb.paths import output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from wan_nb.engine.row import Row
     from wan_nb.engine.session import Session
@@ -24,15 +25,12 @@ __all__ = ["pack"]
 
 def pack(session: Session, path: str | Path = "wan_runs.zip", /, **filters: Any) -> Path:
     """Pack ``videos/``, ``runs.csv`` and ``index.html``, which opens alone, into a zip file; see `wan_nb.bundle`."""
-    target = Path(path).expanduser().absolute()
-    if target.suffix.lower() != ".zip":
-        raise InvalidOption(f"{target.name!r} does not end in .zip.", remedy="%wan bundle walk.zip")
+    target = output(path, ".zip")
     rows = session.log.find(newest_first=False, **filters)
     if not rows:
         raise InvalidOption("no run to pack.", remedy="%wan runs shows what is there.")
     session.bring(rows)
     clips = {row.run_id: clip for row in rows if (clip := session.video(row))}
-    target.parent.mkdir(parents=True, exist_ok=True)
     with atomic(target) as draft, zipfile.ZipFile(draft, "w") as archive:
         archive.writestr("index.html", _page(rows, clips), zipfile.ZIP_DEFLATED)
         archive.writestr("runs.csv", _table(rows), zipfile.ZIP_DEFLATED)

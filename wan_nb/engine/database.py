@@ -84,8 +84,8 @@ class Database:
 
     Parameters
     ----------
-    url : str
-        ``sqlite:///runs.db`` or ``postgresql+psycopg://...``.
+    url : path or str
+        A file, ``sqlite:///runs.db`` or ``postgresql+psycopg://...``.
 
     Raises
     ------
@@ -93,7 +93,7 @@ class Database:
         Not a database, not reachable, of a newer schema, or not a kind that several kernels can share.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: Path | str) -> None:
         self.url = _url(url)
         self._start()
         try:
@@ -157,7 +157,9 @@ class Database:
 _REMEDY = "Check the place and its rights, or name another log with WAN_NB_LOG."
 
 
-def _url(text: str) -> sa.URL:
+def _url(text: Path | str) -> sa.URL:
+    if isinstance(text, Path):
+        return sa.URL.create("sqlite", database=str(text))
     try:
         url = sa.make_url(text)
     except ArgumentError as error:

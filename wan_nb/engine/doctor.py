@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from wan_nb import __version__
 from wan_nb.engine import inventory
 from wan_nb.errors import NotAuthorized, WanError
-from wan_nb.settings import notebook_folder
+from wan_nb.frontends import front_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -156,10 +156,7 @@ def _disk(session: Session) -> Iterator[Finding]:
 
 
 def _log(session: Session) -> Iterator[Finding]:
-    from sqlalchemy import make_url
-
-    where = make_url(session.settings.log).render_as_string(hide_password=True)
-    yield Finding("log", "good", f"{session.log.count()} runs in {where}")
+    yield Finding("log", "good", f"{session.log.count()} runs in {session.log.place}")
 
 
 def _clips(session: Session, *, mend: bool) -> Iterator[Finding]:
@@ -206,19 +203,18 @@ def _runs(session: Session, *, mend: bool) -> Iterator[Finding]:
 
 
 def _front_end(session: Session) -> Iterator[Finding]:
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    kernel = getattr(shell, "kernel", None)
-    root, beside = session.store.root, notebook_folder()
-    if kernel is None:
-        yield Finding("front end", "note", "no notebook kernel: clips are shown as text here.")
-    elif getattr(kernel, "_allow_stdin", True) is False:
+    front = front_end()
+    root = session.store.root
+    if front.name not in {"notebook", "batch"}:
+        yield Finding("front end", "note", f"no notebook kernel ({front.name}): clips are shown as text here.")
+    elif not front.live:
         yield Finding("front end", "good", "a notebook that runs unattended: cells wait for their clips, no widgets")
     else:
-        yield Finding("front end", "good", f"a live notebook in {beside}")
+        yield Finding("front end", "good", f"a live notebook in {session.notebook}")
     if any(part.startswith(".") for part in root.parts):
         yield Finding("front end", "bad", f"{root} has a hidden folder, which Jupyter does not serve.",
                       "Move the clips with WAN_NB_MEDIA.")  # fmt: skip
-    elif kernel is not None and not root.is_relative_to(beside):
+    elif front.name in {"notebook", "batch"} and not root.is_relative_to(session.notebook):
         yield Finding("front end", "note", f"{root} is not below the notebook: pictures instead of players.",
                       "%wan show ID --embed, or start the kernel beside the notebook.")  # fmt: skip
 

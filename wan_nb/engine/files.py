@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import unquote_to_bytes
 
-from wan_nb.errors import InvalidMedia, join_words
+from wan_nb.errors import InvalidMedia, InvalidOption, join_words
+from wan_nb.paths import local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,11 +188,7 @@ def _from_path(given: str | os.PathLike[str], field: str, suffixes: tuple[str, .
     name = text if text.isprintable() else ascii(text)
     source = Source(field, name)
     try:
-        path = Path(text)
-        # A leading ~ that names nobody is a file name like any other.
-        with suppress(RuntimeError):
-            path = path.expanduser()
-        path = path.absolute()
+        path = local(text)
         if not path.exists():
             raise source.refuse(f"does not exist{_where(path, text)}.", _near(path, suffixes))
         if path.is_dir():
@@ -203,6 +200,8 @@ def _from_path(given: str | os.PathLike[str], field: str, suffixes: tuple[str, .
     except (OSError, ValueError) as error:
         if isinstance(error, InvalidMedia):
             raise
+        if isinstance(error, InvalidOption):
+            raise source.refuse(f"cannot be read: {error.message}", error.remedy) from None
         raise source.refuse(f"cannot be read: {getattr(error, 'strerror', None) or error}.") from error
 
 

@@ -45,8 +45,8 @@ class RunLog(Reading):
 
     Parameters
     ----------
-    url : str
-        ``sqlite:///wan_runs/runs.db``, or ``postgresql+psycopg://user@host/name`` for several people.
+    url : path or str
+        A file, ``sqlite:///wan_runs/runs.db``, or ``postgresql+psycopg://user@host/name`` for several people.
     now : callable, optional
         The clock, returning an aware datetime.
 

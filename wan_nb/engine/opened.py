@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from wan_nb.engine.loop import LoopThread, load
 from wan_nb.engine.store import Store
+from wan_nb.frontends import notebook_folder
 from wan_nb.place import Place, locate
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Opened:
     ----------
     store : Store
         Where the clips live.
+    notebook : Path
+        Folder of the notebook, to which addresses in its outputs are relative; where it was at the first use.
     pid : int
         The process that made it; connections do not survive a fork.
     """
@@ -40,6 +43,7 @@ class Opened:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.store = Store.of(settings)
+        self.notebook = notebook_folder()
         self.pid = os.getpid()
         self._lock = threading.RLock()
         self._loop: LoopThread | None = None
@@ -57,7 +61,7 @@ class Opened:
     def __repr__(self) -> str:
         name = self._place.name if self._place else self.settings.service
         folder = self.settings.folder
-        shown = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+        shown = folder.relative_to(self.notebook) if folder.is_relative_to(self.notebook) else folder
         mark = ": SIMULATED, no bill" if name == "simulator" else ""
         return f"<Session {name}{mark}, log in {shown}>"
 
@@ -88,8 +92,7 @@ class Opened:
     @property
     def log_exists(self) -> bool:
         """Whether the log can be read without making one, as completion wants it."""
-        url = self.settings.log
-        return self._log is not None or (url.startswith("sqlite:///") and Path(url.removeprefix("sqlite:///")).exists())
+        return self._log is not None or (isinstance(self.settings.log, Path) and self.settings.log.exists())
 
     @property
     def loop(self) -> LoopThread:

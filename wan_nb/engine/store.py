@@ -45,9 +45,9 @@ class Store:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The store that the settings name."""
-        if "://" in settings.media:
-            return cls(settings.folder, Remote(settings.media))
-        return cls(Path(settings.media).expanduser().absolute())
+        if isinstance(settings.media, Path):
+            return cls(settings.media)
+        return cls(settings.folder, Remote(settings.media))
 
     def open(self) -> None:
         """Make the folders, and keep them out of version control: clips are large and may be private.

@@ -14,6 +14,7 @@ from wan_nb.errors import NotFound, join_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
 __all__ = ["Tables", "utc_now"]
 
@@ -31,15 +32,21 @@ class Tables:
 
     Parameters
     ----------
-    url : str
-        SQLAlchemy URL: ``sqlite:///file`` or ``postgresql+psycopg://...``.
+    url : path or str
+        File, or SQLAlchemy URL: ``sqlite:///file`` or ``postgresql+psycopg://...``.
     now : callable, optional
         The clock, returning an aware datetime.
     """
 
-    def __init__(self, url: str, *, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, url: Path | str, *, now: Callable[[], datetime] = utc_now) -> None:
         self._now = now
         self._db = Database(url)
+
+    @property
+    def place(self) -> str:
+        """Where it is: the file, or the address without its password."""
+        url = self._db.url
+        return str(url.database) if url.get_backend_name() == "sqlite" else repr(self._db)
 
     def close(self) -> None:
         """Close every connection. A later call opens them again: news of a paid clip is never dropped."""

@@ -19,6 +19,7 @@ from typing import Any
 
 from wan_nb.api import catalog
 from wan_nb.errors import InvalidOption
+from wan_nb.paths import local
 from wan_nb.studies.template import expand as fill
 from wan_nb.studies.template import nearest, placeholders
 from wan_nb.studies.votes import MIN_BLOCKS
@@ -179,7 +180,7 @@ def _rows(variants: Any) -> list[tuple[str, dict[str, Any]]]:
     if isinstance(variants, str):
         variants = Path(variants) if variants.lower().endswith(".csv") else [variants]
     if isinstance(variants, Path):
-        variants = _read(variants)
+        variants = _read(local(variants))
     if hasattr(variants, "columns"):
         return _table_rows(variants)
     if not isinstance(variants, Mapping | Sequence):

@@ -352,7 +352,7 @@ class Study:
         Parameters
         ----------
         path : path, optional
-            ``NAME.html`` without it.
+            ``NAME.html`` without it; ``.csv`` makes a table instead.
         media : {'embed', 'link', 'none'}
             Light copies of the clips with their sound in the file (0.2 to 0.4 MB a second of clip), the clips beside
             it, or strips only.

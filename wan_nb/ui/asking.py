@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wan_nb.api import catalog
 from wan_nb.engine.loop import load
 from wan_nb.errors import InvalidOption, WanError
+from wan_nb.frontends import front_end
 from wan_nb.studies.planning import open_study
 from wan_nb.studies.template import expand
 from wan_nb.ui.cell import Cell
@@ -177,7 +178,7 @@ def _waited(magics: WanMagics, cell: Cell, thing: Any) -> Any:
     Somebody who sits there sees it live meanwhile; the result then takes the place of the live view, so that the cell
     shows one clip, not two. Elsewhere one picture at the end is all that there is to show.
     """
-    waits = cell.wait if cell.wait is not None else magics.wait if magics.wait is not None else magics.in_batch
+    waits = cell.wait if cell.wait is not None else magics.wait if magics.wait is not None else front_end().waits
     if not waits:
         return thing
     from IPython.display import clear_output, display

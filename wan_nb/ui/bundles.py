@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wan_nb.errors import InvalidOption
-from wan_nb.settings import notebook_folder
 from wan_nb.ui import html
 from wan_nb.ui.text import megabytes
 
@@ -40,7 +39,7 @@ def run_bundle(run: Run, *, embed: bool = False) -> dict[str, str]:
 def row_bundle(session: Session, row: Row, *, note: str = "", embed: bytes | None = None) -> dict[str, str]:
     """`run_bundle` of a row."""
     strip = session.strip(row)
-    return html.run_bundle(_placed(session, row), folder=notebook_folder(), strip=strip, embed=embed, note=note)
+    return html.run_bundle(_placed(session, row), folder=session.notebook, strip=strip, embed=embed, note=note)
 
 
 def reused_note(run: Run) -> str:
@@ -71,16 +70,15 @@ def runs_bundle(session: Session, rows: Iterable[Row], *, title: str = "", pictu
     done = [row for row in rows if session.video(row)][: html.BOARD_STRIPS if pictures else 0]
     strips = {row.run_id: strip for row in done if (strip := session.strip(row))}
     placed = [_placed(session, row) for row in rows]
-    return html.board_bundle(placed, folder=notebook_folder(), strips=strips, title=title)
+    return html.board_bundle(placed, folder=session.notebook, strips=strips, title=title)
 
 
 def _placed(session: Session, row: Row) -> Row:
     """The row with the clip's place on this machine; without one when the file is gone."""
     path = session.video(row)
-    return replace(row, video=_short(path) if path else None)
+    return replace(row, video=_short(path, session.notebook) if path else None)
 
 
-def _short(path: Path) -> str:
+def _short(path: Path, folder: Path) -> str:
     """A path as it is said: seen from the notebook, so that it means the same elsewhere."""
-    folder = notebook_folder()
     return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)

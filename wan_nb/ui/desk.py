@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from wan_nb import __version__
 from wan_nb.errors import InvalidMedia, InvalidOption
+from wan_nb.paths import file_name, output
 from wan_nb.studies.study import Study
 from wan_nb.ui import text
 from wan_nb.ui.snippets import Grid
@@ -134,26 +135,36 @@ def report(study: Study | str | None = None, path: str | os.PathLike[str] | None
     study : Study or str, optional
         Or its name; the newest of the default session when left out.
     path : path, optional
-        ``NAME.html`` without it.
+        ``NAME.html`` without it. One that ends in ``.csv`` becomes a table of runs and measures instead, with the
+        votes in another one beside it.
     **options
         ``media="embed"``, ``"link"`` or ``"none"``: the clips in the file, beside it, or strips only.
 
     Returns
     -------
     Path
+        Absolute.
+
+    Raises
+    ------
+    InvalidOption
+        Another ending, or a report that would be too large. Nothing is written.
 
     Examples
     --------
     >>> wan_nb.report("walk", "walk.html")  # doctest: +SKIP
-    PosixPath('walk.html')
+    PosixPath('.../walk.html')
     """
     from wan_nb.ui.report import write_report
 
     chosen = _study(study)
+    target = output(path if path is not None else file_name(chosen.name, ".html"), ".html", ".htm", ".csv")
+    if target.suffix.lower() == ".csv":
+        return report_csv(chosen, target)
     data = _study_data(chosen)
     if options.get("media", "embed") == "embed":
         _lighten(chosen, data["clips"])
-    return write_report(path or f"{chosen.name}.html", data, **options)
+    return write_report(target, data, **options)
 
 
 def report_csv(study: Study | str | None = None, path: str | os.PathLike[str] | None = None) -> Path:
@@ -161,7 +172,7 @@ def report_csv(study: Study | str | None = None, path: str | os.PathLike[str] | 
     from wan_nb.ui.report import write_csv
 
     chosen = _study(study)
-    return write_csv(path or f"{chosen.name}.csv", _study_data(chosen))
+    return write_csv(path if path is not None else file_name(chosen.name, ".csv"), _study_data(chosen))
 
 
 def clips_of(session: Session, rows: Sequence[Row]) -> list[Clip]:

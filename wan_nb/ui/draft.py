@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
@@ -16,6 +15,7 @@ from wan_nb.api.urls import shown
 from wan_nb.engine.files import is_url
 from wan_nb.engine.revive import fields_of_request
 from wan_nb.errors import InvalidMedia, InvalidOption, InvalidRequest, WanError
+from wan_nb.paths import local
 from wan_nb.ui import snippets
 from wan_nb.ui.text import megabytes, money, plain
 from wan_nb.ui.variants import read_variants, write_variants
@@ -78,8 +78,8 @@ def fields_from(source: Any, session: Session) -> dict[str, Any]:
         return fields_of_request(source.row.request, run_id=source.id)
     if hasattr(source, "to_dict") and hasattr(source, "name"):  # a row of the DataFrame: its index is the run id
         source = str(source.name)
-    path = Path(str(source)).expanduser()
-    if path.suffix.lower() in {".json", ".mp4"}:
+    if str(source).lower().endswith((".json", ".mp4")):
+        path = local(source)
         try:
             request = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["request"]
         except (OSError, ValueError, KeyError, TypeError) as error:

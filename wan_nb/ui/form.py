@@ -10,7 +10,6 @@ import traitlets
 from wan_nb.api import catalog
 from wan_nb.engine.loop import Worker
 from wan_nb.errors import InvalidMedia, WanError
-from wan_nb.settings import notebook_folder
 from wan_nb.ui import html
 from wan_nb.ui.assets import module, styles
 from wan_nb.ui.draft import Draft, field_specs, fields_from
@@ -257,7 +256,7 @@ def _thumbnail(path: Path, kind: str) -> bytes:
 
 def _about(session: Session) -> dict[str, Any]:
     """What does not change: the service, and files that may be meant."""
-    folder = notebook_folder()
+    folder = session.notebook
     files: dict[str, list[str]] = {}
     for kind in catalog.MEDIA.values():
         near = [*folder.iterdir(), *(path for sub in folder.iterdir() if sub.is_dir() for path in _files(sub))]

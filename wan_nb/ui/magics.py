@@ -84,9 +84,10 @@ class WanMagics(Magics):
 
     @property
     def in_batch(self) -> bool:
-        """Whether nobody sits at the kernel (nbclient, papermill): nothing can be asked, nobody comes back later."""
-        kernel = getattr(self.shell, "kernel", None)
-        return kernel is not None and getattr(kernel, "_allow_stdin", True) is False
+        """Whether nobody comes back after the cell (nbclient, papermill, a script), or can be asked."""
+        from wan_nb.frontends import front_end
+
+        return not front_end().returns
 
     def session(self) -> Session:
         """The default session; which service it is that nobody chose is said once."""

@@ -189,7 +189,9 @@ NOTEBOOK: tuple[Option, ...] = (
     Option("tag", "Word to find the run by; repeatable.", _words, metavar="WORD", many=True),
     Option("out", "Variable that receives the run or study, also when an error comes.", _variable, metavar="VAR"),
     Option(
-        "wait", "Block until the end; the default where no front end listens (nbclient, papermill).", negatable=True
+        "wait",
+        "Block until the end; the default in terminals, scripts, nbclient and papermill.",
+        negatable=True,
     ),
     Option("again", "Buy a new clip even if this request was made before."),
     Option("dry_run", "Nothing is sent: the JSON without the key, the checks, the price."),

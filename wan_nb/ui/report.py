@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from urllib.parse import quote
 
+from wan_nb.engine.files import atomic
 from wan_nb.errors import InvalidOption
+from wan_nb.paths import output
 from wan_nb.ui import album
 from wan_nb.ui.assets import PLAYER, module, styles
 from wan_nb.ui.sections import body, clean, discreet
@@ -105,7 +107,7 @@ def write_report(
     Parameters
     ----------
     path : path
-        The file; replaced as a whole when it exists.
+        The file, ``.html``; replaced as a whole when it exists.
     study_data : StudyData
     media : {"embed", "link", "none"}
         ``embed`` writes the clips (their light copies with their sound, where there are any) into the page, ``link``
@@ -131,9 +133,7 @@ def write_report(
     """
     if media not in {"embed", "link", "none"}:
         raise InvalidOption(f"media={media!r} is not embed, link or none", field="media")
-    path = Path(path)
-    if path.is_dir():
-        raise InvalidOption(f"{path} is a folder.", remedy="Name the file: walk.html.", field="path")
+    path = output(path, ".html", ".htm")
     clips = study_data.get("clips", ()) if media != "none" else ()
     files = _there(
         (clip["id"], (clip.get("proxy") if media == "embed" else None) or clip.get("video")) for clip in clips
@@ -144,7 +144,8 @@ def write_report(
     parts = _parts(study_data, files, sounds, media, path.parent)
     size = sum(len(part.encode()) for part in parts)
     _check_size(size, max_bytes)
-    _replace(path, parts)
+    with atomic(path) as draft, draft.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(parts)
     return path
 
 
@@ -230,18 +231,6 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "\\u2028")
 
 
-def _replace(path: Path, parts: Sequence[str]) -> None:
-    """Whole or not at all: a reader never meets half a report."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(parts)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def write_csv(path: str | os.PathLike[str], study_data: StudyData) -> Path:
     """Write the clips of a study as CSV, one row a clip; votes go to ``<name>.votes.csv`` beside it.
 
@@ -254,7 +243,7 @@ def write_csv(path: str | os.PathLike[str], study_data: StudyData) -> Path:
     >>> path.read_text(encoding="utf-8").splitlines()[1][:10]
     '3f9c,calm,'
     """
-    path = Path(path)
+    path = output(path, ".csv")
     clips = study_data.get("clips", ())
     params = list(dict.fromkeys(name for clip in clips for name in clip.get("params") or {}))
     measures = sorted({name for clip in clips for name in clip.get("measures") or {}})
@@ -277,8 +266,7 @@ def write_csv(path: str | os.PathLike[str], study_data: StudyData) -> Path:
 
 
 def _write_rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with atomic(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([_cell(name) for name in header])
         writer.writerows([_cell(value) for value in row] for row in rows)

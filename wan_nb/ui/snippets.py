@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
 from wan_nb.api.catalog import CREATE_PATH, REGIONS
+from wan_nb.paths import here
 from wan_nb.ui.variants import write_body
 
 if TYPE_CHECKING:
@@ -206,8 +207,8 @@ def _place(item: Mapping[str, Any]) -> str:
     name, path = str(item.get("name") or ""), str(item.get("path") or "")
     chosen = name if "://" in name or "/" in name or "." in name or not path else path
     # What lies beside the notebook is said from there: it means the same elsewhere, and tells nobody's folders.
-    local, here = Path(chosen), Path.cwd()
-    return local.relative_to(here).as_posix() if local.is_absolute() and local.is_relative_to(here) else chosen
+    place, folder = Path(chosen), here()
+    return place.relative_to(folder).as_posix() if place.is_absolute() and place.is_relative_to(folder) else chosen
 
 
 def _literal(value: object) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wan_nb.engine.loop import Worker, load
 from wan_nb.engine.states import FINAL
 from wan_nb.errors import InvalidOption, LogError
-from wan_nb.settings import notebook_folder
+from wan_nb.frontends import front_end
 from wan_nb.ui import snippets
 from wan_nb.ui.bundles import row_bundle, runs_bundle
 from wan_nb.ui.text import money
@@ -27,14 +27,8 @@ NOTHING = "No runs yet. A cell that starts with %%wan makes one."
 
 
 def is_live() -> bool:
-    """Whether the front end can show a widget that moves: a kernel that somebody sits at.
-
-    nbclient and papermill forbid the kernel to ask for input, which is the one sign of them that there is.
-    """
-    from IPython import get_ipython
-
-    kernel = getattr(get_ipython(), "kernel", None)
-    return kernel is not None and getattr(kernel, "_allow_stdin", True) is not False
+    """Whether the front end can show a widget that moves: a kernel that somebody sits at."""
+    return front_end().live
 
 
 def display(bundle: dict[str, Any]) -> Any:
@@ -231,7 +225,7 @@ class View:
         from wan_nb.ui.board import board_row
 
         usual = self._usual.get((str(row.model), str(row.resolution), int(row.duration or 0)))
-        return board_row(row, video=self.session.video(row), folder=notebook_folder(), expected_s=usual)
+        return board_row(row, video=self.session.video(row), folder=self.session.notebook, expected_s=usual)
 
     def _learn(self, row: Row) -> None:
         """Usual run time of such requests, from this log."""

@@ -1,0 +1,135 @@
+"""Which front end this is and what it can do, in real processes where it can be had no other way."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import unquote
+
+import pytest
+
+import wan_nb
+from wan_nb import frontends
+
+pytest_plugins = ["fixtures_shell"]
+
+
+def test_kernel_that_may_not_ask_is_batch(bare_shell) -> None:
+    assert frontends.front_end().name == "embedded"
+    bare_shell.kernel = SimpleNamespace(_allow_stdin=False)
+    assert frontends.front_end().name == "batch"
+    bare_shell.kernel = SimpleNamespace(_allow_stdin=True)
+    assert frontends.front_end().name == "notebook"
+    bare_shell.kernel = SimpleNamespace()
+    assert frontends.front_end().live
+
+
+def test_folder_of_the_notebook_is_where_the_kernel_began(bare_shell, tmp_path, monkeypatch) -> None:
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    bare_shell.kernel = SimpleNamespace(_allow_stdin=False)
+    began = bare_shell.starting_dir
+    os.chdir(tmp_path)
+    assert str(frontends.notebook_folder()) == began
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "walk.ipynb"))
+    assert frontends.notebook_folder() == tmp_path
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "gone" / "walk.ipynb"))
+    assert str(frontends.notebook_folder()) == began
+
+
+NAMED = "from wan_nb.frontends import front_end; print(front_end().name, front_end().waits, front_end().returns)"
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ([sys.executable, "-c", NAMED], "python False False"),
+        ([sys.executable, "-m", "IPython", "--no-banner", "-c", NAMED], "script True False"),
+        ([sys.executable, "-m", "IPython", "--no-banner", "script.py"], "script True False"),
+        ([sys.executable, "-m", "IPython", "--no-banner", "--simple-prompt"], "script True False"),
+    ],
+)
+def test_scripts_are_told_from_prompts(command, said, tmp_path) -> None:
+    (tmp_path / "script.py").write_text(NAMED)
+    done = subprocess.run(
+        command, input=NAMED + "\n", env=_environment(tmp_path), text=True, capture_output=True, timeout=120, check=True
+    )
+    assert said in done.stdout
+
+
+def _environment(tmp_path, **more: str) -> dict[str, str]:
+    root = Path(wan_nb.__file__).parents[1]
+    return {
+        **os.environ,
+        "PYTHONPATH": str(root),
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+        "JPY_SESSION_NAME": "",
+        **more,
+    }
+
+
+def test_script_waits_for_its_clips(simulator, photos, tmp_path) -> None:
+    (tmp_path / "walk.ipy").write_text(
+        f"%load_ext wan_nb\nget_ipython().run_cell_magic('wan', '-f {photos / 'cat.jpg'} -d 2 --out run', 'a cat')\n"
+        "print(run.status)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "IPython", "--no-banner", "walk.ipy"],
+        env=_environment(tmp_path, DASHSCOPE_API_KEY=simulator.key, DASHSCOPE_HTTP_BASE_URL=simulator.url),
+        stdin=subprocess.DEVNULL,
+        text=True,
+        capture_output=True,
+        timeout=200,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "SUCCEEDED"
+
+
+CHDIR = """
+import nbformat, sys
+from nbclient import NotebookClient
+notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in sys.stdin.read().split("=====")])
+NotebookClient(notebook, timeout=120, resources={"metadata": {"path": "."}}).execute()
+nbformat.write(notebook, "out.ipynb")
+"""
+
+
+@pytest.mark.notebook
+def test_notebook_that_changes_its_folder_keeps_addresses_log_and_clips(simulator, photos, tmp_path) -> None:
+    import nbformat
+
+    project = tmp_path / "My%20Project#1"
+    (project / "data").mkdir(parents=True)
+    cat = photos / "cat.jpg"
+    cells = [
+        "%load_ext wan_nb",
+        f"%%wan -f {cat} -d 2 --out one\na cat",
+        "import os; os.chdir('data')",
+        f"%%wan -f {cat} -d 2 --out two\na dog",
+        "one",
+        "two",
+        "%wan connect",
+        "import wan_nb; print(len(wan_nb.runs()))",
+    ]
+    subprocess.run(
+        [sys.executable, "-c", CHDIR],
+        cwd=project,
+        env=_environment(tmp_path, DASHSCOPE_API_KEY=simulator.key, DASHSCOPE_HTTP_BASE_URL=simulator.url),
+        input="=====".join(cells),
+        text=True,
+        timeout=200,
+        check=True,
+    )
+    text = (project / "out.ipynb").read_text(encoding="utf-8")
+    addresses = re.findall(r'<video[^>]* src=\\"([^"\\]+)\\"', text)
+    assert len(addresses) == 4
+    for address in addresses:
+        assert (project / unquote(address)).is_file()
+    assert len(set(addresses)) == 2
+    assert nbformat.read(project / "out.ipynb", 4).cells[-1].outputs[0].text == "2\n"
+    assert {path.name for path in project.iterdir()} == {"data", "out.ipynb", "wan_runs"}
+    assert not [*(project / "data").iterdir()]

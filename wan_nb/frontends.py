@@ -1,0 +1,88 @@
+"""Which front end this process has and what it can do: one table for whoever shows, waits or gives an address."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wan_nb import paths
+from wan_nb.settings import environment
+
+__all__ = ["FRONT_ENDS", "FrontEnd", "front_end", "notebook_folder"]
+
+
+@dataclass(frozen=True, slots=True)
+class FrontEnd:
+    """What a front end can do.
+
+    Attributes
+    ----------
+    name : str
+    sign : str
+        How it is recognised.
+    live : bool
+        Widgets move while a run goes on.
+    returns : bool
+        Somebody can come back to this process after a cell: answer a question, press a button, look again.
+    waits : bool
+        A cell waits for its clip where nobody says otherwise.
+    """
+
+    name: str
+    sign: str
+    live: bool
+    returns: bool
+    waits: bool
+
+
+FRONT_ENDS = {
+    front.name: front
+    for front in (
+        FrontEnd("notebook", "a kernel that may ask for input", live=True, returns=True, waits=False),
+        FrontEnd("batch", "a kernel that may not (nbclient, papermill)", live=False, returns=False, waits=True),
+        FrontEnd("terminal", "IPython's own prompt", live=False, returns=True, waits=True),
+        FrontEnd("script", "IPython with a file, -c, or input that is no terminal", False, returns=False, waits=True),
+        FrontEnd("embedded", "an IPython shell inside another program", live=False, returns=True, waits=False),
+        FrontEnd("python", "no IPython", live=False, returns=False, waits=False),
+    )
+}
+"""Every front end by its name."""
+
+
+def front_end() -> FrontEnd:
+    """The front end of this process, as it is now."""
+    return FRONT_ENDS[_name(_shell())]
+
+
+def _shell() -> Any:
+    return getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+
+
+def _name(shell: Any) -> str:
+    if shell is None:
+        return "python"
+    if (kernel := getattr(shell, "kernel", None)) is not None:
+        # The one sign of nbclient and papermill that there is.
+        return "batch" if getattr(kernel, "_allow_stdin", True) is False else "notebook"
+    terminal = sys.modules.get("IPython.terminal.interactiveshell")
+    if terminal is None or not isinstance(shell, terminal.TerminalInteractiveShell):
+        return "embedded"
+    # The application says whether a prompt comes after the file or the code that it was given.
+    prompt = getattr(shell.parent, "interact", True) and getattr(sys.stdin, "isatty", lambda: False)()
+    return "terminal" if prompt else "script"
+
+
+def notebook_folder() -> Path:
+    """Folder of the notebook that this process belongs to, to which addresses in its outputs are relative.
+
+    Jupyter's server tells it as ``JPY_SESSION_NAME``, a path. Other front ends do not, or give a name that is no path;
+    there it is where the kernel started, wherever its code has gone since.
+    """
+    named = Path(environment().get("JPY_SESSION_NAME", ""))
+    if named.is_absolute() and named.parent.is_dir():
+        return named.parent
+    shell = _shell()
+    started = getattr(shell, "starting_dir", None) if getattr(shell, "kernel", None) is not None else None
+    return Path(started) if started and Path(started).is_dir() else paths.here()

@@ -1,0 +1,152 @@
+"""Paths that a person gives, and names that become file names. A path is no URL, and a name is no path."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from wan_nb.errors import InvalidOption, join_words
+
+__all__ = ["file_name", "here", "local", "output"]
+
+_LONGEST = 120
+"""Bytes of a file name: file systems take 255, encrypted ones 143, and more endings may follow."""
+
+_BARRED = re.compile(r'[<>:"/\\|?*\s]+')
+"""What Windows or a URL path does not take in a name, and white space of any kind, of which a blank is left."""
+
+_DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\..*)?", re.IGNORECASE)
+"""Names that Windows keeps for itself, whatever ending they have."""
+
+
+_DIGEST = re.compile(r"-[0-9a-f]{6}")
+"""How a name ends that was made from another one."""
+
+
+def here() -> Path:
+    """The working directory.
+
+    Raises
+    ------
+    InvalidOption
+        It was deleted.
+    """
+    try:
+        return Path.cwd()
+    except OSError:
+        raise InvalidOption(
+            "the working directory of this process does not exist any more.",
+            remedy="os.chdir to a folder that does, or restart the kernel there.",
+        ) from None
+
+
+def local(given: Any, *, base: Path | None = None) -> Path:
+    """Absolute path of what a person calls a file or folder; it need not exist.
+
+    A leading ``~`` is a home folder, unless it names nobody. A name that is typed in one Unicode normal form finds what
+    is on disk in the other.
+
+    Parameters
+    ----------
+    given : str or os.PathLike
+    base : Path, optional
+        What a relative path starts from; the working directory without it.
+
+    Raises
+    ------
+    InvalidOption
+        No path, an empty one, or one that no file system takes.
+
+    Examples
+    --------
+    >>> local("a?b%20c#d", base=Path("/data")).as_posix()
+    '/data/a?b%20c#d'
+    """
+    try:
+        text = os.fsdecode(given)
+    except TypeError:
+        raise InvalidOption(f"a path is a text or a Path, not {type(given).__name__}.", field="path") from None
+    if not text.strip() or "\0" in text:
+        raise InvalidOption("a path is empty." if not text.strip() else "a path holds a NUL.", field="path")
+    path = Path(text)
+    with suppress(RuntimeError):
+        path = path.expanduser()
+    if not path.is_absolute():
+        path = (base or here()) / path
+    return _on_disk(path)
+
+
+def _on_disk(path: Path) -> Path:
+    """The path as the disk spells it, where it differs in Unicode normal form only."""
+    if path.name.isascii() and str(path).isascii():
+        return path
+    with suppress(OSError, ValueError):
+        if path.exists() or path.parent == path:
+            return path
+        parent = _on_disk(path.parent)
+        wanted = unicodedata.normalize("NFC", path.name)
+        twins = sorted(n for n in os.listdir(parent) if unicodedata.normalize("NFC", n) == wanted)  # noqa: PTH208
+        return parent / (twins[0] if twins else path.name)
+    return path
+
+
+def output(given: Any, *suffixes: str) -> Path:
+    """Absolute path of a file that is to be written; a name without an ending gets the first of `suffixes`.
+
+    Raises
+    ------
+    InvalidOption
+        It ends otherwise, or is a folder.
+
+    Examples
+    --------
+    >>> output("walk", ".html").name
+    'walk.html'
+    """
+    path = local(given)
+    if path.is_dir():
+        raise InvalidOption(
+            f"{str(path)[-80:]!r} is a folder.", remedy=f"Name the file: walk{suffixes[0]}.", field="path"
+        )
+    if not path.suffix:
+        path = path.with_name(path.name + suffixes[0])
+    if path.suffix.lower() not in suffixes:
+        raise InvalidOption(
+            f"{path.name[-60:]!r} does not end in {join_words(suffixes)}.",
+            remedy=f"Other kinds of file are not made; walk{suffixes[0]} is one that is.",
+            field="path",
+        )
+    return path
+
+
+def file_name(name: str, suffix: str = "") -> str:
+    """A file name for a thing of any name: in one folder, on every system, another one for every other name.
+
+    A name that is a good file name stays as it is. Of any other, what cannot stay is replaced or cut off, and a digest
+    of the whole name is added, so that two names never become one.
+
+    Parameters
+    ----------
+    name : str
+        Of a study, a run or anything that a person calls.
+    suffix : str
+        Such as ``.html``.
+
+    Examples
+    --------
+    >>> file_name("walk", ".html"), file_name("../up", ".html")
+    ('walk.html', 'up-d7144e.html')
+    """
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=3).hexdigest()
+    kept = "".join(c if unicodedata.category(c)[0] != "C" else "-" for c in unicodedata.normalize("NFC", name))
+    kept = _BARRED.sub(lambda found: " " if set(found[0]) == {" "} else "-", kept).strip(" .-~")
+    room = _LONGEST - len(suffix.encode()) - len(digest) - 1
+    kept = kept.encode()[:room].decode(errors="ignore").rstrip(" .-")
+    if kept and kept == name and not _DEVICES.fullmatch(kept) and not _DIGEST.fullmatch(kept[-7:]):
+        return kept + suffix
+    return f"{kept}-{digest}{suffix}" if kept and not _DEVICES.fullmatch(kept) else f"file-{digest}{suffix}"
