@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from wan_nb import paths
-from wan_nb.errors import InvalidOption
+from wan_nb.arguments import amount, shown
+from wan_nb.errors import InvalidOption, join_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,8 +91,8 @@ class Settings:
         Raises
         ------
         InvalidOption
-            A budget, gap or speed that is no positive number; a base URL with a password or a query, which would be
-            written into the log as part of its name.
+            A budget, gap or speed that is no positive number, a budget in a currency that no service bills in; a base
+            URL with a password or a query, which would be written into the log as part of its name.
         """
         env = os.environ if environ is None else environ
         if unknown := sorted(set(given) - _GIVEN):
@@ -109,9 +110,9 @@ class Settings:
             log=_place(chosen.get("log")) or _place(env.get("WAN_NB_LOG"), base) or folder / "runs.db",
             media=_place(chosen.get("media")) or _place(env.get("WAN_NB_MEDIA"), base) or folder,
             budget=_budget(chosen.get("budget", DEFAULT_BUDGET)),
-            gap=_positive("gap", chosen["gap"]) if "gap" in chosen else None,
-            patience=_positive("patience", chosen.get("patience", 20.0)),
-            speed=_positive("speed", chosen.get("speed", 1.0)),
+            gap=_above_zero("gap", chosen["gap"]) if "gap" in chosen else None,
+            patience=_above_zero("patience", chosen.get("patience", 20.0)),
+            speed=_above_zero("speed", chosen.get("speed", 1.0)),
         )
 
     def moved(self, **changes: Any) -> Settings:
@@ -147,16 +148,22 @@ def _place(given: Any, base: Path | None = None) -> Path | str | None:
 
 
 def _budget(value: Any) -> Mapping[str, float]:
+    given = value if isinstance(value, Mapping) else dict.fromkeys(DEFAULT_BUDGET, value)
     # A mapping changes the caps that it names: raising one currency must not take the cap off the other.
-    caps = {**DEFAULT_BUDGET, **value} if isinstance(value, Mapping) else dict.fromkeys(DEFAULT_BUDGET, value)
-    return {str(currency).upper(): _positive(f"budget {currency}", cap, zero=True) for currency, cap in caps.items()}
+    caps = dict(DEFAULT_BUDGET)
+    named: set[str] = set()
+    for key, cap in given.items():
+        currency = key.strip().upper() if isinstance(key, str) else key
+        if currency not in DEFAULT_BUDGET:
+            known = join_words(list(DEFAULT_BUDGET), "and")
+            meant = " Did you mean CNY?" if currency in {"RMB", "CNH", "YUAN", "¥", "￥", "元"} else ""
+            raise InvalidOption(f"no service bills in {shown(key)}: budgets are in {known}.{meant}", field="budget")
+        if currency in named:
+            raise InvalidOption(f"the budget names {currency} twice.", field="budget")
+        named.add(currency)
+        caps[currency] = amount(cap, f"budget {currency} must be a positive number")
+    return caps
 
 
-def _positive(name: str, value: Any, *, zero: bool = False) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if not (number > 0 or (zero and number == 0)):
-        raise InvalidOption(f"{name} must be a positive number, not {value!r:.40}.")
-    return number
+def _above_zero(name: str, value: Any) -> float:
+    return amount(value, f"{name} must be a positive number", zero=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
+from wan_nb.arguments import as_whole, shown
 from wan_nb.errors import InvalidRequest, join_words
 
 if TYPE_CHECKING:
@@ -58,12 +59,9 @@ def _check_bool(spec: catalog.Field, value: Any) -> bool:
 def _check_int(spec: catalog.Field, value: Any) -> int:
     unit = f" {spec.unit}" if spec.unit else ""
     span = f"{spec.name} must be a whole number from {spec.minimum} to {spec.maximum}{unit}"
-    try:
-        number = int(value) if not isinstance(value, float) or value.is_integer() else None
-    except (TypeError, ValueError, OverflowError):
-        number = None
-    if number is None or isinstance(value, bool):
-        raise InvalidRequest(f"{span}, not {value!r:.40}.", field=spec.name)
+    number = as_whole(value, typed=True)
+    if number is None:
+        raise InvalidRequest(f"{span}, not {shown(value)}.", field=spec.name)
     if not (spec.minimum or 0) <= number <= (spec.maximum or number):
         raise InvalidRequest(f"{span}, not {number}.", field=spec.name)
     return number

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from wan_nb.arguments import whole
 from wan_nb.engine.budget import spent_since
 from wan_nb.engine.frame import to_frame
 from wan_nb.engine.row import COLUMNS, NAMES, Row
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["WHOLE", "Reading", "check_names", "only_row"]
+
+
+LARGEST: Final = 2**63 - 1
+"""Largest whole number that both databases take."""
 
 
 class Reading(Tables):
@@ -201,6 +206,9 @@ def check_names(names: Iterable[str], allowed: Iterable[str]) -> None:
 
 
 def _arranged(query: sa.Select[Any], limit: int | None, offset: int, *, newest_first: bool) -> sa.Select[Any]:
+    said = "must be a whole number from 0"
+    limit = None if limit is None else whole(limit, f"limit {said}", 0, LARGEST, typed=True)
+    offset = whole(offset, f"offset {said}", 0, LARGEST, typed=True)
     keys = (runs.c.created_at, runs.c.run_id)
     query = query.order_by(*(key.desc() if newest_first else key for key in keys))
     return query.limit(limit).offset(offset or None)

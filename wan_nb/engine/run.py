@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from wan_nb import arguments
 from wan_nb.engine.loop import load, ticking
 from wan_nb.engine.states import OPEN, Status
 from wan_nb.errors import (
@@ -20,7 +21,7 @@ from wan_nb.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from PIL.Image import Image
@@ -146,6 +147,7 @@ class Run:
         Detached
             A `KeyboardInterrupt`: the wait ends, the task goes on.
         """
+        timeout = arguments.timeout(timeout)
         try:
             self._session.loop.sync(self._session.flow.ended(self.id), timeout=timeout)
         except KeyboardInterrupt:
@@ -184,19 +186,15 @@ class Run:
 
     def rate(self, stars: int) -> Run:
         """Give 1 to 5 stars."""
-        if isinstance(stars, bool) or stars not in range(1, 6):
-            from wan_nb.errors import InvalidOption
-
-            raise InvalidOption(f"a rating is 1 to 5, not {stars!r:.20}.", run_id=self.id)
-        return self._write(rating=int(stars))
+        return self._write(rating=arguments.whole(stars, "a rating is 1 to 5", 1, 5))
 
     def note(self, text: str) -> Run:
         """Keep a remark with the run; an empty one removes it."""
         return self._write(note=text or None)
 
-    def tag(self, *tags: str) -> Run:
-        """Add tags."""
-        return self._write(tags=tuple(dict.fromkeys([*(self.row.tags or ()), *tags])))
+    def tag(self, *tags: str | Sequence[str]) -> Run:
+        """Add tags: words, or lists of them."""
+        return self._write(tags=arguments.words([*(self.row.tags or ()), *tags], "tags"))
 
     def frame(self, index: int = -1) -> Image:
         """One frame of the clip as a PIL image; -1 is the last one.
@@ -208,7 +206,7 @@ class Run:
         """
         from wan_nb.engine import clips
 
-        return clips.frame(self._file(), index)
+        return clips.frame(self._file(), arguments.whole(index, "a frame is a whole number, -1 the last", -(10**9)))
 
     def tail(self, seconds: float = 5.0) -> Path:
         """The last seconds of the clip (2 to 10) as a file that a new run can continue.
@@ -219,6 +217,7 @@ class Run:
         """
         from wan_nb.engine import clips
 
+        seconds = arguments.amount(seconds, "a tail must be a number of seconds")
         out = self._session.store.proxy(str(self.row.video_sha256), f"tail{seconds:g}.mp4")
         return out if out.exists() else clips.tail(self._file(), seconds, out)
 

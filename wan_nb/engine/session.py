@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wan_nb import arguments
 from wan_nb.api.signature import names_fields
 from wan_nb.engine.logbook import Logbook
 from wan_nb.engine.loop import load
@@ -124,7 +125,7 @@ class Session(Logbook):
         /,
         *,
         name: str | None = None,
-        tags: Sequence[str] = (),
+        tags: str | Sequence[str] = (),
         again: bool = False,
         max_cost: float | None = None,
         progress: Callable[[str, int, int], None] | None = None,
@@ -140,7 +141,7 @@ class Session(Logbook):
             What should happen, at most 5000 characters.
         name : str, optional
             Study that it belongs to.
-        tags : sequence of str
+        tags : str or sequence of str
         again : bool
             Buy another one although this one is there.
         max_cost : float, optional
@@ -173,14 +174,16 @@ class Session(Logbook):
         load("wan_nb.engine.posting")
         from wan_nb.engine.posting import Ask
 
+        most, words = arguments.max_cost(max_cost), arguments.words(tags, "tags")
+        arguments.switch(again, "again")
         request = self.request(prompt, **fields)
         price, currency = request.price(self.place.region), self.place.region.currency
-        if max_cost is not None and price > max_cost:
+        if most is not None and price > most:
             raise BudgetExceeded(
-                f"one clip costs about {currency} {price:.2f}, more than --max-cost {max_cost:g}.",
+                f"one clip costs about {currency} {price:.2f}, more than --max-cost {most:g}.",
                 remedy="Make it shorter, take 720P, or allow more.",
             )
-        ask = Ask(request, name=name, tags=tuple(tags), again=again, progress=progress)
+        ask = Ask(request, name=name, tags=words, again=again, progress=progress)
         try:
             row, new = self.loop.sync(self.flow.posting.submit(ask))
         except KeyboardInterrupt:
@@ -300,7 +303,7 @@ class Session(Logbook):
         name: str | None = None,
         seeds: Sequence[int] = (),
         vary: Mapping[str, Sequence[Any]] | None = None,
-        tags: Sequence[str] = (),
+        tags: str | Sequence[str] = (),
         **fields: Any,
     ) -> Study:
         """A comparison: prompts x seeds x whatever varies. Opens the study of that name when no variants are given.
@@ -315,7 +318,7 @@ class Session(Logbook):
             Each variant gets each seed.
         vary : mapping of str to sequence
             Values by field of the request, or by ``{{placeholder}}`` of the prompts.
-        tags : sequence of str
+        tags : str or sequence of str
         **fields
             See `request`.
 

@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,8 @@ from string import ascii_uppercase
 from typing import Any
 
 from wan_nb.api import catalog
+from wan_nb.api.checks import check_value
+from wan_nb.arguments import listed
 from wan_nb.errors import InvalidOption
 from wan_nb.paths import local
 from wan_nb.studies.template import expand as fill
@@ -156,9 +158,8 @@ def expand(
     for label, own in rows:
         if not str(own.get("prompt") or "").strip():
             raise InvalidOption(f"variant {label[:60]!r} is empty.", field="prompt")
-    axes = _axes(
-        rows, shared, _listed("seeds", seeds), {key: _listed(key, values) for key, values in (vary or {}).items()}
-    )
+    chosen_seeds = [check_value(_FIELDS["seed"], seed) for seed in listed(seeds, "seeds")]
+    axes = _axes(rows, shared, chosen_seeds, {key: listed(values, key) for key, values in (vary or {}).items()})
     total = len(rows) * math.prod(len(values) for values in axes.values())
     if total > MAX_CELLS:
         raise InvalidOption(
@@ -231,12 +232,6 @@ def _table_rows(table: Any) -> list[tuple[str, dict[str, Any]]]:
                 remedy="Labels tell the variants apart; rows of one label differ in seed and materials only.",
             )
     return rows
-
-
-def _listed(name: str, values: Any) -> list[Any]:
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise InvalidOption(f"{name} takes a list of values, not {values!r:.60}.", field=name)
-    return list(values)
 
 
 def _axes(

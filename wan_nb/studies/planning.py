@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
+from wan_nb.arguments import words
 from wan_nb.engine.revive import fields_of_request
 from wan_nb.errors import InvalidOption
 from wan_nb.studies.grid import Cell, Plan, expand
@@ -26,7 +27,7 @@ def open_study(
     name: str | None = None,
     seeds: Sequence[int] = (),
     vary: Mapping[str, Sequence[Any]] | None = None,
-    tags: Sequence[str] = (),
+    tags: str | Sequence[str] = (),
     **fields: Any,
 ) -> Study:
     """Plan a study and check each of its requests, or open one by its name.
@@ -42,10 +43,10 @@ def open_study(
         if name is None:
             raise InvalidOption("a study needs prompts, or the name of one that is in the log.")
         return _reopened(session, name)
-    return _planned(session, expand(variants, name=name, seeds=seeds, vary=vary, fields=fields), tags)
+    return _planned(session, expand(variants, name=name, seeds=seeds, vary=vary, fields=fields), words(tags, "tags"))
 
 
-def _planned(session: Session, plan: Plan, tags: Sequence[str] = ()) -> Study:
+def _planned(session: Session, plan: Plan, tags: tuple[str, ...] = ()) -> Study:
     materials: dict[Any, Any] = {}
     return Study(session, plan, [_request(session, cell, materials) for cell in plan.cells], tags=tags)
 

@@ -6,6 +6,7 @@ import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
+from wan_nb import arguments
 from wan_nb.engine.loop import ticking
 from wan_nb.engine.run import Run, detached_await, publish_end
 from wan_nb.engine.states import ENDED_WITHOUT, FINAL, Status
@@ -137,10 +138,12 @@ class Study:
         Refused, Unavailable
             The first task was not accepted.
         """
-        cost = sum(self.prices) if again else self.cost
-        if max_cost is not None and cost > max_cost:
+        most = arguments.max_cost(max_cost)
+        # Rounded, because a sum of prices may pass the amount that a person reads by less than is money.
+        cost = round(sum(self.prices), 4) if arguments.switch(again, "again") else self.cost
+        if most is not None and cost > most:
             raise BudgetExceeded(
-                f"study {self.name!r} costs about {self.currency} {cost:.2f}, more than --max-cost {max_cost:g}.",
+                f"study {self.name!r} costs about {self.currency} {cost:.2f}, more than --max-cost {most:g}.",
                 remedy="Take fewer seeds, shorter clips or 720P, or allow more.",
             )
         session = self._session
@@ -190,6 +193,7 @@ class Study:
         Detached
             A `KeyboardInterrupt`: the wait ends, the tasks go on.
         """
+        timeout = arguments.timeout(timeout)
         try:
             self._session.loop.sync(self.ended(), timeout=timeout)
         except KeyboardInterrupt:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.arguments import whole
 from wan_nb.engine.run import Run
 from wan_nb.engine.states import FINAL
 from wan_nb.errors import InvalidOption, Refused
@@ -152,9 +153,8 @@ def rate(call: Call) -> Any:
         %wan rate 3f9c 4
     """
     *before, stars = call.words or ("nothing",)
-    if str(stars) not in {"1", "2", "3", "4", "5"}:
-        raise InvalidOption(f"a rating is 1 to 5, not {stars!s:.20}.", remedy="%wan rate ID 4, or %wan rate 4.")
-    return replace(call, words=tuple(before)).run().rate(int(stars))
+    chosen = whole(stars, "a rating is 1 to 5", 1, 5, typed=True, remedy="%wan rate ID 4, or %wan rate 4.")
+    return replace(call, words=tuple(before)).run().rate(chosen)
 
 
 def compare(call: Call) -> Any:

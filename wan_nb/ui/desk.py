@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from wan_nb import __version__
+from wan_nb.arguments import whole
 from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.paths import file_name, output
 from wan_nb.studies.study import Study
@@ -57,8 +58,8 @@ def compare(what: Any = None, *, columns: int | None = None) -> CompareWidget:
     """
     from wan_nb.ui.compare import CompareWidget
 
-    if columns is not None and columns < 1:
-        raise InvalidOption(f"columns must be 1 or more, not {columns}.", field="columns")
+    if columns is not None:
+        columns = whole(columns, "columns must be 1 or more", 1)
     session, rows = _rows(what)
     if not rows:
         raise InvalidOption("there are no runs to compare.", remedy="wan_nb.runs() lists what the log has.")

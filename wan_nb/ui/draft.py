@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from wan_nb.api import catalog
 from wan_nb.api.request import VideoRequest
 from wan_nb.api.urls import shown
+from wan_nb.arguments import as_whole, whole
 from wan_nb.engine.files import is_url
 from wan_nb.engine.revive import fields_of_request
 from wan_nb.errors import InvalidMedia, InvalidOption, InvalidRequest, WanError
@@ -183,12 +184,11 @@ class Draft:
         InvalidOption
             Not a whole number of them, or too many.
         """
-        count = str(self.values["seeds"])
-        if not (count.isdecimal() and 1 <= int(count) <= _MOST_SEEDS):
-            raise InvalidOption(f"seeds is a whole number from 1 to {_MOST_SEEDS}.", field="seeds")
-        seed = str(self.values["seed"])
-        first = int(seed) if seed.isdecimal() else 1
-        return list(range(first, first + int(count)))
+        said = f"seeds is a whole number from 1 to {_MOST_SEEDS}"
+        count = whole(self.values["seeds"], said, 1, _MOST_SEEDS, typed=True, field="seeds")
+        first = as_whole(self.values["seed"], typed=True)
+        first = 1 if first is None else first  # a wrong one is said at its own control
+        return list(range(first, first + count))
 
     def study(self) -> Study:
         """The study that it plans; nothing is sent.

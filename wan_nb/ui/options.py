@@ -7,7 +7,6 @@ first and expanded after, word by word: IPython's own order (expand, then split)
 from __future__ import annotations
 
 import keyword
-import math
 import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from wan_nb.api import catalog
+from wan_nb.arguments import amount, words
 from wan_nb.errors import InvalidOption, InvalidRequest, join_words
 
 __all__ = ["CELL", "NOTEBOOK", "REQUEST", "Option", "describe", "parse", "split", "usage"]
@@ -113,23 +113,13 @@ def _seeds(value: Any) -> tuple[int, ...]:
 
 
 def _money(value: Any) -> float:
-    try:
-        amount = float(value)
-    except (TypeError, ValueError):
-        amount = math.nan
-    if not 0 <= amount < math.inf:
-        raise InvalidOption(f"--max-cost must be an amount of money such as 30, not {value!s:.40}.")
-    return amount
+    return amount(value, "--max-cost must be an amount of money such as 30", typed=True)
 
 
 def _variable(value: Any) -> str:
     if not (isinstance(value, str) and value.isidentifier()) or keyword.iskeyword(value):
         raise InvalidOption(f"--out must be the name of a variable, not {value!s:.40}.")
     return value
-
-
-def _words(value: Any) -> tuple[str, ...]:
-    return tuple(word for part in str(value).split(",") if (word := part.strip()))
 
 
 def _label(value: Any) -> str:
@@ -186,7 +176,7 @@ NOTEBOOK: tuple[Option, ...] = (
         expands=False,
     ),
     Option("name", "Name of the study or of the work; part of the derived seed.", _label, metavar="NAME"),
-    Option("tag", "Word to find the run by; repeatable.", _words, metavar="WORD", many=True),
+    Option("tag", "Word to find the run by; repeatable.", lambda value: words(value, "tag"), metavar="WORD", many=True),
     Option("out", "Variable that receives the run or study, also when an error comes.", _variable, metavar="VAR"),
     Option(
         "wait",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from urllib.parse import quote
 
+from wan_nb.arguments import whole
 from wan_nb.engine.files import atomic
 from wan_nb.errors import InvalidOption
 from wan_nb.paths import output
@@ -134,6 +135,8 @@ def write_report(
     if media not in {"embed", "link", "none"}:
         raise InvalidOption(f"media={media!r} is not embed, link or none", field="media")
     path = output(path, ".html", ".htm")
+    if max_bytes is not None:
+        max_bytes = whole(max_bytes, "max_bytes must be a whole number", 0)
     clips = study_data.get("clips", ()) if media != "none" else ()
     files = _there(
         (clip["id"], (clip.get("proxy") if media == "embed" else None) or clip.get("video")) for clip in clips

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from inspect import getdoc
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.arguments import whole
 from wan_nb.engine.run import Run
 from wan_nb.errors import InvalidOption
 from wan_nb.studies.study import Study
@@ -163,9 +164,7 @@ def _print_help(verb: Verb | None) -> None:
 
 
 def _number(value: Any) -> int:
-    if str(value).isdigit() and int(value) > 0:
-        return int(value)
-    raise InvalidOption(f"--limit must be a whole number from 1, not {value!s:.40}.")
+    return whole(value, "--limit must be a whole number from 1", 1, typed=True)
 
 
 _LIMIT = Option("limit", "At most so many, the newest.", _number, metavar="N")

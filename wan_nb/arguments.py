@@ -1,0 +1,162 @@
+"""What a person gives as an amount, a whole number or words: judged here, for Python, magics and settings alike."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from wan_nb.errors import InvalidOption
+
+__all__ = ["amount", "as_number", "as_whole", "listed", "max_cost", "shown", "switch", "timeout", "whole", "words"]
+
+_TYPED = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+def as_number(value: Any, *, typed: bool = False) -> float | None:
+    """A finite number as a float, or None for anything else: a switch, NaN, infinity, a text unless it was typed.
+
+    >>> as_number(3), as_number(True), as_number("3"), as_number("3", typed=True), as_number(float("nan"))
+    (3.0, None, None, 3.0, None)
+    """
+    if typed and isinstance(value, str):
+        value = float(text) if _TYPED.fullmatch(text := value.strip()) else None
+    if isinstance(value, bool) or not isinstance(value, numbers.Number):
+        return None
+    try:
+        number = float(value)  # type: ignore[arg-type]  # a complex number raises, as it should
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def as_whole(value: Any, *, typed: bool = False) -> int | None:
+    """A whole number as an int, also where it comes as 5.0; None for anything else.
+
+    >>> as_whole(5), as_whole(5.0), as_whole(5.5), as_whole("5"), as_whole("5", typed=True)
+    (5, 5, None, None, 5)
+    """
+    if as_number(value, typed=typed) is None:
+        return None
+    if isinstance(value, str):
+        value = int(text) if (text := value.strip()).lstrip("+-").isdecimal() else float(text)
+    number = int(value)
+    return number if number == value else None
+
+
+def amount(value: Any, said: str, *, zero: bool = True, typed: bool = False, **details: Any) -> float:
+    """A finite amount that is not negative.
+
+    Parameters
+    ----------
+    value : Any
+    said : str
+        What is said of a wrong one, such as ``gap must be a positive number``.
+    zero : bool
+        Whether 0 will do.
+    typed : bool
+        Whether it may come as text, because it was typed into a line.
+    **details
+        More of the error: ``remedy``, ``field``.
+
+    Raises
+    ------
+    InvalidOption
+    """
+    number = as_number(value, typed=typed)
+    if number is None or number < 0 or (number == 0 and not zero):
+        raise InvalidOption(f"{said}, not {shown(value, typed=typed)}.", **details)
+    return number + 0.0  # -0.0 is 0
+
+
+def max_cost(value: Any) -> float | None:
+    """The most that may be paid, or None where nothing is said.
+
+    Raises
+    ------
+    InvalidOption
+    """
+    return None if value is None else amount(value, "max_cost must be an amount of money such as 30")
+
+
+def timeout(value: Any) -> float | None:
+    """Seconds that somebody will wait, or None for as long as it takes.
+
+    Raises
+    ------
+    InvalidOption
+    """
+    return None if value is None else amount(value, "timeout must be seconds, or None for as long as it takes")
+
+
+def whole(value: Any, said: str, least: int, most: int | None = None, *, typed: bool = False, **details: Any) -> int:
+    """A whole number in a range; parameters as in `amount`.
+
+    Raises
+    ------
+    InvalidOption
+    """
+    number = as_whole(value, typed=typed)
+    if number is None or number < least or (most is not None and number > most):
+        raise InvalidOption(f"{said}, not {shown(value, typed=typed)}.", **details)
+    return number
+
+
+def words(value: Any, name: str) -> tuple[str, ...]:
+    """Words, each once, in their order: one is one, lists are lists, and a comma parts two as it does on a line.
+
+    >>> words("demo", "tags"), words(["a", "b, c", "a"], "tags"), words(None, "tags")
+    (('demo',), ('a', 'b', 'c'), ())
+
+    Raises
+    ------
+    InvalidOption
+        Something else than text is among them.
+    """
+    found: list[str] = []
+    for given in [] if value is None else [value] if isinstance(value, str) else listed(value, name):
+        if isinstance(given, str):
+            found += [word for part in given.split(",") if (word := part.strip())]
+        elif isinstance(given, list | tuple):
+            found += words(given, name)
+        else:
+            raise InvalidOption(f"{name} takes words, not {shown(given)}.", field=name)
+    return tuple(dict.fromkeys(found))
+
+
+def listed(value: Any, name: str) -> list[Any]:
+    """Values of a list, a Series, an index, an array or a generator.
+
+    Raises
+    ------
+    InvalidOption
+        It is a single value, a mapping, or a set, which has no order.
+    """
+    if isinstance(value, str | bytes | bytearray | Mapping | AbstractSet) or not isinstance(value, Iterable):
+        raise InvalidOption(f"{name} takes a list of values, not {shown(value)}.", field=name)
+    return list(value)
+
+
+def shown(value: Any, *, typed: bool = False) -> str:
+    """A value in a message, at most 60 characters of it; text that was typed stands without quotes."""
+    if typed and isinstance(value, str) and value.isprintable() and value:
+        return f"{value:.60}"
+    try:
+        return f"{value!r:.60}"
+    except Exception:  # noqa: BLE001  # an int of more digits than Python writes, or somebody's own __repr__
+        return f"a {type(value).__name__}"
+
+
+def switch(value: Any, name: str) -> bool:
+    """True or False, and nothing that only counts as one: ``again="no"`` would buy.
+
+    Raises
+    ------
+    InvalidOption
+    """
+    if not isinstance(value, bool):
+        raise InvalidOption(f"{name} must be True or False, not {shown(value)}.", field=name)
+    return value
