@@ -327,8 +327,11 @@ def test_facts_of_sound_and_clip(tmp_path):
 
 
 def test_sound_is_measured_by_decoding_not_by_its_header(tmp_path):
-    whole = make.sound(tmp_path / "a.wav", 20, "pcm_s16le", "wav")
-    assert prepare(cut(tmp_path / "b.wav", whole, 0.5), A, tmp_path).seconds == pytest.approx(10, abs=0.1)
+    """A WAV that was written into a pipe does not know how long it became."""
+    data = make.sound(tmp_path / "a.wav", 10, "pcm_s16le", "wav").read_bytes()
+    place = data.index(b"data") + 4
+    path = written(tmp_path / "b.wav", data[:place] + b"\xff\xff\xff\xff" + data[place + 4 :])
+    assert prepare(path, A, tmp_path).seconds == pytest.approx(10, abs=0.1)
 
 
 def test_picture_too_large_for_png_becomes_a_jpeg_and_says_so(tmp_path):

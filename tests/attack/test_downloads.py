@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import threading
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -13,7 +16,11 @@ from common import FIELDS, assert_whole, creates
 from kernels import ended, start_and_tell
 
 import wan_nb
+from wan_nb.engine.doctor import examine
 from wan_nb.engine.states import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PROMPT = "a cat walks"
 
@@ -227,3 +234,125 @@ def test_a_strip_that_cannot_be_made_does_not_hold_up_the_clip(session, simulato
     run = session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120)
     assert run.status is Status.SUCCEEDED
     assert_whole(session, simulator)
+
+
+# --- a check never destroys
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pauses between two attempts at one download."""
+    monkeypatch.setattr("wan_nb.engine.fetch.backoff", lambda *_, **__: 0.0)
+
+
+def serving(session: wan_nb.Session, change: Callable[[bytes], bytes]) -> list[bytes]:
+    """Let the service deliver every clip changed, with a length that fits; what came each time."""
+    real, came = session.flow.client.download, []
+
+    async def download(url, part, **_options):
+        etag = await real(url, part)
+        came.append(change(part.read_bytes()))
+        part.write_bytes(came[-1])
+        return etag
+
+    session.flow.client.download = download
+    return came
+
+
+def trimmed(clip: bytes) -> bytes:
+    """The last edit list says a little less than there is, as after a cut in a player."""
+    place = clip.rindex(b"elst") + 12
+    length = int.from_bytes(clip[place : place + 4], "big")
+    return clip[:place] + (length - 50).to_bytes(4, "big") + clip[place + 4 :]
+
+
+def unknown_pictures(clip: bytes) -> bytes:
+    return clip.replace(b"avc1", b"zzz1")
+
+
+def test_a_clip_that_its_edit_list_trims_is_a_whole_clip(session, simulator, cat) -> None:
+    came = serving(session, trimmed)
+    run = session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120)
+    assert (run.status, run.row.error_code, run.row.error_message) == (Status.SUCCEEDED, None, None)
+    assert [run.video.read_bytes()] == came
+
+
+def test_a_paid_clip_that_cannot_be_checked_is_kept_and_said(session, simulator, cat, at_once) -> None:
+    came = serving(session, unknown_pictures)
+    run = session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120)
+    assert run.status is Status.SUCCEEDED
+    assert run.error is None
+    assert len(came) == 2, "a second look at what came, and no more"
+    assert run.video.read_bytes() == came[0]
+    assert (run.row.bytes, run.row.width, run.row.has_audio) == (len(came[0]), None, None)
+    said = "Kept as it was delivered, but not checked: the clip has video of a kind that nothing here can decode."
+    bundle = run._repr_mimebundle_()
+    assert said in bundle["text/plain"]
+    assert said in bundle["text/html"]
+    assert "<video" in bundle["text/html"], "the browser may play what this machine cannot"
+    assert "nothing here can decode" in json.loads(run.video.with_suffix(".json").read_text())["unchecked"]
+    (note,) = [finding for finding in examine(session) if "could not be checked" in finding.said]
+    assert run.id[:8] in note.said
+    assert session.submit(PROMPT, first_frame=cat, **FIELDS).reused
+    assert session.runs().loc[run.id, "error_code"] == "Unchecked"
+    assert creates(simulator) == (1, 1)
+
+
+def test_a_kept_clip_is_not_given_up_after_a_crash(settings, simulator, cat, at_once) -> None:
+    """It has its name, and the kernel ends before the log knows; then the link is dead and the task forgotten."""
+    with wan_nb.Session(**settings) as session:
+        serving(session, unknown_pictures)
+        run = session.submit(PROMPT, first_frame=cat, **FIELDS)
+        real = session.flow.write
+
+        async def write(run_id, **changes):
+            if changes.get("status") is Status.SUCCEEDED:
+                raise OSError("the kernel ends here")
+            return await real(run_id, **changes)
+
+        session.flow.write = write
+        with pytest.raises(OSError, match="ends here"):
+            run.wait(timeout=120)
+        clip = session.store.path(session.store.name(run.id)).read_bytes()
+    simulator.clock(25 * 3600.0)
+    with wan_nb.Session(**settings) as session:
+        (run,) = session.resume(wait=True)
+        assert (run.status, run.row.error_code) == (Status.SUCCEEDED, "Unchecked")
+        assert run.video.read_bytes() == clip
+
+
+@pytest.mark.parametrize("later", ["whole", "forgotten"])
+def test_a_clip_that_always_comes_cut_off_is_said_and_never_thrown_away(
+    settings, simulator, cat, later, at_once
+) -> None:
+    """Its length is as stated. While the link lives a whole one may still come; after that, what came is the clip."""
+    simulator.faults(endpoint="download", truncate=0.7, short=True, times=-1)
+    with wan_nb.Session(**settings) as session:
+        run = session.submit(PROMPT, first_frame=cat, **FIELDS)
+        with pytest.raises(wan_nb.errors.DownloadFailed, match="the file is cut off: its mdat box"):
+            run.wait(timeout=120)
+        assert run.status is Status.DOWNLOADING
+        whole = (simulator.state / "clips" / f"{run.row.task_id}.mp4").read_bytes()
+    simulator.calm()
+    if later == "forgotten":
+        simulator.clock(25 * 3600.0)
+    with wan_nb.Session(**settings) as session:
+        session.flow.watcher._clock = lambda: time.time() + (25 * 3600.0 if later == "forgotten" else 0.0)
+        (run,) = session.resume(wait=True)
+        assert run.status is Status.SUCCEEDED
+        if later == "whole":
+            assert_whole(session, simulator)
+        else:
+            part = run.video.read_bytes()
+            assert whole.startswith(part)
+            assert len(part) == int(len(whole) * 0.7)
+            assert "cut off" in run.row.error_message
+        assert sorted(path.name for path in run.video.parent.iterdir()) == [f"{run.id}.json", f"{run.id}.mp4"]
+    assert creates(simulator) == (1, 1)
+
+
+def test_what_is_no_film_is_never_kept(session, simulator, cat, at_once) -> None:
+    serving(session, lambda clip: b"\0" * len(clip))
+    with pytest.raises(wan_nb.errors.DownloadFailed, match="no whole clip"):
+        session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120)
+    assert not list((session.store.root / "videos").iterdir())

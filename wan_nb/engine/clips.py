@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from contextlib import nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,13 +22,16 @@ from PIL import Image
 
 from wan_nb.api import catalog
 from wan_nb.engine import video
-from wan_nb.engine.files import atomic, file_sha256
+from wan_nb.engine.files import atomic, file_sha256, sniff
+from wan_nb.engine.whole import CutOff, missing
 from wan_nb.errors import InvalidMedia
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ClipFacts", "frame", "inspect_clip", "proxy", "shrunk", "sidecar", "sound", "strip", "tail"]
+    from av.container import InputContainer
+
+__all__ = ["ClipFacts", "delivered", "frame", "inspect_clip", "proxy", "shrunk", "sidecar", "sound", "strip", "tail"]
 
 _TILE = 160 * 90
 """Pixels of one frame of a strip: 160 x 90 in 16:9, the same area in other shapes, so that one byte budget fits all."""
@@ -40,7 +44,7 @@ class ClipFacts:
     Attributes
     ----------
     width, height : int
-        Pixels.
+        Pixels, as shown: a display matrix may have turned what is stored.
     fps : float
         Frames per second, average.
     seconds : float
@@ -53,6 +57,11 @@ class ClipFacts:
     bytes : int
     sha256 : str
         64 hex digits over the whole file.
+    unchecked : str
+        Why the clip could not be checked; the numbers that could not be told are then 0, the codecs empty. Only
+        `delivered` gives such facts.
+    cut_off : bool
+        The reason is that a part of it is missing.
     """
 
     width: int
@@ -65,6 +74,8 @@ class ClipFacts:
     has_audio: bool
     bytes: int
     sha256: str
+    unchecked: str = ""
+    cut_off: bool = False
 
 
 def inspect_clip(source: str | Path | BinaryIO) -> ClipFacts:
@@ -84,22 +95,30 @@ def inspect_clip(source: str | Path | BinaryIO) -> ClipFacts:
     >>> inspect_clip("wan_runs/videos/3f9c0a1b2c3d.mp4").frames  # doctest: +SKIP
     120
     """
+    with Path(source).open("rb") if isinstance(source, (str, Path)) else nullcontext(source) as file:
+        if lack := missing(file, "MP4"):
+            raise CutOff(f"the file is cut off: {lack}.")
     with video.opened(source) as (container, file):
         times = video.scan(container)
-        # Reading every packet finds a cut-off file to the byte. Decoding is what costs, so only both ends are decoded:
-        # the first group of pictures shows that there is a decoder for it, the last one that it plays to the end.
-        # Decoding the rest would find nothing more in a transfer whose length was checked.
-        first_group = (times.shown[0], times.keys[1] if len(times.keys) > 1 else times.end)
-        for start, stop in {first_group, (times.keys[-1], times.end)}:
-            if not sum(1 for _ in video.frames(container, times, start, stop)):
+        # Decoding is what costs, so only both ends are decoded: the first group of pictures shows that there is a
+        # decoder for it, the last one that it plays to the end. Decoding the rest would find nothing more in a
+        # transfer whose length was checked.
+        first, last = times.shown[0], times.shown[-1]
+        second_key = next((key for key in times.keys if key > first), times.end)
+        last_key = max((key for key in times.keys if key <= last), default=first)
+        sizes = {}
+        for start, stop in {(first, second_key), (max(first, last_key), times.end)}:
+            decoded = [(picture.width, picture.height) for picture in video.frames(container, times, start, stop)]
+            if not decoded:
                 raise InvalidMedia("no picture comes out of the clip.")
-        picture = container.streams.video[0]
-        sound = video.sound_of(container)
+            sizes[start] = decoded[0]
+        picture, sound = video.picture_of(container), video.sound_of(container)
+        width, height = sizes[first]
         return ClipFacts(
-            width=picture.codec_context.width,
-            height=picture.codec_context.height,
+            width=width,
+            height=height,
             fps=float(picture.average_rate or 0),
-            seconds=float((times.end - times.shown[0]) * video.tick(container)),
+            seconds=float((times.end - first) * video.tick(container)),
             frames=len(times.shown),
             video_codec=picture.codec_context.name,
             audio_codec=sound.codec_context.name if sound else None,
@@ -107,6 +126,39 @@ def inspect_clip(source: str | Path | BinaryIO) -> ClipFacts:
             bytes=file.seek(0, os.SEEK_END),
             sha256=file_sha256(file),
         )
+
+
+def _shown_size(container: InputContainer, times: video.Times) -> tuple[int, int]:
+    """Width and height as shown, which a display matrix may have turned."""
+    first = next(video.frames(container, times, times.shown[0], times.end), None)
+    if first is None:
+        raise InvalidMedia("no picture comes out of the clip.")
+    return first.width, first.height
+
+
+_FILMS = frozenset({"MP4", "MOV", "3GP", "M4A", "AVI", "FLV", "WebM or Matroska"})
+
+
+def delivered(path: Path) -> ClipFacts | None:
+    """Facts of a file that the service delivered, also of one that cannot be checked: it is paid, so it is kept.
+
+    Returns
+    -------
+    ClipFacts or None
+        None when its first bytes are those of no film at all, or there is no file.
+    """
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        try:
+            return inspect_clip(file)
+        except InvalidMedia as error:
+            reason, cut_off = error.message, isinstance(error, CutOff)
+        file.seek(0)
+        if sniff(file.read(512)) not in _FILMS:
+            return None
+        size, sha256 = file.seek(0, os.SEEK_END), file_sha256(file)
+    return ClipFacts(0, 0, 0.0, 0.0, 0, "", None, False, size, sha256, unchecked=reason, cut_off=cut_off)
 
 
 def frame(path: str | Path, index: int = -1) -> Image.Image:
@@ -235,9 +287,10 @@ def proxy(path: str | Path, out: str | Path, *, width: int = 960, gop: int = 10)
     # superfast takes a third more time than ultrafast and half the bytes (measured); a report carries many of these.
     options = {"preset": "superfast", "crf": "24", "g": str(gop), "bf": "0", "sc_threshold": "0"}
     with video.opened(path) as (container, _), video.writing(out) as made:
-        times, codec = video.scan(container), container.streams.video[0].codec_context
-        scale = min(1.0, width / max(codec.width, codec.height))
-        size = (max(2, round(codec.width * scale / 2) * 2), max(2, round(codec.height * scale / 2) * 2))
+        times = video.scan(container)
+        wide, high = _shown_size(container, times)
+        scale = min(1.0, width / max(wide, high))
+        size = (max(2, round(wide * scale / 2) * 2), max(2, round(high * scale / 2) * 2))
         video.encode(container, made, times, times.shown[0], size, options=options, sound=False)
     return Path(out)
 
@@ -288,7 +341,7 @@ def tail(path: str | Path, seconds: float, out: str | Path) -> Path:
             f"a tail of {seconds:g} s: a clip to continue has {low:g} to {high:g} s.", field="first_clip"
         )
     with video.opened(path) as (container, _):
-        times, source = video.scan(container), container.streams.video[0]
+        times, source = video.scan(container), video.picture_of(container)
         lengths = {when: (times.end - when) * video.tick(container) for when in times.shown}
         longest = lengths[times.shown[0]]
         # Half a frame of grace in what is asked, none in what the service takes.
@@ -299,7 +352,8 @@ def tail(path: str | Path, seconds: float, out: str | Path) -> Path:
                 field="first_clip",
             )
         start = min(near, key=lambda when: abs(lengths[when] - seconds))
-        size = (source.codec_context.width // 2 * 2, source.codec_context.height // 2 * 2)
+        wide, high = _shown_size(container, times)
+        size = (wide // 2 * 2, high // 2 * 2)
         with video.writing(out) as made:
             # Nearly lossless: the service looks at this clip, and makes the next one from it.
             options = {"preset": "veryfast", "crf": "14"}

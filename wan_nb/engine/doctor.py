@@ -180,6 +180,10 @@ def _clips(session: Session, *, mend: bool) -> Iterator[Finding]:
         names = ", ".join(path.name for path in found.strangers[:5])
         yield Finding("clips", "note", f"{len(found.strangers)} files in videos/ belong to no run: {names}",
                       "Move them elsewhere if they are yours; --mend knows renamed clips.")  # fmt: skip
+    if found.unchecked:
+        names = ", ".join(row.run_id[:8] for row in found.unchecked[:5])
+        yield Finding("clips", "note", f"{len(found.unchecked)} clips were kept that could not be checked: {names}",
+                      "Look at them once; %wan show ID says why.")  # fmt: skip
     if found.leftovers:
         yield Finding("clips", "note", f"{len(found.leftovers)} leftovers of broken downloads", "%wan doctor --mend")
     if not (found.lost or found.changed or found.strangers or found.leftovers):

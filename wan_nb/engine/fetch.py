@@ -7,6 +7,8 @@ Of several kernels that look after one run, the one that sent it fetches; the ot
 from __future__ import annotations
 
 import asyncio
+import json
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,8 +17,8 @@ from weakref import WeakValueDictionary
 from wan_nb.engine.derived import strip_of
 from wan_nb.engine.owner import owner_alive
 from wan_nb.engine.pace import backoff
-from wan_nb.engine.states import Status
-from wan_nb.errors import DownloadFailed, InvalidMedia, Refused, Unavailable, WanError
+from wan_nb.engine.states import UNCHECKED, Status
+from wan_nb.errors import DownloadFailed, Refused, Unavailable, WanError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,12 +97,13 @@ async def _fetch(flow: Flow, row: Row, task: Task | None) -> Row:
     try:
         flow.store.open()
         await flow.sharing.do(flow.store.bring, name)
-        facts = await _whole(flow, final)
+        facts = await flow.decoding.do(_named, flow, name)
         if facts is None:  # else: named before a crash, or by another kernel, but not yet logged
             task = task or [said async for said in await flow.looks(row)][-1]
-            if task.status == "UNKNOWN":
+            if task.status != "UNKNOWN":
+                facts = await _download(flow, row, task, part)
+            elif (facts := await flow.decoding.do(_aside, flow, row, part)) is None:
                 return await _forgotten(flow, row)
-            facts = await _download(flow, task, part)
             await flow.decoding.do(_settle_files, flow, row, facts, part, name)
         await flow.sharing.do(flow.store.share, name)
     except (OSError, WanError) as error:
@@ -121,30 +124,42 @@ async def _fetch(flow: Flow, row: Row, task: Task | None) -> Row:
     return await flow.write(
         row.run_id,
         status=Status.SUCCEEDED,
-        error_code=None,
-        error_message=None,
+        error_code=UNCHECKED if facts.unchecked else None,
+        error_message=facts.unchecked or None,
         video=name,
         video_sha256=facts.sha256,
         bytes=facts.bytes,
-        width=facts.width,
-        height=facts.height,
-        fps=facts.fps,
-        has_audio=facts.has_audio,
+        width=facts.width or None,
+        height=facts.height or None,
+        fps=facts.fps or None,
+        has_audio=None if facts.unchecked else facts.has_audio,
     )
 
 
-async def _download(flow: Flow, task: Task, part: Path) -> ClipFacts:
-    """The whole file at `part`, by several attempts, on a fresh link when the first one is dead."""
+async def _download(flow: Flow, row: Row, task: Task, part: Path) -> ClipFacts:
+    """The whole file at `part`, by several attempts, on a fresh link when the first one is dead.
+
+    A clip that cannot be checked is fetched again; when the same bytes come again, they are what was paid for. One that
+    is cut off is fetched as often as any other that fails, and set aside: it is the clip if no better one ever comes.
+    """
+    from wan_nb.engine import clips
+
     etag, url, renewed, faults = "", task.video_url, False, 0
+    came: Counter[str] = Counter()
     while True:
         try:
             if url is None:
                 raise Refused("the service gives no link to the clip.")
             offset = part.stat().st_size if etag and part.exists() else 0
             etag = await flow.client.download(url, part, offset=offset, etag=etag)
-            if (facts := await _whole(flow, part)) is not None:
-                return facts
-            etag, problem = "", WanError("what came is no whole clip.")
+            facts = await flow.decoding.do(clips.delivered, part)
+            if facts is not None:
+                came[facts.sha256] += 1
+                if not facts.unchecked or (came[facts.sha256] > 1 and not facts.cut_off):
+                    return facts
+                await flow.decoding.do(flow.store.set_aside, row.run_id, part)
+            reason = f": {facts.unchecked}" if facts else "."
+            etag, problem = "", WanError(f"what came is no whole clip{reason}")
         except Refused as error:
             if renewed:
                 raise
@@ -159,16 +174,28 @@ async def _download(flow: Flow, task: Task, part: Path) -> ClipFacts:
         await asyncio.sleep(backoff(faults, flow.rng))
 
 
-async def _whole(flow: Flow, path: Path) -> ClipFacts | None:
-    """Facts of a clip file that is there and can be played; None for anything else."""
+def _aside(flow: Flow, row: Row, part: Path) -> ClipFacts | None:
+    """Facts of what came cut off while the link lived, moved to `part`; None when nothing came."""
     from wan_nb.engine import clips
 
-    if not path.exists():
-        return None
-    try:
-        return await flow.decoding.do(clips.inspect_clip, path)
-    except InvalidMedia:
-        return None
+    with suppress(FileNotFoundError):
+        flow.store.aside(row.run_id).replace(part)
+    return clips.delivered(part)
+
+
+def _named(flow: Flow, name: str) -> ClipFacts | None:
+    """Facts of the clip that has its name already; None when there is none, or it is not what the sidecar describes."""
+    from wan_nb.engine import clips
+
+    path = flow.store.path(name)
+    facts = clips.delivered(path)
+    if facts is None or not facts.unchecked:
+        return facts
+    with suppress(OSError, ValueError):
+        # A file gets its name after its sidecar, and only when all of it is there.
+        if json.loads(path.with_suffix(".json").read_bytes()).get("video_sha256") == facts.sha256:
+            return facts
+    return None
 
 
 def _reason(error: OSError | WanError) -> str:
@@ -219,4 +246,5 @@ def _provenance(row: Row, facts: ClipFacts) -> dict[str, Any]:
         "fps": facts.fps,
         "seconds": facts.seconds,
         "versions": {"wan_nb": row.version, "python": platform.python_version()},
+        **({"unchecked": facts.unchecked} if facts.unchecked else {}),
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wan_nb.engine.files import file_sha256
-from wan_nb.engine.states import Status
+from wan_nb.engine.states import UNCHECKED, Status
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +31,8 @@ class Inventory:
         Clips as they should be.
     lost, changed : tuple of Row
         Succeeded runs whose file is gone, or has another size than was delivered.
+    unchecked : tuple of Row
+        Clips that are there, but were kept unchecked.
     strangers : tuple of Path
         Clips that belong to no run.
     leftovers : tuple of Path
@@ -40,6 +42,7 @@ class Inventory:
     whole: int
     lost: tuple[Row, ...]
     changed: tuple[Row, ...]
+    unchecked: tuple[Row, ...]
     strangers: tuple[Path, ...]
     leftovers: tuple[Path, ...]
 
@@ -59,7 +62,8 @@ def look(session: Session) -> Inventory:
     partial = [p for p in sorted(folder.glob(".*.part")) if p.name.split(".")[1] not in under_way]
     temporary = [p for p in sorted(folder.glob(".*.tmp")) if time.time() - p.stat().st_mtime > OLD]
     whole = len(made) - len(lost) - len(changed)
-    return Inventory(whole, lost, changed, strangers, (*partial, *temporary))
+    unchecked = tuple(row for row in made.values() if row.error_code == UNCHECKED and row not in lost)
+    return Inventory(whole, lost, changed, unchecked, strangers, (*partial, *temporary))
 
 
 def rename_back(session: Session, found: Inventory) -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.engine.loop import load
 from wan_nb.engine.opened import Opened
+from wan_nb.errors import InvalidMedia
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -97,11 +99,13 @@ class Logbook(Opened):
                     self.loop.sync(bring(self.flow, row))
 
     def strip(self, row: Row) -> bytes | None:
-        """Six frames of a clip in one JPEG of at most 15 kB, or None while there is no clip."""
+        """Six frames of a clip in one JPEG of at most 15 kB, or None while there is no clip that can be played."""
         from wan_nb.engine.derived import strip_of
 
         path = self.video(row)
-        return strip_of(self.store, path, str(row.video_sha256)) if path else None
+        with suppress(InvalidMedia):  # a clip that was kept unchecked
+            return strip_of(self.store, path, str(row.video_sha256)) if path else None
+        return None
 
     def light(self, row: Row) -> tuple[Path, Path | None] | None:
         """Light copy of a clip for players, and its sound if it has one; made on first use, None without a clip.

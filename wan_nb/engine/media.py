@@ -105,9 +105,13 @@ def _ffmpeg(material: Source, kind: MediaKind, options: str) -> str:
 def _prepare_audio(material: Source, kind: MediaKind, folder: Path) -> Medium:
     from wan_nb.api.request import Medium
     from wan_nb.engine.video import audio_seconds
+    from wan_nb.engine.whole import missing
 
     found = material.format()
     with material.open() as file:
+        if lack := missing(file, found):
+            remedy = f"Save or download it again, or let it end there. {_ffmpeg(material, kind, '')}"
+            raise material.refuse(f"is cut off: {lack}.", remedy)
         try:
             seconds, codec = audio_seconds(file, found.lower(), 2 * (kind.max_seconds or 0))
         except InvalidMedia as error:

@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["ENDED_WITHOUT", "FINAL", "OPEN", "TRANSITIONS", "UNBILLED", "Status"]
+__all__ = ["ENDED_WITHOUT", "FINAL", "OPEN", "TRANSITIONS", "UNBILLED", "UNCHECKED", "Status"]
 
 
 class Status(StrEnum):
@@ -79,3 +79,6 @@ OPEN = frozenset(Status) - FINAL
 
 UNBILLED = frozenset({Status.FAILED, Status.CANCELED})
 """Final states that cost nothing, whatever was reserved for them."""
+
+UNCHECKED = "Unchecked"
+"""Error code of a SUCCEEDED run whose clip was kept although it could not be checked; the message says why."""

@@ -82,6 +82,16 @@ class Store:
         """Where a download grows until it is whole: another place each time, since two kernels may fetch one clip."""
         return self.root / "videos" / f".{run_id}.{secrets.token_hex(4)}.part"
 
+    def aside(self, run_id: str) -> Path:
+        """Where a clip that came cut off waits for a better one."""
+        return self.root / "videos" / f".{run_id}.aside.part"
+
+    def set_aside(self, run_id: str, part: Path) -> None:
+        """Keep the longest of what came cut off, until a whole clip is named or the service knows no other."""
+        kept = self.aside(run_id)
+        if not kept.exists() or kept.stat().st_size <= part.stat().st_size:
+            part.replace(kept)
+
     def drop_parts(self, run_id: str) -> None:
         """Delete what broken downloads of a run left."""
         for path in (self.root / "videos").glob(f".{run_id}.*part"):

@@ -7,6 +7,7 @@ every conversion here names the matrix, and what is encoded here says which one 
 from __future__ import annotations
 
 import errno
+import struct
 from bisect import bisect_right
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -15,23 +16,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import av
+from av.sidedata.sidedata import Type as SideDataType
 from av.video.reformatter import Colorspace, VideoReformatter
 
 from wan_nb.engine.files import atomic
+from wan_nb.engine.whole import CutOff
 from wan_nb.errors import InvalidMedia
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
     from av.container import InputContainer, OutputContainer
+    from av.sidedata.sidedata import SideData
     from av.stream import Stream
     from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
     from PIL import Image
 
 __all__ = [
     "Times",
+    "Upright",
     "as_image",
     "audio_seconds",
     "copy_sound",
@@ -39,6 +45,7 @@ __all__ = [
     "frames",
     "has_decoder",
     "opened",
+    "picture_of",
     "scan",
     "sound_of",
     "tick",
@@ -95,9 +102,9 @@ def opened(source: str | Path | BinaryIO) -> Iterator[tuple[InputContainer, Bina
         _complaints(name),
         av.open(file, "r", format="mp4") as container,
     ):
-        if not container.streams.video:
+        if container.streams.best("video") is None:
             raise InvalidMedia(f"{name} has no video in it.")
-        if not has_decoder(container.streams.video[0]):
+        if not has_decoder(picture_of(container)):
             raise InvalidMedia(f"{name} has video of a kind that nothing here can decode.")
         yield container, file
 
@@ -107,9 +114,14 @@ def has_decoder(stream: Stream) -> bool:
     return getattr(stream, "codec_context", None) is not None
 
 
+def picture_of(container: InputContainer) -> VideoStream:
+    """The video that players show: not the cover picture that some files carry as a second one."""
+    return cast("VideoStream", container.streams.best("video"))
+
+
 def tick(container: InputContainer) -> Fraction:
     """Seconds of one tick of the video stream."""
-    return container.streams.video[0].time_base or Fraction(1, 90_000)
+    return picture_of(container).time_base or Fraction(1, 90_000)
 
 
 def sound_of(container: InputContainer) -> AudioStream | None:
@@ -118,36 +130,39 @@ def sound_of(container: InputContainer) -> AudioStream | None:
 
 
 def scan(container: InputContainer) -> Times:
-    """Read every packet, decode none: the times of all frames, and whether the file is whole.
+    """Read every packet, decode none: the times of all frames that are shown, and whether every sample is in the file.
+
+    Samples are not counted: an edit list leaves some out, and a packet of PCM sound holds many.
 
     Raises
     ------
+    CutOff
+        A sample lies behind the end of the file.
     InvalidMedia
-        The file is cut off (found to the byte), or its video has no frames.
+        Its video has no frames.
     """
-    video = container.streams.video[0]
-    shown, keys, end, broken, counts = [], [], 0, False, [0] * len(container.streams)
+    video = picture_of(container)
+    shown, keys, end, broken = [], [], 0, False
     for packet in container.demux():
         if not packet.size:
             continue
-        counts[packet.stream_index] += 1
         broken = broken or packet.is_corrupt
         if packet.stream_index == video.index and packet.pts is not None:
             keys += [packet.pts] if packet.is_keyframe else []
             if not packet.is_discard:
                 shown.append(packet.pts)
                 end = max(end, packet.pts + (packet.duration or 0))
-    promised = [stream.frames for stream in container.streams]
-    if broken or any(count < stated for count, stated in zip(counts, promised, strict=True)):
-        raise InvalidMedia("the file is cut off: it holds less than its index says.")
+    places = (entry for stream in container.streams for entry in stream.index_entries)
+    if broken or any(entry.pos + entry.size > container.size for entry in places):
+        raise CutOff("the file is cut off: it ends before the last picture or sound of its index.")
     if not shown or not keys:
         raise InvalidMedia("its video has no frames.")
     return Times(sorted(shown), sorted(keys), end)
 
 
 def frames(container: InputContainer, times: Times, start: int, stop: int) -> Iterator[VideoFrame]:
-    """Decoded frames that appear from `start` on and before `stop`, in ticks."""
-    video = container.streams.video[0]
+    """Decoded frames that appear from `start` on and before `stop`, in ticks, as they are shown: `Upright`."""
+    video, upright = picture_of(container), Upright()
     # The key frame is chosen by when it is shown, so frames of an open group that lead it are never asked of it.
     container.seek(times.keys[max(0, bisect_right(times.keys, start) - 1)], stream=video)
     for frame in container.decode(video):
@@ -155,7 +170,62 @@ def frames(container: InputContainer, times: Times, start: int, stop: int) -> It
             continue
         if frame.pts >= stop:
             return
-        yield frame
+        yield upright(frame)
+
+
+_TURNS = {
+    (0, 1, -1, 0): ("transpose=clock",),
+    (-1, 0, 0, -1): ("vflip", "hflip"),
+    (0, -1, 1, 0): ("transpose=cclock",),
+    (-1, 0, 0, 1): ("hflip",),
+    (1, 0, 0, -1): ("vflip", "copy"),
+    (0, 1, 1, 0): ("transpose=cclock_flip",),
+    (0, -1, -1, 0): ("transpose=clock_flip",),
+}
+"""Filters by the signs of a display matrix. Other angles than quarter turns are shown by no browser.
+
+After vflip comes one that copies: it leaves planes that run backwards.
+"""
+
+
+class Upright:
+    """Turns and mirrors frames as the display matrix of their clip says, which every phone writes."""
+
+    def __init__(self) -> None:
+        self._graphs: dict[tuple[object, ...], av.filter.Graph] = {}
+
+    def __call__(self, frame: VideoFrame) -> VideoFrame:
+        """The next frame as it is shown."""
+        filters = _TURNS.get(_display_signs(frame), ())
+        if not filters:
+            return frame
+        key = (filters, frame.width, frame.height, frame.format.name)
+        graph = self._graphs.get(key) or self._graphs.setdefault(key, _turning(frame, filters))
+        # By the size as it is stored: what a player goes by, too.
+        matrix = _matrix(frame.colorspace, frame.width, frame.height)
+        graph.vpush(frame)
+        turned = graph.vpull()
+        turned.colorspace = matrix
+        return turned
+
+
+def _turning(frame: VideoFrame, filters: tuple[str, ...]) -> av.filter.Graph:
+    graph = av.filter.Graph()
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base or Fraction(1, 90_000)
+    )
+    named = [graph.add(name, value) for name, _, value in (each.partition("=") for each in filters)]
+    graph.link_nodes(source, *named, graph.add("buffersink")).configure()
+    return graph
+
+
+def _display_signs(frame: VideoFrame) -> tuple[int, int, int, int]:
+    """Signs of the four numbers that turn; all 0 without a matrix."""
+    for data in cast("Iterable[SideData]", frame.side_data):
+        if data.type == SideDataType.DISPLAYMATRIX:
+            a, b, _, c, d = ((value > 0) - (value < 0) for value in struct.unpack_from("=5i", bytes(data)))
+            return a, b, c, d
+    return 0, 0, 0, 0
 
 
 def _matrix(tag: int, width: int, height: int) -> int:
@@ -196,7 +266,7 @@ def encode(
     sound: bool,
 ) -> None:
     """Write the clip from `start` (ticks) on as H.264 in 4:2:0 and, if asked, AAC; each frame at its time from 0 on."""
-    source = container.streams.video[0]
+    source = picture_of(container)
     given = source.codec_context
     matrix = _matrix(given.colorspace, given.width, given.height)
     stream = made.add_stream("libx264", rate=source.average_rate, options=options)
@@ -208,7 +278,7 @@ def encode(
     context.color_primaries, context.color_trc = given.color_primaries, given.color_trc
     audio = sound_of(container) if sound else None
     # All streams must be there before the first packet is written.
-    aac = made.add_stream("aac", rate=audio.rate, layout=audio.layout.name, bit_rate=192_000) if audio else None
+    aac = made.add_stream("aac", rate=_aac_rate(audio), layout=_aac_layout(audio), bit_rate=192_000) if audio else None
     convert = VideoReformatter()
     for picture in frames(container, times, start, times.end):
         frame = convert.reformat(picture, *size, "yuv420p", matrix, matrix, "AREA")
@@ -241,6 +311,18 @@ def copy_sound(container: InputContainer, made: OutputContainer) -> None:
             made.mux(packet)
 
 
+_AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350)
+
+
+def _aac_rate(source: AudioStream) -> int:
+    return source.rate if source.rate in _AAC_RATES else 48_000
+
+
+def _aac_layout(source: AudioStream) -> str:
+    """Speakers of a copy: PCM in MP4 and MOV often says only how many channels it has."""
+    return "mono" if source.channels == 1 else "stereo"
+
+
 def _cut_sound(container: InputContainer, source: AudioStream, start: float, end: float) -> Iterator[AudioFrame]:
     """Sound between two times in seconds, to the sample, counted from `start`."""
     graph = av.filter.Graph()
@@ -248,6 +330,7 @@ def _cut_sound(container: InputContainer, source: AudioStream, start: float, end
         graph.add_abuffer(template=source),
         graph.add("atrim", f"start={start:.6f}:end={end:.6f}"),
         graph.add("asetpts", f"PTS-{start:.6f}/TB"),
+        graph.add("aformat", f"sample_rates={_aac_rate(source)}:channel_layouts={_aac_layout(source)}"),
         graph.add("abuffersink"),
     ]
     graph.link_nodes(*chain).configure()
@@ -281,9 +364,13 @@ def audio_seconds(file: BinaryIO, container_format: str, limit: float) -> tuple[
         if not container.streams.audio or not has_decoder(container.streams.audio[0]):
             raise InvalidMedia("there is no sound in it that can be decoded.")
         stream, seconds = container.streams.audio[0], 0.0
-        for frame in container.decode(stream):
-            seconds += frame.samples / frame.sample_rate
+        for packet in container.demux(stream):
+            # What stands behind the sound (zeros, a tag of an unknown kind) is skipped, as players do.
+            with suppress(*([av.InvalidDataError] if seconds else [])):
+                seconds += sum(frame.samples / frame.sample_rate for frame in packet.decode())
             if seconds > limit:
                 seconds = max(seconds, (container.duration or 0) / av.time_base)
                 break
+        if not seconds:
+            raise InvalidMedia("there is no sound in it that can be decoded.")
         return seconds, stream.codec_context.name

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 
-from wan_nb.engine.video import as_image, opened, sound_of
+from wan_nb.engine.video import Upright, as_image, opened, picture_of, sound_of
 from wan_nb.errors import InvalidMedia
 from wan_nb.studies.fidelity import as_picture, fidelity, fitted, luma
 from wan_nb.studies.loudness import Loudness
@@ -224,12 +224,12 @@ def measure(path: str | Path, *, first_frame: Any = None, last_frame: Any = None
     (1.28, 0.02)
     """
     given = {k: as_picture(v) for k, v in (("first", first_frame), ("last", last_frame)) if v is not None}
-    pictures, sound = Timeline(), Loudness()
+    pictures, sound, upright = Timeline(), Loudness(), Upright()
     with opened(path) as (container, file):
-        streams = [container.streams.video[0], *filter(None, [sound_of(container)])]
+        streams = [picture_of(container), *filter(None, [sound_of(container)])]
         for frame in container.decode(*streams):
             if isinstance(frame, VideoFrame):
-                pictures.add(frame)
+                pictures.add(upright(frame))
             elif isinstance(frame, AudioFrame):
                 sound.add(frame)
         sound.add(None)

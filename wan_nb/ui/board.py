@@ -17,7 +17,7 @@ from wan_nb.errors import WanError
 from wan_nb.ui.assets import module, styles
 from wan_nb.ui.feed import Feed, Json
 from wan_nb.ui.placed import PlacedWidget
-from wan_nb.ui.text import ACTIVE, STATES, label, megabytes, money, plain, price, source
+from wan_nb.ui.text import ACTIVE, STATES, label, megabytes, money, plain, price, source, unchecked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -189,7 +189,9 @@ def _message(row: Any) -> str:
             return "No answer came to the submit: it may exist and be billed. It is never sent again by itself."
         case "DOWNLOADING" if reason:
             return f"Made and paid, not on disk yet: {reason} %wan resume fetches it."
-    return "" if str(row.status) in {"INTENDED", "DOWNLOADING", "SUCCEEDED"} else reason
+        case "SUCCEEDED":
+            return unchecked(row)
+    return "" if str(row.status) in {"INTENDED", "DOWNLOADING"} else reason
 
 
 def _epoch(moment: Any) -> float | None:

@@ -221,7 +221,9 @@ def _loader(session: Session, rows: Sequence[Row]) -> Any:
 
     def load(run_id: str, quality: str) -> bytes:
         row = by_id[run_id]
-        video, light = session.video(row), session.light(row) if quality == "proxy" else None
+        video, light = session.video(row), None
+        with suppress(InvalidMedia):  # what cannot be decoded here, the browser may play
+            light = session.light(row) if quality == "proxy" else None
         if video is None:
             raise InvalidOption("the clip is no longer on disk.", run_id=run_id)
         return (light[0] if light else video).read_bytes()

@@ -29,6 +29,7 @@ from wan_nb.ui.text import (
     stars,
     state,
     totals,
+    unchecked,
 )
 
 __all__ = [
@@ -234,6 +235,8 @@ def _says(row: Any) -> str:
     if name == "UNCERTAIN":
         text = "No answer came to the submit: the task may exist and be billed. It is never sent again by itself."
         return f'<div style="margin:8px 0 0">{text} <code>%wan adopt</code> shows what the service has.</div>'
+    if told := unchecked(row):
+        return f'<div style="margin:8px 0 0">{_isolated(told)}</div>'
     if name in ACTIVE:
         return (
             f'<div style="margin:8px 0 0;{_SOFT}">As it was when this was written; the task goes on without the '

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
+from wan_nb.engine.states import UNCHECKED
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -202,6 +204,13 @@ def stars(row: Any) -> str:
     return "★" * row.rating + "☆" * (5 - row.rating) if row.rating else ""
 
 
+def unchecked(row: Any) -> str:
+    """What to know about a clip that was kept although it could not be checked; empty for every other run."""
+    if str(row.status) != "SUCCEEDED" or row.error_code != UNCHECKED:
+        return ""
+    return f"Kept as it was delivered, but not checked: {plain(row.error_message, 200)}"
+
+
 def line(row: Any) -> str:
     """One run as one line of text, for terminals and for hosts without HTML."""
     parts = [
@@ -212,7 +221,7 @@ def line(row: Any) -> str:
         " ".join(measures(row)),
         stars(row),
         plain(row.video, 300),
-        plain(row.error_message, 200) if str(row.status) in {"FAILED", "EXPIRED"} else "",
+        plain(row.error_message, 200) if str(row.status) in {"FAILED", "EXPIRED"} else unchecked(row),
         "SIMULATED" if row.simulated else "",
     ]
     return " · ".join(part for part in parts if part)
