@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -119,7 +120,7 @@ def _offer(study: Study) -> None:
     views = Views.of(study.session)
 
     async def buy() -> None:
-        await views.clicks.do(study.submit)
+        await views.clicks.do(partial(study.submit, max_cost=cost))
         for row in study.rows():
             await board.add(row)
         under.update(offer.leave(NOTHING), raw=True)
@@ -127,7 +128,8 @@ def _offer(study: Study) -> None:
         await study.ended()
         plan.update(plan_bundle(study), raw=True)
 
-    price = text.money(study.cost, study.currency, estimated=True)
+    cost = study.cost  # what the button says is the most that it spends
+    price = text.money(cost, study.currency, estimated=True)
     count = len(study.missing)
     offer = Offer(f"Buy {count} clip{'' if count == 1 else 's'} for {price}", buy, post=study.session.loop.start)
     plan = display(plan_bundle(study))
