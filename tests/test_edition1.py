@@ -15,7 +15,7 @@ from tools.notebooks import execute
 
 from wan_nb.engine.session import Session
 from wan_nb.engine.states import OPEN, Status
-from wan_nb.errors import NotFound, OutcomeUnknown, RunExpired, WanError
+from wan_nb.errors import InvalidMedia, InvalidOption, NotFound, OutcomeUnknown, RunExpired, WanError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +82,6 @@ def test_cells_cost_nothing(opened: Session, folder: Path) -> None:
     assert (first.rating, first.note, first.tags) == (4, "paws ≈ 4 × right", ("keep", "=1+1"))
     for prompt, fields in {
         "from memory": {**small(folder), "first_frame": Image.new("RGB", (400, 300), (200, 90, 30))},
-        "by a URL": {**small(folder), "first_frame": URL},
         "refused once": small(folder),
         PROMPTS["calm"]: small(folder) | {"seed": 31},
     }.items():
@@ -91,6 +90,47 @@ def test_cells_cost_nothing(opened: Session, folder: Path) -> None:
         assert run.status == "SUCCEEDED"
         assert run.video
         assert run.video.exists()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "url"),
+    [
+        ("by a URL", URL),
+        ("by a URL with a query", f"{URL}?key=photos/cat.jpg"),
+        ("by a URL with a query", f"{URL}?key=photos/dog.jpg"),
+        ("by a URL with a query", URL),
+    ],
+)
+def test_a_run_by_a_url_is_offered_and_never_taken_for_the_same(
+    opened: Session, folder: Path, prompt: str, url: str
+) -> None:
+    ask = {**small(folder), "first_frame": url, "seed": 1}
+    (then,) = opened.log.find(prompt=prompt)
+    with pytest.raises(InvalidOption, match="may have the same picture") as caught:
+        opened.submit(prompt, **ask)
+    assert caught.value.run_id == then.run_id
+    assert f"%wan show {then.run_id[:8]}" in str(caught.value)
+    assert "max_cost=1.2" in str(caught.value)
+    study = opened.study({"one": prompt}, name="offered", **ask)
+    assert study.missing == [0]
+    assert then.run_id[:8] in study.notes[-1]
+    with pytest.raises(InvalidOption, match="may have the same picture"):
+        study.submit()
+    assert opened.log.find(prompt=prompt) == [then]
+    for other in ({"seed": 2}, {"watermark": True}, {"driving_audio": None}):
+        assert opened.study({"one": prompt}, name="offered", **{**ask, **other}).notes == study.notes[:-1]
+
+
+def test_whoever_allows_its_price_buys_the_clip_of_a_url_anew(tmp_path: Path) -> None:
+    copied(tmp_path)
+    with Session("simulator", folder=tmp_path / "wan_runs", gap=0.05) as session:
+        ask = {**small(tmp_path), "first_frame": URL, "seed": 1}
+        (then,) = session.log.find(prompt="by a URL")
+        bought = session.submit("by a URL", **ask, max_cost=1.2)
+        assert not bought.reused
+        assert session.submit("by a URL", **ask).id == bought.id != then.run_id
+        with pytest.raises(InvalidMedia, match="only this much is kept"):
+            session.run(then.run_id).again()
 
 
 def test_what_is_gone_is_said_and_not_bought(opened: Session, folder: Path) -> None:

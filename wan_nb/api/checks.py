@@ -24,6 +24,8 @@ def check_value(spec: catalog.Field, value: Any) -> Any:
     ------
     InvalidRequest
     """
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()  # a number of numpy is the number that it holds
     if spec.type is bool:
         return _check_bool(spec, value)
     if spec.type is int:

@@ -95,6 +95,15 @@ class Medium(BaseModel):
         """
         return self.identity if self.whole is None else f"url {self.identity}"
 
+    @property
+    def lost(self) -> str | None:
+        """Why it can be looked up but not sent, or None: a material that was only written down may be gone since."""
+        if self.url is not None or self.path is not None:
+            return None
+        if self.identity.startswith("sha256:"):
+            return f"{self.name} is no longer where it was, or is another file by now."
+        return f"of {self.name} only this much is kept, not the link itself."
+
     def public(self) -> dict[str, Any]:
         """What may be written down: no signature, no bytes."""
         return self.model_dump(mode="json", exclude={"url", "note"}, exclude_none=True)

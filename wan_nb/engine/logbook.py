@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.engine.loop import load
 from wan_nb.engine.opened import Opened
+from wan_nb.engine.states import UNBILLED
 from wan_nb.errors import InvalidMedia
 
 if TYPE_CHECKING:
@@ -70,13 +71,30 @@ class Logbook(Opened):
 
     def known(self, asks: Sequence[Ask]) -> list[Row | None]:
         """Newest run of each of these requests that was made before, or None; nothing is asked or started."""
-        from wan_nb.place import identify
-
-        identity = identify(self.settings)
-        prints = [ask.seeded().fingerprint(identity) for ask in asks]
+        prints = self.fingerprints(asks)
         rows = self.log.find(fingerprint=list(dict.fromkeys(prints)))
         newest = {row.fingerprint: row for row in sorted(rows, key=lambda row: row.attempt)}
         return [newest.get(key) for key in prints]
+
+    def fingerprints(self, asks: Sequence[Ask]) -> list[str]:
+        """What each of these requests is known by in the log; nothing is asked or started."""
+        from wan_nb.place import identify
+
+        identity = identify(self.settings)
+        return [ask.seeded().fingerprint(identity) for ask in asks]
+
+    def earlier(self, asks: Sequence[Ask]) -> list[Row | None]:
+        """For requests that nothing is known of: a run of the first edition that may be the same, or None."""
+        if not any(medium.whole is not None for ask in asks for medium in ask.request.media().values()):
+            return [None] * len(asks)
+        from wan_nb.engine.earlier import may_be
+        from wan_nb.place import identify
+
+        identity = identify(self.settings)
+        return [
+            may_be(self.log, ask, identity) if row is None or row.status in UNBILLED else None
+            for ask, row in zip(asks, self.known(asks), strict=True)
+        ]
 
     def row(self, run_id: str) -> Row:
         """Newest snapshot of a run."""

@@ -108,7 +108,6 @@ class Opened:
         """The service; starts the simulator if that is the one."""
         with self._lock:
             if self._place is None:
-                self._check_open()
                 self._place = locate(self.settings)
             return self._place
 

@@ -2,49 +2,93 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.errors import InvalidMedia
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
+    from wan_nb.api.request import Medium
     from wan_nb.engine.row import Row
+    from wan_nb.engine.session import Session
 
-__all__ = ["fields_of", "fields_of_request"]
+__all__ = ["fields_of", "fields_of_request", "material_of", "recorded", "values_of"]
 
 
-def fields_of(row: Row) -> dict[str, Any]:
+def fields_of(session: Session, row: Row, *, without: Container[str] = ()) -> dict[str, Any]:
     """Fields for `Session.submit` that make the request of a run, without its prompt and without its seed.
+
+    Parameters
+    ----------
+    session : Session
+    row : Row
+    without : container of str
+        Fields that are given anew, so that nothing has to be there for them.
 
     Raises
     ------
     InvalidMedia
-        A material is no longer where it was.
+        A material is no longer what and where it was.
     """
-    fields = fields_of_request(row.request, run_id=row.run_id)
-    return {name: value for name, value in fields.items() if name not in {"prompt", "seed"}}
+    fields = {name: value for name, value in values_of(row.request).items() if name not in {"prompt", "seed"}}
+    for item in row.request.get("input", {}).get("media", ()):
+        if item["type"] not in without:
+            fields[item["type"]] = medium = material_of(session, item)
+            if (why := medium.lost) is not None:
+                raise InvalidMedia(
+                    f"{item['type']}: {why}",
+                    field=item["type"],
+                    run_id=row.run_id,
+                    remedy=f"Give it anew: run.again({item['type']}=...).",
+                )
+    return fields
 
 
 def fields_of_request(request: Mapping[str, Any], *, run_id: str | None = None) -> dict[str, Any]:
-    """All fields of a recorded request, as `Session.submit` takes them.
+    """All fields of a recorded request, as a person would give them: materials by path or URL.
 
     Raises
     ------
     InvalidMedia
-        A material is no longer where it was.
+        A material is no longer where it was, or was a signed link.
     """
-    given = request.get("input", {})
-    fields = {name: value for name, value in given.items() if name != "media"}
-    for item in given.get("media", ()):
+    fields = values_of(request)
+    for item in request.get("input", {}).get("media", ()):
         path = item.get("path")
-        if path is not None and not Path(path).exists():
-            raise InvalidMedia(
-                f"{item['type']} is no longer at {path}.",
-                field=item["type"],
-                run_id=run_id,
-                remedy=f"Give it anew: run.again({item['type']}=...).",
-            )
+        if item.get("whole") is False or (path is not None and not Path(path).exists()):
+            why = f"is no longer at {path}" if path else f"was at {item['name']}, by a link that is not kept"
+            raise InvalidMedia(f"{item['type']} {why}.", field=item["type"], run_id=run_id, remedy="Give it anew.")
         fields[item["type"]] = path if path is not None else item["name"]
-    return {**fields, "model": request.get("model"), **request.get("parameters", {})}
+    return fields
+
+
+def values_of(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a recorded request that are no materials."""
+    given = {name: value for name, value in request.get("input", {}).items() if name != "media"}
+    return {**given, "model": request.get("model"), **request.get("parameters", {})}
+
+
+def material_of(session: Session, item: Mapping[str, Any]) -> Medium:
+    """A material as it was written down: with its file where that still holds the same content.
+
+    Where it does not, the runs that were made of it are still found by it, and `Medium.lost` says why it cannot be sent
+    again.
+    """
+    medium = recorded(item)
+    if medium.path is not None and medium.path.exists():
+        with suppress(InvalidMedia):
+            now = session.material(medium.path, item["type"])
+            if now.identity == medium.identity:
+                return now.model_copy(update={"name": medium.name, "note": ""})
+    return medium.model_copy(update={"path": None})
+
+
+def recorded(item: Mapping[str, Any]) -> Medium:
+    """A material as it was written down, unseen."""
+    from wan_nb.api.request import Medium
+
+    known = {name: value for name, value in item.items() if name in Medium.model_fields}
+    return Medium(**{**known, "url": item["name"] if item.get("whole") else None})

@@ -218,7 +218,8 @@ class Run:
         from wan_nb.engine import clips
 
         seconds = arguments.amount(seconds, "a tail must be a number of seconds")
-        out = self._session.store.proxy(str(self.row.video_sha256), f"tail{seconds:g}.mp4")
+        exact = f"{seconds:g}" if float(f"{seconds:g}") == seconds else repr(float(seconds))
+        out = self._session.store.proxy(str(self.row.video_sha256), f"tail{exact}.mp4")
         return out if out.exists() else clips.tail(self._file(), seconds, out)
 
     def _file(self) -> Path:
@@ -292,8 +293,7 @@ def row_error(row: Row) -> WanError | None:
             f"failed, not billed: {message or 'no reason given'}", remedy=error_rule(code, message).remedy, **about
         )
     if row.status is Status.CANCELED:
-        why, remedy = (f": {message}", "Run the cell again: it is bought then.") if row.never_sent else (".", "")
-        return RunCanceled(f"canceled, not billed{why}", remedy=remedy, **about)
+        return RunCanceled("canceled, not billed.", **about)
     if row.status is Status.EXPIRED:
         lost = message or "the service no longer knows the task (ids live 24 h)."
         return RunExpired(lost, remedy="It may have been billed. `--again` (again=True) buys a new one.", **about)

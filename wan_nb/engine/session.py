@@ -171,7 +171,8 @@ class Session(Logbook):
         --------
         >>> run = session.submit("a cat walks", first_frame="cat.jpg", duration=5)  # doctest: +SKIP
         """
-        load("wan_nb.engine.posting")
+        load("wan_nb.engine.posting", "wan_nb.engine.earlier")
+        from wan_nb.engine.earlier import in_doubt
         from wan_nb.engine.posting import Ask
 
         most, words = arguments.max_cost(max_cost), arguments.words(tags, "tags")
@@ -184,6 +185,8 @@ class Session(Logbook):
                 remedy="Make it shorter, take 720P, or allow more.",
             )
         ask = Ask(request, name=name, tags=words, again=again, progress=progress)
+        if max_cost is None and not again and (doubt := self.earlier([ask])[0]) is not None:
+            raise in_doubt(doubt, price)
         try:
             row, new = self.loop.sync(self.flow.posting.submit(ask))
         except KeyboardInterrupt:
@@ -212,7 +215,7 @@ class Session(Logbook):
         """
         from wan_nb.engine.revive import fields_of
 
-        fields = fields_of(run.row)
+        fields = fields_of(self, run.row, without=changes)
         if "seed" not in changes and run.row.seed is not None and changes:
             fields["seed"] = run.row.seed
         prompt = changes.pop("prompt", run.row.prompt)

@@ -134,7 +134,7 @@ class Ballot:
         return fit(self._all(), variants=list(dict.fromkeys(row.variant or "" for row in self._rows))).sentence
 
     def _all(self) -> list[Vote]:
-        return [Vote.read(row) for row in self.study.session.log.votes(self.study.name)]
+        return [Vote.read(row) for row in self.study.votes()]
 
     def _write(self, vote: Vote) -> Vote:
         self.study.session.log.add_vote(vote.row())

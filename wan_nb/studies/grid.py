@@ -10,8 +10,8 @@ import hashlib
 import itertools
 import math
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from string import ascii_uppercase
@@ -22,6 +22,7 @@ from wan_nb.api.checks import check_value
 from wan_nb.arguments import listed
 from wan_nb.errors import InvalidOption
 from wan_nb.paths import local
+from wan_nb.studies.cells import BLOCK_FIELDS, Cell, digest, labelled, plain, shown
 from wan_nb.studies.template import expand as fill
 from wan_nb.studies.template import nearest, placeholders
 from wan_nb.studies.votes import MIN_BLOCKS
@@ -32,26 +33,7 @@ MAX_CELLS = 1000
 """More than anybody looks at, and some thousand CNY."""
 
 _FIELDS = {f.name: f for f in catalog.FIELDS}
-_BLOCK_FIELDS = frozenset(f.name for f in catalog.fields("media")) | {"seed"}
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One request of a study.
-
-    Attributes
-    ----------
-    variant : str
-        Label of what is compared, such as ``calm · 10 s``.
-    block : str
-        Label of what it is compared on, such as ``cat.jpg · seed 2``.
-    fields : mapping
-        Arguments of `Session.request`, the prompt included.
-    """
-
-    variant: str
-    block: str
-    fields: Mapping[str, Any] = field(hash=False)
+_MEDIA = frozenset(f.name for f in catalog.fields("media"))
 
 
 @dataclass(frozen=True)
@@ -72,11 +54,22 @@ class Plan:
         What makes the comparison weaker than it looks, in words.
     named : bool
         Whether a person gave the name; only then it is part of derived seeds.
+    alias : str or None
+        What the first edition called a study of this content that nobody has named.
     """
 
     name: str
     written: tuple[Cell, ...]
     named: bool = True
+    alias: str | None = None
+
+    @classmethod
+    def of(cls, name: str | None, cells: Sequence[Cell], alias: str | None) -> Plan:
+        """A plan under its name, or else under one that is made of its content."""
+        if name:
+            return cls(name, tuple(cells))
+        own = f"study-{digest(cells)}"
+        return cls(own, tuple(cells), named=False, alias=None if alias == own else alias)
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:  # noqa: D102  # all are described above
@@ -119,6 +112,7 @@ def expand(
     seeds: Sequence[int] = (),
     vary: Mapping[str, Sequence[Any]] | None = None,
     fields: Mapping[str, Any] | None = None,
+    material: Callable[[Any, str], Any] | None = None,
 ) -> Plan:
     """Plan a study.
 
@@ -136,6 +130,9 @@ def expand(
         Values of a field of the request, or of a ``{{placeholder}}`` of the prompts.
     fields : mapping
         What all requests share.
+    material : callable, optional
+        Told a given material and its field, returns it checked (`Session.material`): it is then known by its content,
+        under whatever name.
 
     Returns
     -------
@@ -158,7 +155,8 @@ def expand(
     for label, own in rows:
         if not str(own.get("prompt") or "").strip():
             raise InvalidOption(f"variant {label[:60]!r} is empty.", field="prompt")
-    chosen_seeds = [check_value(_FIELDS["seed"], seed) for seed in listed(seeds, "seeds")]
+    given_seeds = listed(seeds, "seeds")
+    chosen_seeds = [check_value(_FIELDS["seed"], seed) for seed in given_seeds]
     axes = _axes(rows, shared, chosen_seeds, {key: listed(values, key) for key, values in (vary or {}).items()})
     total = len(rows) * math.prod(len(values) for values in axes.values())
     if total > MAX_CELLS:
@@ -166,14 +164,48 @@ def expand(
             f"the grid has {total:,} cells, more than {MAX_CELLS:,}.",
             remedy="Each is a paid clip: vary less, or begin with three seeds.",
         )
-    cells = []
-    for label, own in rows:
-        for values in itertools.product(*axes.values()):
-            chosen = dict(zip(axes, values, strict=True))
-            cells.append(_cell(label, {**shared, **own}, chosen, alone=len(rows) == 1))
+    written = _cells(rows, shared, {**axes, "seed": given_seeds} if chosen_seeds else axes)
+    ready = _ready(material)
+    cells = labelled(
+        _cells(
+            [(label, ready(own)) for label, own in rows],
+            ready(shared),
+            {key: [ready({key: value})[key] for value in values] for key, values in axes.items()},
+        )
+    )
     _check_distinct(cells)
-    digest = hashlib.sha256(repr([(c.variant, c.block, c.fields.get("prompt")) for c in cells]).encode()).hexdigest()
-    return Plan(name or f"study-{digest[:6]}", tuple(cells), named=bool(name))
+    return Plan.of(name, cells, _first_name(written))
+
+
+def _cells(
+    rows: Sequence[tuple[str, Mapping[str, Any]]], shared: Mapping[str, Any], axes: Mapping[str, Sequence[Any]]
+) -> list[Cell]:
+    return [
+        _cell(label, {**shared, **own}, dict(zip(axes, values, strict=True)), alone=len(rows) == 1)
+        for label, own in rows
+        for values in itertools.product(*axes.values())
+    ]
+
+
+def _ready(material: Callable[[Any, str], Any] | None) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """How fields get the type that they are sent in; each material is looked at once, however many cells use it."""
+    looked: dict[Any, Any] = {}
+
+    def one(name: str, value: Any) -> Any:
+        if name not in _MEDIA or material is None or value is None:
+            return plain(name, value)
+        key = (name, value if isinstance(value, str) else id(value))
+        if key not in looked:
+            looked[key] = material(value, name)
+        return looked[key]
+
+    return lambda fields: {name: one(name, value) for name, value in fields.items()}
+
+
+def _first_name(cells: Sequence[Cell]) -> str:
+    """Name that the first edition made of the labels: votes in older logs stand under it."""
+    labels = repr([(cell.variant, cell.block, cell.fields.get("prompt")) for cell in cells])
+    return f"study-{hashlib.sha256(labels.encode()).hexdigest()[:6]}"
 
 
 def _rows(variants: Any) -> list[tuple[str, dict[str, Any]]]:
@@ -190,10 +222,14 @@ def _rows(variants: Any) -> list[tuple[str, dict[str, Any]]]:
         raise InvalidOption("a study needs at least one prompt.")
     if not isinstance(variants, Mapping):
         variants = dict(zip(letters(len(variants)), variants, strict=True))
-    return [
+    rows = [
         (str(label), dict(given) if isinstance(given, Mapping) else {"prompt": given})
         for label, given in variants.items()
     ]
+    labels = [label for label, _ in rows]
+    if twice := next((label for label in labels if labels.count(label) > 1), None):
+        raise InvalidOption(f"two variants are called {twice!r:.60}.", remedy="Give each its own label.")
+    return rows
 
 
 def _read(path: Path) -> Any:
@@ -225,7 +261,7 @@ def _table_rows(table: Any) -> list[tuple[str, dict[str, Any]]]:
         rows.append((str(record.get("label") or default), own))
     asked: dict[str, dict[str, Any]] = {}
     for label, own in rows:
-        what = {key: value for key, value in own.items() if key not in _BLOCK_FIELDS}
+        what = {key: value for key, value in own.items() if key not in BLOCK_FIELDS}
         if asked.setdefault(label, what) != what:
             raise InvalidOption(
                 f"the table asks for two things under the label {label!r:.60}.",
@@ -266,32 +302,20 @@ def _cell(label: str, given: Mapping[str, Any], chosen: Mapping[str, Any], *, al
     fields = {**given, **{key: value for key, value in chosen.items() if key in _FIELDS}}
     if filling:
         fields["prompt"] = fill(str(fields["prompt"]), filling)
-    shown = [_shown(key, value) for key, value in chosen.items() if key not in _BLOCK_FIELDS]
-    parts = shown if alone and shown else [label, *shown]
-    block = [_shown(f.name, fields[f.name]) for f in catalog.fields("media") if fields.get(f.name) is not None]
+    varied = [shown(key, value) for key, value in chosen.items() if key not in BLOCK_FIELDS]
+    parts = varied if alone and varied else [label, *varied]
+    block = [shown(f.name, fields[f.name]) for f in catalog.fields("media") if fields.get(f.name) is not None]
     if fields.get("seed") is not None:
         block.append(f"seed {fields['seed']}")
     return Cell(" · ".join(parts), " · ".join(block) or "one block", fields)
 
 
-def _shown(key: str, value: Any) -> str:
-    """A varied value where a person reads it."""
-    spec = _FIELDS.get(key)
-    if spec is None:
-        return str(value)
-    if spec.where == "media":
-        name = getattr(value, "name", None) or (value if isinstance(value, str) else type(value).__name__)
-        return Path(str(name)).name
-    if spec.type is bool:
-        return spec.name if value else f"no {spec.name}"
-    return f"{value} {spec.unit}" if spec.unit else str(value)
-
-
 def _check_distinct(cells: Sequence[Cell]) -> None:
-    seen: dict[str, Cell] = {}
+    seen: dict[Any, Cell] = {}
     for cell in cells:
         # Two prompts that differ in nothing but spaces are one prompt, paid twice.
-        twin = seen.setdefault(repr(sorted((k, " ".join(str(v).split())) for k, v in cell.fields.items())), cell)
+        asked = [(name, " ".join(value.split()) if isinstance(value, str) else value) for name, value in cell.asked]
+        twin = seen.setdefault((*asked, *cell.on), cell)
         if twin is not cell:
             raise InvalidOption(
                 f"{twin.variant!r} and {cell.variant!r} ask for the same: {str(cell.fields.get('prompt'))[:60]!r}.",

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from wan_nb import arguments
+from wan_nb.engine.earlier import in_doubt
 from wan_nb.engine.loop import ticking
 from wan_nb.engine.run import Run, detached_await, publish_end
 from wan_nb.engine.states import ENDED_WITHOUT, FINAL, Status
-from wan_nb.errors import BudgetExceeded, Detached, InvalidMedia, RunCanceled, RunFailed, WanError
+from wan_nb.errors import BudgetExceeded, Detached, InvalidMedia, NotFound, RunFailed, WanError, join_words
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Generator, Sequence
+    from collections.abc import Container, Generator, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from wan_nb.ui.vote import VoteWidget
 
 __all__ = ["Study"]
+
+_SIDES = ("left_run", "right_run")
 
 
 class Study:
@@ -60,6 +64,16 @@ class Study:
         self._requests = tuple(requests)
         self._tags = tuple(tags)
 
+    @cached_property
+    def _aliases(self) -> list[str]:
+        """Names that the first edition gave to a study of this content, under which it may have votes."""
+        if self.plan.named:
+            return []
+        kept: list[str] = []
+        with suppress(NotFound):
+            kept = self._session.log.load_study(self.name).get("aliases", [])
+        return [name for name in dict.fromkeys([*kept, self.plan.alias]) if name]
+
     @property
     def session(self) -> Session:
         """The session that this study belongs to."""
@@ -86,6 +100,21 @@ class Study:
     def missing(self) -> list[int]:
         """Numbers of the cells that would be bought: no run of theirs is there, under way or in doubt."""
         return [n for n, row in enumerate(self.cell_rows()) if row is None or row.status in ENDED_WITHOUT]
+
+    def _earlier(self) -> list[Row | None]:
+        return self._session.earlier(self.asks())
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know before buying: what weakens the comparison, and what may be there already."""
+        doubtful = [row for row in self._earlier() if row is not None]
+        if not doubtful:
+            return [*self.plan.warnings]
+        names = join_words([f"run {row.run_id[:8]}" for row in doubtful[:3]] + ["more"] * (len(doubtful) > 3), "and")
+        said = (
+            f"May be there already, with a URL kept without its query: {names}; `%wan show ID` shows one for nothing."
+        )
+        return [*self.plan.warnings, said]
 
     @property
     def cost(self) -> float:
@@ -146,16 +175,19 @@ class Study:
                 f"study {self.name!r} costs about {self.currency} {cost:.2f}, more than --max-cost {most:g}.",
                 remedy="Take fewer seeds, shorter clips or 720P, or allow more.",
             )
+        for request in self._requests if again else [self._requests[n] for n in self.missing]:
+            for field, medium in request.media().items():
+                if (why := medium.lost) is not None:
+                    raise InvalidMedia(f"{field}: {why}", field=field, remedy="Plan the study with it once more.")
+        if max_cost is None and not again and (doubt := next(filter(None, self._earlier()), None)) is not None:
+            raise in_doubt(doubt, cost)
         session = self._session
         session.log.save_study(self.name, self._recorded())
         try:
-            session.loop.sync(session.flow.queue.submit(self.asks(again=again), most=max_cost))
+            session.loop.sync(session.flow.queue.submit(self.asks(again=again)))
             session.loop.call(lambda: session.flow.keep(f"prepare-{self.name}", self._prepared()))
         except KeyboardInterrupt:
-            raise Detached(
-                f"Stopped; what study {self.name!r} had ordered goes on, what it had not costs nothing.\n"
-                "Run the cell again: what is there costs nothing, what is missing is bought."
-            ) from None
+            raise Detached(self._way_back()) from None
         return self
 
     async def _prepared(self) -> None:
@@ -191,8 +223,6 @@ class Study:
         ------
         RunFailed
             Not one clip came.
-        RunCanceled
-            Some were never sent: their kernel was interrupted, or died, and nobody has bought them since.
         TimeoutError
             After `timeout` seconds; the tasks go on.
         Detached
@@ -213,30 +243,16 @@ class Study:
 
     async def ended(self) -> None:
         """Return when every run has ended, on the loop thread; `wait` and ``await`` are its faces."""
-        flow, seen, refused = self._session.flow, set(), None
-        # What somebody else has taken back is bought here as another run, which has to be waited for too.
-        while fresh := [row.run_id for row in self.cell_rows() if row is not None and row.run_id not in seen]:
-            seen.update(fresh)
-            for run_id in fresh:
-                try:
-                    await flow.queue.left(run_id)
-                except WanError as error:
-                    refused = refused or error
-                with suppress(WanError):  # it is in the row
-                    await flow.ended(run_id)
-        if refused is not None:
-            raise refused
+        flow = self._session.flow
+        for row in [row for row in self.cell_rows() if row is not None]:
+            try:
+                await flow.ended(row.run_id)
+            except WanError:
+                continue  # it is in the row
 
     def _checked(self) -> Study:
         runs = self.runs
         publish_end(self._session, *runs)
-        unsent = [row for row in self.rows() if row.never_sent]
-        if unsent:
-            raise RunCanceled(
-                f"study {self.name!r}: {len(unsent)} of {len(self.plan.cells)} clips were never sent, and cost nothing:"
-                f" {unsent[0].error_message}",
-                remedy="Run the cell again, or study.submit(): it buys what is missing.",
-            )
         if runs and not any(run.status is Status.SUCCEEDED for run in runs):
             first = next((run.error for run in runs if run.error), None)
             raise RunFailed(f"study {self.name!r} has not one clip: {first or 'all canceled'}") from first
@@ -307,7 +323,7 @@ class Study:
             {"variant": cell.variant, "block": cell.block, "request": asked[id(cell)].public()}
             for cell in self.plan.written
         ]
-        whole = {"schema": 1, "named": self.plan.named, "cells": cells}
+        whole = {"schema": 1, "named": self.plan.named, "aliases": self._aliases, "cells": cells}
         recorded: dict[str, Any] = json.loads(json.dumps(whole))
         return recorded
 
@@ -354,8 +370,30 @@ class Study:
         return vote(self, rater=rater, mode=mode)
 
     def votes(self) -> list[dict[str, Any]]:
-        """All votes as they were written down, those taken back included."""
-        return self._session.log.votes(self.name)
+        """All votes, those taken back included, with the labels that their runs have in this plan.
+
+        A vote is about two runs. One about runs that this plan does not hold, or that are of two blocks, keeps labels
+        that no variant of the plan has: it is there, and does not count.
+        """
+        log, labels = self._session.log, set(self.plan.variants)
+        given = [(name, vote) for name in [*self._aliases, self.name] for vote in log.votes(name)]
+        ids = list(dict.fromkeys(vote[side] for _, vote in given for side in _SIDES if vote.get(side)))
+        prints = self._session.fingerprints(self.asks())
+        cells = dict(zip(prints, self.plan.cells, strict=True))
+        places = {row.run_id: cells.get(row.fingerprint) for row in log.find(run_id=ids)} if ids else {}
+        told = []
+        for name, vote in given:
+            left, right = (places.get(vote.get(side) or "") for side in _SIDES)
+            if left and right and left.block == right.block:
+                changed = {"left_variant": left.variant, "right_variant": right.variant, "block": left.block}
+            elif not (vote.get("left_run") and vote.get("right_run")):
+                changed = {}
+            elif name != self.name:
+                continue  # the first edition gave one name to studies that only looked alike
+            else:
+                changed = {side: _other(vote[side], labels) for side in ("left_variant", "right_variant")}
+            told.append({**vote, **changed})
+        return told
 
     def ranking(self) -> Ranking:
         """What the votes say about the variants, with 95 % intervals, counted in blocks and not in votes."""
@@ -401,3 +439,10 @@ class Study:
         todo = len(self.missing)
         bill = f"{todo} to buy for about {self.currency} {self.cost:.2f}" if todo else "nothing to buy"
         return f"<Study {self.name!r}: {self.plan.shape}, {bill}>"
+
+
+def _other(label: str, labels: Container[str]) -> str:
+    """The label, or one like it that none of these is."""
+    while label in labels:
+        label += " (earlier)"
+    return label

@@ -18,7 +18,7 @@ from wan_nb.errors import InvalidOption
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["expand", "nearest", "placeholders"]
+__all__ = ["as_text", "expand", "nearest", "placeholders"]
 
 _MARK = re.compile(r"\\\{\{|\{\{(?P<inside>[^{}]*)\}\}|\{\{")
 _PRINTABLE = (str, numbers.Number, os.PathLike, dt.date)
@@ -88,6 +88,27 @@ def expand(text: str, namespace: Mapping[str, Any], *, allow_objects: bool = Fal
     return _MARK.sub(lambda match: _as_text(path, namespace) if (path := _path(match)) else "{{", text)
 
 
+def as_text(name: str, value: Any) -> str:
+    """A value as it stands inside a text.
+
+    Raises
+    ------
+    InvalidOption
+        It does not read as text, such as an image or a list.
+
+    Examples
+    --------
+    >>> as_text("count", 3)
+    '3'
+    """
+    if not isinstance(value, _PRINTABLE):
+        raise InvalidOption(
+            f"{{{{{name}}}}} is of type {type(value).__name__}, which does not read as text.",
+            remedy="Only text, numbers, dates and paths can stand inside a text.",
+        )
+    return str(value)
+
+
 def _path(match: re.Match[str]) -> list[str]:
     """Names between the dots of a placeholder; empty for an escaped ``{{``."""
     if match.group().startswith("\\"):
@@ -120,13 +141,7 @@ def _look_up(path: list[str], namespace: Mapping[str, Any]) -> Any:
 
 
 def _as_text(path: list[str], namespace: Mapping[str, Any]) -> str:
-    value = _look_up(path, namespace)
-    if not isinstance(value, _PRINTABLE):
-        raise InvalidOption(
-            f"{{{{{'.'.join(path)}}}}} is of type {type(value).__name__}, which does not read as text.",
-            remedy="Only text, numbers, dates and paths can stand inside a text.",
-        )
-    return str(value)
+    return as_text(".".join(path), _look_up(path, namespace))
 
 
 def _public(names: Iterable[str]) -> Iterator[str]:

@@ -71,7 +71,7 @@ def _study(magics: WanMagics, cell: Cell) -> Any:
     if cell.dry_run:
         from wan_nb.ui.dryrun import DryRun
 
-        return _keep(magics, cell, DryRun.of(session, study.asks(again=cell.again), notes=study.plan.warnings))
+        return _keep(magics, cell, DryRun.of(session, study.asks(again=cell.again), notes=study.notes))
     _keep(magics, cell, study)
     if not buys:
         return study

@@ -172,6 +172,8 @@ class Cell:
 
 
 def _read_vary(texts: Sequence[str], expand: options.Expand) -> dict[str, tuple[Any, ...]]:
+    from wan_nb.studies.template import as_text
+
     axes: dict[str, tuple[Any, ...]] = {}
     for text in texts:
         key, equals, listed = text.partition("=")
@@ -184,7 +186,7 @@ def _read_vary(texts: Sequence[str], expand: options.Expand) -> dict[str, tuple[
             raise InvalidOption(f"--vary {key} is given twice.")
         values = _read_list(key, listed, expand)
         spec = _FIELDS.get(key)
-        axes[key] = tuple(options.field_value(spec, v) if spec else str(v) for v in values)
+        axes[key] = tuple(options.field_value(spec, v) if spec else as_text(key, v) for v in values)
         plain = [value for value in axes[key] if isinstance(value, (str, int))]  # arrays answer == with arrays
         if len(set(plain)) < len(plain):
             raise InvalidOption(f"--vary {key} names a value twice.")

@@ -13,6 +13,7 @@ from wan_nb import __version__
 from wan_nb.arguments import whole
 from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.paths import file_name, output
+from wan_nb.studies.cells import relabelled
 from wan_nb.studies.study import Study
 from wan_nb.ui import text
 from wan_nb.ui.snippets import Grid
@@ -179,6 +180,7 @@ def report_csv(study: Study | str | None = None, path: str | os.PathLike[str] | 
 def clips_of(session: Session, rows: Sequence[Row]) -> list[Clip]:
     """Rows as the comparison takes them; rows without a clip stay in, with their state."""
     session.bring(rows)
+    rows = relabelled(rows)
     found = session.log.measures([row.video_sha256 for row in rows if row.video_sha256])
     return [_clip(session, row, found.get(row.video_sha256 or "", {})) for row in rows]
 
@@ -321,7 +323,7 @@ def _study_data(study: Study) -> StudyData:
         },
         "costs": costs,
         "versions": {"wan_nb": __version__, "python": platform.python_version()},
-        "notes": list(study.plan.warnings),
+        "notes": study.notes,
         "cell": grid.as_cell(study.name, price),
         "python": grid.as_python(study.name, price),
     }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import traitlets
 
 from wan_nb.api import catalog
 from wan_nb.engine.loop import Worker
-from wan_nb.errors import InvalidMedia, WanError
+from wan_nb.errors import InvalidMedia, InvalidOption, WanError
 from wan_nb.ui import html
 from wan_nb.ui.assets import module, styles
 from wan_nb.ui.draft import Draft, field_specs, fields_from
@@ -19,12 +19,14 @@ from wan_nb.ui.text import plain
 from wan_nb.ui.views import View, Views, display, is_live
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from wan_nb.engine.session import Session
 
 __all__ = ["Form", "form"]
+
+_T = TypeVar("_T")
 
 _SUGGESTED = 60
 """Files of the notebook's folder that a path field suggests."""
@@ -85,6 +87,7 @@ class Form(PlacedWidget):
             checked=draft.check(),
             about=_about(self.session),
         )
+        self._offered: str | None = None
         self.on_msg(self._hear)
 
     def _ipython_display_(self) -> None:
@@ -190,22 +193,37 @@ class Form(PlacedWidget):
             return []
         if self.draft.is_study:
             return self._submit_study()
-        run = self.session.submit(self.draft.prompts.get(""), **self.draft.fields())
+        prompt, fields = self.draft.prompts.get(""), self.draft.fields()
+        price = self.session.request(prompt, **fields).price(self.session.place.region)
+        run = self._asked(lambda most: self.session.submit(prompt, **fields, max_cost=most), price)
         there = "was there already; nothing was bought again" if run.reused else "is on its way; see below"
         self.send({"kind": "said", "text": f"Run {run.id[:8]} {there}."})
         return [run.id]
 
+    def _asked(self, buy: Callable[[float | None], _T], price: float) -> _T:
+        """Buy, or say which earlier run it may be; pressed once more, it buys for this price."""
+        try:
+            return buy(None)
+        except InvalidOption as error:
+            if error.run_id is None:
+                raise
+            if error.run_id == self._offered:
+                return buy(price)
+            self._offered = error.run_id
+            error.remedy = f"`%wan show {error.run_id[:8]}` shows it; press Submit again to buy a new clip."
+            raise
+
     def _submit_study(self) -> list[str]:
         study = self.draft.study()
         count = len(study.missing)
-        study.submit()
+        self._asked(lambda most: study.submit(max_cost=most), study.cost)
         clips = (
             f"{count} clip{'' if count == 1 else 's'} on the way, see below"
             if count
             else "all clips were there already"
         )
         opened = f'study = wan_nb.study(name="{study.name}") to compare and vote.'
-        self.send({"kind": "said", "text": "\n".join([f"{clips}. {opened}", *study.plan.warnings])})
+        self.send({"kind": "said", "text": "\n".join([f"{clips}. {opened}", *study.notes])})
         return [row.run_id for row in study.rows()]
 
     def _tell(self, n: Any = None) -> None:

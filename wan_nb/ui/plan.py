@@ -46,7 +46,7 @@ def show_study(study: Study) -> None:
 
 def plan_bundle(study: Study) -> dict[str, str]:
     """Static MIME bundle of a plan."""
-    lines = [repr(study).strip("<>"), *study.plan.warnings]
+    lines = [repr(study).strip("<>"), *study.notes]
     return {"text/html": _html(study), "text/plain": text.plain("\n".join(lines))}
 
 
@@ -55,7 +55,7 @@ def _html(study: Study) -> str:
     plan, missing = study.plan, set(study.missing)
     known = dict(zip(((cell.variant, cell.block) for cell in plan.cells), study.cell_rows(), strict=True))
     prompts = {cell.variant: request.prompt for cell, request in zip(plan.cells, study.requests, strict=True)}
-    warnings = "".join(f'<div style="margin:4px 0 0">⚠ {escape(warning)}</div>' for warning in plan.warnings)
+    warnings = "".join(f'<div style="margin:4px 0 0">⚠ {escape(warning)}</div>' for warning in study.notes)
     head = "".join(f'<th scope="col" style="{_CELL}">{escape(name, 60)}</th>' for name in plan.variants)
     body = "".join(
         f'<tr><th scope="row" style="{_CELL};font-weight:400">{escape(block, 80)}</th>'
@@ -128,7 +128,7 @@ def _offer(study: Study) -> None:
         await study.ended()
         plan.update(plan_bundle(study), raw=True)
 
-    cost = study.cost  # what the button says is the most that it spends
+    cost = study.cost
     price = text.money(cost, study.currency, estimated=True)
     count = len(study.missing)
     offer = Offer(f"Buy {count} clip{'' if count == 1 else 's'} for {price}", buy, post=study.session.loop.start)

@@ -1,0 +1,78 @@
+"""Runs of the first edition whose material was given by URL: they may be what is asked for now, and may not.
+
+The first edition kept of such a URL only a part, so its fingerprints are not believed. Its runs are offered: to be
+shown for nothing, or to be bought anew.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.api import urls
+from wan_nb.api.request import derive_seed
+from wan_nb.engine.revive import recorded
+from wan_nb.engine.states import UNBILLED
+from wan_nb.errors import InvalidOption
+
+if TYPE_CHECKING:
+    from wan_nb.api.request import Medium
+    from wan_nb.engine.log import RunLog
+    from wan_nb.engine.posting import Ask
+    from wan_nb.engine.row import Row
+
+__all__ = ["in_doubt", "may_be"]
+
+
+def may_be(log: RunLog, ask: Ask, identity: str) -> Row | None:
+    """Newest billed run of the first edition that differs from a request at most in what was cut off its URLs.
+
+    Parameters
+    ----------
+    log : RunLog
+    ask : Ask
+    identity : str
+        Of service and account.
+    """
+    media = ask.request.media()
+    given = {name: urls.bare(medium.name) for name, medium in media.items() if medium.whole is not None}
+    if not given:
+        return None
+    same: dict[str, Any] = {name: getattr(ask.request, name) for name in ("model", "prompt", "resolution", "duration")}
+    rows = log.find(**{**same, **given})
+    return next((row for row in rows if row.status not in UNBILLED and _fits(row, ask, identity)), None)
+
+
+def _fits(row: Row, ask: Ask, identity: str) -> bool:
+    """Whether nothing but the URLs tells a run from a request."""
+    then = {item["type"]: recorded(item) for item in row.request.get("input", {}).get("media", ())}
+    now = ask.request.media()
+    if row.request.get("identity") != identity or then.keys() != now.keys():
+        return False
+    if not all(_may_be_same(then[name], medium) for name, medium in now.items()):
+        return False
+    seeds = {ask.request.seed}
+    if ask.request.seed is None:  # the first edition derived it from what it knew of the URL
+        seeds = {derive_seed(then, ask.name, attempt) for attempt in range(1, row.attempt + 1)}
+    return row.seed in seeds and _rest(row.sent) == _rest(ask.request.public())
+
+
+def _may_be_same(then: Medium, now: Medium) -> bool:
+    by_url = now.whole is not None
+    return then.path is None and then.whole is None if by_url else then.identity == now.identity
+
+
+def _rest(sent: dict[str, Any]) -> dict[str, Any]:
+    """A request without its media and its seed."""
+    parameters = {name: value for name, value in sent.get("parameters", {}).items() if name != "seed"}
+    given = {name: value for name, value in sent.get("input", {}).items() if name != "media"}
+    return {"model": sent.get("model"), "input": given, "parameters": parameters}
+
+
+def in_doubt(row: Row, price: float) -> InvalidOption:
+    """The error that offers such a run."""
+    how = f"`%wan show {row.run_id[:8]}` shows it for nothing"
+    return InvalidOption(
+        "it may have the same picture as this request: it kept its URL without the query.",
+        run_id=row.run_id,
+        remedy=f"{how}; --max-cost {price:g} (max_cost={price:g}) buys a new clip.",
+    )
