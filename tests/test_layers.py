@@ -11,7 +11,20 @@ import wan_nb
 
 ROOT = Path(wan_nb.__file__).parent
 
-ORDER = ["errors", "arguments", "paths", "settings", "frontends", "api", "place", "engine", "studies", "default", "ui"]
+ORDER = [
+    "errors",
+    "arguments",
+    "imports",
+    "paths",
+    "settings",
+    "frontends",
+    "api",
+    "place",
+    "engine",
+    "studies",
+    "default",
+    "ui",
+]
 """Rooms from the ground up; each may import itself and what stands before it."""
 
 UPWARD = {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wan_nb import paths
+from wan_nb.imports import imported
 from wan_nb.settings import environment
 
 __all__ = ["FRONT_ENDS", "FrontEnd", "front_end", "notebook_folder"]
@@ -57,7 +58,7 @@ def front_end() -> FrontEnd:
 
 
 def _shell() -> Any:
-    return getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(imported("IPython"), "get_ipython", lambda: None)()
 
 
 def _name(shell: Any) -> str:
@@ -66,7 +67,7 @@ def _name(shell: Any) -> str:
     if (kernel := getattr(shell, "kernel", None)) is not None:
         # The one sign of nbclient and papermill that there is.
         return "batch" if getattr(kernel, "_allow_stdin", True) is False else "notebook"
-    terminal = sys.modules.get("IPython.terminal.interactiveshell")
+    terminal = imported("IPython.terminal.interactiveshell")
     if terminal is None or not isinstance(shell, terminal.TerminalInteractiveShell):
         return "embedded"
     # The application says whether a prompt comes after the file or the code that it was given.

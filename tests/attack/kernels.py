@@ -7,6 +7,7 @@ package and opened nothing, so that a hundred of them cost little.
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import signal
@@ -204,3 +205,26 @@ def kernel(settings: dict[str, Any], way: str, number: int, prompt: str, fields:
     with suppress(wan_nb.errors.WanError):
         session.submit(prompt, **fields).wait()
     die()
+
+
+def reserved_and_stopped(
+    settings: dict[str, Any], prompts: dict[str, str], cat: str, fields: dict[str, Any], pipe: Connection
+) -> None:
+    """Reserve a study, be interrupted before the first clip is sent, and take all back once the pipe says so."""
+    with wan_nb.Session(**settings) as session:
+        study = session.study(prompts, name="walk", first_frame=cat, seeds=[1, 2, 3], **fields)
+        real, reserved = session.log.reserve_many, threading.Event()
+
+        def held(*args: Any, **kwargs: Any) -> Any:
+            rows = real(*args, **kwargs)
+            reserved.set()
+            pipe.recv()
+            return rows
+
+        session.log.reserve_many = held  # type: ignore[method-assign]
+        buying = session.loop.start(session.flow.queue.submit(study.asks()))
+        reserved.wait()
+        buying.cancel()
+        session.loop.sync(asyncio.sleep(0))  # the interrupt has arrived
+        pipe.send("reserved")
+        session.loop.sync(session.flow.finished())

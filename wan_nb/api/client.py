@@ -31,7 +31,7 @@ if "httpx" not in sys.modules:
     sys.modules["httpx._main"] = None  # type: ignore[assignment]  # which httpx takes for "not installed"
     import httpx
 
-    del sys.modules["httpx._main"]
+    sys.modules.pop("httpx._main", None)
 import httpx
 
 if TYPE_CHECKING:

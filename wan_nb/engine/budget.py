@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from wan_nb.engine.row import Row
 
-__all__ = ["WINDOW", "check_cap", "spent_since"]
+__all__ = ["WINDOW", "check_cap", "check_most", "spent_since"]
 
 WINDOW: Final = timedelta(hours=24)
 """The cap holds for every span of this length."""
@@ -39,6 +39,25 @@ def spent_since(c: sa.Connection, currency: str, since: datetime) -> float:
     old = sa.case((mine & (charged < since), runs.c.cost), else_=0.0)
     waiting = sa.select(sa.func.sum(old)).where(runs.c.status == Status.INTENDED)
     return sum(float(c.execute(total).scalar_one() or 0.0) for total in (recent, waiting))
+
+
+def check_most(rows: Sequence[Row], most: float | None) -> None:
+    """Refuse new rows that cost more together than a person has allowed for them.
+
+    Raises
+    ------
+    BudgetExceeded
+        ``details`` hold ``price`` and ``most``.
+    """
+    price = sum(row.cost or 0.0 for row in rows)
+    if most is not None and price > most + _DUST:
+        raise BudgetExceeded(
+            f"{len(rows)} clips cost about {rows[0].currency or ''} {price:.2f}, more than --max-cost {most:g}."
+            " Nothing was sent.",
+            remedy="Take fewer or shorter clips, or allow more.",
+            price=price,
+            most=most,
+        )
 
 
 def check_cap(c: sa.Connection, rows: Sequence[Row], *, cap: float | None, now: datetime) -> None:

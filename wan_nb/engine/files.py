@@ -8,7 +8,6 @@ import hashlib
 import io
 import os
 import re
-import sys
 import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -158,11 +157,9 @@ def source_of(given: Any, field: str, suffixes: tuple[str, ...]) -> Source:
     ------
     InvalidMedia
     """
-    # A picture can only be one if its library is loaded; asking sys.modules keeps both unloaded for everybody else.
-    pil, numpy = sys.modules.get("PIL.Image"), sys.modules.get("numpy")
-    if pil and isinstance(given, pil.Image):
+    if _is_a(given, "PIL.Image.Image"):
         return Source(field, "image", picture=given)
-    if numpy and isinstance(given, numpy.ndarray):
+    if _is_a(given, "numpy.ndarray"):
         return Source(field, "array", picture=_from_array(given, field))
     if isinstance(given, (bytes, bytearray, memoryview)):
         source = Source(field, "data", data=bytes(given))
@@ -180,6 +177,14 @@ def source_of(given: Any, field: str, suffixes: tuple[str, ...]) -> Source:
     if not source.size:
         raise source.refuse("is empty (0 bytes).", "Was it copied or downloaded completely?")
     return source
+
+
+def _is_a(given: Any, name: str) -> bool:
+    """Whether an object is of a class of that full name, which need not be loaded to be asked for.
+
+    The module itself is not asked: another thread may be importing it just now, and half of it is there.
+    """
+    return any(f"{kind.__module__}.{kind.__qualname__}" == name for kind in type(given).__mro__)
 
 
 def _from_path(given: str | os.PathLike[str], field: str, suffixes: tuple[str, ...]) -> Source:

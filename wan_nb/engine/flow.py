@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,10 +26,10 @@ from wan_nb.engine.queue import AT_SERVICE, Queue
 from wan_nb.engine.settle import Settling
 from wan_nb.engine.states import FINAL, Status
 from wan_nb.engine.watch import Watcher
-from wan_nb.errors import NotAuthorized, Refused, ServiceError, Throttled, Unavailable
+from wan_nb.errors import LogError, NotAuthorized, Refused, ServiceError, Throttled, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
     from wan_nb.api.task import Task
     from wan_nb.engine.log import Row, RunLog
@@ -68,7 +69,10 @@ class Flow:
         self._logging = Worker("log")
         self.aside = Worker("aside")  # what may take its time, such as measuring clips
         self.rng = Random()
-        self._tasks: dict[str, asyncio.Task[Any]] = {}
+        self.kept: dict[str, asyncio.Task[Any]] = {}
+        self._calls: set[asyncio.Task[Any]] = set()
+        self._deeds: set[asyncio.Task[Any]] = set()
+        self._closed = False
         self._listeners: list[Callable[[Row], None]] = []
         self._leaving: dict[str, asyncio.Event] = {}
         self._greeting: asyncio.Task[None] | None = None
@@ -81,12 +85,19 @@ class Flow:
         self.watcher = Watcher(self.client, limiter=self.limiter)
 
     async def aclose(self) -> None:
-        """Stop looking. Tasks go on at the service; `resume` finds them."""
-        tasks = [task for task in self._tasks.values() if not task.done()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Stop looking and buying. Tasks go on at the service; `resume` finds them."""
+        self._closed = True
+        while tasks := [task for task in (*self.kept.values(), *self._calls) if not task.done()]:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        await self.finished()
         await self.client.aclose()
+
+    async def finished(self) -> None:
+        """Return when everything that nothing stops is done."""
+        while self._deeds:
+            await asyncio.wait(self._deeds)
 
     def close(self) -> None:
         """End the workers, after `aclose`."""
@@ -133,7 +144,7 @@ class Flow:
 
     def follow(self, run_id: str) -> asyncio.Task[Row]:
         """Look after a run until it ends; once per run, however many ask for it."""
-        task = self._tasks.get(run_id)
+        task = self.kept.get(run_id)
         if task is None or task.done():
             task = self.keep(run_id, self._follow(run_id))
         return task
@@ -149,9 +160,14 @@ class Flow:
             row, task = await self._watch(row)
         return await (fetch(self, row, task) if row.status is Status.DOWNLOADING else bring(self, row))
 
+    async def handed(self, run_id: str) -> Row:
+        """An intent of somebody else once it is sent, taken back, or left behind by a kernel that died."""
+        row = await self._sent(run_id)
+        return await self.settling.rescue(row) if row.status is Status.INTENDED and row.posted_at is None else row
+
     async def _sent(self, run_id: str) -> Row:
         """The run when nobody is sending it any more: it was sent, or its kernel has ended or given up."""
-        pause = 0.5
+        pause = 0.05
         while True:
             row: Row = await self.ask_log(self.log.get, run_id)
             if row.status is not Status.INTENDED:
@@ -241,9 +257,10 @@ class Flow:
         """
         row: Row = await self.ask_log(self.log.get, run_id)
         if row.task_id is None:
-            sending = (self.queue.drop(run_id), self._tasks.get(f"post-{run_id}"))
+            sending = (self.queue.drop(run_id), self.kept.get(f"post-{run_id}"))
             for job in filter(None, sending):
                 await asyncio.wait([job])
+            await self.finished()
             row = await self.ask_log(self.log.get, run_id)
             if row.status is Status.CANCELED:
                 return self.tell(row)
@@ -304,16 +321,45 @@ class Flow:
                     raise
                 await asyncio.sleep(max(backoff(faults, self.rng), error.retry_after or 0.0))
 
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        """Around a call that spends money: closing the session stops it."""
+        if self._closed:
+            raise LogError("this session is closed.", remedy="Open a new one: wan_nb.Session(), or %wan connect.")
+        task = asyncio.current_task()
+        assert task is not None
+        self._calls.add(task)
+        try:
+            yield
+        finally:
+            self._calls.discard(task)
+
+    async def finish(self, deed: Coroutine[Any, Any, _T]) -> _T:
+        """Do something to its end, whatever happens to the caller meanwhile; closing waits for it."""
+        return await asyncio.shield(self.begin(deed))
+
+    def begin(self, deed: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+        """Begin what nothing stops, not even closing, which waits for it."""
+        task = asyncio.ensure_future(deed)
+        self._deeds.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, deed: asyncio.Task[Any]) -> None:
+        self._deeds.discard(deed)
+        if not deed.cancelled():
+            deed.exception()  # whoever still waits gets it
+
     def keep(self, name: str, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         """Begin a task that nobody has to hold or to await."""
         task = asyncio.ensure_future(work)
-        self._tasks[name] = task
+        self.kept[name] = task
         task.add_done_callback(lambda done: self._dropped(name, done))
         return task
 
     def _dropped(self, name: str, done: asyncio.Task[Any]) -> None:
-        if self._tasks.get(name) is done:
-            del self._tasks[name]
+        if self.kept.get(name) is done:
+            del self.kept[name]
         if not done.cancelled():
             done.exception()  # it is in the row; whoever waits gets it, and asyncio need not log it as never retrieved
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from wan_nb import __version__
-from wan_nb.engine.budget import check_cap
+from wan_nb.engine.budget import check_cap, check_most
 from wan_nb.engine.owner import owner_alive
 from wan_nb.engine.reading import Reading, check_names, only_row
 from wan_nb.engine.row import COLUMNS, NAMES, Row
@@ -87,6 +87,7 @@ class RunLog(Reading):
         cap: float | None = None,
         again: bool = False,
         lapsed: bool = False,
+        most: float | None = None,
         owner: str = "",
     ) -> list[tuple[Row, bool]]:
         """Write down intents and reserve their prices, all in one transaction: all of them or none.
@@ -102,6 +103,8 @@ class RunLog(Reading):
             A new attempt even where an equal run is in flight or has succeeded.
         lapsed : bool
             A new attempt where the last one has EXPIRED, although that one may have been paid.
+        most : float, optional
+            Most that the new rows may cost together, in the currency of the service.
         owner : str
             Who is going to post them: `wan_nb.engine.owner.owner_id`.
 
@@ -114,12 +117,12 @@ class RunLog(Reading):
         Raises
         ------
         BudgetExceeded
-            The cap would be passed. Nothing was written.
+            The cap, or `most`, would be passed. Nothing was written.
         """
         for intent in intents:
             check_names(intent, _INTENT)
         shown = frozenset() if again else _ATTACH - {Status.EXPIRED} if lapsed else _ATTACH
-        return self._db.write(lambda c: self._reserve(c, intents, cap=cap, shown=shown, owner=owner))
+        return self._db.write(lambda c: self._reserve(c, intents, cap=cap, shown=shown, most=most, owner=owner))
 
     def _reserve(
         self,
@@ -128,6 +131,7 @@ class RunLog(Reading):
         *,
         cap: float | None,
         shown: Collection[Status],
+        most: float | None,
         owner: str,
     ) -> list[tuple[Row, bool]]:
         now = self._now()
@@ -140,7 +144,9 @@ class RunLog(Reading):
             # One microsecond apart, so that the order of a study is the order of its times.
             new = {"created_at": now + timedelta(microseconds=number), "owner": owner, **intent}
             results.append((self._insert(c, new, attempt=last.attempt + 1 if last else 1), True))
-        check_cap(c, [row for row, new in results if new], cap=cap, now=now)
+        made = [row for row, new in results if new]
+        check_most(made, most)
+        check_cap(c, made, cap=cap, now=now)
         return results
 
     def _insert(self, c: sa.Connection, values: Mapping[str, Any], *, attempt: int) -> Row:
@@ -276,23 +282,21 @@ class RunLog(Reading):
             row = _row(c, run_id)
             if of_task is not ... and row.task_id != of_task:
                 return row
-            to = Status(changes.get("status") or row.status)
-            if to is row.status:
-                barred = set(changes) - _AFTERWARDS - {"status"} if row.status in FINAL else set()
-            else:
-                barred = set() if to in TRANSITIONS[row.status] else {"status"}
-            if barred and may_be_late:
-                return row
-            if barred:
-                what = f"become {to}" if to is not row.status else f"change its {', '.join(sorted(barred))}"
-                raise LogError(f"it is {row.status} and cannot {what}", run_id=run_id)
-            extra: dict[str, Any] = {} if to is Status.INTENDED else {"posting": None}
-            if to in UNBILLED:
-                extra["cost"] = 0.0
-            c.execute(_change(run_id).values(**{**changes, "status": to, **extra}))
-            return _row(c, run_id)
+            return _changed(c, row, changes, may_be_late=may_be_late)
 
         return self._db.write(work)
+
+    def withdraw(self, run_ids: Sequence[str], *, code: str | None, message: str) -> list[Row]:
+        """Cancel intents that were never sent, all in one transaction; what has been overtaken stays as it is.
+
+        Parameters
+        ----------
+        run_ids : sequence of str
+        code, message : str
+            Why, for the rows.
+        """
+        changes = {"status": Status.CANCELED, "error_code": code, "error_message": message}
+        return self._db.write(lambda c: [_changed(c, _row(c, i), changes, may_be_late=True) for i in run_ids])
 
     def forget(self, run_id: str) -> Row:
         """Forget where the file of a final run is; the row and its cost stay.
@@ -311,6 +315,25 @@ class RunLog(Reading):
             return _row(c, run_id)
 
         return self._db.write(work)
+
+
+def _changed(c: sa.Connection, row: Row, changes: Mapping[str, Any], *, may_be_late: bool) -> Row:
+    """Write news of a run where the transitions allow it; see `RunLog.update` and `RunLog.advance`."""
+    to = Status(changes.get("status") or row.status)
+    if to is row.status:
+        barred = set(changes) - _AFTERWARDS - {"status"} if row.status in FINAL else set()
+    else:
+        barred = set() if to in TRANSITIONS[row.status] else {"status"}
+    if barred and may_be_late:
+        return row
+    if barred:
+        what = f"become {to}" if to is not row.status else f"change its {', '.join(sorted(barred))}"
+        raise LogError(f"it is {row.status} and cannot {what}", run_id=row.run_id)
+    extra: dict[str, Any] = {} if to is Status.INTENDED else {"posting": None}
+    if to in UNBILLED:
+        extra["cost"] = 0.0
+    c.execute(_change(row.run_id).values(**{**changes, "status": to, **extra}))
+    return _row(c, row.run_id)
 
 
 def _change(run_id: str) -> sa.Update:

@@ -14,13 +14,14 @@ import asyncio
 import contextvars
 import os
 import queue
-import sys
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from wan_nb.errors import LogError, WanError
+from wan_nb.imports import imported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -129,7 +130,11 @@ class LoopThread:
     def start(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
         """Begin something on the loop, in a copied context of the caller; returns at once."""
         self._check(work)
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return asyncio.run_coroutine_threadsafe(work, self._loop)
+        except RuntimeError:  # another thread has closed the session in this moment
+            work.close()
+            raise _closed() from None
 
     def call(self, function: Callable[[], object]) -> None:
         """Call something on the loop, from any thread."""
@@ -161,19 +166,25 @@ class LoopThread:
             tasks.append(asyncio.ensure_future(work))
             tasks[0].add_done_callback(ended)
 
-        self.call(begin)
+        try:
+            self.call(begin)
+        except RuntimeError:  # another thread has closed the session in this moment
+            work.close()
+            raise _closed() from None
         left = timeout
         try:
             while not done.acquire(timeout=TICK if left is None else min(TICK, left)):
+                if not self._thread.is_alive() and not tasks:
+                    work.close()
+                    raise _closed()
                 if left is not None and (left := left - TICK) <= 0:
                     raise TimeoutError
         except BaseException:
-            self.call(lambda: tasks[0].cancel())  # noqa: PLW0108  # there is none yet, perhaps
+            with suppress(RuntimeError):  # the loop has ended
+                self.call(lambda: tasks[0].cancel())  # noqa: PLW0108  # there is none yet, perhaps
             raise
         if tasks[0].cancelled():
-            raise LogError(
-                "the session was closed meanwhile.", remedy="Open a new one: wan_nb.Session(), %wan connect."
-            )
+            raise _closed()
         return tasks[0].result()
 
     def _check(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -191,12 +202,16 @@ class LoopThread:
         try:
             self._loop.run_forever()
         finally:
-            left = asyncio.all_tasks(self._loop)
-            for task in left:
-                task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            while left := asyncio.all_tasks(self._loop):  # what ends may begin something, and so may other threads
+                for task in left:
+                    task.cancel()
+                self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
+
+
+def _closed() -> LogError:
+    return LogError("the session was closed meanwhile.", remedy="Open a new one: wan_nb.Session(), %wan connect.")
 
 
 def ticking(future: Future[_T], on_cancel: Callable[[], BaseException]) -> Generator[Any, None, _T]:
@@ -236,7 +251,7 @@ def load(*modules: str) -> None:
         except BaseException as error:  # noqa: BLE001  # it belongs to whoever asked
             failed.append(error)
 
-    if threading.current_thread() is not threading.main_thread() or all(name in sys.modules for name in modules):
+    if threading.current_thread() is not threading.main_thread() or all(map(imported, modules)):
         work()
     else:
         thread = threading.Thread(target=work, name="wan_nb-import", daemon=True)

@@ -108,6 +108,7 @@ class Opened:
         """The service; starts the simulator if that is the one."""
         with self._lock:
             if self._place is None:
+                self._check_open()
                 self._place = locate(self.settings)
             return self._place
 

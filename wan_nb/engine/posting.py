@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from operator import itemgetter
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from wan_nb.api import catalog
 from wan_nb.api.request import VideoRequest, derive_seed
 from wan_nb.engine.fetch import bring
 from wan_nb.engine.pace import backoff
-from wan_nb.engine.states import Status
+from wan_nb.engine.states import NEVER_SENT, Status
 from wan_nb.errors import InvalidMedia, LogError, OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
 
 if TYPE_CHECKING:
@@ -96,33 +95,43 @@ class Posting:
         bool
             Whether it is new; False for a run that is there already and costs nothing.
         """
-        return await self.send((await self.reserve([ask]))[0], ask)
+        flow = self.flow
+        with flow.calling():
+            while True:
+                row, new = (await self.reserve([ask]))[0]
+                # Another call of this process has it in hand, and may be taking it back just now.
+                if not new and row.status is Status.INTENDED and row.owner == flow.owner and not flow.queue.has(row):
+                    row = await flow.handed(row.run_id)
+                    if row.never_sent:
+                        continue
+                return await self.send((row, new), ask)
 
-    async def reserve(self, asks: list[Ask], *, lapsed: bool = False) -> list[tuple[Row, bool]]:
+    async def reserve(
+        self, asks: list[Ask], *, lapsed: bool = False, most: float | None = None
+    ) -> list[tuple[Row, bool]]:
         """Write down intents and their prices in one transaction: all of them, or none when the cap would be passed.
 
-        See `RunLog.reserve_many` for `lapsed`.
+        See `RunLog.reserve_many` for `lapsed` and `most`.
         """
         flow = self.flow
         await flow.hello()
         cap = flow.settings.budget.get(flow.place.region.currency)
         again = any(ask.again for ask in asks)
         intents = [self.intent(ask) for ask in asks]
-        flow.sending.update(intent["fingerprint"] for intent in intents)
+        prints = [intent["fingerprint"] for intent in intents]
+        flow.sending.update(prints)
         reserving = asyncio.ensure_future(
-            flow.ask_log(flow.log.reserve_many, intents, cap=cap, again=again, lapsed=lapsed, owner=flow.owner)
+            flow.ask_log(
+                flow.log.reserve_many, intents, cap=cap, again=again, lapsed=lapsed, most=most, owner=flow.owner
+            )
         )
         try:
             reserved = await asyncio.shield(reserving)
         except asyncio.CancelledError as stop:
-            # The transaction goes on in its thread, and what it writes nobody will send.
-            with suppress(WanError):
-                for row, _ in filter(itemgetter(1), await reserving):
-                    await self.take_back(row.run_id, stop)
-            flow.sending.subtract(intent["fingerprint"] for intent in intents)
+            await flow.finish(self._unreserve(reserving, prints, stop))
             raise
         except BaseException:
-            flow.sending.subtract(intent["fingerprint"] for intent in intents)
+            flow.sending.subtract(prints)
             raise
         for row, new in reserved:
             flow.tell(row)
@@ -130,14 +139,33 @@ class Posting:
                 self.sent(row)
         return reserved
 
+    async def _unreserve(
+        self, reserving: asyncio.Future[list[tuple[Row, bool]]], prints: list[str], stop: asyncio.CancelledError
+    ) -> None:
+        """Take back what a transaction that goes on in its thread is still going to write."""
+        try:
+            with suppress(WanError):
+                await self.take_back([row for row, new in await reserving if new], stop)
+        finally:
+            self.flow.sending.subtract(prints)
+
     def sent(self, row: Row) -> None:
         """Note that nothing in this process is going to send a run, or sends it, any more."""
         self.flow.sending.subtract([row.fingerprint])
 
-    async def take_back(self, run_id: str, stop: asyncio.CancelledError) -> None:
-        """Write down that a run was never sent, and why."""
+    async def take_back(self, rows: list[Row], stop: asyncio.CancelledError) -> None:
+        """Write down that runs were never sent, and why: a stop that gives no reason was nobody's decision."""
         why = ": ".join(["stopped before it was sent", *map(str, stop.args)])
-        await self.flow.write(run_id, status=Status.CANCELED, error_message=f"{why.rstrip('.')}.")
+        code = None if stop.args else NEVER_SENT
+        ids, flow = [row.run_id for row in rows], self.flow
+        for row in await flow.ask_log(flow.log.withdraw, ids, code=code, message=f"{why.rstrip('.')}."):
+            flow.tell(row)
+
+    async def _unsend(self, row: Row, stop: asyncio.CancelledError) -> None:
+        try:
+            await self.take_back([row], stop)
+        finally:
+            self.sent(row)
 
     def intent(self, ask: Ask) -> dict[str, Any]:
         """Columns of the row to reserve."""
@@ -178,8 +206,7 @@ class Posting:
                 await flow.settling.relieve(other)  # a POST of the same prompt, perhaps of a kernel that has died
                 await asyncio.sleep(0.2)
         except asyncio.CancelledError as stop:
-            await self.take_back(row.run_id, stop)
-            self.sent(row)
+            await flow.finish(self._unsend(row, stop))
             raise
         except Exception as error:  # noqa: BLE001  # a file that is gone, a log that is full: nothing was sent
             self.sent(row)

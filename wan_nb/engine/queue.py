@@ -7,13 +7,16 @@ nothing; the buffer keeps the service busy while a finished clip makes room for 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from wan_nb.engine.quota import Quota
 from wan_nb.engine.states import Status
 from wan_nb.errors import NotAuthorized, Throttled, WanError
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from wan_nb.engine.flow import Flow
     from wan_nb.engine.posting import Ask
     from wan_nb.engine.row import Row
@@ -29,47 +32,135 @@ BEAT = 120.0
 AT_SERVICE = frozenset({Status.INTENDED, Status.UNCERTAIN, Status.PENDING, Status.RUNNING})
 
 
+class _Purse:
+    """What a call may still spend; `None` for no limit."""
+
+    def __init__(self, left: float | None) -> None:
+        self.left, self.lock = left, asyncio.Lock()
+
+    def pay(self, reserved: list[tuple[Row, bool]]) -> None:
+        if self.left is not None:
+            self.left -= sum(row.cost or 0.0 for row, new in reserved if new)
+
+
 class Queue:
     """Runs of a `Flow` that wait for their turn."""
 
     def __init__(self, flow: Flow) -> None:
         self.flow = flow
         self._jobs: dict[str, asyncio.Task[None]] = {}
+        self._refused: dict[str, WanError] = {}
 
-    async def submit(self, asks: list[Ask]) -> list[Row]:
-        """Reserve all, begin to send, and return when the first one is accepted (or all are there already).
+    async def submit(self, asks: list[Ask], *, most: float | None = None) -> list[Row]:
+        """Reserve all, begin to send, and return when the first one is accepted (or some are there already).
+
+        A cell that somebody else has reserved and not sent yet is bought here when that one takes it back or dies.
+
+        Parameters
+        ----------
+        asks : list of Ask
+        most : float, optional
+            Most that all this may cost, in the currency of the service.
 
         Raises
         ------
         BudgetExceeded
-            The whole does not fit under the cap: nothing was reserved.
+            The whole does not fit under the cap or `most`: nothing was reserved.
         WanError
             The very first submit was refused.
         """
-        # A plan shows what it is going to buy and for how much, lost clips too.
-        reserved = await self.flow.posting.reserve(asks, lapsed=True)
-        accepted: list[asyncio.Future[Row]] = []
-        for pair, ask in zip(reserved, asks, strict=True):
-            row, new = pair
-            if not new:
-                await self.flow.posting.send(pair, ask)
-            elif row.run_id not in self._jobs:
+        with self.flow.calling():
+            purse = _Purse(most)
+            # A plan shows what it is going to buy and for how much, lost clips too.
+            reserved = await self.flow.posting.reserve(asks, lapsed=True, most=most)
+            purse.pay(reserved)
+            ours: list[asyncio.Future[Row]] = []
+            theirs: list[asyncio.Future[Row]] = []
+            # Nothing is awaited here: what is reserved has its job, whenever this call is stopped.
+            for pair, ask in zip(reserved, asks, strict=True):
+                if (row := pair[0]).status is not Status.INTENDED or row.posted_at or self.has(row):
+                    continue
                 future: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
                 future.add_done_callback(lambda done: done.cancelled() or done.exception())
-                accepted.append(future)
-                self._jobs[row.run_id] = self.flow.keep(f"queue-{row.run_id}", self._one(pair, ask, future))
-        if accepted:
-            self.flow.keep("beat", self._beat())
-            done, _ = await asyncio.wait(accepted, return_when=asyncio.FIRST_COMPLETED)
-            done.pop().result()
-        return [row for row, _ in reserved]
+                (ours if pair[1] else theirs).append(future)
+                if pair[1]:
+                    self._send(pair, ask, future)
+                else:
+                    self._begin(row, future, self._instead(row, ask, future, purse))
+            for pair, ask in zip(reserved, asks, strict=True):
+                if not pair[1] and not self.has(pair[0]):
+                    await self.flow.posting.send(pair, ask)
+            await _first(ours if ours or len(theirs) < len(reserved) else theirs)
+            return [row for row, _ in reserved]
+
+    def has(self, row: Row) -> bool:
+        """Whether a run waits here for its turn."""
+        return row.run_id in self._jobs
+
+    async def left(self, run_id: str) -> None:
+        """Return when a run, or what is bought in its place, has left the queue.
+
+        Raises
+        ------
+        WanError
+            Somebody else has taken it back, and it could not be bought here.
+        """
+        if job := self._jobs.get(run_id):
+            await asyncio.wait([job])
+        if error := self._refused.pop(run_id, None):
+            raise error
 
     def drop(self, run_id: str) -> asyncio.Task[None] | None:
         """Take a run that was not sent yet out of the queue; the ending job, or None if it is past that."""
         job = self._jobs.get(run_id)
-        if job is None or not job.cancel():
+        if job is None or not job.cancel("you canceled it"):
             return None
         return job
+
+    def _begin(self, row: Row, accepted: asyncio.Future[Row], work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Keep a job under the run that it sends."""
+
+        def ended(job: asyncio.Task[None]) -> None:
+            if self._jobs.get(row.run_id) is job:
+                del self._jobs[row.run_id]
+            if job.cancelled():
+                accepted.cancel()
+
+        job = self._jobs[row.run_id] = self.flow.keep(f"queue-{row.run_id}", work)
+        job.add_done_callback(ended)
+        if "beat" not in self.flow.kept:
+            self.flow.keep("beat", self._beat())
+        return job
+
+    def _send(self, pair: tuple[Row, bool], ask: Ask, accepted: asyncio.Future[Row]) -> None:
+        """Begin to send a run that was reserved here."""
+        job = self._begin(pair[0], accepted, self._one(pair, ask, accepted))
+        job.add_done_callback(partial(self._stopped, pair[0]))
+
+    def _stopped(self, row: Row, job: asyncio.Task[None]) -> None:
+        """Take back what a job was to send that was stopped, perhaps before its first step."""
+        try:
+            job.exception()
+        except asyncio.CancelledError as stop:
+            self.flow.begin(self._unsend(row.run_id, stop))
+
+    async def _instead(self, row: Row, ask: Ask, accepted: asyncio.Future[Row], purse: _Purse) -> None:
+        """Wait until somebody else has sent a run; buy it here where that one takes it back or dies."""
+        first = row.run_id
+        try:
+            while (row := await self.flow.handed(row.run_id)).never_sent:
+                async with purse.lock:
+                    reserved = await self.flow.posting.reserve([ask], lapsed=True, most=purse.left)
+                    purse.pay(reserved)
+                row, new = reserved[0]
+                if new:
+                    self._send(reserved[0], ask, accepted)
+                    return
+            self.flow.follow(row.run_id)
+            accepted.set_result(row)
+        except WanError as error:
+            self._refused[first] = error
+            accepted.set_exception(error)
 
     async def _one(self, pair: tuple[Row, bool], ask: Ask, accepted: asyncio.Future[Row]) -> None:
         run_id = pair[0].run_id
@@ -79,20 +170,19 @@ class Queue:
                 self._jobs.pop(run_id, None)
                 accepted.set_result(row)
                 await self.flow.left(run_id)
-        except asyncio.CancelledError as stop:
-            row = await self.flow.ask_log(self.flow.log.get, run_id)
-            if row.status is Status.INTENDED and row.posted_at is None:
-                await self.flow.posting.take_back(run_id, stop)
-                self.flow.posting.sent(row)
-            accepted.cancel()
-            raise
         except Exception as error:  # noqa: BLE001  # whoever submits waits for this answer, whatever it is
             if not accepted.done():
                 accepted.set_exception(error)
             if isinstance(error, NotAuthorized | Throttled):
                 self._stop(error)
-        finally:
-            self._jobs.pop(run_id, None)
+
+    async def _unsend(self, run_id: str, stop: asyncio.CancelledError) -> None:
+        row = await self.flow.ask_log(self.flow.log.get, run_id)
+        if row.status is Status.INTENDED and row.posted_at is None:
+            try:
+                await self.flow.posting.take_back([row], stop)
+            finally:
+                self.flow.posting.sent(row)
 
     async def _beat(self) -> None:
         """Tell other kernels of the log that this one is alive while runs of it wait here."""
@@ -118,3 +208,14 @@ class Queue:
         quota = await Quota.ask(self.flow.client, self.flow.limiter, model)
         self.flow.limiter.submit().allow(quota.submits_per_second)
         return asyncio.Semaphore(quota.running + BUFFER)
+
+
+async def _first(accepted: list[asyncio.Future[Row]]) -> None:
+    """Return when one of them is accepted; one that a person has canceled is no answer for the others."""
+    waiting = set(accepted)
+    while waiting:
+        _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for future in accepted:  # in the order of the plan
+            if future.done() and not future.cancelled():
+                future.result()
+                return

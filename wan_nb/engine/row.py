@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
 
-from wan_nb.engine.states import OPEN, Status
+from wan_nb.engine.states import FINAL, NEVER_SENT, OPEN, Status
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -111,6 +111,11 @@ class Row:
     def open(self) -> bool:
         """Whether somebody still has to look after this run."""
         return self.status in OPEN
+
+    @property
+    def never_sent(self) -> bool:
+        """Whether it ended before anything was sent, without a decision of a person: nothing was paid."""
+        return self.status in FINAL and self.error_code == NEVER_SENT
 
     @property
     def sent(self) -> dict[str, Any]:

@@ -293,7 +293,8 @@ def row_error(row: Row) -> WanError | None:
             f"failed, not billed: {message or 'no reason given'}", remedy=error_rule(code, message).remedy, **about
         )
     if row.status is Status.CANCELED:
-        return RunCanceled("canceled, not billed.", **about)
+        why, remedy = (f": {message}", "Run the cell again: it is bought then.") if row.never_sent else (".", "")
+        return RunCanceled(f"canceled, not billed{why}", remedy=remedy, **about)
     if row.status is Status.EXPIRED:
         lost = message or "the service no longer knows the task (ids live 24 h)."
         return RunExpired(lost, remedy="It may have been billed. `--again` (again=True) buys a new one.", **about)

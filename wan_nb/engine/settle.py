@@ -14,7 +14,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
-from wan_nb.engine.states import Status
+from wan_nb.engine.states import NEVER_SENT, Status
 from wan_nb.engine.uncertain import CREATE_LIMIT, Verdict, age, judge, window
 from wan_nb.errors import NotFound, OutcomeUnknown, ServiceError, Unavailable, WanError, join_words
 
@@ -57,7 +57,7 @@ class Settling:
             return await flow.write(
                 row.run_id,
                 status=Status.FAILED,
-                error_code="NeverSent",
+                error_code=NEVER_SENT,
                 error_message="its kernel ended before it was sent.",
             )
         if row.status is Status.INTENDED:

@@ -12,7 +12,16 @@ from wan_nb.engine.earlier import in_doubt
 from wan_nb.engine.loop import ticking
 from wan_nb.engine.run import Run, detached_await, publish_end
 from wan_nb.engine.states import ENDED_WITHOUT, FINAL, Status
-from wan_nb.errors import BudgetExceeded, Detached, InvalidMedia, NotFound, RunFailed, WanError, join_words
+from wan_nb.errors import (
+    BudgetExceeded,
+    Detached,
+    InvalidMedia,
+    NotFound,
+    RunCanceled,
+    RunFailed,
+    WanError,
+    join_words,
+)
 
 if TYPE_CHECKING:
     import os
@@ -184,10 +193,13 @@ class Study:
         session = self._session
         session.log.save_study(self.name, self._recorded())
         try:
-            session.loop.sync(session.flow.queue.submit(self.asks(again=again)))
+            session.loop.sync(session.flow.queue.submit(self.asks(again=again), most=max_cost))
             session.loop.call(lambda: session.flow.keep(f"prepare-{self.name}", self._prepared()))
         except KeyboardInterrupt:
-            raise Detached(self._way_back()) from None
+            raise Detached(
+                f"Stopped; what study {self.name!r} had ordered goes on, what it had not costs nothing.\n"
+                "Run the cell again: what is there costs nothing, what is missing is bought."
+            ) from None
         return self
 
     async def _prepared(self) -> None:
@@ -223,6 +235,8 @@ class Study:
         ------
         RunFailed
             Not one clip came.
+        RunCanceled
+            Some were never sent: their kernel was interrupted, or died, and nobody has bought them since.
         TimeoutError
             After `timeout` seconds; the tasks go on.
         Detached
@@ -243,16 +257,30 @@ class Study:
 
     async def ended(self) -> None:
         """Return when every run has ended, on the loop thread; `wait` and ``await`` are its faces."""
-        flow = self._session.flow
-        for row in [row for row in self.cell_rows() if row is not None]:
-            try:
-                await flow.ended(row.run_id)
-            except WanError:
-                continue  # it is in the row
+        flow, seen, refused = self._session.flow, set(), None
+        # What somebody else has taken back is bought here as another run, which has to be waited for too.
+        while fresh := [row.run_id for row in self.cell_rows() if row is not None and row.run_id not in seen]:
+            seen.update(fresh)
+            for run_id in fresh:
+                try:
+                    await flow.queue.left(run_id)
+                except WanError as error:
+                    refused = refused or error
+                with suppress(WanError):  # it is in the row
+                    await flow.ended(run_id)
+        if refused is not None:
+            raise refused
 
     def _checked(self) -> Study:
         runs = self.runs
         publish_end(self._session, *runs)
+        unsent = [row for row in self.rows() if row.never_sent]
+        if unsent:
+            raise RunCanceled(
+                f"study {self.name!r}: {len(unsent)} of {len(self.plan.cells)} clips were never sent, and cost nothing:"
+                f" {unsent[0].error_message}",
+                remedy="Run the cell again, or study.submit(): it buys what is missing.",
+            )
         if runs and not any(run.status is Status.SUCCEEDED for run in runs):
             first = next((run.error for run in runs if run.error), None)
             raise RunFailed(f"study {self.name!r} has not one clip: {first or 'all canceled'}") from first

@@ -128,7 +128,7 @@ def _offer(study: Study) -> None:
         await study.ended()
         plan.update(plan_bundle(study), raw=True)
 
-    cost = study.cost
+    cost = study.cost  # what the button says is the most that it spends
     price = text.money(cost, study.currency, estimated=True)
     count = len(study.missing)
     offer = Offer(f"Buy {count} clip{'' if count == 1 else 's'} for {price}", buy, post=study.session.loop.start)
