@@ -49,7 +49,20 @@ INSERT INTO uploads (key, url, expires_at) VALUES ('k', 'oss://a', 4102444800000
 INSERT INTO schema_version (version) VALUES (1)
 """
 
-EARLIER = {1: VERSION_1}
+# The same, as version 2 left it.
+VERSION_2 = f"""{VERSION_1};
+CREATE TABLE studies (name TEXT NOT NULL PRIMARY KEY, saved_at BIGINT NOT NULL, plan TEXT NOT NULL);
+CREATE TABLE votes (number BIGINT NOT NULL PRIMARY KEY, study TEXT NOT NULL, vote TEXT NOT NULL);
+CREATE INDEX votes_study ON votes (study, number);
+CREATE TABLE measures (
+    video_sha256 TEXT NOT NULL, version TEXT NOT NULL, measured_at BIGINT NOT NULL, found TEXT NOT NULL,
+    PRIMARY KEY (video_sha256, version)
+);
+CREATE TABLE owners (owner TEXT NOT NULL PRIMARY KEY, seen_at BIGINT NOT NULL);
+INSERT INTO schema_version (version) VALUES (2)
+"""
+
+EARLIER = {1: VERSION_1, 2: VERSION_2}
 
 
 def shape(url: str) -> dict[str, object]:

@@ -114,9 +114,10 @@ statuses = st.sampled_from([200, 200, 200, 200, 204, 302, 400, 401, 403, 404, 42
 HEADERS = (
     *(b"", b"Date: yesterday\r\n", b"Date: Fri, 31 Dec 9999 23:59:59 GMT\r\n", b"X-Wan-Simulator: 1\r\n"),
     *(b"Retry-After: inf\r\n", b"Retry-After: nan\r\n", b"Retry-After: -5\r\n", b"Location: http://[\r\n"),
-    b"Content-Encoding: gzip\r\n",
+    *(b"Date: Fri, 31 Dec 99999999999 23:59:59 GMT\r\n", b"Retry-After: Fri, 31 Dec 99999999999 23:59:59 GMT\r\n"),
+    *(b"Content-Encoding: gzip\r\n", b"Content-Encoding: br\r\n", b"Content-Encoding: gzip, gzip\r\n"),
 )
-kinds = st.sampled_from(["application/json", "text/html", "video/mp4", "é"])
+kinds = st.sampled_from(["application/json", "text/html", "video/mp4", "é", "text/plain; charset=zlib"])
 whole = st.builds(http, bodies, statuses, kinds, st.sampled_from(HEADERS))
 replies = whole | st.binary(max_size=60) | whole.flatmap(lambda r: st.integers(0, len(r)).map(lambda n: r[:n]))
 

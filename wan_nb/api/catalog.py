@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import urlsplit
 
 __all__ = [
     "AS_OF",
@@ -30,6 +31,7 @@ __all__ = [
     "model",
     "price_per_second",
     "region_of",
+    "request_limit",
 ]
 
 AS_OF = "2026-11-22"
@@ -253,6 +255,11 @@ class Limits:
     upload_reuse: float = 47 * 3600.0
     """Seconds that we use an upload again: one hour less than it lives."""
     list_span: float = 24 * 3600.0
+    clip_bytes: int = 2000 * MB
+    """Largest result; the documentation names none."""
+    shared_request: float = 600.0
+    workspace_request: float = 3600.0
+    """Seconds that a shared (or trial) host and a workspace host work on one request, whoever has hung up."""
 
 
 LIMITS = Limits()
@@ -345,6 +352,23 @@ def region_of(base_url: str) -> Region:
         if any(part in base_url for part in region.host_parts):
             return region
     return REGIONS["beijing"]
+
+
+def request_limit(base_url: str) -> float:
+    """Longest time in seconds that a service goes on with a request after its caller has hung up.
+
+    A host that is neither shared nor the simulator counts as one with the longest limit.
+
+    >>> request_limit("https://dashscope.aliyuncs.com/api/v1"), request_limit("https://ws1.cn-beijing.maas.aliyuncs.com")
+    (600.0, 3600.0)
+    """
+    try:
+        host = (urlsplit(base_url).hostname or "").lower()
+    except ValueError:
+        host = ""
+    shared = host.endswith(".aliyuncs.com") and (host.startswith("trial.") or not host.endswith(".maas.aliyuncs.com"))
+    here = host in {"localhost", "::1"} or host.startswith("127.")
+    return LIMITS.shared_request if shared or here else LIMITS.workspace_request
 
 
 def model(name: str) -> Model:

@@ -6,17 +6,24 @@ Each method is one exchange and raises what a caller can act on (`wan_nb.errors`
   the request went out, which leaves its outcome open; a fresh one fails before.
 * `create` sorts every failure into three: `Unavailable` or `Throttled` with ``retryable`` (provably not accepted),
   `Refused` (a definite no), `OutcomeUnknown` (it may have been accepted; never sent again by itself).
+
+Every exchange has one limit on its whole time, by the monotonic clock, and one on the bytes of its answer, unpacked:
+`Client._exchange` for what is read at once, `Client.download` for clips. The limits that httpx knows are on one
+silence.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import sys
+import zlib
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from os import fstat
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -35,22 +42,39 @@ if "httpx" not in sys.modules:
 import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["Client", "Created", "Uploaded"]
+__all__ = ["CREATE_SECONDS", "Client", "Created", "Uploaded"]
 
 _T = TypeVar("_T")
 
 SIMULATED_HEADER = "X-Wan-Simulator"
 
 _NO_CLOCK = timedelta(days=3650)  # a Date that is farther away tells nothing, and breaks arithmetic
+
+# Limits on one silence, for httpx.
 _READ = httpx.Timeout(30.0, connect=10.0)
-# The service answers a create within a second or two; a minute is long for it and short for a person.
 _CREATE = httpx.Timeout(60.0, connect=10.0)
 _UPLOAD = httpx.Timeout(60.0, connect=10.0, write=120.0)
-# Failures before a byte of the request left this machine.
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
+
+# Limits on the whole of an exchange, in seconds.
+CREATE_SECONDS = 60.0
+"""Longest time of a create, from looking up the host to the end of its answer, which a right one gives in two."""
+_READ_SECONDS = 60.0
+_TRANSFER_SECONDS = 60.0  # and one second more for each `_SLOWEST` bytes
+_SLOWEST = 8_000
+
+# Limits on an answer, in bytes as they are before packing.
+_ROOM = 256_000  # one task: 5000 characters of prompt are 60 kB in the longest spelling of JSON
+_LIST_ROOM = 1_000_000  # 100 tasks are about 50 kB
+_PIECE = 65_536
+_CLIP_RATIO = 4  # a clip hardly shrinks: one that unpacks to more than this is none
+_HOPS = 5  # redirects
+_LONGEST_ETAG = 200  # characters; a longer one is sent back cut, and so not taken for the same object
+_OF_THE_BODY = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
+# A gateway says with these that it has hung up on a service which may still be at work.
+_GATEWAY_GAVE_UP = frozenset({504, 524})
 
 
 _ours: ContextVar[bool] = ContextVar("wan_nb.api.client.ours", default=False)
@@ -134,7 +158,7 @@ class Client:
         self.simulated: bool | None = None
         self.skew: timedelta | None = None
         # Not a dict: this class hides the key in its repr, which a verbose traceback shows.
-        self._headers = httpx.Headers({"Authorization": f"Bearer {api_key}"})
+        self._headers = httpx.Headers({"Authorization": f"Bearer {api_key}", "Accept-Encoding": "identity"})
         context = httpx.create_ssl_context()
         # A proxy of the environment cannot reach this machine's own loopback.
         direct: dict[str, httpx.AsyncBaseTransport | None] = {"all://127.0.0.1": None, "all://localhost": None}
@@ -142,6 +166,8 @@ class Client:
         self._fresh = _Quiet(
             verify=context, timeout=_CREATE, mounts=direct, limits=httpx.Limits(max_keepalive_connections=0)
         )
+        for http in (self._http, self._fresh):
+            http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # each answer may set new ones
 
     def __repr__(self) -> str:
         return f"Client({self.base_url!r})"
@@ -151,39 +177,65 @@ class Client:
         await self._http.aclose()
         await self._fresh.aclose()
 
-    async def create(self, body: Mapping[str, Any]) -> Created:
+    async def create(self, body: Mapping[str, Any], *, leaving: Callable[[], Awaitable[None]] | None = None) -> Created:
         """Submit a task. The one call that costs money.
+
+        Parameters
+        ----------
+        body : mapping
+        leaving : callable, optional
+            Awaited when the connection stands and the next byte is the first of the request. Until it has returned,
+            nothing was sent; when it raises, nothing is.
 
         Raises
         ------
         Unavailable
-            No connection was made: not accepted (``retryable``).
+            Nothing was sent: not accepted (``retryable``).
         Throttled
             429; ``retryable`` tells whether sending it again can help.
         Refused, NotAuthorized
             Another 4xx: not accepted.
         OutcomeUnknown
-            5xx, a timeout or a broken connection after sending, or an answer without a task id.
+            5xx, a limit of time or a broken connection after sending, or an answer without a task id.
+            ``details["closed"]`` tells that the other side has ended the line, so that it makes no task any more.
         """
         headers = self._headers.copy()
         headers["X-DashScope-Async"] = "enable"
         if any(item["url"].startswith("oss://") for item in body["input"]["media"]):
             headers["X-DashScope-OssResourceResolve"] = "enable"
+        sent = False
+
+        async def trace(event: str, info: Mapping[str, Any]) -> None:
+            nonlocal sent
+            if event.endswith("send_request_headers.started") and info["request"].method == b"POST":  # else a proxy's
+                if leaving is not None:
+                    await leaving()
+                sent = True
+
         try:
-            response = await self._fresh.post(self.base_url + catalog.CREATE_PATH, json=body, headers=headers)
-        except _NEVER_SENT as error:
-            raise unreachable(self.base_url, error, retryable=True) from None
+            response = await self._exchange(
+                self._fresh,
+                "POST",
+                self.base_url + catalog.CREATE_PATH,
+                seconds=CREATE_SECONDS,
+                json=body,
+                headers=headers,
+                extensions={"trace": trace},
+            )
         except httpx.HTTPError as error:
-            raise OutcomeUnknown(f"no answer to the submit ({type(error).__name__}).") from None
+            if not sent:
+                raise unreachable(self.base_url, error, retryable=True) from None
+            raise OutcomeUnknown(f"no answer to the submit ({type(error).__name__}).", closed=_closed(error)) from None
         self._note(response)
         if response.status_code >= 500:
-            raise OutcomeUnknown(**error_fields(response))
+            closed = response.status_code not in _GATEWAY_GAVE_UP
+            raise OutcomeUnknown(**error_fields(response), closed=closed)
         if response.status_code >= 300:
             raise refusal(response)
         try:
             task = Task.parse(response.json())
         except (ValueError, RecursionError):
-            raise OutcomeUnknown("the answer to the submit held no task id.") from None
+            raise OutcomeUnknown("the answer to the submit held no task id.", closed=True) from None
         return Created(task, bool(self.simulated))
 
     async def get(self, task_id: str) -> Task:
@@ -218,7 +270,7 @@ class Client:
         for name, moment in (("start_time", start), ("end_time", end)):
             if moment:
                 params[name] = moment.astimezone(SERVICE_ZONE).strftime("%Y%m%d%H%M%S")
-        return _parsed(await self._read("GET", "/tasks/", params=params), TaskPage.parse)
+        return _parsed(await self._read("GET", "/tasks/", params=params, room=_LIST_ROOM), TaskPage.parse)
 
     async def cancel(self, task_id: str) -> None:
         """Cancel a task that still waits.
@@ -249,27 +301,32 @@ class Client:
             Called with bytes sent and bytes in all.
         """
         response = await self._read("GET", "/uploads", params={"action": "getPolicy", "model": model})
-        policy = _parsed(response, lambda body: {str(k): v for k, v in dict(body["data"]).items()})
+        policy = _parsed(response, _policy)
         # The store forbids overwriting, so two files of one name would clash; ASCII because the key travels raw.
         name = f"{secrets.token_hex(8)}{suffix}"
         key = f"{policy.get('upload_dir', '')}/{name}"
         form = {
-            "OSSAccessKeyId": str(policy.get("oss_access_key_id", "")),
-            "Signature": str(policy.get("signature", "")),
-            "policy": str(policy.get("policy", "")),
-            "x-oss-object-acl": str(policy.get("x_oss_object_acl", "private")),
-            "x-oss-forbid-overwrite": str(policy.get("x_oss_forbid_overwrite", "true")),
+            "OSSAccessKeyId": policy.get("oss_access_key_id", ""),
+            "Signature": policy.get("signature", ""),
+            "policy": policy.get("policy", ""),
+            "x-oss-object-acl": policy.get("x_oss_object_acl", "private"),
+            "x-oss-forbid-overwrite": policy.get("x_oss_forbid_overwrite", "true"),
             "key": key,
             "success_action_status": "200",
         }
         stored_at = datetime.now(UTC)
         with path.open("rb") as file:
-            source = file if progress is None else _Counted(file, fstat(file.fileno()).st_size, progress)
+            size = fstat(file.fileno()).st_size
+            source = file if progress is None else _Counted(file, size, progress)
             try:
-                answer = await self._http.post(
-                    str(policy.get("upload_host", "")),
+                answer = await self._exchange(
+                    self._http,
+                    "POST",
+                    policy.get("upload_host", ""),
+                    seconds=_TRANSFER_SECONDS + size / _SLOWEST,
                     data=form,
-                    files={"file": (name, source, mime)},  # type: ignore[dict-item]  # read() is all that httpx calls
+                    files={"file": (name, source, mime)},
+                    headers={"Accept-Encoding": "identity"},
                     timeout=_UPLOAD,
                 )
             except httpx.HTTPError as error:
@@ -316,36 +373,83 @@ class Client:
         Refused
             4xx: the link is dead.
         """
-        headers = {"Range": f"bytes={offset}-", "If-Range": etag} if offset and etag else {}
-        seen = etag
+        headers = {"Accept-Encoding": "identity"}
+        if offset and etag:
+            headers |= {"Range": f"bytes={offset}-", "If-Range": etag}
+        seen, now = etag, asyncio.get_running_loop().time
+        due = now() + _TRANSFER_SECONDS
         try:
-            async with self._http.stream("GET", url, headers=headers, follow_redirects=True) as response:
-                if response.status_code >= 400:
-                    await response.aread()
-                    raise refusal(response) if response.status_code < 500 else Unavailable(**error_fields(response))
-                kind = response.headers.get("Content-Type", "")
-                if kind.startswith(("text/", "application/xml", "application/json")):
-                    raise Unavailable(f"a page ({kind.split(';')[0]}) came instead of the clip.")
-                seen = str(response.headers.get("ETag", ""))
-                start = offset if response.status_code == 206 else 0
-                total = start + int(response.headers.get("Content-Length") or 0)
-                with part.open("r+b" if start else "wb") as file:
-                    file.seek(start)
-                    # As it comes in: larger chunks would be collected first, and lost when the connection breaks.
-                    async for chunk in response.aiter_bytes():
-                        file.write(chunk)
-                        if progress:
-                            progress(file.tell(), total)
+            async with asyncio.timeout_at(due) as limit:
+                for _ in range(_HOPS):
+                    # The client's own way of following reads what comes with a redirect, whatever its size.
+                    async with self._http.stream("GET", url, headers=headers, follow_redirects=False) as response:
+                        if response.next_request is not None:
+                            url = str(response.next_request.url)
+                            continue
+                        if response.status_code >= 300:
+                            said = await _bounded(response, _ROOM)
+                            raise refusal(said) if said.status_code < 500 else Unavailable(**error_fields(said))
+                        kind = response.headers.get("Content-Type", "")
+                        if kind.startswith(("text/", "application/xml", "application/json")):
+                            raise Unavailable(f"a page ({kind.split(';')[0][:40]}) came instead of the clip.")
+                        body = _Unpacking(response)
+                        seen = "" if body.packed else str(response.headers.get("ETag", ""))[:_LONGEST_ETAG]
+                        start = offset if response.status_code == 206 else 0
+                        total = start + int(response.headers.get("Content-Length") or 0)
+                        with part.open("r+b" if start else "wb") as file:
+                            file.seek(start)
+                            # As it comes in: larger chunks would be collected first, and lost when the line breaks.
+                            async for chunk in response.aiter_raw():
+                                for piece in body.feed(chunk):
+                                    file.write(piece)
+                                    _check_clip(file.tell() - start, body.received, file.tell())
+                                limit.reschedule(due + body.received / _SLOWEST)
+                                if progress:
+                                    progress(file.tell(), total)
+                        body.end()
+                        return seen
+        except TimeoutError:
+            raise Unavailable("the download was too slow.", etag=seen) from None
         except httpx.HTTPError as error:
             raise Unavailable(f"the download broke off ({type(error).__name__}).", etag=seen) from None
-        return seen
+        raise Unavailable("the link of the clip only leads to other links.")
+
+    async def _exchange(
+        self, http: httpx.AsyncClient, method: str, url: str, *, seconds: float, room: int = _ROOM, **given: Any
+    ) -> httpx.Response:
+        """One request and its whole answer, within a limit on all of its time and on its size.
+
+        Raises
+        ------
+        httpx.HTTPError
+            `httpx.ReadTimeout` when the time is over, `httpx.DecodingError` when the answer is too large.
+        """
+        try:
+            async with asyncio.timeout(seconds), http.stream(method, url, **given) as response:
+                return await _bounded(response, room)
+        except TimeoutError:
+            raise httpx.ReadTimeout(f"no whole answer in {seconds:g} s") from None
 
     async def _read(
-        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, missing_ok: bool = False
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        missing_ok: bool = False,
+        room: int = _ROOM,
     ) -> httpx.Response:
         """Exchange that costs nothing and may be repeated."""
         try:
-            response = await self._http.request(method, self.base_url + path, params=params, headers=self._headers)
+            response = await self._exchange(
+                self._http,
+                method,
+                self.base_url + path,
+                seconds=_READ_SECONDS,
+                room=room,
+                params=params,
+                headers=self._headers,
+            )
         except httpx.HTTPError as error:
             raise unreachable(self.base_url, error) from None
         self._note(response)
@@ -359,10 +463,83 @@ class Client:
         self.simulated = SIMULATED_HEADER in response.headers
         try:
             skew = parsedate_to_datetime(response.headers["Date"]) - datetime.now(UTC)
-        except (KeyError, ValueError, TypeError):
+        except (KeyError, ValueError, TypeError, OverflowError):
             return
         if abs(skew) < _NO_CLOCK:
             self.skew = skew
+
+
+class _Unpacking:
+    """The body of an answer as it was before packing, in pieces of at most 64 kB.
+
+    Every request asks for it unpacked; what comes in gzip or deflate all the same is read, anything else refused.
+
+    Attributes
+    ----------
+    packed : bool
+    received : int
+        Bytes that came over the wire so far.
+    """
+
+    def __init__(self, response: httpx.Response) -> None:
+        coding = response.headers.get("Content-Encoding", "").strip().lower()
+        self.packed = coding not in {"", "identity"}
+        self.received = 0
+        if self.packed and coding not in {"gzip", "x-gzip", "deflate"}:
+            raise httpx.DecodingError(f"packed as {coding[:20]}, which was not asked for")
+        self._reader = zlib.decompressobj(zlib.MAX_WBITS | 32) if self.packed else None
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """Take what came, give what it holds."""
+        self.received += len(chunk)
+        if self._reader is None:
+            yield chunk
+            return
+        try:
+            piece = bytes(_PIECE)
+            while len(piece) == _PIECE or (chunk and not self._reader.eof):
+                piece = self._reader.decompress(chunk, _PIECE)
+                chunk = self._reader.unconsumed_tail
+                yield piece
+        except zlib.error:
+            raise httpx.DecodingError("not packed as it says") from None
+
+    def end(self) -> None:
+        """Refuse a body that was packed and is not whole."""
+        if self._reader is not None and not self._reader.eof:
+            raise httpx.DecodingError("the packed body breaks off")
+
+
+async def _bounded(response: httpx.Response, room: int) -> httpx.Response:
+    """An answer with its whole body, unpacked, of less than `room` bytes. Of an error, what can be read is enough."""
+    held = bytearray()
+    try:
+        body = _Unpacking(response)
+        async for chunk in response.aiter_raw():
+            for piece in body.feed(chunk):
+                held += piece[: room - len(held)]
+                if len(held) >= room:
+                    raise httpx.DecodingError(f"{room} bytes or more")
+        body.end()
+    except httpx.DecodingError:
+        if response.status_code < 300:
+            raise
+    headers = [(name, value) for name, value in response.headers.raw if name.lower() not in _OF_THE_BODY]
+    answer = httpx.Response(response.status_code, headers=headers, content=bytes(held), request=response.request)
+    answer.encoding = "utf-8"  # a charset that somebody names may be a packing too
+    return answer
+
+
+def _check_clip(unpacked: int, received: int, size: int) -> None:
+    if size > catalog.LIMITS.clip_bytes or unpacked > _CLIP_RATIO * received + _PIECE:
+        raise httpx.DecodingError("no clip is so large")
+
+
+def _closed(error: httpx.HTTPError) -> bool:
+    """Whether the other side has ended the line. In doubt, and when it was a limit of ours: no."""
+    if isinstance(error, httpx.RemoteProtocolError):
+        return any(words in str(error) for words in ("disconnected without", "closed connection without"))
+    return isinstance(error, (httpx.ReadError, httpx.WriteError))
 
 
 class _Counted:
@@ -384,6 +561,11 @@ class _Counted:
 def _segment(task_id: str) -> str:
     """A task id as one path segment, whatever is in it."""
     return quote(task_id, safe="")
+
+
+def _policy(body: Any) -> dict[str, str]:
+    """The texts and numbers of an upload permit."""
+    return {str(name): str(value) for name, value in dict(body["data"]).items() if isinstance(value, str | int)}
 
 
 def _parsed(response: httpx.Response, parse: Callable[[Any], _T]) -> _T:

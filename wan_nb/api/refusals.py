@@ -67,10 +67,10 @@ def error_fields(response: httpx.Response) -> dict[str, Any]:
 def _retry_after(response: httpx.Response) -> float | None:
     value = response.headers.get("Retry-After", "")
     try:
-        return min(max(float(value), 0.0), 3600.0)
+        return min(max(0.0, float(value)), 3600.0)  # in this order nan is 0
     except ValueError:
         pass
     try:
         return min(max((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds(), 0.0), 3600.0)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
-__all__ = ["TERMINAL", "Listed", "Task", "TaskPage", "Usage", "unsigned"]
+__all__ = ["TERMINAL", "Listed", "Task", "TaskPage", "Usage", "number", "parse_time", "unsigned"]
 
 SERVICE_ZONE = timezone(timedelta(hours=8))
 """Times of a GET are strings in UTC+8, without saying so."""
@@ -92,7 +92,7 @@ class Task:
             It is no task: no object, or no id or status in it.
         """
         output = body.get("output") if isinstance(body, Mapping) else None
-        if not isinstance(output, Mapping) or not _text(output.get("task_id")) or not _text(output.get("task_status")):
+        if not isinstance(output, Mapping) or not _text(output.get("task_status")) or not _is_id(output.get("task_id")):
             raise ValueError("no task in the answer")
         usage = body.get("usage")
         return cls(
@@ -112,7 +112,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One row of the list: a status and times, nothing else. Times are aware, UTC."""
+    """One row of the list: a status and times, nothing else. Times are aware, UTC.
+
+    ``gmt_create`` is None also where its text does not tell its zone: what a list proves hangs on it.
+    """
 
     task_id: str
     status: str
@@ -124,44 +127,60 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class TaskPage:
-    """One page of the account's tasks of the last 24 h, newest first as far as the service keeps that order."""
+    """One page of the account's tasks of the last 24 h, newest first as far as the service keeps that order.
+
+    Attributes
+    ----------
+    tasks : tuple of Listed
+    total : int or None
+        Tasks on all pages, where the answer tells.
+    page_no, page_size : int
+    unread : int
+        Rows that name no task.
+    """
 
     tasks: tuple[Listed, ...]
-    total: int
+    total: int | None
     page_no: int
     page_size: int
+    unread: int = 0
 
     @classmethod
     def parse(cls, body: Any) -> TaskPage:
-        """Read the body of a list call. Rows that are no tasks are passed over.
+        """Read the body of a list call. Rows that are no tasks are passed over, and counted.
 
         Raises
         ------
         ValueError
-            It is no list.
+            It is no list, or far longer than any page.
         """
         data = body.get("data") if isinstance(body, Mapping) else None
-        if not isinstance(data, list):
+        if not isinstance(data, list) or len(data) > _MOST_ROWS:
             raise ValueError("no list of tasks in the answer")
-        rows = [row for row in data if isinstance(row, Mapping) and _text(row.get("task_id"))]
+        rows = [row for row in data if isinstance(row, Mapping) and _is_id(row.get("task_id"))]
+        total = number(body.get("total"))
         return cls(
             tasks=tuple(
                 Listed(
                     task_id=str(row["task_id"]),
-                    status=(_text(row.get("status")) or "UNKNOWN").upper(),
-                    model_name=_text(row.get("model_name")),
-                    gmt_create=parse_time(row.get("gmt_create")),
+                    status=(_text(row.get("status")) or "UNKNOWN")[:_LONGEST_WORD].upper(),
+                    model_name=(_text(row.get("model_name")) or "")[:_LONGEST_WORD] or None,
+                    gmt_create=parse_time(row.get("gmt_create"), zone=None),
                     start_time=parse_time(row.get("start_time")),
                     end_time=parse_time(row.get("end_time")),
                 )
                 for row in rows
             ),
-            total=int(_number(body.get("total")) or len(rows)),
-            page_no=int(_number(body.get("page_no")) or 1),
-            page_size=int(_number(body.get("page_size")) or max(len(rows), 1)),
+            total=None if total is None else int(total),
+            page_no=int(number(body.get("page_no")) or 1),
+            page_size=int(number(body.get("page_size")) or max(len(rows), 1)),
+            unread=len(data) - len(rows),
         )
 
 
+_MOST_ROWS = 1000  # in a page, of which 100 are asked for
+_LONGEST_WORD = 200
+_FIRST_MS = 1e11
 _QUERY = re.compile(r"(\w+://[^\s?\"'<>]+)\?[^\s\"'<>]*")
 
 
@@ -174,39 +193,59 @@ def unsigned(message: str, key: str = "") -> str:
     return _QUERY.sub(r"\1?...", message.replace(key, "***") if key else message)
 
 
-def parse_time(value: Any) -> datetime | None:
-    """A time as the service writes it: epoch milliseconds, or ``YYYY-MM-DD HH:mm:ss[.SSS]`` in UTC+8. UTC out."""
-    number = _number(value)
+def parse_time(value: Any, *, zone: tzinfo | None = SERVICE_ZONE) -> datetime | None:
+    """A time as the service writes it: epoch milliseconds, or ``YYYY-MM-DD HH:mm:ss[.SSS]`` in UTC+8. UTC out.
+
+    Seconds of the epoch are told from milliseconds by their size, which no other reading has between 1973 and 5138.
+
+    Parameters
+    ----------
+    value : object
+    zone : tzinfo or None
+        Of texts that tell none; without it they are no times.
+
+    Examples
+    --------
+    >>> parse_time(1_775_613_600_000) == parse_time(1_775_613_600) == parse_time("2026-04-08 10:00:00")
+    True
+    """
+    stamp = number(value)
     try:
-        if number is not None:
-            return datetime.fromtimestamp(number / 1000, UTC) if number > 0 else None
+        if stamp is not None:
+            return datetime.fromtimestamp(stamp if stamp < _FIRST_MS else stamp / 1000, UTC) if stamp > 0 else None
         parsed = datetime.fromisoformat(value.strip())
-        aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=SERVICE_ZONE)
+        if not parsed.tzinfo and zone is None:
+            return None
+        aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)
         return aware.astimezone(UTC)
     except (AttributeError, ValueError, OverflowError, OSError):
         return None
 
 
 def _usage(raw: Mapping[str, Any]) -> Usage:
-    count, tier = _number(raw.get("video_count")), _number(raw.get("SR"))
+    count, tier = number(raw.get("video_count")), number(raw.get("SR"))
     return Usage(
-        duration=_number(raw.get("duration")),
-        input_video_duration=_number(raw.get("input_video_duration")),
-        output_video_duration=_number(raw.get("output_video_duration")),
+        duration=number(raw.get("duration")),
+        input_video_duration=number(raw.get("input_video_duration")),
+        output_video_duration=number(raw.get("output_video_duration")),
         video_count=None if count is None else int(count),
         SR=None if tier is None else int(tier),
     )
 
 
-def _number(value: Any) -> float | None:
+def number(value: Any) -> float | None:
     """Samples show integers, floats and text for the same field."""
     if isinstance(value, bool) or value is None:
         return None
     try:
-        number = float(str(value).strip().rstrip("Pp"))
+        figure = float(str(value).strip().rstrip("Pp"))
     except ValueError:
         return None
-    return number if abs(number) < 1e15 else None
+    return figure if abs(figure) < 1e15 else None
+
+
+def _is_id(value: Any) -> bool:
+    return 0 < len(_text(value) or "") <= _LONGEST_WORD
 
 
 def _text(value: Any) -> str | None:

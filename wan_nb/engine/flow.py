@@ -163,7 +163,7 @@ class Flow:
     async def handed(self, run_id: str) -> Row:
         """An intent of somebody else once it is sent, taken back, or left behind by a kernel that died."""
         row = await self._sent(run_id)
-        return await self.settling.rescue(row) if row.status is Status.INTENDED and row.posted_at is None else row
+        return await self.settling.rescue(row) if row.status is Status.INTENDED and row.unsent else row
 
     async def _sent(self, run_id: str) -> Row:
         """The run when nobody is sending it any more: it was sent, or its kernel has ended or given up."""

@@ -162,7 +162,9 @@ class RunLog(Reading):
         c.execute(sa.insert(runs).values(run_id=run_id, attempt=attempt, **given))
         return _row(c, run_id)
 
-    def begin_post(self, run_id: str, *, owner: str | None = None, skew: timedelta | None = None) -> str | None:
+    def begin_post(
+        self, run_id: str, *, owner: str | None = None, skew: timedelta | None = None, leaves: bool = True
+    ) -> str | None:
         """Write down that the POST of an intent is about to leave; once more before each further attempt.
 
         At most one POST of the same model and prompt is in flight per log, so that an answer that never came can be
@@ -175,6 +177,8 @@ class RunLog(Reading):
             Who posts.
         skew : timedelta, optional
             Clock of the service minus ours, which settling an answer that never came has to know as it was.
+        leaves : bool
+            Its first byte leaves now. False only takes the place that the model and prompt have in the log.
 
         Returns
         -------
@@ -196,7 +200,9 @@ class RunLog(Reading):
             if held not in {None, run_id}:
                 return held
             request = row.request if skew is None else {**row.request, "skew": skew.total_seconds()}
-            c.execute(_change(run_id).values(posting=key, posted_at=self._now(), request=request))
+            end = None if leaves else "never sent"
+            values = {"posting": key, "posted_at": self._now(), "post_end": end, "post_ended_at": None}
+            c.execute(_change(run_id).values(**values, request=request))
             return None
 
         return self._db.write(work)

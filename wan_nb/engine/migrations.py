@@ -99,3 +99,15 @@ def m002_studies(connection: sa.Connection) -> None:
         CREATE TABLE owners (owner TEXT NOT NULL PRIMARY KEY, seen_at BIGINT NOT NULL)
         """,
     )
+
+
+@MIGRATIONS.append
+def m003_edition_2(connection: sa.Connection) -> None:
+    """What edition 2 keeps besides: how and when the last POST of a run ended."""
+    _run(
+        connection,
+        """
+        ALTER TABLE runs ADD COLUMN post_end TEXT;
+        ALTER TABLE runs ADD COLUMN post_ended_at BIGINT
+        """,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,11 +17,11 @@ from wan_nb.api import catalog
 from wan_nb.api.request import VideoRequest, derive_seed
 from wan_nb.engine.fetch import bring
 from wan_nb.engine.pace import backoff
-from wan_nb.engine.states import NEVER_SENT, Status
+from wan_nb.engine.states import NEVER_SENT, NOT_ACCEPTED, Status
 from wan_nb.errors import InvalidMedia, LogError, OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from wan_nb.api.client import Created
     from wan_nb.api.request import Medium
@@ -33,6 +34,9 @@ __all__ = ["Ask", "Posting"]
 
 PATIENCE = timedelta(minutes=5)
 """How long a submit that is provably not accepted is tried again before it is given up."""
+
+STAMP_LIFE = timedelta(seconds=5)
+"""Longest time between writing down that a POST leaves and its first byte; a process that was stopped takes longer."""
 
 NOTE_TRIES = 6
 """Attempts, over about half a minute, at writing down the id of an accepted task."""
@@ -202,7 +206,7 @@ class Posting:
             if request.seed != row.seed:
                 row = await flow.write(row.run_id, seed=request.seed, request=self._recorded(request))
             body = request.payload(await self._urls(request, ask.progress))
-            while other := await flow.ask_log(flow.log.begin_post, row.run_id, owner=flow.owner):
+            while other := await flow.ask_log(flow.log.begin_post, row.run_id, owner=flow.owner, leaves=False):
                 await flow.settling.relieve(other)  # a POST of the same prompt, perhaps of a kernel that has died
                 await asyncio.sleep(0.2)
         except asyncio.CancelledError as stop:
@@ -216,23 +220,28 @@ class Posting:
         return await asyncio.shield(post), True
 
     async def _post(self, row: Row, body: dict[str, Any]) -> Row:
-        flow = self.flow
+        flow, attempt = self.flow, _Attempt()
         try:
-            created = await self._create(row, body)
-        except asyncio.CancelledError:
-            await self._doubt(row, "Closed", "its session was closed while it was being sent.")
+            created = await self._create(row, body, attempt)
+        except asyncio.CancelledError as stop:
+            if attempt.left is None:
+                await self.take_back([row], stop)
+            else:
+                await self._doubt(row, "Closed", "its session was closed while it was being sent.", attempt.end(stop))
             raise
         except Exception as error:  # noqa: BLE001
-            if isinstance(error, ServiceError) and not isinstance(error, OutcomeUnknown):
-                raise await self.not_accepted(row, error) from None
-            # Whatever else it was, it does not prove that nothing was accepted.
-            row = await flow.settling.rescue(await self._doubt(row, *_said(error)))
+            ended = attempt.end(error)
+            if ended["post_end"] not in NOT_ACCEPTED:
+                # Whatever it was, it does not prove that nothing was accepted.
+                row = await flow.settling.rescue(await self._doubt(row, *_said(error), ended))
+            elif (row := await flow.ask_log(flow.log.get, row.run_id)).status in {Status.INTENDED, Status.UNCERTAIN}:
+                raise await self.not_accepted(row, error, ended) from None
         else:
-            row = await self._accepted(row, created)
+            row = await self._accepted(row, created, attempt.end(None))
         flow.follow(row.run_id)
         return row
 
-    async def _accepted(self, row: Row, created: Created) -> Row:
+    async def _accepted(self, row: Row, created: Created, ended: dict[str, Any]) -> Row:
         """Write down the id of a paid task. A disk that is full just now may have room in a moment."""
         flow, faults = self.flow, 0
         while True:
@@ -245,6 +254,7 @@ class Posting:
                     request_id=created.task.request_id,
                     simulated=created.simulated,
                     submitted_at=datetime.now(UTC),
+                    **ended,
                 )
             except LogError as error:
                 faults += 1
@@ -257,27 +267,43 @@ class Posting:
                     ) from None
                 await asyncio.sleep(backoff(faults, self._rng))
 
-    async def _create(self, row: Row, body: dict[str, Any]) -> Created:
+    async def _create(self, row: Row, body: dict[str, Any], attempt: _Attempt) -> Created:
         """POST until there is an answer; again only where the last one was provably not accepted."""
         flow = self.flow
         give_up, faults = datetime.now(UTC) + PATIENCE, 0
         while True:
             try:
                 async with flow.limiter.submit():
-                    # Before each attempt: while this one waited for its turn, or the machine slept, another kernel may
-                    # have taken it for dead. The moment and the clocks count when the outcome has to be looked for.
-                    await flow.ask_log(flow.log.begin_post, row.run_id, owner=flow.owner, skew=flow.client.skew)
-                    return await flow.client.create(body)
+                    return await flow.client.create(body, leaving=partial(self._leaving, row, attempt))
             except (Unavailable, Throttled) as error:
                 faults += 1
                 if not error.retryable or datetime.now(UTC) > give_up:
                     raise
+                if (await flow.write(row.run_id, **attempt.end(error))).status is not Status.INTENDED:
+                    raise LogError("another kernel has taken it for dead.", remedy="%wan resume") from None
+                attempt.left = None
                 await asyncio.sleep(max(backoff(faults, self._rng), error.retry_after or 0.0))
 
-    async def _doubt(self, row: Row, code: str, message: str) -> Row:
-        return await self.flow.write(row.run_id, status=Status.UNCERTAIN, error_code=code, error_message=message)
+    async def _leaving(self, row: Row, attempt: _Attempt) -> None:
+        """Write down that the first byte of a POST leaves now; anew when the process stood still before it did.
 
-    async def not_accepted(self, row: Row, error: Exception) -> Exception:
+        Before each attempt: while it waited for its turn, another kernel may have taken the run for dead. The moment
+        and the clocks count when the outcome has to be looked for.
+        """
+        flow = self.flow
+        while True:
+            stamped = _Clocks()
+            await flow.ask_log(flow.log.begin_post, row.run_id, owner=flow.owner, skew=flow.client.skew)
+            if stamped.elapsed() < STAMP_LIFE:
+                break
+        attempt.left = stamped
+
+    async def _doubt(self, row: Row, code: str, message: str, ended: dict[str, Any]) -> Row:
+        return await self.flow.write(
+            row.run_id, status=Status.UNCERTAIN, error_code=code, error_message=message, **ended
+        )
+
+    async def not_accepted(self, row: Row, error: Exception, ended: Mapping[str, Any] | None = None) -> Exception:
         """Write down that no task was made and nothing is billed; the same error, with the run's id."""
         code, said = _said(error)
         request_id = error.request_id if isinstance(error, ServiceError) else None
@@ -289,6 +315,7 @@ class Posting:
             error_message=said,
             request_id=request_id,
             task_id=None,
+            **(ended or {}),
         )
         if isinstance(error, WanError):
             error.run_id = row.run_id
@@ -330,6 +357,42 @@ class Posting:
     def _recorded(self, request: VideoRequest) -> dict[str, Any]:
         """What the log and the sidecar keep; the identity tells two accounts in one log apart."""
         return {**request.public(), "identity": self.flow.place.identity}
+
+
+class _Clocks:
+    """A moment on both clocks: the wall clock may be set, the monotonic one may stand still while a machine sleeps."""
+
+    def __init__(self) -> None:
+        self.wall, self.steady = datetime.now(UTC), time.monotonic()
+
+    def elapsed(self) -> timedelta:
+        """The longer of both times since then."""
+        return max(datetime.now(UTC) - self.wall, timedelta(seconds=time.monotonic() - self.steady))
+
+
+class _Attempt:
+    """One POST.
+
+    Attributes
+    ----------
+    left : _Clocks or None
+        When its first byte left; None while nothing was sent.
+    """
+
+    left: _Clocks | None = None
+
+    def end(self, error: BaseException | None) -> dict[str, Any]:
+        """Columns of the row that say how and when it ended."""
+        if error is None:
+            how = "answered"
+        elif isinstance(error, OutcomeUnknown):
+            how = "closed" if error.details.get("closed") else "hung up"
+        elif self.left is None:
+            how = "never sent"
+        else:
+            how = "refused" if isinstance(error, ServiceError) else "hung up"
+        at = datetime.now(UTC) if self.left is None else self.left.wall + self.left.elapsed()
+        return {"post_end": how, "post_ended_at": at}
 
 
 def _said(error: Exception) -> tuple[str, str]:

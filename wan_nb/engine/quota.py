@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from wan_nb.api.catalog import LIMITS
+from wan_nb.api.task import number
 from wan_nb.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -74,4 +75,4 @@ def _dict(value: Any) -> Mapping[str, Any]:
 
 
 def _positive(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value > 0 else 0.0
+    return max(number(value) or 0.0, 0.0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
 
-from wan_nb.engine.states import FINAL, NEVER_SENT, OPEN, Status
+from wan_nb.engine.states import FINAL, NEVER_SENT, NOT_ACCEPTED, OPEN, Status
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,7 +26,7 @@ def _shown(dtype: str, default: Any = None) -> Any:
 class Row:
     """A snapshot of one run, as the log knew it when it was read.
 
-    The fields up to ``version`` are the columns of the DataFrame (`COLUMNS`); the last three are internal and never
+    The fields up to ``version`` are the columns of the DataFrame (`COLUMNS`); the last five are internal and never
     appear in it. Times are aware datetimes in UTC, ``_s`` are seconds, ``bytes`` are bytes, ``width`` and ``height``
     pixels. `None` means not known (yet).
 
@@ -46,7 +46,13 @@ class Row:
     owner : str
         The process that posts it (`wan_nb.engine.owner`).
     posted_at : datetime or None
-        When its POST began; `None` while nothing was sent.
+        When its last POST began; `None` while none was meant to leave.
+    post_end : str or None
+        How that POST ended: ``never sent``, ``answered``, ``refused`` (provably not accepted), ``closed`` (the other
+        side broke the line) or ``hung up`` (we did). `None` when nobody has written it down: it is under way, or its
+        process died, or edition 1 posted it.
+    post_ended_at : datetime or None
+        When.
 
     Examples
     --------
@@ -106,11 +112,18 @@ class Row:
     request: dict[str, Any] = field(default_factory=dict)
     owner: str = ""
     posted_at: datetime | None = None
+    post_end: str | None = None
+    post_ended_at: datetime | None = None
 
     @property
     def open(self) -> bool:
         """Whether somebody still has to look after this run."""
         return self.status in OPEN
+
+    @property
+    def unsent(self) -> bool:
+        """Whether there is certainly no task of it: nothing was sent, or what was sent was refused."""
+        return self.posted_at is None or self.post_end in NOT_ACCEPTED
 
     @property
     def never_sent(self) -> bool:

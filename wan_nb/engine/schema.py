@@ -119,6 +119,8 @@ runs = sa.Table(
     sa.Column("owner", Words),
     sa.Column("posted_at", Moment),
     sa.Column("posting", sa.Text),
+    sa.Column("post_end", sa.Text),
+    sa.Column("post_ended_at", Moment),
 )
 """The columns of `Row` under their names, and ``posting``: who may post this model and prompt just now."""
 

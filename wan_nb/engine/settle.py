@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING
 
+from wan_nb.api import catalog
 from wan_nb.engine.states import NEVER_SENT, Status
-from wan_nb.engine.uncertain import CREATE_LIMIT, Verdict, age, judge, window
+from wan_nb.engine.uncertain import Verdict, judge, window
 from wan_nb.errors import NotFound, OutcomeUnknown, ServiceError, Unavailable, WanError, join_words
 
 if TYPE_CHECKING:
@@ -27,12 +26,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Settling"]
 
+MOST_PAGES, MOST_TASKS, LIST_SECONDS = 200, 20_000, 120.0
+"""How much of the list is read: more than five tasks at a time can fill in a day."""
 
-def _doubt(row: Row) -> WanError:
+
+def _doubt(row: Row, verdict: Verdict | None = None) -> WanError:
     from wan_nb.engine.run import row_error
 
     error = row_error(row)
     assert error is not None
+    if verdict and verdict.candidates:
+        found = f"{len(verdict.candidates)} tasks of the account" if verdict.candidates[1:] else "A task of the account"
+        error.remedy = f"{found} may be it: `%wan adopt` shows what it may be. Nothing is sent again by itself."
+    elif verdict and verdict.wait:
+        at = (datetime.now(UTC) + verdict.wait).astimezone()
+        error.remedy = f"Nothing is sent again by itself. `%wan resume` can tell more after {at:%H:%M}."
     return error
 
 
@@ -53,7 +61,7 @@ class Settling:
             It cannot be told.
         """
         flow = self.flow
-        if row.status is Status.INTENDED and row.posted_at is None:
+        if row.status is Status.INTENDED and row.unsent:
             return await flow.write(
                 row.run_id,
                 status=Status.FAILED,
@@ -88,7 +96,7 @@ class Settling:
                 error_message="its answer never came, and after 24 h nobody can tell whether the service accepted it.",
             )
         if not verdict.not_accepted:
-            raise _doubt(row)
+            raise _doubt(row, verdict)
         error = Unavailable(
             "the service did not take it (it is not in the account's list).",
             remedy="Nothing is billed; run the cell again.",
@@ -105,39 +113,41 @@ class Settling:
         patience, clock = self.flow.settings.patience, asyncio.get_running_loop().time
         began = clock()
         await self.flow.hello()  # tells the service's clock, also to a kernel that has just begun
-        # Our own wait for an answer may have ended long after the POST, while the service is still busy with it.
-        over = age(row, datetime.now(UTC), self.flow.client.skew) > CREATE_LIMIT
         while True:
             verdict = await self._look_up(row)
-            waited = clock() - began
-            if verdict.task_id is not None or verdict.too_late:
+            if verdict.task_id is not None or verdict.too_late or verdict.not_accepted:
                 return verdict
-            if verdict.not_accepted and (over or waited > patience):
+            if clock() - began > 1.5 * patience:
                 return verdict
-            if waited > 1.5 * patience:
-                return replace(verdict, not_accepted=False)
             await asyncio.sleep(patience / 5)
 
     async def _look_up(self, row: Row) -> Verdict:
         """Verdict on one uncertain run, from log and list as they are now."""
         flow = self.flow
-        listed = await self.listed(model=row.model)
+        asked = datetime.now(UTC)
+        listed, whole = await self._listed()
         # In this order: a task of ours in that list belongs to a run that was posted before, so its run either still
         # is without an id now, and a rival, or its id is known after that.
-        posted = [r for r in await flow.ask_log(flow.log.open_rows) if r.posted_at and not r.task_id]
+        posted = [other for other in await flow.ask_log(flow.log.open_rows) if not other.task_id and not other.unsent]
         return judge(
             row,
-            [r for r in posted if r.request.get("identity") == flow.place.identity],
+            [other for other in posted if other.request.get("identity") == flow.place.identity],
             listed,
             await self.known(listed),
-            now=datetime.now(UTC),
+            whole=whole,
+            now=asked,
             skew=flow.client.skew,
             patience=timedelta(seconds=flow.settings.patience),
+            request_limit=self._request_limit,
         )
+
+    @property
+    def _request_limit(self) -> float:
+        return catalog.request_limit(self.flow.place.base_url)
 
     async def strangers(self) -> list[Listed]:
         """Tasks of the account's last 24 h that no run of the log knows."""
-        listed = await self.listed()
+        listed, _ = await self._listed()
         known = await self.known(listed)
         return [task for task in listed if task.task_id not in known]
 
@@ -221,9 +231,9 @@ class Settling:
         verdict = await self._verdict(row)  # the task itself is known to the log by now, and so no candidate
         if verdict.task_id is not None:
             return await self.flow.write(row.run_id, task_id=verdict.task_id, service_status=None, started_at=None)
-        if not succeeded and not verdict.candidates:
-            return None
-        said = "the only task in its time has made another prompt" if succeeded else "several tasks may be this one"
+        if not succeeded and verdict.not_accepted:
+            return None  # this one has failed, and there is no other
+        said = "the only task in its time has made another prompt" if succeeded else "another task may be this one"
         if verdict.not_accepted:
             raise await self.flow.posting.not_accepted(row, Unavailable(f"{said}: this one was not accepted."))
         await self.flow.write(row.run_id, error_message=f"{said}.")
@@ -231,29 +241,45 @@ class Settling:
 
     async def known(self, listed: Sequence[Listed]) -> set[str]:
         """Those task ids of a list that some run of the log has."""
-        ids = [task.task_id for task in listed]
-        return {str(row.task_id) for row in await self.flow.ask_log(self.flow.log.find, task_id=ids)}
+        ids, found = [task.task_id for task in listed], set[str]()
+        for first in range(0, len(ids), 1000):  # databases take about 32 000 values in one statement
+            rows = await self.flow.ask_log(self.flow.log.find, task_id=ids[first : first + 1000])
+            found |= {str(row.task_id) for row in rows}
+        return found
 
-    async def listed(self, *, model: str | None = None) -> list[Listed]:
-        """All pages of the account's list of the last 24 h.
+    async def _listed(self) -> tuple[list[Listed], bool]:
+        """The account's list of the last 24 h, and whether that is all of it.
 
-        Its filters by time are left alone: their zone is not documented, and one that is hours off would find nothing
-        where a paid task is.
+        Its filters are left alone: the zone of those by time is not documented, and one that is hours off would find
+        nothing where a paid task is; a model may be listed under another name than it was asked for.
         """
-        flow = self.flow
         found: dict[str, Listed] = {}
-        for page_no in count(1):
-            page = await flow.patiently(partial(flow.client.list, model=model, page_no=page_no))
+        try:
+            async with asyncio.timeout(LIST_SECONDS):
+                whole = await self._read_pages(found)
+        except TimeoutError:
+            whole = False
+        return list(found.values()), whole
+
+    async def _read_pages(self, found: dict[str, Listed]) -> bool:
+        """Read the list page by page; whether nothing is missing. A server may give one page for ever, or new ones."""
+        flow = self.flow
+        for page_no in range(1, MOST_PAGES + 1):
+            page = await flow.patiently(partial(flow.client.list, page_no=page_no))
             before = len(found)
             found |= {task.task_id: task for task in page.tasks}
-            if len(found) == before or len(found) >= page.total:  # a server may give the same page for ever
-                break
-        return list(found.values())
+            if page.unread or len(found) > MOST_TASKS:
+                return False
+            if page.total is not None and len(found) >= page.total:
+                return True
+            if len(found) == before:
+                return page.total is None and not page.tasks
+        return False
 
     def _distance(self, row: Row, task: Task) -> timedelta:
         if row.posted_at is None or task.submit_time is None:
             return timedelta.max
-        return abs(task.submit_time - window(row, self.flow.client.skew)[0])
+        return abs(task.submit_time - window(row, self.flow.client.skew, self._request_limit)[0])
 
     def _may_be(self, row: Row, task: Task) -> bool:
         """Whether a task can be this run's. A prompt is only told on success; until then the time has to do."""
@@ -261,7 +287,7 @@ class Settling:
             return False
         if task.orig_prompt is not None or task.submit_time is None:
             return _same_words(row.prompt, task.orig_prompt)
-        low, high = window(row, self.flow.client.skew)
+        low, high = window(row, self.flow.client.skew, self._request_limit)
         return low <= task.submit_time <= high
 
 

@@ -32,7 +32,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["ENDED_WITHOUT", "FINAL", "NEVER_SENT", "OPEN", "TRANSITIONS", "UNBILLED", "UNCHECKED", "Status"]
+__all__ = [
+    "ENDED_WITHOUT",
+    "FINAL",
+    "NEVER_SENT",
+    "NOT_ACCEPTED",
+    "OPEN",
+    "TRANSITIONS",
+    "UNBILLED",
+    "UNCHECKED",
+    "Status",
+]
 
 
 class Status(StrEnum):
@@ -82,6 +92,9 @@ UNBILLED = frozenset({Status.FAILED, Status.CANCELED})
 
 UNCHECKED = "Unchecked"
 """Error code of a SUCCEEDED run whose clip was kept although it could not be checked; the message says why."""
+
+NOT_ACCEPTED = frozenset({"never sent", "refused"})
+"""Ends of a POST (`Row.post_end`) after which there is no task."""
 
 NEVER_SENT = "NeverSent"
 """Error code of an intent that its kernel took back, or died with, before it was sent: not a person's decision."""

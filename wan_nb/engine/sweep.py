@@ -29,7 +29,7 @@ LOOK_TIMEOUT = 60.0
 """Seconds for one answer. The client has limits of its own for silence; this one also ends an answer that drips."""
 
 _LIST_PAUSE = 3600.0  # after the list call was refused
-_PAGE, _MAX_PAGES = 100, 500
+_PAGE, _MAX_PAGES, _PAGES_AT_ONCE = 100, 500, 20
 _FORGET_PAGES = 600.0
 _SHARED_PRICE = LOOK_PRICE / 3  # what the list told is news only after one GET more; looking sooner buys that back
 
@@ -166,17 +166,24 @@ class Sweeper:
     async def _rows(self, model: str, status: str) -> dict[str, Listed]:
         first = await self._page(model, status, 1)
         # Counted, not believed: the largest page size is not documented, and a server may give less than was asked.
-        pages = min(math.ceil(first.total / len(first.tasks)), _MAX_PAGES) if first.tasks else 1
+        pages = min(math.ceil((first.total or 1) / len(first.tasks)), _MAX_PAGES) if first.tasks else 1
         self._pages[model, status] = asyncio.get_running_loop().time(), pages
-        # At once, for a task that ends while we turn pages moves all others, and some would seem to be missing.
-        rest = await asyncio.gather(
-            *(self._page(model, status, number) for number in range(2, pages + 1)), return_exceptions=True
-        )
+        # At once, for a task that ends while we turn pages moves all others, and some would seem to be missing; but
+        # not so many that what they hold fills the memory.
+        places = asyncio.Semaphore(_PAGES_AT_ONCE)
+
         rows = {row.task_id: row for row in first.tasks}
-        for page in rest:
-            if isinstance(page, BaseException):
-                raise page
+
+        async def turn(number: int) -> None:
+            async with places:
+                page = await self._page(model, status, number)
             rows.update((row.task_id, row) for row in page.tasks)
+            if len(rows) > _PAGE * _MAX_PAGES:
+                raise Unavailable("the account's list has no end.")
+
+        rest = await asyncio.gather(*map(turn, range(2, pages + 1)), return_exceptions=True)
+        for failed in filter(None, rest):
+            raise failed
         return rows
 
     async def _page(self, model: str, status: str, number: int) -> TaskPage:

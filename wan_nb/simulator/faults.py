@@ -36,6 +36,8 @@ class Fault:
         Answer with this error.
     delay : float
         Seconds before anything else happens; then all goes on.
+    processing : float
+        Seconds between two interim answers ``102 Processing`` while ``delay`` lasts.
     reset : bool
         Close the connection with a TCP reset instead of answering.
     stall : float
@@ -46,8 +48,18 @@ class Fault:
         With ``truncate``: Content-Length fits the shorter body, so that only the content is wrong.
     body, content_type
         Answer with this text, status 200 unless ``status`` says otherwise.
+    drip : float
+        Seconds between two bytes of the answer, its headers included.
+    bomb : int
+        So many blanks are added to the answer, which comes packed by gzip.
     word : str
         Replaces the task's status word.
+    rows : dict
+        Merged into each row of the list, as ``patch`` into the answer.
+    stamps : {'', 'seconds', 'texts'}
+        How the list gives ``gmt_create``, which otherwise is in milliseconds.
+    pages : {'', 'repeat', 'missing', 'endless'}
+        The list gives its first page whatever is asked for; nothing, with the right total; or ever new tasks.
     patch : dict
         Merged into the JSON answer, key by key; a value of null removes the key.
     fail : dict
@@ -65,13 +77,19 @@ class Fault:
     message: str = ""
     retry_after: float | None = None
     delay: float = 0.0
+    processing: float = 0.0
     reset: bool = False
     stall: float = 0.0
     truncate: float | None = None
     short: bool = False
     body: str | None = None
     content_type: str = "application/json"
+    drip: float = 0.0
+    bomb: int = 0
     word: str = ""
+    rows: dict[str, Any] = field(default_factory=dict)
+    stamps: Literal["", "seconds", "texts"] = ""
+    pages: Literal["", "repeat", "missing", "endless"] = ""
     patch: dict[str, Any] = field(default_factory=dict)
     fail: dict[str, str] = field(default_factory=dict)
 
@@ -101,7 +119,9 @@ class Fault:
     @property
     def changes(self) -> bool:
         """Whether the right answer is tampered with."""
-        return self.truncate is not None or bool(self.word) or bool(self.patch)
+        packed = bool(self.drip or self.bomb)
+        listed = bool(self.rows or self.stamps or self.pages)
+        return self.truncate is not None or packed or listed or bool(self.word) or bool(self.patch)
 
 
 class Faults:

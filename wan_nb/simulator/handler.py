@@ -84,7 +84,7 @@ class Base(web.RequestHandler):
         """Answer with what ``act`` gives for the account, or as a fault says."""
         try:
             fault = self.service.world.faults.take(self.endpoint, task_id)
-            await pause(fault)
+            await pause(self, fault)
             if fault and fault.answers and fault.when == "before":
                 self._count(fault)
                 await broken_answer(self, fault, {})

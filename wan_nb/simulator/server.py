@@ -63,7 +63,11 @@ class List(Base):
     endpoint, counted = "list", "lists"
 
     async def get(self) -> None:
-        await self.respond(lambda account, _: self.service.list(account, self.query()))
+        await self.respond(self._list)
+
+    def _list(self, account: str, fault: Fault | None) -> dict[str, Any]:
+        first = {"page_no": "1"} if fault and fault.pages == "repeat" else {}
+        return self.service.list(account, {**self.query(), **first})
 
 
 class Cancel(Base):

@@ -66,14 +66,14 @@ class Upload(Storage):
         world.counters.add("", "uploads")
         try:
             fault = world.faults.take(self.endpoint)
-            await pause(fault)
+            await pause(self, fault)
             if fault and fault.answers and fault.when == "before":
                 await self.mishap(fault)
                 return
             self.only_signed()
             parts = form_parts(self.request.headers.get("Content-Type", ""), self.request.body)
             status, etag = world.bucket.put(parts, world.knobs)
-            if fault and fault.answers:
+            if fault and (fault.answers or fault.changes):
                 await self.mishap(fault)
                 return
             self.set_status(status)
@@ -99,7 +99,7 @@ class Result(Storage):
         world.counters.add(account, "downloads")
         try:
             fault = world.faults.take(self.endpoint, task_id)
-            await pause(fault)
+            await pause(self, fault)
             if fault and fault.answers and fault.truncate is None:
                 await self.mishap(fault)
                 return
@@ -124,7 +124,7 @@ class Result(Storage):
         self.set_header("Accept-Ranges", "bytes")
         self.set_header("ETag", f'"{path.stem.upper()}"')
         length = end - first
-        if fault and fault.truncate is not None:
+        if fault and fault.changes:
             await broken_answer(self, fault, path.read_bytes()[first:end], self.get_status())
             return
         self.set_header("Content-Length", str(length))
