@@ -184,6 +184,8 @@ def test_several_prompts_are_one_study(draft: Draft, photos: Path) -> None:
     ("values", "field"),
     [
         ({"prompt": "--- a\n--- b\na dog"}, "prompt"),
+        ({"prompt": "a cat\n---calm\na dog"}, "prompt"),
+        ({"prompt": "— calm\na dog"}, "prompt"),
         ({"prompt": "--- a\na cat\n--- a\na dog"}, "prompt"),
         ({"prompt": "a cat\n---\n" + "x" * 5001}, "prompt"),
         ({"prompt": "a cat\n---\na dog", "seeds": "0"}, "seeds"),

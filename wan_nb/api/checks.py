@@ -11,10 +11,25 @@ from wan_nb.errors import InvalidRequest, join_words
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["check_combination", "check_value"]
+__all__ = ["check_combination", "check_value", "from_text"]
 
 _NAMED_ORDER = ("first_frame", "first_clip", "last_frame", "driving_audio")
 """Order in which a combination reads well."""
+
+
+def from_text(spec: catalog.Field, value: Any) -> Any:
+    """A value that was typed, as `check_value` takes it: words for a switch, a choice in either case.
+
+    >>> from_text(next(f for f in catalog.FIELDS if f.name == "watermark"), "off")
+    False
+    """
+    if isinstance(value, str) and spec.type is bool:
+        return {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}.get(
+            value.lower(), value
+        )
+    if isinstance(value, str) and spec.choices and value.upper() in spec.choices:
+        return value.upper()
+    return value
 
 
 def check_value(spec: catalog.Field, value: Any) -> Any:

@@ -10,24 +10,24 @@ import hashlib
 import itertools
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from string import ascii_uppercase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
 from wan_nb.api.checks import check_value
 from wan_nb.arguments import listed
 from wan_nb.errors import InvalidOption
-from wan_nb.paths import local
 from wan_nb.studies.cells import BLOCK_FIELDS, Cell, digest, labelled, plain, shown
+from wan_nb.studies.table import rows_of
 from wan_nb.studies.template import expand as fill
 from wan_nb.studies.template import nearest, placeholders
 from wan_nb.studies.votes import MIN_BLOCKS
 
-__all__ = ["MAX_CELLS", "Cell", "Plan", "expand", "letters"]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["MAX_CELLS", "Cell", "Plan", "expand"]
 
 MAX_CELLS = 1000
 """More than anybody looks at, and some thousand CNY."""
@@ -95,16 +95,6 @@ class Plan:
         return tuple(_warnings(self.written))
 
 
-def letters(count: int) -> list[str]:
-    """Names for unnamed variants: A, B ... Z, AA, AB ...
-
-    >>> letters(28)[-2:]
-    ['AA', 'AB']
-    """
-    names = itertools.chain(ascii_uppercase, map("".join, itertools.product(ascii_uppercase, repeat=2)))
-    return list(itertools.islice(names, count))
-
-
 def expand(
     variants: Any,
     *,
@@ -120,8 +110,8 @@ def expand(
     ----------
     variants : str, mapping, sequence, DataFrame or path of a CSV file
         Prompts by label; a list gets the labels A, B, C. A table has a column ``prompt``, may have ``label``, and every
-        further column is a field of the request; rows of one label may differ in seed and materials. A text that ends
-        in ``.csv`` is a path.
+        further column is a field of the request; rows of one label may differ in seed and materials. A file is UTF-8
+        or UTF-16, parted by commas, semicolons or tabs. A text that looks like the name of a file is one.
     name : str, optional
         Made from the content when it is missing, so that the same plan finds its runs again.
     seeds : sequence of int
@@ -151,7 +141,7 @@ def expand(
     (8, ('seed 1', 'seed 2'), ('calm · cat', 'calm · dog', 'fast · cat', 'fast · dog'))
     """
     shared = dict(fields or {})
-    rows = _rows(variants)
+    rows = rows_of(variants)
     for label, own in rows:
         if not str(own.get("prompt") or "").strip():
             raise InvalidOption(f"variant {label[:60]!r} is empty.", field="prompt")
@@ -206,68 +196,6 @@ def _first_name(cells: Sequence[Cell]) -> str:
     """Name that the first edition made of the labels: votes in older logs stand under it."""
     labels = repr([(cell.variant, cell.block, cell.fields.get("prompt")) for cell in cells])
     return f"study-{hashlib.sha256(labels.encode()).hexdigest()[:6]}"
-
-
-def _rows(variants: Any) -> list[tuple[str, dict[str, Any]]]:
-    """Labels with their own fields."""
-    if isinstance(variants, str):
-        variants = Path(variants) if variants.lower().endswith(".csv") else [variants]
-    if isinstance(variants, Path):
-        variants = _read(local(variants))
-    if hasattr(variants, "columns"):
-        return _table_rows(variants)
-    if not isinstance(variants, Mapping | Sequence):
-        raise InvalidOption(f"prompts come as a dict, a list, a table or a CSV file, not as {type(variants).__name__}.")
-    if not variants:
-        raise InvalidOption("a study needs at least one prompt.")
-    if not isinstance(variants, Mapping):
-        variants = dict(zip(letters(len(variants)), variants, strict=True))
-    rows = [
-        (str(label), dict(given) if isinstance(given, Mapping) else {"prompt": given})
-        for label, given in variants.items()
-    ]
-    labels = [label for label, _ in rows]
-    if twice := next((label for label in labels if labels.count(label) > 1), None):
-        raise InvalidOption(f"two variants are called {twice!r:.60}.", remedy="Give each its own label.")
-    return rows
-
-
-def _read(path: Path) -> Any:
-    import pandas as pd
-
-    try:
-        return pd.read_csv(path)
-    except (OSError, ValueError) as error:  # pandas' own errors of parsing are ValueErrors
-        raise InvalidOption(f"{path.name} cannot be read as a table: {error}.") from error
-
-
-def _table_rows(table: Any) -> list[tuple[str, dict[str, Any]]]:
-    columns = [str(column) for column in table.columns]
-    if "prompt" not in columns:
-        raise InvalidOption(
-            f"the table has no column 'prompt', only {', '.join(columns)[:120]}.",
-            remedy="Name it so; 'label' is optional.",
-        )
-    for column in columns:
-        if column not in {"label", *_FIELDS}:
-            raise InvalidOption(f"the table's column {column!r} is no field of a request.{nearest(column, _FIELDS)}")
-    # A gap makes a column of whole numbers one of fractions; this gives them back.
-    records = table.convert_dtypes().astype(object).where(table.notna(), None).to_dict("records")
-    if not records:
-        raise InvalidOption("the table has no rows.")
-    rows = []
-    for default, record in zip(letters(len(records)), records, strict=True):
-        own = {key: value for key, value in record.items() if key != "label" and value is not None}
-        rows.append((str(record.get("label") or default), own))
-    asked: dict[str, dict[str, Any]] = {}
-    for label, own in rows:
-        what = {key: value for key, value in own.items() if key not in BLOCK_FIELDS}
-        if asked.setdefault(label, what) != what:
-            raise InvalidOption(
-                f"the table asks for two things under the label {label!r:.60}.",
-                remedy="Labels tell the variants apart; rows of one label differ in seed and materials only.",
-            )
-    return rows
 
 
 def _axes(

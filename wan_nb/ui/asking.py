@@ -157,7 +157,7 @@ def study_text(text: str, cell: Cell, names: Mapping[str, Any]) -> str:
 
 def _keep(magics: WanMagics, cell: Cell, thing: Any) -> Any:
     if cell.out:
-        magics.names[cell.out] = thing
+        magics.keep(cell.out, thing)
     return thing
 
 

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
 from wan_nb.errors import InvalidOption
+from wan_nb.studies.variants import read_body, silenced, write_body
 from wan_nb.ui import options
-from wan_nb.ui.variants import read_body, silenced, write_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

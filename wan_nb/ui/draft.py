@@ -17,9 +17,9 @@ from wan_nb.engine.files import is_url
 from wan_nb.engine.revive import fields_of_request
 from wan_nb.errors import InvalidMedia, InvalidOption, InvalidRequest, WanError
 from wan_nb.paths import local
+from wan_nb.studies.variants import read_variants, write_variants
 from wan_nb.ui import snippets
 from wan_nb.ui.text import megabytes, money, plain
-from wan_nb.ui.variants import read_variants, write_variants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,6 +7,8 @@ A magic here reads its text, calls what Python calls too, and returns what that 
 from __future__ import annotations
 
 import logging
+import sys
+from collections import ChainMap
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ from traitlets import Bool, Dict, Float, TraitError, Unicode, Union, observe, va
 from traitlets.config import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -51,6 +53,9 @@ class WanMagics(Magics):
     told_of: Session | None = None
     """Session whose service the person knows of."""
 
+    _locals: dict[str, Any] = {}  # noqa: RUF012  # replaced as a whole, never changed
+    """Variables of the code that called the magic which is running."""
+
     @no_var_expand
     @line_magic
     def wan(self, line: str) -> Any:
@@ -76,11 +81,15 @@ class WanMagics(Magics):
             return ask(self, line, cell)
 
     @property
-    def names(self) -> dict[str, Any]:
-        """The user's variables."""
+    def names(self) -> Mapping[str, Any]:
+        """Variables that a ``{{name}}`` means: those of the calling code before the notebook's."""
         assert self.shell is not None
-        found: dict[str, Any] = self.shell.user_ns
-        return found
+        return ChainMap(self._locals, self.shell.user_ns)  # never written to: `keep` is
+
+    def keep(self, name: str, thing: Any) -> None:
+        """Set a variable of the notebook."""
+        assert self.shell is not None
+        self.shell.user_ns[name] = thing
 
     @property
     def in_batch(self) -> bool:
@@ -122,6 +131,7 @@ class WanMagics(Magics):
     def _told(self) -> Iterator[None]:
         from wan_nb.errors import Detached, WanError
 
+        before, self._locals = self._locals, _locals_of_caller()  # a magic may run inside of another
         try:
             yield
         except (WanError, Detached) as error:
@@ -133,7 +143,24 @@ class WanMagics(Magics):
             raise Detached(
                 "Stopped. What was sent goes on at the service: %wan runs shows it, %wan resume takes it up."
             ) from None
+        finally:
+            self._locals = before
 
+
+def _locals_of_caller() -> dict[str, Any]:
+    """Local variables of the code that called a magic: of its function, or of the cell itself.
+
+    IPython tells them to line magics only, and counts frames for it, which a decorator or a magic around this one makes
+    more.
+    """
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
+        frame = frame.f_back
+    return dict(frame.f_locals)
+
+
+_BETWEEN = frozenset({"wan_nb", "IPython", "contextlib", "decorator"})
+"""Packages whose frames lie between a magic and the code that called it."""
 
 SIMULATED = (
     "No key is set, so clips are SIMULATED: drawn on this machine, nothing is billed. %wan login takes a key,"

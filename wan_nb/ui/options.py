@@ -88,19 +88,13 @@ def field_value(spec: catalog.Field, value: Any) -> Any:
     ------
     InvalidRequest
     """
-    from wan_nb.api.checks import check_value
+    from wan_nb.api.checks import check_value, from_text
 
     if spec.where == "media":
         if isinstance(value, str) and not value.strip():
             raise InvalidOption(f"{spec.name} is empty: give a file, a URL or a {{{{variable}}}}.", field=spec.name)
         return value
-    if isinstance(value, str) and spec.type is bool:
-        value = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}.get(
-            value.lower(), value
-        )
-    if isinstance(value, str) and spec.choices and value.upper() in spec.choices:
-        value = value.upper()
-    return check_value(spec, value)
+    return check_value(spec, from_text(spec, value))
 
 
 def _seeds(value: Any) -> tuple[int, ...]:

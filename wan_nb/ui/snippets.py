@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from wan_nb.api import catalog
 from wan_nb.api.catalog import CREATE_PATH, REGIONS
 from wan_nb.paths import here
-from wan_nb.ui.variants import write_body
+from wan_nb.studies.variants import can_be_typed, write_body
 
 if TYPE_CHECKING:
     from wan_nb.studies.study import Study
@@ -166,7 +166,8 @@ class Grid:
         """A ``%%wan`` cell, or nothing where a cell cannot say it: variants that differ in more than the prompt."""
         from wan_nb.ui.cell import Cell
 
-        if not self.whole or any(set(given) != {"prompt"} for given in self.own.values()):
+        typed = all(can_be_typed(variant) and set(given) == {"prompt"} for variant, given in self.own.items())
+        if not self.whole or not typed:
             return ""
         prompts = tuple((variant, given["prompt"]) for variant, given in self.own.items())
         vary = {key: values for key, values in self.varied.items() if key != "seed"}

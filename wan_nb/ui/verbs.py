@@ -12,9 +12,9 @@ from wan_nb.engine.run import Run
 from wan_nb.errors import InvalidOption
 from wan_nb.studies.study import Study
 from wan_nb.studies.template import expand, nearest
+from wan_nb.studies.variants import silenced
 from wan_nb.ui import acts, desk, options
 from wan_nb.ui.options import Option
-from wan_nb.ui.variants import silenced
 
 if TYPE_CHECKING:
     from collections.abc import Callable
