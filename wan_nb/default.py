@@ -244,8 +244,8 @@ def doctor(*, mend: bool = False) -> Findings:
     Parameters
     ----------
     mend : bool
-        Repair what can be repaired without a loss: take up unfinished runs, give clips their names back, delete
-        leftovers of broken downloads.
+        Repair what can be repaired without a loss: write back a log that was deleted while it was open, take up
+        unfinished runs, give clips their names back, delete leftovers of broken downloads.
 
     Returns
     -------

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from wan_nb import paths
-from wan_nb.arguments import amount, shown
+from wan_nb.arguments import amount, shown, switch
 from wan_nb.errors import InvalidOption, join_words
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ __all__ = ["Settings"]
 DEFAULT_BUDGET: Mapping[str, float] = {"CNY": 50.0, "USD": 7.0}
 
 
-_GIVEN = frozenset({"service", "base_url", "api_key", "folder", "log", "media", "budget", "gap", "patience", "speed"})
+_GIVEN = frozenset(
+    {"service", "base_url", "api_key", "folder", "log", "media", "budget", "gap", "patience", "speed", "migrate"}
+)
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -53,6 +55,8 @@ class Settings:
         Seconds that the account's list may lag behind before a submit that is not in it counts as not accepted.
     speed : float
         Pace of a simulator that is started for this session.
+    migrate : bool
+        A log of an older version on PostgreSQL may be brought to this one; ``WAN_NB_MIGRATE=1``.
 
     Examples
     --------
@@ -71,6 +75,7 @@ class Settings:
     gap: float | None = None
     patience: float = 20.0
     speed: float = 1.0
+    migrate: bool = False
 
     @classmethod
     def resolve(
@@ -86,7 +91,7 @@ class Settings:
             What the default folder and relative paths of the environment start from; the working directory without it.
         **given
             ``service`` (or ``base_url``), ``api_key``, ``folder``, ``log``, ``media``, ``budget`` (a number caps every
-            currency), ``gap``, ``patience``, ``speed``.
+            currency), ``gap``, ``patience``, ``speed``, ``migrate``.
 
         Raises
         ------
@@ -113,6 +118,7 @@ class Settings:
             gap=_above_zero("gap", chosen["gap"]) if "gap" in chosen else None,
             patience=_above_zero("patience", chosen.get("patience", 20.0)),
             speed=_above_zero("speed", chosen.get("speed", 1.0)),
+            migrate=switch(chosen.get("migrate", env.get("WAN_NB_MIGRATE") == "1"), "migrate"),
         )
 
     def moved(self, **changes: Any) -> Settings:

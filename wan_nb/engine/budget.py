@@ -49,8 +49,8 @@ def check_most(rows: Sequence[Row], most: float | None) -> None:
     BudgetExceeded
         ``details`` hold ``price`` and ``most``.
     """
-    price = sum(row.cost or 0.0 for row in rows)
-    if most is not None and price > most + _DUST:
+    price = round(sum(row.cost or 0.0 for row in rows), 4)  # as it is shown to whoever allows it
+    if most is not None and price > most:
         raise BudgetExceeded(
             f"{len(rows)} clips cost about {rows[0].currency or ''} {price:.2f}, more than --max-cost {most:g}."
             " Nothing was sent.",

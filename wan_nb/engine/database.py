@@ -13,12 +13,14 @@ import sqlite3
 import threading
 import time
 import weakref
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
+from wan_nb.engine.logfile import LogFile
 from wan_nb.engine.migrations import MIGRATIONS, migrate, version_of
 from wan_nb.errors import LogError
 
@@ -86,19 +88,24 @@ class Database:
     ----------
     url : path or str
         A file, ``sqlite:///runs.db`` or ``postgresql+psycopg://...``.
+    migrated : bool
+        A log of an older version on PostgreSQL may be brought to this one; one in a file always is, after a copy.
 
     Raises
     ------
     LogError
-        Not a database, not reachable, of a newer schema, or not a kind that several kernels can share.
+        Not a database, not reachable, of a newer schema, of an older one that nobody has said may be migrated, or not
+        a kind that several kernels can share.
     """
 
-    def __init__(self, url: Path | str) -> None:
+    def __init__(self, url: Path | str, *, migrated: bool = False) -> None:
         self.url = _url(url)
+        sqlite = self.url.get_backend_name() == "sqlite"
+        self._file = LogFile(Path(str(self.url.database))) if sqlite else None
         self._start()
         try:
             if self.read(version_of) != len(MIGRATIONS):
-                self.write(migrate)
+                self.write(lambda c: self._migrate(c, migrated=migrated))
         except BaseException:
             self.close()
             raise
@@ -115,13 +122,42 @@ class Database:
         """Close every connection. Twice is harmless; a later call opens the log again."""
         self._closer()
 
+    def mend(self) -> str:
+        """Bring a log that was deleted, replaced or robbed of a part while it was open back; see `LogFile.mend`."""
+        pool: Any = self._engine.pool
+        if self._file is None or not self._closer.alive or not pool.checkedin():
+            return ""  # nothing is open here that could be lost
+        with _inside, self._engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            done = self._file.mend(driver, connection.info["files"])
+        if done and "saved as" not in done:
+            self.close()
+            self._file.forget()
+        return done
+
+    def _migrate(self, c: sa.Connection, *, migrated: bool) -> None:
+        """Bring an older log to this version: one in a file after a copy of it, one of several people on a yes."""
+        version = version_of(c)
+        if 0 < version < len(MIGRATIONS):
+            if self._file is not None:
+                with closing(sqlite3.connect(self._file.path, timeout=_BUSY_SECONDS)) as reader:
+                    self._file.copied(reader, f"{self._file.path.stem}.v{version}{self._file.path.suffix}")
+            elif not migrated:
+                raise LogError(
+                    f"the log {self!r} has schema {version}, and this wan_nb writes {len(MIGRATIONS)}: an older wan_nb"
+                    " cannot use it any more once it is migrated. Nothing was changed",
+                    remedy="Make a backup (pg_dump), tell the others, and open it once with"
+                    " wan_nb.connect(migrate=True) or WAN_NB_MIGRATE=1.",
+                )
+        migrate(c)
+
     def __repr__(self) -> str:
         return self.url.render_as_string(hide_password=True)
 
     def _start(self) -> None:
         self._pid = os.getpid()
         try:
-            self._engine = _engine(self.url)
+            self._engine = _engine(self.url, self._file)
         except ModuleNotFoundError as error:
             raise LogError(f"the log {self!r} needs {error.name}", remedy='pip install "wan-nb[shared]"') from error
         except SQLAlchemyError as error:
@@ -136,10 +172,13 @@ class Database:
         give_up = time.monotonic() + 2 * _BUSY_SECONDS
         while True:
             try:
-                with _inside, self._engine.connect() as connection:
+                with _inside, self._connect() as connection:
                     connection.execution_options(wan_write=write)
                     with connection.begin():
-                        return work(connection)
+                        done = work(connection)
+                    if self._file is not None:
+                        self._file.complete(connection.info["files"])
+                    return done
             except (SQLAlchemyError, OverflowError) as error:
                 if not _busy(error) or time.monotonic() > give_up:
                     raise self._said(error) from error
@@ -147,10 +186,28 @@ class Database:
                 # "locked" at once, for some milliseconds.
                 time.sleep(random.uniform(0.002, 0.05))
 
+    def _connect(self) -> sa.Connection:
+        """A connection to the file that the log's name leads to, now as when it was opened."""
+        if self._file is None:
+            return self._engine.connect()
+        self._file.before_opening()
+        connection = self._engine.connect()
+        try:
+            self._file.check(connection.info["files"])
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
     def _said(self, error: Exception) -> LogError:
         why = getattr(error, "orig", None) or error
         if _busy(error):
             return LogError(f"the log {self!r} is kept busy by another program", remedy="Try again when it has ended.")
+        if _table_gone(error):
+            return LogError(
+                f"the log {self!r} is damaged: {str(why).strip().splitlines()[0]}",
+                remedy="Put a copy of it back; clips and their sidecars in videos/ are whole without it.",
+            )
         return LogError(f"the log {self!r} cannot be used: {str(why).strip().splitlines()[0]}", remedy=_REMEDY)
 
 
@@ -175,15 +232,18 @@ def _url(text: Path | str) -> sa.URL:
             f"{url.render_as_string(hide_password=True)} cannot hold a run log",
             remedy="Use a file (sqlite:///runs.db) or PostgreSQL (postgresql+psycopg://user@host/name).",
         )
-    return url
+    # A relative name would lead elsewhere once the working directory changes.
+    return url.set(database=os.path.abspath(str(url.database))) if kind == "sqlite" else url  # noqa: PTH100
 
 
-def _engine(url: sa.URL) -> sa.Engine:
+def _engine(url: sa.URL, file: LogFile | None) -> sa.Engine:
     # hide_parameters: an exception's text must not carry prompts into a notebook.
-    if url.get_backend_name() == "sqlite":
-        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    if file is not None:
+        if not file.opened:
+            file.path.parent.mkdir(parents=True, exist_ok=True)
         engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
         sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "connect", file.note)
         sa.event.listen(engine, "begin", _begin_sqlite)
     else:
         # pre_ping: a laptop that slept has lost its connections.
@@ -233,6 +293,13 @@ def _busy(error: Exception) -> bool:
     if isinstance(cause, sqlite3.Error):
         return getattr(cause, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
     return isinstance(error, OperationalError) and getattr(cause, "sqlstate", None) == "55P03"  # lock_not_available
+
+
+def _table_gone(error: Exception) -> bool:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        return str(cause).startswith(("no such table", "no such column", "table runs has no column"))
+    return getattr(cause, "sqlstate", None) in {"42P01", "42703"}  # undefined_table, undefined_column
 
 
 def _close(engine: sa.Engine, pid: int) -> None:

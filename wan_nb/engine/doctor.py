@@ -73,7 +73,7 @@ def examine(session: Session, *, mend: bool = False) -> Findings:
         lambda: _key(session),
         lambda: _service(session),
         lambda: _disk(session),
-        lambda: _log(session),
+        lambda: _log(session, mend=mend),
         lambda: _clips(session, mend=mend),
         lambda: _runs(session, mend=mend),
         lambda: _front_end(session),
@@ -155,7 +155,9 @@ def _disk(session: Session) -> Iterator[Finding]:
     yield Finding("disk", level, f"{free / 1e9:.1f} GB free for {root}", remedy if level != "good" else "")
 
 
-def _log(session: Session) -> Iterator[Finding]:
+def _log(session: Session, *, mend: bool) -> Iterator[Finding]:
+    if mend and (done := session.log.mend()):
+        yield Finding("log", "good", f"mended: {done}")
     yield Finding("log", "good", f"{session.log.count()} runs in {session.log.place}")
 
 

@@ -7,6 +7,7 @@ of the other columns need not walk through them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -20,9 +21,35 @@ MIGRATIONS: list[Migration] = []
 
 def version_of(connection: sa.Connection) -> int:
     """Return the number of migrations that this log has seen; 0 for an empty database."""
-    if not sa.inspect(connection).has_table("schema_version"):
+    told: Any = 0
+    if sa.inspect(connection).has_table("schema_version"):
+        told = connection.exec_driver_sql("SELECT coalesce(max(version), 0) FROM schema_version").scalar_one()
+    return told if isinstance(told, int) and told > 0 else _seen(connection)
+
+
+def _seen(connection: sa.Connection) -> int:
+    """The version of a log whose ``schema_version`` is lost, by the tables and columns that are there."""
+    there = _columns(connection)
+    if "runs" not in there:
         return 0
-    return int(connection.exec_driver_sql("SELECT coalesce(max(version), 0) FROM schema_version").scalar_one())
+    engine = sa.create_engine("sqlite://")
+    try:
+        with engine.begin() as fresh:
+            for number, migration in enumerate(MIGRATIONS):
+                migration(fresh)
+                if any(columns - there.get(table, frozenset()) for table, columns in _columns(fresh).items()):
+                    return number
+    finally:
+        engine.dispose()
+    return len(MIGRATIONS)
+
+
+def _columns(connection: sa.Connection) -> dict[str, frozenset[str]]:
+    inspector = sa.inspect(connection)
+    return {
+        table: frozenset(column["name"] for column in inspector.get_columns(table))
+        for table in inspector.get_table_names()
+    }
 
 
 def migrate(connection: sa.Connection) -> None:
@@ -39,7 +66,7 @@ def migrate(connection: sa.Connection) -> None:
             f"this run log has schema {version}, which is newer than the {len(MIGRATIONS)} that this wan_nb knows",
             remedy="Update wan_nb (pip install -U wan-nb), or name another log with WAN_NB_LOG.",
         )
-    if not version:
+    if not sa.inspect(connection).has_table("schema_version"):
         connection.exec_driver_sql("CREATE TABLE schema_version (version INTEGER NOT NULL PRIMARY KEY)")
     for number, migration in enumerate(MIGRATIONS[version:], version + 1):
         migration(connection)

@@ -86,7 +86,7 @@ class Opened:
 
                 self.store.open()
                 self.folder.mkdir(parents=True, exist_ok=True)
-                self._log = RunLog(self.settings.log)
+                self._log = RunLog(self.settings.log, migrated=self.settings.migrate)
             return self._log
 
     @property

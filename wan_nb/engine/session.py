@@ -53,6 +53,9 @@ class Session(Logbook):
         Seconds that the account's list may lag behind; 20 without it.
     speed : float, optional
         Pace of the simulator, if this session is the one that starts it.
+    migrate : bool
+        Bring a log of an older version on PostgreSQL to this one, after which an older wan_nb cannot use it; a log in
+        a file is copied beside itself and migrated unasked.
 
     Examples
     --------

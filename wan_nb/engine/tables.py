@@ -36,17 +36,29 @@ class Tables:
         File, or SQLAlchemy URL: ``sqlite:///file`` or ``postgresql+psycopg://...``.
     now : callable, optional
         The clock, returning an aware datetime.
+    migrated : bool
+        See `Database`.
     """
 
-    def __init__(self, url: Path | str, *, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, url: Path | str, *, now: Callable[[], datetime] = utc_now, migrated: bool = False) -> None:
         self._now = now
-        self._db = Database(url)
+        self._db = Database(url, migrated=migrated)
 
     @property
     def place(self) -> str:
         """Where it is: the file, or the address without its password."""
         url = self._db.url
         return str(url.database) if url.get_backend_name() == "sqlite" else repr(self._db)
+
+    def mend(self) -> str:
+        """Bring a file back that was deleted, replaced or robbed of a part while it was open; what was done.
+
+        Raises
+        ------
+        LogError
+            It was moved, which only a person can judge, or the disk does not take the copy.
+        """
+        return self._db.mend()
 
     def close(self) -> None:
         """Close every connection. A later call opens them again: news of a paid clip is never dropped."""

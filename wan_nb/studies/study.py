@@ -193,7 +193,7 @@ class Study:
         session = self._session
         session.log.save_study(self.name, self._recorded())
         try:
-            session.loop.sync(session.flow.queue.submit(self.asks(again=again), most=max_cost))
+            session.loop.sync(session.flow.queue.submit(self.asks(again=again), most=most))
             session.loop.call(lambda: session.flow.keep(f"prepare-{self.name}", self._prepared()))
         except KeyboardInterrupt:
             raise Detached(

@@ -173,7 +173,7 @@ _WAIT = Option("wait", "Block until all have ended.")
 _OUTPUT = Option(
     "output", "File to write; the study's name without it.", short="o", metavar="FILE", suffixes=(".html",)
 )
-_MEND = Option("mend", "Repair what can be repaired: take up runs, drop partial files, find clips again.")
+_MEND = Option("mend", "Repair what can be repaired: the log, unfinished runs, partial files, clips that were renamed.")
 
 VERBS: dict[str, Verb] = {
     verb.name: verb
