@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from virtual_time import run
 
-from wan_nb.engine.limiter import Lane, Limiter
+from wan_nb.engine.polling.limiter import Lane, Limiter
 from wan_nb.errors import Throttled
 
 LATENCY = st.floats(0, 3)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wan_nb.engine.pace import LOOK_PRICE, MAX_GAP, MIN_GAP, Pace, backoff, queue_gap
+from wan_nb.engine.polling.pace import LOOK_PRICE, MAX_GAP, MIN_GAP, Pace, backoff, queue_gap
 
 SECONDS = st.floats(0.05, 20_000)
 
@@ -91,14 +91,6 @@ def test_runs_that_are_nothing_like_normal_are_watched_where_they_end() -> None:
     low, between, high = (sum(a < t < a + 30 for t in times) for a in (45, 100, 165))
     assert low > 2 * between
     assert high > 2 * between
-
-
-def test_the_hazard_is_that_of_the_schedule() -> None:
-    # Where the hazard is even, the gap that is worth its price is √(2 · price / hazard).
-    pace = Pace.of(draws(90, 0.35, 200, seed=7))
-    price = 0.001
-    gap = pace.next(150.0, price * 500) - 150.0
-    assert gap == pytest.approx(math.sqrt(2 * price * 500 / pace.hazard(150.0)), rel=0.1)
 
 
 @pytest.mark.parametrize("bad", [0.0, -5.0, math.nan, math.inf, 1e300])

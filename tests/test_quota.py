@@ -8,7 +8,7 @@ import pytest
 
 import wan_nb
 from wan_nb.api.catalog import LIMITS
-from wan_nb.engine.limiter import Lane
+from wan_nb.engine.polling.limiter import Lane
 from wan_nb.engine.queue import BUFFER
 from wan_nb.engine.quota import Quota
 

@@ -13,8 +13,8 @@ import pytest
 from virtual_time import run
 
 from wan_nb.api.task import Listed, Task, TaskPage
-from wan_nb.engine.limiter import Limiter
-from wan_nb.engine.watch import Watcher
+from wan_nb.engine.polling.limiter import Limiter
+from wan_nb.engine.polling.watch import Watcher
 from wan_nb.errors import NotAuthorized, Refused, Throttled, Unavailable
 
 EPOCH = 1_790_000_000.0
@@ -425,3 +425,15 @@ def test_a_thousand_tasks_stay_under_the_limit() -> None:
     late = sorted(delays(service, crowd(service)))
     assert late[950] < 8
     assert max(Counter(int(at) for at in service.looks).values()) <= 20
+
+
+def test_a_page_that_fails_is_a_list_that_fails() -> None:
+    @dataclass
+    class Torn(Service):
+        async def list(self, *, page_no: int = 1, **kwargs: Any) -> TaskPage:
+            if page_no == 2 and now() < 200:
+                raise Unavailable("busy")
+            return await super().list(page_no=page_no, **kwargs)
+
+    service = Torn(waves(20, at_once=20), page=7)
+    assert max(delays(service, crowd(service))) < 30

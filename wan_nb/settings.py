@@ -50,7 +50,7 @@ class Settings:
     budget : mapping of str to float
         Cap per currency over a rolling 24 h, for the whole log. Simulated runs do not count.
     gap : float or None
-        Seconds between two looks at a task; None lets `engine.pace` choose.
+        Seconds between two looks at a task; None lets `engine.polling.pace` choose.
     patience : float
         Seconds that the account's list may lag behind before a submit that is not in it counts as not accepted.
     speed : float

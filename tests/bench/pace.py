@@ -28,8 +28,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from virtual_time import run
 
 from wan_nb.api.task import Listed, Task, TaskPage
-from wan_nb.engine.limiter import Limiter
-from wan_nb.engine.watch import Watcher
+from wan_nb.engine.polling.limiter import Limiter
+from wan_nb.engine.polling.watch import Watcher
 from wan_nb.errors import Throttled
 
 if TYPE_CHECKING:

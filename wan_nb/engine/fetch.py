@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 from wan_nb.engine.derived import strip_of
 from wan_nb.engine.owner import owner_alive
-from wan_nb.engine.pace import backoff
+from wan_nb.engine.polling.pace import backoff
 from wan_nb.engine.states import UNCHECKED, Status
 from wan_nb.errors import DownloadFailed, Refused, Unavailable, WanError
 

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from wan_nb.api import catalog
 from wan_nb.api.client import Client
 from wan_nb.engine.fetch import bring, fetch
-from wan_nb.engine.limiter import Limiter
 from wan_nb.engine.loop import Worker
 from wan_nb.engine.owner import owner_id
-from wan_nb.engine.pace import backoff
+from wan_nb.engine.polling.limiter import Limiter
+from wan_nb.engine.polling.pace import backoff
+from wan_nb.engine.polling.watch import Watcher
 from wan_nb.engine.posting import Posting
 from wan_nb.engine.queue import AT_SERVICE, Queue
 from wan_nb.engine.settle import Settling
 from wan_nb.engine.states import FINAL, Status
-from wan_nb.engine.watch import Watcher
 from wan_nb.errors import LogError, NotAuthorized, Refused, ServiceError, Throttled, Unavailable
 
 if TYPE_CHECKING:

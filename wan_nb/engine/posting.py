@@ -16,7 +16,7 @@ from wan_nb import __version__
 from wan_nb.api import catalog
 from wan_nb.api.request import VideoRequest, derive_seed
 from wan_nb.engine.fetch import bring
-from wan_nb.engine.pace import backoff
+from wan_nb.engine.polling.pace import backoff
 from wan_nb.engine.states import NEVER_SENT, NOT_ACCEPTED, Status
 from wan_nb.errors import InvalidMedia, LogError, OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
 

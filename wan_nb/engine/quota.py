@@ -16,7 +16,7 @@ from wan_nb.errors import ServiceError
 
 if TYPE_CHECKING:
     from wan_nb.api.client import Client
-    from wan_nb.engine.limiter import Limiter
+    from wan_nb.engine.polling.limiter import Limiter
 
 __all__ = ["Quota"]
 

@@ -1,9 +1,9 @@
 """The only polling: watch tasks until they end, with as few requests as a short delay allows.
 
-Every watched task plans its own next look (`wan_nb.engine.pace`). When its time comes it asks for itself with a GET,
-or, where tasks of one model share the account, for all of them with the list call, which names a page of tasks in one
-request. Whoever is due first asks; the others find their plan moved. There is no background task: nothing to start, to
-stop or to leak.
+Every watched task plans its own next look (`wan_nb.engine.polling.pace`). When its time comes it asks for itself with a
+GET, or, where tasks of one model share the account, for all of them with the list call, which names a page of tasks in
+one request. Whoever is due first asks; the others find their plan moved. There is no background task: nothing to start,
+to stop or to leak.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from wan_nb.engine.sweep import LOOK_TIMEOUT, Service, Sweeper, may_pass, pause
-from wan_nb.engine.watched import Watched
+from wan_nb.engine.polling.list_sweep import LOOK_TIMEOUT, ListSweep, may_pass, pause
+from wan_nb.engine.polling.watched_task import WatchedTask
 from wan_nb.errors import ServiceError, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from datetime import datetime
 
+    from wan_nb.api.client import Client
     from wan_nb.api.task import Task
-    from wan_nb.engine.limiter import Limiter
+    from wan_nb.engine.polling.limiter import Limiter
 
-__all__ = ["Service", "Watcher"]
+__all__ = ["Watcher"]
 
 _SLICE = 5.0
 _WOKEN = 10.0  # seconds that the wall clock must have run ahead of the loop's clock: the machine slept
 _GIVE_UP = 24 * 3600.0  # of nothing but faults; the task is gone by then
+_SILENT = "the service did not answer for a day."
 
 
 class Watcher:
@@ -36,7 +38,7 @@ class Watcher:
 
     Parameters
     ----------
-    service : Service
+    service : Client
     limiter : Limiter
         Shared with everything else that talks to the account.
     clock : callable, optional
@@ -47,7 +49,7 @@ class Watcher:
 
     def __init__(
         self,
-        service: Service,
+        service: Client,
         *,
         limiter: Limiter,
         clock: Callable[[], float] = time.time,
@@ -57,8 +59,8 @@ class Watcher:
         self._limiter = limiter
         self._clock = clock
         self._rng = rng or random.Random()
-        self._watched: dict[Watched, None] = {}  # in order of arrival, so that runs can be repeated exactly
-        self._sweeper = Sweeper(self._watched, service, limiter, clock, self._rng)
+        self._watched: dict[WatchedTask, None] = {}  # in order of arrival, so that runs can be repeated exactly
+        self._list = ListSweep(self._watched, service, limiter, self._rng)
 
     async def watch(
         self,
@@ -98,15 +100,15 @@ class Watcher:
         Unavailable, Throttled
             Nothing but faults for 24 h. Shorter trouble of any kind is waited through.
         """
-        mono, wall = asyncio.get_running_loop().time(), self._clock()
-        age = max(wall - submitted_at.timestamp(), 0.0)
-        task = Watched(task_id, model, seen_durations, gap, now=(mono, wall), age=age, rng=self._rng)
+        now = asyncio.get_running_loop().time()
+        age = max(self._clock() - submitted_at.timestamp(), 0.0)
+        task = WatchedTask(task_id, model, seen_durations, gap, now=now, age=age, rng=self._rng)
         self._watched[task] = None
         shown = ""
         try:
             while True:
                 await self._until_due(task)
-                answer = task.take_news() or await self._look(task)
+                answer = await self._look(task)
                 if answer and answer.status != shown:
                     shown = answer.status
                     yield answer
@@ -115,7 +117,7 @@ class Watcher:
         finally:
             self._watched.pop(task)
 
-    async def _until_due(self, task: Watched) -> None:
+    async def _until_due(self, task: WatchedTask) -> None:
         """Sleep in slices, so that a machine that slept is noticed soon after it woke."""
         loop = asyncio.get_running_loop()
         while not task.news and (left := task.due - loop.time()) > 0:
@@ -128,13 +130,14 @@ class Watcher:
                 if (self._clock() - wall) - (loop.time() - mono) > _WOKEN:
                     task.due = loop.time()
 
-    async def _look(self, task: Watched) -> Task | None:
-        if not self._sweeper.sharing(task):
+    async def _look(self, task: WatchedTask) -> Task | None:
+        """What is new of it, asked of the list where that tells of many."""
+        if not task.news and not await self._list.look(task):
             return await self._get(task)
-        await self._sweeper.sweep(task)
-        return task.take_news()
+        news, task.news = task.news, None
+        return news
 
-    async def _get(self, task: Watched) -> Task | None:
+    async def _get(self, task: WatchedTask) -> Task | None:
         loop = asyncio.get_running_loop()
         try:
             async with self._limiter.query(), asyncio.timeout(LOOK_TIMEOUT):
@@ -142,15 +145,10 @@ class Watcher:
         except (ServiceError, TimeoutError) as error:
             if not may_pass(error):
                 raise
-            self._put_off(task, error)
+            if task.fault(loop.time()) > _GIVE_UP:
+                raise error if isinstance(error, ServiceError) else Unavailable(_SILENT) from None
+            task.due = loop.time() + pause(task.faults, error, self._rng)
             return None
-        now = loop.time(), self._clock()
-        news = task.learn(answer, now)
-        task.plan(now, *self._sweeper.price(task, now))
+        news = task.learn(answer, loop.time())
+        task.plan(loop.time(), *self._list.price(task))
         return answer if news else None
-
-    def _put_off(self, task: Watched, error: Exception) -> None:
-        now = asyncio.get_running_loop().time()
-        if task.fault(now) > _GIVE_UP:
-            raise error if not isinstance(error, TimeoutError) else Unavailable("the service did not answer for a day.")
-        task.due = now + pause(task.faults, error, self._rng)
