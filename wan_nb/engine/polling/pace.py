@@ -88,7 +88,7 @@ class Pace:
 
     Examples
     --------
-    >>> pace = Pace.of([95.0, 80.0, 110.0])
+    >>> pace = Pace.of([88.0, 80.0, 100.0])
     >>> round(pace.median, -1)
     90.0
     >>> first = pace.next(0.0)
