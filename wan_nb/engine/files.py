@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-__all__ = ["Source", "atomic", "file_sha256", "is_url", "sniff", "source_of"]
+__all__ = ["KINDS", "Source", "atomic", "file_sha256", "is_url", "sniff", "source_of"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -123,6 +123,12 @@ class Source:
         """The error that says what is wrong with this material."""
         return InvalidMedia(f"{self.field}: {self.name} {what}", field=self.field, remedy=remedy)
 
+    @property
+    def spelling(self) -> str:
+        """The path as a program opens it from this folder: the name as it was given, unless that needs reading."""
+        # A ~ means nothing to a program, and a name that had to be made printable is no file's.
+        return self.name if Path(self.name).absolute() == self.path else str(self.path)
+
     def open(self) -> BinaryIO:
         """The bytes as a file, from the start."""
         return self.path.open("rb") if self.path else io.BytesIO(self.data)
@@ -143,7 +149,10 @@ def is_url(source: object) -> bool:
     return isinstance(source, str) and bool(_SCHEME.match(source))
 
 
-def source_of(given: Any, field: str, suffixes: tuple[str, ...]) -> Source:
+KINDS = {"image": "a picture", "audio": "a sound", "clip": "a clip"}
+
+
+def source_of(given: Any, field: str, suffixes: tuple[str, ...], kind: str = "image") -> Source:
     """Turn what the user gave into a `Source`; that it is there and not empty is checked here.
 
     Parameters
@@ -152,14 +161,23 @@ def source_of(given: Any, field: str, suffixes: tuple[str, ...]) -> Source:
     field : str
     suffixes : tuple of str
         Endings of suitable files, to name some when a path is wrong.
+    kind : {'image', 'audio', 'clip'}
+        What the field takes.
 
     Raises
     ------
     InvalidMedia
     """
+    pictures = kind == "image"
+    remedy = f"Give a path, an http(s) URL{', bytes, a PIL image or a numpy array' if pictures else ' or bytes'}."
     if _is_a(given, "PIL.Image.Image"):
+        if not pictures:
+            raise Source(field, "image").refuse(f"is a picture, but this is {KINDS[kind]}.", remedy)
         return Source(field, "image", picture=given)
     if _is_a(given, "numpy.ndarray"):
+        if not pictures:
+            told = "is a picture" if given.ndim > 1 else "holds numbers and no file"
+            raise Source(field, "array").refuse(f"{told}, but this is {KINDS[kind]}.", remedy)
         return Source(field, "array", picture=_from_array(given, field))
     if isinstance(given, (bytes, bytearray, memoryview)):
         source = Source(field, "data", data=bytes(given))
@@ -172,7 +190,7 @@ def source_of(given: Any, field: str, suffixes: tuple[str, ...]) -> Source:
         raise InvalidMedia(
             f"{field}: {what} is no material.",
             field=field,
-            remedy="Give a path, an http(s) URL, bytes, a PIL image or a numpy array.",
+            remedy=remedy,
         )
     if not source.size:
         raise source.refuse("is empty (0 bytes).", "Was it copied or downloaded completely?")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
-from wan_nb.engine.files import Source, atomic, file_sha256, is_url, source_of
+from wan_nb.engine.files import KINDS, Source, atomic, file_sha256, is_url, source_of
 from wan_nb.errors import InvalidMedia, join_words
 
 if TYPE_CHECKING:
@@ -57,19 +57,13 @@ def prepare(source: Any, field: str, folder: str | Path) -> Medium:
         from wan_nb.api.request import Medium
 
         return Medium.at(source, kind.name, field=field)
-    material = source_of(source, field, kind.suffixes)
+    material = source_of(source, field, kind.suffixes, kind.name)
     if kind.name == "image":
         from wan_nb.engine.images import prepare_image
 
         return prepare_image(material, Path(folder))
-    if material.picture is not None:
-        raise material.refuse(f"is a picture, but this is {_article(kind)}.", "Give a path, an http(s) URL or bytes.")
     _check_file(material, kind)
     return (_prepare_audio if kind.name == "audio" else _prepare_clip)(material, kind, Path(folder))
-
-
-def _article(kind: MediaKind) -> str:
-    return {"image": "a picture", "audio": "a sound", "clip": "a clip"}[kind.name]
 
 
 def _check_file(material: Source, kind: MediaKind) -> None:
@@ -79,7 +73,7 @@ def _check_file(material: Source, kind: MediaKind) -> None:
         named = material.path.suffix.lower() if material.path else ""
         but = ", whatever its name says" if named in kind.suffixes else ""
         raise material.refuse(
-            f"is {found}{but}; {_article(kind)} is {join_words(kind.formats)}.", _ffmpeg(material, kind, "")
+            f"is {found}{but}; {KINDS[kind.name]} is {join_words(kind.formats)}.", _ffmpeg(material, kind, "")
         )
     if material.size > kind.max_bytes:
         raise material.refuse(
@@ -93,12 +87,14 @@ def _check_seconds(material: Source, kind: MediaKind, seconds: float) -> None:
     if low - _SLACK <= seconds <= high + _SLACK:
         return
     fix = _ffmpeg(material, kind, f"-t {high:g} ") if seconds > high else "Give a longer one."
-    raise material.refuse(f"is {seconds:.2f} s long; {_article(kind)} has {low:g} to {high:g} s.", fix)
+    raise material.refuse(f"is {seconds:.2f} s long; {KINDS[kind.name]} has {low:g} to {high:g} s.", fix)
 
 
 def _ffmpeg(material: Source, kind: MediaKind, options: str) -> str:
-    name = material.name if material.path else "file"
+    name = material.spelling if material.path else "file"
+    name = f"./{name}" if name.startswith("-") else name
     out = (material.path.stem if material.path else "file") + ("-fixed.mp3" if kind.name == "audio" else "-fixed.mp4")
+    out = f"./{out}" if out.startswith("-") else out
     return f"For example: ffmpeg -i {shlex.quote(name)} {options}{shlex.quote(out)}"
 
 
@@ -150,7 +146,10 @@ def _prepare_clip(material: Source, kind: MediaKind, folder: Path) -> Medium:
     low, high, ratio = kind.min_side or 1, kind.max_side or 1, kind.max_ratio or 1
     short, long = sorted((facts.width, facts.height))
     if short < low or long > high:
-        scale = f"-vf scale={'-2:' if facts.width > facts.height else ''}{low if short < low else high // 2} "
+        # The short side of a small clip and the long side of a large one get the limit, the other one follows.
+        side = low if short < low else high
+        wide = (facts.width > facts.height) == (long > high)
+        scale = f"-vf scale={f'{side}:-2' if wide else f'-2:{side}'} "
         raise material.refuse(
             f"is {facts.width}x{facts.height} pixels; each side must have {low} to {high}.",
             _ffmpeg(material, kind, scale),

@@ -258,14 +258,16 @@ def _thumbnail(path: Path, kind: str) -> bytes:
     """JPEG of a picture, or of three frames of a clip."""
     import io
 
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     if kind == "clip":
         from wan_nb.engine.clips import strip
 
         return strip(path, frames=3)
+    from wan_nb.engine.images import as_seen
+
     with Image.open(path) as image:
-        small = ImageOps.exif_transpose(image).convert("RGB")
+        small = as_seen(image).convert("RGB")
         small.thumbnail((480, 480))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=80)
