@@ -12,12 +12,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from wan_nb.studies import ranking as ranking_module
 from wan_nb.studies.davidson import Votes, fit_stack
+from wan_nb.studies.paired import paired
 from wan_nb.studies.pairs import next_pair, top_two
-from wan_nb.studies.posterior import contrasts
+from wan_nb.studies.posterior import Posterior, contrasts
 from wan_nb.studies.ranking import fit
 from wan_nb.studies.verdict import facts, settled, threshold
 from wan_nb.studies.votes import Vote, agreement, self_agreement, share, standing
+from wan_nb.ui.album import orders
+from wan_nb.ui.ranked import ranking_bundle
 
 
 def vote(number, left, right, outcome, *, block=None, rater="ann", session="s", repeat_of=None):
@@ -39,7 +43,7 @@ def session(pattern, *, seeds=10_000):
     return [vote(i, w[0], w[1], outcome[w[2]], block=f"seed {i % seeds}") for i, w in enumerate(pattern.split())]
 
 
-@pytest.mark.parametrize("name", ["votes", "posterior", "davidson", "verdict", "ranking", "pairs"])
+@pytest.mark.parametrize("name", ["votes", "posterior", "davidson", "verdict", "ranking", "rounding", "pairs"])
 def test_doctests_hold(name):
     assert doctest.testmod(importlib.import_module(f"wan_nb.studies.{name}")).failed == 0
 
@@ -179,6 +183,68 @@ def test_equal_votes_do_not_decide_and_say_so():
     assert ranking.sentence.startswith("Not decided: ")
     assert "a and b are level" in ranking.sentence
     assert "would not tell them apart" in ranking.sentence
+
+
+def test_equals_stand_in_the_given_order():
+    tied = session("ab< ab> ba< ba> bc= cb= ca= ac=")
+    for names in ("abc", "cab", "bca"):
+        ranking = fit(tied, variants=list(names))
+        assert "".join(row["variant"] for row in ranking.rows) == names
+        assert [row["strength"] for row in ranking.rows] == [0.0] * 3
+
+
+SESSIONS = (
+    "ab< ab> ab= ba< ba> ab=",
+    "ab< ab> ba< ba>",
+    "ab= ba= ab=",
+    "ab< ab< ba> ab= ab< ba> ab< ab<",
+    "ab< ba> " * 10,
+    "ab< ab! ba> ab!",
+    "ab< bc< ca< ba> cb> ac>",
+    "ab= bc= ca= ba= cb= ac= ad= bd=",
+    "ab< bc< cd< da< ac= bd=",
+    "ab< ac< ad< bc= cd= bd= ba> ca>",
+)
+
+
+def said(pattern: str) -> object:
+    votes = session(pattern, seeds=4)
+    names = sorted(set(pattern) & set("abcd"))
+    ranking = fit(votes, variants=names)
+    clips = {(f"seed {seed}", name): f"{name}{seed}" for seed in range(6) for name in names}
+    asked = [next_pair(votes, clips, rater="ben", rng=np.random.default_rng(n), mode="winner") for n in range(4)]
+    words = ranking_bundle(ranking)
+    return [row["variant"] for row in ranking.rows], ranking.decided, words["text/plain"], facts(ranking), asked
+
+
+@pytest.mark.parametrize("pattern", SESSIONS)
+def test_the_last_digits_of_a_processor_change_no_order_and_no_word(pattern, monkeypatch):
+    as_they_are = said(pattern)
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+
+        def noisy(*given, rng=rng, **options):
+            found = fit_stack(*given, **options)
+            fitted = (found.mean, found.cov, found.weight)
+            return Posterior(*(x + rng.uniform(-1e-12, 1e-12, x.shape) for x in fitted), found.prior_sd)
+
+        monkeypatch.setattr(ranking_module, "fit_stack", noisy)
+        assert said(pattern) == as_they_are
+
+
+def test_measures_do_not_hang_on_the_last_digits_either():
+    rng = random.Random(1)
+
+    def clips(noise):
+        return [
+            {"variant": v, "block": b, "measures": {"motion": m + rng.uniform(-noise, noise)}}
+            for v, b, m in [("calm", 1, 0.1), ("fast", 1, 0.3), ("calm", 2, 0.5), ("fast", 2, 0.7)]
+        ]
+
+    plain = paired(clips(0.0))
+    assert plain == paired(clips(1e-12))
+    assert plain[0].effect is None, "every block says the same, so that there is no spread"
+    assert orders(clips(0.0)) == orders(clips(1e-12))
 
 
 def test_a_lead_says_how_many_more_seeds():

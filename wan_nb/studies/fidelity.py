@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageOps
 
+from wan_nb.studies.rounding import steady
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -48,7 +50,8 @@ def fidelity(frame: Image.Image, given: Image.Image) -> dict[str, float | None]:
     """``ssim320, psnr, drgb, shift_px, shift_peak, fit`` of a frame against the picture given for it."""
     small = luma(_shrunk(frame))
     score, fit, picture = max(
-        ((ssim(small, luma(_shrunk(p))), fit, p) for fit, p in fitted(given, frame.size)), key=lambda found: found[0]
+        ((ssim(small, luma(_shrunk(p))), fit, p) for fit, p in fitted(given, frame.size)),
+        key=lambda found: steady(found[0]),
     )
     seen, wanted = np.asarray(frame, dtype=np.float64), np.asarray(picture, dtype=np.float64)
     error = float(((seen - wanted) ** 2).mean())
@@ -83,7 +86,7 @@ def phase_shift(one: Floats, other: Floats) -> tuple[float | None, float | None]
     window = np.hanning(one.shape[0])[:, None] * np.hanning(one.shape[1])
     a, b = (np.fft.rfft2((p - p.mean()) * window) for p in (one, other))
     cross = a * b.conj()
-    surface = np.fft.irfft2(cross / np.maximum(np.abs(cross), 1e-9), s=one.shape)
+    surface = steady(np.fft.irfft2(cross / np.maximum(np.abs(cross), 1e-9), s=one.shape))
     y, x = (int(i) for i in np.unravel_index(surface.argmax(), surface.shape))
     moved = [_beyond(surface[:, x], y), _beyond(surface[y], x)]
     return math.hypot(*moved), float(surface[y, x])

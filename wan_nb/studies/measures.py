@@ -18,6 +18,7 @@ from wan_nb.engine.video import Upright, as_image, opened, picture_of, sound_of
 from wan_nb.errors import InvalidMedia
 from wan_nb.studies.fidelity import as_picture, fidelity, fitted, luma
 from wan_nb.studies.loudness import Loudness
+from wan_nb.studies.rounding import steady
 from wan_nb.studies.timeline import Timeline, sharpness
 
 if TYPE_CHECKING:
@@ -248,4 +249,4 @@ def measure(path: str | Path, *, first_frame: Any = None, last_frame: Any = None
         if which == "first":
             reference = sharpness(luma(dict(fitted(picture, shown.size))[found["first_fit"] or 0.0]))
             found["sharp"] = statistics.median(pictures.sharp) / reference if reference else None
-    return found
+    return {name: steady(number) for name, number in found.items()}

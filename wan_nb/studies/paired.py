@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.studies.rounding import steady
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -112,8 +114,9 @@ def _difference(
         spread = statistics.stdev(gaps)
         half = t_quantile(0.975, n - 1) * spread / math.sqrt(n)
         low, high = mean - half, mean + half
-        effect = mean / spread * (1 - 3 / (4 * n - 5)) if spread else None
-    return Difference(measure, variant, base, mean, low, high, effect, n, statistics.fmean(before))
+        effect = mean / spread * (1 - 3 / (4 * n - 5)) if steady(spread) else None
+    whole = steady(statistics.fmean(before))
+    return Difference(measure, variant, base, steady(mean), steady(low), steady(high), steady(effect), n, whole)
 
 
 def t_quantile(probability: float, freedom: int) -> float:

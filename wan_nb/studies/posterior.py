@@ -1,4 +1,4 @@
-"""What a fit leaves behind: a mixture of normals, and what can be asked of it."""
+"""What a fit leaves behind: a mixture of normals, and what can be asked of it, the same on every machine."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from wan_nb.studies.rounding import steady
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,8 +46,7 @@ class Posterior:
     def above_zero(self, contrasts: Floats) -> Floats:
         """Probability (tables, m) that a combination is positive."""
         mean, sd = self.project(contrasts)
-        above: Floats = np.einsum("tg,tgm->tm", self.weight, _phi(mean / sd))
-        return above
+        return steady(np.einsum("tg,tgm->tm", self.weight, _phi(mean / sd)))
 
     def quantile(self, contrasts: Floats, probability: float) -> Floats:
         """Quantile (tables, m) of linear combinations, by bisection of the mixture."""
@@ -55,8 +56,11 @@ class Posterior:
             at = (low + high) / 2
             below = np.einsum("tg,tgm->tm", self.weight, _phi((at[:, None] - mean) / sd)) < probability
             low, high = np.where(below, at, low), np.where(below, high, at)
-        middle: Floats = (low + high) / 2
-        return middle
+        return steady((low + high) / 2)
+
+    def expected(self, contrasts: Floats) -> Floats:
+        """Means (tables, m) of linear combinations, over the mixture."""
+        return steady(np.einsum("tg,tgm->tm", self.weight, self.project(contrasts)[0]))
 
     def draw(self, rng: np.random.Generator, number: int) -> Floats:
         """Draws of the strengths (tables, number, k), spread over the grid in proportion to its weights."""
@@ -67,8 +71,7 @@ class Posterior:
         factor = np.linalg.cholesky(self.cov[..., :k, :k] + 1e-12 * np.eye(k))
         noise = rng.standard_normal((self.mean.shape[0], number, k))
         table = np.arange(self.mean.shape[0])[:, None]
-        drawn: Floats = self.mean[table, node, :k] + np.einsum("tnij,tnj->tni", factor[table, node], noise)
-        return drawn
+        return steady(self.mean[table, node, :k] + np.einsum("tnij,tnj->tni", factor[table, node], noise))
 
 
 def contrasts(variants: int) -> Floats:

@@ -205,7 +205,7 @@ def _row(name: str, votes: Sequence[Vote]) -> dict[str, Any]:
 
 def _rows(counts: Sequence[dict[str, Any]], posterior: Posterior) -> tuple[dict[str, Any], ...]:
     each = contrasts(len(counts))
-    strength = np.einsum("g,gm->m", posterior.weight[0], posterior.project(each)[0][0])
+    strength = posterior.expected(each)[0]
     low, high = (posterior.quantile(each, p)[0] for p in (0.025, 0.975))
     p_best = best(posterior)[0]
     rows = [

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from av.video.reformatter import ColorRange
 
+from wan_nb.studies.rounding import steady
+
 if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from numpy.typing import NDArray
@@ -82,8 +84,8 @@ class Timeline:
 
     def numbers(self) -> dict[str, float | None]:
         """``motion, luma_flicker, freeze_share, cuts, cut_score, cut_at, bars_px``, drifts."""
-        changes, light = np.array(self.changes), np.array(self.brightness)
-        scores = cut_scores(changes)
+        changes, light = steady(np.array(self.changes)), np.array(self.brightness)
+        scores = steady(cut_scores(changes))
         top = float(scores.max()) if len(scores) else None
         cut = top is not None and top >= CUT
         return {

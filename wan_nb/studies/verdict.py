@@ -7,6 +7,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 from wan_nb.studies.posterior import Posterior, contrasts
+from wan_nb.studies.rounding import steady
 from wan_nb.studies.votes import MIN_BLOCKS
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def facts(ranking: Ranking) -> list[str]:
         same = ranking.self_agreement
         found.append(f"Asked again with sides swapped: the same answer in {100 * same.value:.0f} % of {same.n}.")
     if ranking.alpha is not None:
-        found.append(f"Agreement between raters (Krippendorff's alpha): {ranking.alpha:.2f}; 0 is chance, 1 is full.")
+        found.append(f"Agreement between raters (Krippendorff's alpha): {ranking.alpha:z.2f}; 0 is chance, 1 is full.")
         if ranking.alpha < _AGAINST:
             found.append("The raters disagree more than chance would: there may be no one best for all of them.")
     if ranking.side_bias is not None and ranking.side_bias.low * ranking.side_bias.high > 0:
@@ -125,12 +126,12 @@ def _more_seeds(posterior: Posterior, gap: NDArray[np.float64], blocks: int) -> 
     More votes move the mean of the posterior up as often as down, so it is left where it is; only its width shrinks.
     """
     mean, sd = posterior.project(gap)
-    middle = float(posterior.weight[0] @ mean[0, :, 0])
+    middle = float(posterior.expected(gap)[0, 0])
     variance = float(posterior.weight[0] @ (sd[0, :, 0] ** 2 + (mean[0, :, 0] - middle) ** 2))
     prior = 1 / (2 * posterior.prior_sd**2) if posterior.prior_sd else 0.0
     told = max(1 / variance - prior, 1e-6) / blocks
     z = NormalDist().inv_cdf(threshold(posterior.mean.shape[2] - 2))
     if middle <= 0:
         return None
-    more = max(math.ceil(((z / middle) ** 2 - 1 / variance) / told), MIN_BLOCKS - blocks, 1)
+    more = max(math.ceil(steady(((z / middle) ** 2 - 1 / variance) / told)), MIN_BLOCKS - blocks, 1)
     return more if more <= _MOST_SEEDS else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from wan_nb.studies.rounding import steady
 from wan_nb.ui.text import plain, state
 
 if TYPE_CHECKING:
@@ -136,7 +137,8 @@ def _flow(clips: Iterable[Clip], columns: int | None) -> list[dict[str, Any]]:
 def _value(clip: Clip, name: str) -> Any:
     for home in (clip, clip.get("params") or {}, clip.get("measures") or {}):
         if name in home:
-            return home[name]  # type: ignore[literal-required, index, unused-ignore]
+            value = home[name]  # type: ignore[literal-required, index, unused-ignore]
+            return steady(value) if isinstance(value, float) else value
     return None
 
 

@@ -58,7 +58,7 @@ def _bar(row: dict[str, Any], low: float, span: float) -> str:
     """Interval as a band, strength as a mark in it, a line at 0; the numbers stand in the title."""
     start, end, middle = ((row[name] - low) / span * 100 for name in ("low", "high", "strength"))
     zero = f"position:absolute;top:0;height:14px;width:1px;left:{-low / span * 100:.1f}%"
-    said = f"{row['strength']:+.2f}, 95 % from {row['low']:+.2f} to {row['high']:+.2f} logits"
+    said = f"{row['strength']:+z.2f}, 95 % from {row['low']:+z.2f} to {row['high']:+z.2f} logits"
     band = f"position:absolute;top:4px;height:6px;left:{start:.1f}%;width:{end - start:.1f}%;border-radius:3px"
     mark = f"position:absolute;top:0;height:14px;width:3px;left:calc({middle:.1f}% - 1px)"
     return (

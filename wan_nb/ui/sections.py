@@ -126,8 +126,8 @@ def _ranked(row: Ranked) -> dict[str, Any]:
     counts = {"won": "wins", "lost": "losses", "same": "ties", "blocks": "blocks"}
     said: dict[str, Any] = {
         "variant": row["variant"],
-        "strength, logits": f"{row['strength']:+.2f}",
-        "95 % interval": f"{row['low']:+.2f} to {row['high']:+.2f}",
+        "strength, logits": f"{row['strength']:+z.2f}",
+        "95 % interval": f"{row['low']:+z.2f} to {row['high']:+z.2f}",
     }
     if "p_best" in row:
         said["best with"] = percent(row["p_best"])
