@@ -29,6 +29,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from wan_nb.terminal import printed
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -75,6 +77,7 @@ class _Short:
         return [head, *lines[1:][-1:], f"More in the README: {self.section}."]  # the remedy comes last
 
 
+@printed
 class WanError(_Short, Exception):
     """Base of every error of this package.
 
@@ -146,6 +149,7 @@ class BudgetExceeded(WanError):
     """Sending this would pass the cap of the log (rolling 24 h) or of this call. Nothing was sent."""
 
 
+@printed
 class ServiceError(WanError):
     """The service answered with an error, or did not answer.
 
@@ -234,6 +238,7 @@ class NotFound(LogError, LookupError):
     """No such run or study in this log."""
 
 
+@printed
 class Detached(_Short, KeyboardInterrupt):
     """The wait was interrupted; the task goes on. The text says how to come back to it."""
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from wan_nb.api import catalog
 from wan_nb.errors import InvalidOption, NotAuthorized
+from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     from wan_nb.settings import Settings
@@ -23,6 +24,7 @@ SIMULATOR_KEY = "simulator"
 """The simulator takes any key; this one says in its counters who came."""
 
 
+@printed
 @dataclass(frozen=True, slots=True)
 class Place:
     """A service that can be talked to.

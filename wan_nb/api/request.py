@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from wan_nb.api import catalog, urls
 from wan_nb.api.checks import check_combination, check_value
 from wan_nb.errors import InvalidMedia, InvalidRequest
+from wan_nb.terminal import printed
 
 __all__ = ["Medium", "VideoRequest", "derive_seed"]
 
@@ -25,6 +26,7 @@ _BY_NAME = {f.name: f for f in catalog.FIELDS}
 _MEDIA_NAMES = tuple(f.name for f in catalog.fields("media"))
 
 
+@printed
 class Medium(BaseModel):
     """One material as the checks, the fingerprint and the log see it.
 
@@ -109,6 +111,7 @@ class Medium(BaseModel):
         return self.model_dump(mode="json", exclude={"url", "note"}, exclude_none=True)
 
 
+@printed
 class VideoRequest(BaseModel):
     """A request that the service documents as valid.
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
+from wan_nb.terminal import printed
+
 __all__ = ["TERMINAL", "Listed", "Task", "TaskPage", "Usage", "number", "parse_time", "unsigned"]
 
 SERVICE_ZONE = timezone(timedelta(hours=8))
@@ -38,6 +40,7 @@ class Usage:
     SR: int | None = None
 
 
+@printed
 @dataclass(frozen=True, slots=True)
 class Task:
     """One answer about one task.
@@ -110,6 +113,7 @@ class Task:
         )
 
 
+@printed
 @dataclass(frozen=True, slots=True)
 class Listed:
     """One row of the list: a status and times, nothing else. Times are aware, UTC.

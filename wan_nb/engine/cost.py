@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wan_nb.engine.budget import WINDOW
 from wan_nb.engine.states import FINAL, Status
+from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Cost", "Line", "cost_of"]
 
 
+@printed
 @dataclass(frozen=True, slots=True)
 class Line:
     """Sums over the runs of one service in one currency.
@@ -54,6 +56,7 @@ class Line:
         return f"{self.service}: {what}, {self.currency} {self.paid:.2f}{under_way}{mark}"
 
 
+@printed
 @dataclass(frozen=True, repr=False)
 class Cost:
     """What the log says about money.

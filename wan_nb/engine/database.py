@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlche
 from wan_nb.engine.logfile import LogFile
 from wan_nb.engine.migrations import MIGRATIONS, migrate, version_of
 from wan_nb.errors import LogError
+from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,6 +82,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
     os.register_at_fork(before=_inside.before_fork, after_in_parent=_inside.in_parent, after_in_child=_inside.in_child)
 
 
+@printed
 class Database:
     """An open log, migrated to the newest schema.
 

@@ -14,6 +14,7 @@ from wan_nb import __version__
 from wan_nb.engine import inventory
 from wan_nb.errors import NotAuthorized, WanError
 from wan_nb.frontends import front_end
+from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ MAX_SKEW = timedelta(seconds=60)
 """Wrong clocks make signed links look expired and times in the log misleading."""
 
 
+@printed
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that was looked at.
@@ -53,6 +55,7 @@ class Finding:
         return f"{mark} {self.subject}: {self.said}" + (f"\n    → {self.remedy}" if self.remedy else "")
 
 
+@printed
 class Findings(tuple[Finding, ...]):
     """All findings of an examination, the worst first; shown as text."""
 

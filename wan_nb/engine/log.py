@@ -22,6 +22,7 @@ from wan_nb.engine.row import COLUMNS, NAMES, Row
 from wan_nb.engine.schema import owners, runs
 from wan_nb.engine.states import FINAL, TRANSITIONS, UNBILLED, Status
 from wan_nb.errors import LogError, NotFound
+from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -40,6 +41,7 @@ _ATTACH: Final = frozenset(Status) - UNBILLED
 """A run in one of these states is shown again instead of bought again."""
 
 
+@printed
 class RunLog(Reading):
     """The log of all runs at one URL. Safe to call from several threads, processes and hosts.
 

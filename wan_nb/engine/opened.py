@@ -12,6 +12,7 @@ from wan_nb.engine.loop import LoopThread, load
 from wan_nb.engine.store import Store
 from wan_nb.frontends import notebook_folder
 from wan_nb.place import Place, locate
+from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Opened"]
 
 
+@printed
 class Opened:
     """Settings, and the parts that come to be when they are needed.
 

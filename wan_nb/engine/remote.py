@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.errors import InvalidOption, WanError
+from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Remote"]
 
 
+@printed
 class Remote:
     """Files by relative names below one URL. Every call blocks; `FileNotFoundError` means just that.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from wan_nb.engine.states import FINAL, NEVER_SENT, NOT_ACCEPTED, OPEN, Status
+from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,6 +23,7 @@ def _shown(dtype: str, default: Any = None) -> Any:
     return field(default=default, metadata={"dtype": dtype})
 
 
+@printed
 @dataclass(frozen=True, slots=True)
 class Row:
     """A snapshot of one run, as the log knew it when it was read.

@@ -19,6 +19,7 @@ from wan_nb.errors import (
     WaitTimeout,
     WanError,
 )
+from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -44,6 +45,7 @@ class _DetachedAwait(asyncio.CancelledError):
         return str(self).splitlines()
 
 
+@printed
 class Run:
     """One clip that was asked for: a handle, not the clip itself.
 

@@ -18,6 +18,7 @@ from wan_nb.api import catalog, urls
 from wan_nb.api.checks import check_value
 from wan_nb.engine.revive import recorded, values_of
 from wan_nb.errors import InvalidRequest
+from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -33,6 +34,7 @@ BLOCK_FIELDS = frozenset(_MEDIA) | {"seed"}
 """Fields that say on what is compared; all others say what is."""
 
 
+@printed
 @dataclass(frozen=True)
 class Cell:
     """One request of a study.

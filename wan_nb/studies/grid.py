@@ -23,6 +23,7 @@ from wan_nb.studies.table import rows_of
 from wan_nb.studies.template import expand as fill
 from wan_nb.studies.template import nearest, placeholders
 from wan_nb.studies.votes import MIN_BLOCKS
+from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +37,7 @@ _FIELDS = {f.name: f for f in catalog.FIELDS}
 _MEDIA = frozenset(f.name for f in catalog.fields("media"))
 
 
+@printed
 @dataclass(frozen=True)
 class Plan:
     """A study before it is bought.

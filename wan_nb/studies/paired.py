@@ -15,6 +15,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.studies.rounding import steady
+from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Difference", "paired", "t_quantile"]
 
 
+@printed
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One variant against another in one measure.

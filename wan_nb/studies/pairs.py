@@ -16,6 +16,7 @@ import numpy as np
 
 from wan_nb.studies.ranking import fit
 from wan_nb.studies.votes import Vote, standing
+from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,6 +35,7 @@ _APART = 3
 _TRIES = 200
 
 
+@printed
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Two clips of one block, with their sides.

@@ -16,6 +16,7 @@ from wan_nb.studies.davidson import GRID, Votes, fit_stack
 from wan_nb.studies.posterior import Posterior, best, contrasts
 from wan_nb.studies.verdict import sentence, settled
 from wan_nb.studies.votes import Share, Vote, agreement, self_agreement, share, standing
+from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +33,7 @@ class Interval:
     high: float
 
 
+@printed
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """What the votes say.

@@ -22,6 +22,7 @@ from wan_nb.errors import (
     WanError,
     join_words,
 )
+from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     import os
@@ -45,6 +46,7 @@ __all__ = ["Study"]
 _SIDES = ("left_run", "right_run")
 
 
+@printed
 class Study:
     """A comparison: a plan of requests, the runs that it became, votes about them, and what they say.
 

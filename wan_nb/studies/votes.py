@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from itertools import permutations
 from typing import TYPE_CHECKING, Any, Literal
 
+from wan_nb.terminal import printed
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -23,6 +25,7 @@ MIN_BLOCKS = 6
 """Blocks below which nothing is decided: five that all agree come about by chance in 6 % of cases, six in 3 %."""
 
 
+@printed
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
     """One answer. Votes are only ever appended: taking one back is one more vote, with the outcome ``undo``.

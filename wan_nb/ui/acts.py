@@ -10,6 +10,7 @@ from wan_nb.engine.run import Run
 from wan_nb.engine.states import FINAL
 from wan_nb.errors import InvalidOption, Refused
 from wan_nb.studies.study import Study
+from wan_nb.terminal import say
 
 if TYPE_CHECKING:
     from wan_nb.ui.verbs import Call
@@ -86,7 +87,7 @@ def resume(call: Call) -> Any:
 
     runs = call.session.resume(wait=call.given.get("wait", False))
     if not runs:
-        print("Nothing is under way.")  # noqa: T201  # an empty answer would leave a doubt
+        say("Nothing is under way.")  # an empty answer would leave a doubt
         return None
     return show_runs(call.session, [run.id for run in runs])
 
@@ -103,7 +104,7 @@ def adopt(call: Call) -> Any:
         return call.session.adopt(*map(str, call.words))
     strangers = call.session.strangers()
     if not strangers:
-        print("Every task of the account's last 24 h is in this log.")  # noqa: T201  # see _resume
+        say("Every task of the account's last 24 h is in this log.")
     return strangers or None
 
 
@@ -129,7 +130,7 @@ def cancel(call: Call) -> Any:
         except Refused:
             left += 1
     still = f" {left} already running: the service cannot stop a running task, and bills its clip." if left else ""
-    print(f"{canceled} canceled.{still}" if runs else "Nothing is under way.")  # noqa: T201  # a sum has no run to show
+    say(f"{canceled} canceled.{still}" if runs else "Nothing is under way.")  # a sum has no run to show
     return None
 
 
@@ -299,5 +300,5 @@ def forget(call: Call) -> Any:
         raise InvalidOption("%wan forget deletes files: say of which run.", remedy="%wan forget ID")
     run = call.run()
     run.session.forget(run.id)
-    print(f"The files of run {run.id[:8]} are deleted; its row and its cost stay.")  # noqa: T201  # nothing else shows it
+    say(f"The files of run {run.id[:8]} are deleted; its row and its cost stay.")  # nothing else shows it
     return run

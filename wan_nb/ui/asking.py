@@ -12,6 +12,7 @@ from wan_nb.errors import InvalidOption, WanError
 from wan_nb.frontends import front_end
 from wan_nb.studies.planning import open_study
 from wan_nb.studies.template import expand
+from wan_nb.terminal import printable, say
 from wan_nb.ui.cell import Cell
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def ask(magics: WanMagics, line: str, body: str) -> Any:
     if cell.help:
         from wan_nb.ui.manual import cell_help
 
-        print(cell_help())  # noqa: T201  # it was asked for
+        say(cell_help())  # it was asked for
         return None
     result = _study(magics, cell) if cell.is_study else _dry(magics, cell) if cell.dry_run else _run(magics, cell)
     return None if cell.silent else result
@@ -99,14 +100,14 @@ def _uploading(magics: WanMagics, fields: Mapping[str, Any]) -> Callable[[str, i
 
     if magics.in_batch or not any((getattr(value, "bytes", None) or 0) > UPLOAD_TOLD for value in fields.values()):
         return None
-    handle = display({"text/plain": "uploading …"})
+    handle = display({"text/plain": printable("uploading …")})
     said = -1
 
     def tell(name: str, sent: int, total: int) -> None:
         nonlocal said
         if handle is not None and total and (percent := 100 * sent // total) // 5 != said // 5:
             said = percent
-            handle.update({"text/plain": f"uploading {name}: {percent} % of {total / 1e6:.1f} MB"}, raw=True)
+            handle.update({"text/plain": printable(f"uploading {name}: {percent} % of {total / 1e6:.1f} MB")}, raw=True)
 
     return tell
 
@@ -115,12 +116,12 @@ def _looked_at(session: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields with their materials probed, and one line for each that is not quite what the person may think."""
     looked = dict(fields)
     if (model := looked.get("model")) and model not in catalog.MODELS:
-        print(f"model: {model} is not known here; checks and price are those of {catalog.model(model).name}.")  # noqa: T201
+        say(f"model: {model} is not known here; checks and price are those of {catalog.model(model).name}.")
     for spec in catalog.fields("media"):
         if spec.name in looked:
             looked[spec.name] = medium = session.material(looked[spec.name], spec.name)
             if medium.note:
-                print(f"{spec.name}: {medium.note}")  # noqa: T201  # what is sent is not quite what was given
+                say(f"{spec.name}: {medium.note}")  # what is sent is not quite what was given
     return looked
 
 

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.engine.clips import shrunk
+from wan_nb.terminal import printed
 from wan_nb.ui import album
 from wan_nb.ui.assets import PLAYER, module, styles
 from wan_nb.ui.placed import NOTHING, PlacedWidget
-from wan_nb.ui.text import escape, plain
+from wan_nb.ui.text import bundle, escape, plain
 from wan_nb.ui.views import display, is_live
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ class ClipWidget(PlacedWidget):
         self.send({**content, "ticket": ticket}, buffers)
 
 
+@printed
 class CompareWidget(ClipWidget):
     """Players on one clock: grid, wipe, difference, onion skin, swap; word diff of the prompts; pages of six.
 
@@ -164,7 +166,7 @@ class CompareWidget(ClipWidget):
         """A table of labels, prompts and strips."""
         lines = dict.fromkeys(f"{clip['label']}: {clip.get('prompt') or ''}" for clip in self.clips)
         words = "\n".join(plain(line, 400) for line in list(lines)[: 2 * album.LIVE])
-        return {"text/plain": words, "text/html": static_html(self.clips)}
+        return bundle(static_html(self.clips), words)
 
 
 def static_html(clips: Sequence[Clip]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from wan_nb.api import catalog
 from wan_nb.engine.states import ENDED_WITHOUT as ENDED
 from wan_nb.errors import join_words
+from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["DryRun"]
 
 
+@printed
 @dataclass(frozen=True, repr=False)
 class DryRun:
     """Checked requests that were not sent.

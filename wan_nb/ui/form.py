@@ -15,7 +15,7 @@ from wan_nb.ui.assets import module, styles
 from wan_nb.ui.draft import Draft, field_specs, fields_from
 from wan_nb.ui.inbox import CHUNK, Inbox, size_of
 from wan_nb.ui.placed import PlacedWidget
-from wan_nb.ui.text import plain
+from wan_nb.ui.text import bundle, plain
 from wan_nb.ui.views import View, Views, display, is_live
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Form(PlacedWidget):
     def _ipython_display_(self) -> None:
         live = is_live()
         words = "The form of wan_nb: run this cell to fill it in."
-        static = {"text/html": html.remark(words), "text/plain": words}
+        static = bundle(html.remark(words), words)
         self.shown_by(display(self.bundle(static) if live else static), static)
         if live:  # nothing that a click displays appears anywhere (measured), so the board's place is made now, empty
             self._view = Views.of(self.session).grow()

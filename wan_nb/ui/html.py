@@ -17,6 +17,7 @@ from wan_nb.api.catalog import REGIONS
 from wan_nb.ui import snippets
 from wan_nb.ui.text import (
     ACTIVE,
+    bundle,
     duration,
     escape,
     label,
@@ -155,14 +156,14 @@ def remark(text: str) -> str:
 def run_bundle(row: Any, **given: Any) -> dict[str, str]:
     """MIME bundle of one run: `clip` and `line`. No widget type in it, so it looks the same wherever it is opened."""
     note = plain(given.get("note"), 300)
-    return {"text/html": clip(row, **given), "text/plain": f"{note}\n{line(row)}" if note else line(row)}
+    return bundle(clip(row, **given), f"{note}\n{line(row)}" if note else line(row))
 
 
 def board_bundle(rows: Iterable[Any], **given: Any) -> dict[str, str]:
     """MIME bundle of many runs: `board`, and a `line` for each."""
     rows = list(rows)
     words = "\n".join(map(line, rows)) or "No runs here yet. A %%wan cell makes one."
-    return {"text/html": board(rows, **given), "text/plain": words}
+    return bundle(board(rows, **given), words)
 
 
 def _head(row: Any) -> str:

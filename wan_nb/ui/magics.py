@@ -101,10 +101,11 @@ class WanMagics(Magics):
     def session(self) -> Session:
         """The default session; which service it is that nobody chose is said once."""
         from wan_nb import default
+        from wan_nb.terminal import say
 
         session = default.session()
         if session is not self.told_of and session.settings.service == "simulator" and not self.service:
-            print(SIMULATED)  # noqa: T201  # once, where the person looks
+            say(SIMULATED)  # once, where the person looks
         self.told_of = session
         return session
 

@@ -47,7 +47,7 @@ def show_study(study: Study) -> None:
 def plan_bundle(study: Study) -> dict[str, str]:
     """Static MIME bundle of a plan."""
     lines = [repr(study).strip("<>"), *study.notes]
-    return {"text/html": _html(study), "text/plain": text.plain("\n".join(lines))}
+    return text.bundle(_html(study), text.plain("\n".join(lines)))
 
 
 def _html(study: Study) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.studies.verdict import facts, percent
-from wan_nb.ui.text import escape, plain
+from wan_nb.ui.text import bundle, escape, plain
 
 if TYPE_CHECKING:
     from wan_nb.studies.ranking import Ranking
@@ -25,7 +25,7 @@ def ranking_bundle(ranking: Ranking) -> dict[str, str]:
     rows = ranking.table()
     odds = [f"{row['variant']}: best with {percent(row['p_best'])}" for row in rows] if ranking.votes else []
     lines = [ranking.sentence, *odds, *facts(ranking)]
-    return {"text/html": _html(ranking, rows), "text/plain": plain("\n".join(lines))}
+    return bundle(_html(ranking, rows), plain("\n".join(lines)))
 
 
 def _html(ranking: Ranking, rows: list[dict[str, Any]]) -> str:

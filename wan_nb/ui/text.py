@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from wan_nb.engine.states import UNCHECKED
+from wan_nb.terminal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,7 @@ __all__ = [
     "ACTIVE",
     "STATES",
     "State",
+    "bundle",
     "duration",
     "escape",
     "label",
@@ -92,6 +94,11 @@ def plain(value: object, limit: int | None = None) -> str:
     if limit is not None and len(text) > limit:
         text = text[: limit - 1] + "…"
     return _UNSAFE.sub("\ufffd", text)
+
+
+def bundle(markup: str, words: str) -> dict[str, str]:
+    """MIME bundle of HTML and of what stands for it in a terminal."""
+    return {"text/html": markup, "text/plain": printable(words)}
 
 
 def escape(value: object, limit: int | None = None) -> str:

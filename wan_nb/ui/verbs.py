@@ -13,6 +13,7 @@ from wan_nb.errors import InvalidOption
 from wan_nb.studies.study import Study
 from wan_nb.studies.template import expand, nearest
 from wan_nb.studies.variants import silenced
+from wan_nb.terminal import say
 from wan_nb.ui import acts, desk, options
 from wan_nb.ui.options import Option
 
@@ -160,7 +161,7 @@ def obey(magics: WanMagics, line: str) -> Any:
 def _print_help(verb: Verb | None) -> None:
     from wan_nb.ui import manual
 
-    print(manual.verb_help(verb) if verb else manual.line_help())  # noqa: T201  # it was asked for
+    say(manual.verb_help(verb) if verb else manual.line_help())  # it was asked for
 
 
 def _number(value: Any) -> int:

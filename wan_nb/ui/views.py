@@ -10,6 +10,7 @@ from wan_nb.engine.loop import Worker, load
 from wan_nb.engine.states import FINAL
 from wan_nb.errors import InvalidOption, LogError
 from wan_nb.frontends import front_end
+from wan_nb.terminal import say
 from wan_nb.ui import snippets
 from wan_nb.ui.bundles import row_bundle, runs_bundle
 from wan_nb.ui.text import money
@@ -37,7 +38,7 @@ def display(bundle: dict[str, Any]) -> Any:
     from IPython.display import display as publish
 
     if get_ipython() is None:
-        print(bundle["text/plain"])  # noqa: T201  # there is nothing else to show it with
+        say(bundle["text/plain"])  # there is nothing else to show it with
         return None
     shown: Any = publish(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
     return shown

@@ -9,10 +9,11 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.terminal import printed
 from wan_nb.ui import album
 from wan_nb.ui.assets import PLAYER, module, styles
 from wan_nb.ui.compare import STILL, ClipWidget, Load, read_clip
-from wan_nb.ui.text import escape, plain
+from wan_nb.ui.text import bundle, escape, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +28,7 @@ OUTCOMES = ("left", "right", "tie", "both_bad", "skip")
 _SEEN = ("fps", "width", "height", "has_audio", "simulated", "playable", "note")
 
 
+@printed
 class VoteWidget(ClipWidget):
     """Two clips with their names hidden; keys 1 2 0 9 vote, u takes back, s skips, x held swaps in place.
 
@@ -170,7 +172,7 @@ class VoteWidget(ClipWidget):
         """What the votes say so far."""
         count = self._count()
         said = plain(f"{count} vote{'' if count == 1 else 's'}. {self._sentence()}", 400)
-        return {"text/plain": said, "text/html": f'<div class="{STILL}">{escape(said)}</div>'}
+        return bundle(f'<div class="{STILL}">{escape(said)}</div>', said)
 
     def __repr__(self) -> str:
         return f"VoteWidget({self._count()} vote{'' if self._count() == 1 else 's'})"
