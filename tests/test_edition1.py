@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from contextlib import closing, suppress
+from contextlib import chdir, closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -44,7 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def opened(folder: Path) -> Iterator[Session]:
-    with Session("simulator", folder=folder / "wan_runs", gap=0.05) as session:
+    with chdir(folder), Session("simulator", gap=0.05) as session:
+        assert session.folder == folder / "wan_runs"
         yield session
         assert creates(session) == 0, "something was bought again"
 
@@ -180,7 +181,8 @@ def test_studies_open_by_name(opened: Session, name: str) -> None:
     assert {vote["rater"] for vote in study.votes()} == {"", "Ada"}
 
 
-def test_cards_show(opened: Session) -> None:
+def test_cards_show(opened: Session, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
     for run_id, (status, *_) in EXPECTED["runs"].items():
         run = opened.run(run_id)
         bundle = run._repr_mimebundle_()
