@@ -121,7 +121,7 @@ _SECRET = _names(
     "authorization bearer jwt key api_key apikey api_token access_key accesskey secret secret_key client_secret "
     "password passwd pwd credential credentials session session_id sessionid sid policy hmac ticket code "
     "ossaccesskeyid awsaccesskeyid accesskeyid googleaccessid kssaccesskeyid ucloudpublickey key_pair_id keyname "
-    "security_token hdnts hdnea hdntl __token__ _upt hm"
+    "security_token rlkey resourcekey authkey hdnts hdnea hdntl __token__ _upt hm"
 )
 """Names, in lower case and with ``_`` for ``-``, whose values are never shown: they open doors, alone or incomplete."""
 

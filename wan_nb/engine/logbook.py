@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from wan_nb.engine.loop import load
 from wan_nb.engine.opened import Opened
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from wan_nb.engine.log import Row
     from wan_nb.engine.posting import Ask
+    from wan_nb.engine.session import Session
 
 __all__ = ["Logbook"]
 
@@ -44,7 +45,7 @@ class Logbook(Opened):
         from wan_nb.studies.measuring import columns
 
         rows = self.log.find(**filters)
-        return self.frame(rows, extra=columns(self, rows))
+        return self.frame(rows, extra=columns(cast("Session", self), rows))
 
     def frame(self, rows: Sequence[Row] | None = None, **filters: Any) -> pd.DataFrame:
         """Some rows as a DataFrame, with clips as paths and ``.wan`` to play, board and compare them.

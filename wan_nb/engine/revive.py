@@ -78,6 +78,9 @@ def material_of(session: Session, item: Mapping[str, Any]) -> Medium:
     again.
     """
     medium = recorded(item)
+    own = session.store.frames / medium.path.name if medium.path is not None else None
+    if own is not None and own.stem == medium.identity.removeprefix("sha256:") and own.is_file():
+        return medium.model_copy(update={"path": own})  # a copy of ours, which is named by what it holds
     if medium.path is not None and medium.path.exists():
         with suppress(InvalidMedia):
             now = session.material(medium.path, item["type"])

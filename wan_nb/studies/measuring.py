@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.engine.revive import material_of
 from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.studies.measures import MEASURE_VERSION, MEASURES, measure
 from wan_nb.studies.paired import Difference, paired
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
-    from wan_nb.engine.logbook import Logbook
     from wan_nb.engine.row import Row
+    from wan_nb.engine.session import Session
 
 __all__ = ["columns", "differences", "measured"]
 
 
-def measured(session: Logbook, rows: Sequence[Row]) -> dict[str, Mapping[str, float | None]]:
+def measured(session: Session, rows: Sequence[Row]) -> dict[str, Mapping[str, float | None]]:
     """Numbers of the clips of some runs, by run id; what the log does not have yet is computed, 1 to 5 s a clip.
 
     Runs without a clip, and clips whose file is gone or cannot be played, are left out.
@@ -41,13 +42,13 @@ def measured(session: Logbook, rows: Sequence[Row]) -> dict[str, Mapping[str, fl
     return found
 
 
-def columns(session: Logbook, rows: Sequence[Row]) -> dict[str, dict[str, float | None]]:
+def columns(session: Session, rows: Sequence[Row]) -> dict[str, dict[str, float | None]]:
     """The same as columns for `Session.frame`: run ids and numbers by measure, all measures always there."""
     found = measured(session, rows)
     return {name: {run_id: numbers.get(name) for run_id, numbers in found.items()} for name in MEASURES}
 
 
-def differences(session: Logbook, rows: Sequence[Row], *, base: str | None = None) -> pd.DataFrame:
+def differences(session: Session, rows: Sequence[Row], *, base: str | None = None) -> pd.DataFrame:
     """What variants differ in, measure by measure; see `Study.differences`."""
     import pandas as pd
 
@@ -63,20 +64,19 @@ def differences(session: Logbook, rows: Sequence[Row], *, base: str | None = Non
     return pd.DataFrame([asdict(each) for each in paired(clips, base=base)], columns=names)
 
 
-def _numbers(session: Logbook, row: Row) -> dict[str, float | None] | None:
+def _numbers(session: Session, row: Row) -> dict[str, float | None] | None:
     path = session.video(row)
     if path is None:
         return None
-    given = dict(_frames(row.request.get("input", {}).get("media", ())))
+    given = dict(_frames(session, row.request.get("input", {}).get("media", ())))
     try:
         return measure(path, **given)
     except (InvalidMedia, OSError):
         return None  # doctor reports such files; a table of numbers need not fail for one of them
 
 
-def _frames(media: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, Path]]:
-    """The pictures that were given, where they still are."""
+def _frames(session: Session, media: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, Path]]:
+    """The pictures that were given, where they still are and still the same."""
     for item in media:
-        path = item.get("path")
-        if item.get("type") in {"first_frame", "last_frame"} and path and Path(path).exists():
-            yield item["type"], Path(path)
+        if item.get("type") in {"first_frame", "last_frame"} and (path := material_of(session, item).path) is not None:
+            yield item["type"], path

@@ -30,7 +30,7 @@ class DryRun:
     Attributes
     ----------
     payloads : tuple of dict
-        The bodies of the POSTs. Local files stand as ``<upload of NAME>``, URLs without their query.
+        The bodies of the POSTs. Local files stand as ``<upload of NAME>``, URLs without what signs them.
     checks : tuple of str
         What was looked at, one line each.
     price : float
