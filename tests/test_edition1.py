@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+pytest_plugins = ["fixtures_shell"]
+
+
 def creates(session: Session) -> int:
     """POSTs that the simulator of a session has received."""
     url = session.place.base_url.replace("/api/v1", "/_simulator/counters")
@@ -120,6 +123,47 @@ def test_a_run_by_a_url_is_offered_and_never_taken_for_the_same(
     assert opened.log.find(prompt=prompt) == [then]
     for other in ({"seed": 2}, {"watermark": True}, {"driving_audio": None}):
         assert opened.study({"one": prompt}, name="offered", **{**ask, **other}).notes == study.notes[:-1]
+
+
+@pytest.fixture
+def cell(ip: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Cells of a shell in a copy of the folder."""
+    monkeypatch.chdir(copied(tmp_path / "edition1"))
+    return ip
+
+
+def test_a_cell_offers_what_a_url_has_bought_and_batch_buys_only_what_is_allowed(cell: Any) -> None:
+    options = f"-f {URL}?key=photos/cat.jpg -a hush.mp3 --seed 1 --duration 2 --out shown"
+    for unattended in (False, True):
+        if unattended:
+            cell.unattended()
+        with pytest.raises(InvalidOption, match="may have the same picture") as caught:
+            cell(f"%%wan {options}\nby a URL with a query")
+        lines = caught.value._render_traceback_()
+        assert any(f"%wan show {cell['shown'].id[:8]}" in line and "--max-cost" in line for line in lines)
+        assert cell["shown"].row.prompt == "by a URL with a query"
+        assert cell["shown"].video.exists()
+    bought = cell(f"%%wan {options} --max-cost 1.2 --no-wait\nby a URL with a query")
+    assert not bought.reused
+    assert len(bought.session.log.find(prompt="by a URL with a query")) == 2
+
+
+def test_the_form_says_what_a_url_may_have_bought_and_buys_when_pressed_again(cell: Any) -> None:
+    from wan_nb import default
+    from wan_nb.ui.draft import Draft
+    from wan_nb.ui.form import Form
+
+    fields = {"first_frame": URL, "driving_audio": "hush.mp3", "seed": 1, "duration": 2, "prompt": "by a URL"}
+    session = default.session()
+    form, said = Form(Draft(session, fields)), []
+    form.send = lambda message, buffers=None: said.append(message.get("text"))
+    (then,) = session.log.find(prompt="by a URL")
+    assert form._serve(Form._submit, {"kind": "submit"}, []) == []
+    assert f"%wan show {then.run_id[:8]}" in said[-1]
+    assert "press Submit again" in said[-1]
+    (bought,) = form._serve(Form._submit, {"kind": "submit"}, [])
+    assert bought != then.run_id
+    form.close()
 
 
 def test_whoever_allows_its_price_buys_the_clip_of_a_url_anew(tmp_path: Path) -> None:

@@ -374,8 +374,9 @@ def test_a_picture_from_memory_is_found_again_where_the_folder_lies_now(session,
     noise = np.random.default_rng(1).integers(0, 256, (3000, 3000, 3), np.uint8)  # too much for a PNG of 20 MB
     for picture in (painted("red"), noise):
         run = session.submit("a cat", first_frame=picture, seed=1, duration=2)
-        assert run.again(prompt="a dog").row.request["input"]["media"][0]["identity"] == (
-            run.request["input"]["media"][0]["identity"]
+        assert (
+            run.again(prompt="a dog").row.request["input"]["media"][0]["identity"]
+            == (run.request["input"]["media"][0]["identity"])
         )
     frames = Path(run.request["input"]["media"][0]["path"]).parent
     session.close()
@@ -383,15 +384,18 @@ def test_a_picture_from_memory_is_found_again_where_the_folder_lies_now(session,
     with wan_nb.Session(
         base_url=session.place.base_url, api_key=session.settings.api_key, folder=tmp_path / "moved", gap=0.02
     ) as later:
-        assert later.run(run.id).again(prompt="a bird").row.request["input"]["media"][0]["path"].startswith(
-            str(tmp_path / "moved")
+        assert (
+            later.run(run.id)
+            .again(prompt="a bird")
+            .row.request["input"]["media"][0]["path"]
+            .startswith(str(tmp_path / "moved"))
         )
 
 
 def test_measures_compare_a_clip_with_the_picture_that_it_was_made_of(session, shots) -> None:
     runs = [session.submit("a cat", first_frame=shot, seed=1, duration=2).wait() for shot in shots]
     painted("green").save(shots[0])
-    fidelity = session.runs(measures=True)["first_shift_px"]
+    fidelity = session.runs(measures=True)["first_fit"]
     assert fidelity.isna()[runs[0].id]
     assert fidelity.notna()[runs[1].id]
 
