@@ -16,6 +16,7 @@ ORDER = [
     "errors",
     "arguments",
     "imports",
+    "public",
     "paths",
     "settings",
     "frontends",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from wan_nb.engine.session import Session
 from wan_nb.paths import here
+from wan_nb.place import address
+from wan_nb.public import guarded
 from wan_nb.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ _base: Path | None = None
 """Working directory when the default session was first opened, from which every later one starts too."""
 
 
+@guarded
 def session() -> Session:
     """The default session; opened on first use, anew after a fork."""
     global _default  # noqa: PLW0603  # the one module state of this package
@@ -61,6 +64,7 @@ def _opened(**settings: Any) -> Session:
     return Session(base=_base, **settings)
 
 
+@guarded
 def configure(**settings: Any) -> None:
     """Set what holds where no argument says otherwise, as ``%config WanMagics`` does; None takes it back.
 
@@ -71,7 +75,7 @@ def configure(**settings: Any) -> None:
     >>> configure(budget=20)
     >>> configure(budget=None)
     """
-    Settings.resolve({}, **settings)  # a wrong value is said before anything has changed
+    address(Settings.resolve({}, **settings).service)  # a wrong value is said before anything has changed
     _configured.update(settings)
     current = _default
     if current is None or current.pid != os.getpid():
@@ -83,6 +87,7 @@ def configure(**settings: Any) -> None:
         current.set_budget(wanted.budget)
 
 
+@guarded
 def connect(service: str | None = None, **settings: Any) -> Session:
     """Make a new default session; what was under way goes on and is found again with `resume`.
 
@@ -113,6 +118,7 @@ def connect(service: str | None = None, **settings: Any) -> Session:
     return fresh
 
 
+@guarded
 def login(api_key: str | None = None, service: str | None = None) -> Session:
     """Take a key for the real service, typed without echo unless given, and keep it in memory only.
 
@@ -135,6 +141,7 @@ def login(api_key: str | None = None, service: str | None = None) -> Session:
     return connect(service or ("beijing" if current == "simulator" else current), api_key=api_key.strip())
 
 
+@guarded
 def close() -> None:
     """Close the default session; the next use opens a new one. Tasks go on, and `resume` finds them again."""
     global _base  # noqa: PLW0603
@@ -170,6 +177,7 @@ resume = _of_session(Session.resume)
 adopt = _of_session(Session.adopt)
 
 
+@guarded
 def cancel(run_id: str) -> Run:
     """Cancel a run that still waits. The service cannot stop a running one, which is billed if it succeeds.
 
@@ -192,6 +200,7 @@ def cancel(run_id: str) -> Run:
     return run(run_id).cancel()
 
 
+@guarded
 def again(run_id: str, **changes: Any) -> Run:
     """Buy another clip of a run's request, with some fields changed.
 
@@ -218,6 +227,7 @@ def again(run_id: str, **changes: Any) -> Run:
     return run(run_id).again(**changes)
 
 
+@guarded
 def cost() -> Cost:
     """Return what was spent, by service, and what is left of the budget of any 24 hours.
 
@@ -238,6 +248,7 @@ def cost() -> Cost:
     return cost_of(session())
 
 
+@guarded
 def doctor(*, mend: bool = False) -> Findings:
     """Check key, service, clock, disk, files, front end and versions; the service is asked one free question.
 
@@ -263,6 +274,7 @@ def doctor(*, mend: bool = False) -> Findings:
     return examine(session(), mend=mend)
 
 
+@guarded
 def bundle(path: str | Path = "wan_runs.zip", /, **filters: Any) -> Path:
     """Pack clips, sidecars, table and an index page into one zip file to take home.
 

@@ -26,6 +26,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -56,6 +57,9 @@ __all__ = [
     "WanError",
 ]
 
+
+_LONGEST = 300
+"""Characters of a message: it may repeat what it was given, and is saved with the notebook."""
 
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -98,6 +102,8 @@ class WanError(_Short, Exception):
     """
 
     def __init__(self, message: str, *, remedy: str = "", run_id: str | None = None, **details: Any) -> None:
+        if len(message) > _LONGEST:
+            message = f"{message[: _LONGEST - 100]} ... {message[-90:]}"
         super().__init__(message)
         self.message = message
         self.remedy = remedy
@@ -243,6 +249,19 @@ class Detached(_Short, KeyboardInterrupt):
     """The wait was interrupted; the task goes on. The text says how to come back to it."""
 
     section = "Nothing is lost, nothing is paid twice"
+
+
+def in_a_line(error: BaseException) -> str:
+    """What an error of a library or of the system says, at most a line of it, for a message of ours.
+
+    >>> in_a_line(FileNotFoundError(2, "No such file or directory", "walk.csv"))
+    "No such file or directory: 'walk.csv'"
+    """
+    if isinstance(error, OSError) and error.strerror:
+        named = isinstance(error.filename, str | bytes | os.PathLike)
+        return error.strerror + (f": {os.fspath(error.filename)[-80:]!r}" if named else "")
+    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"{first[:160]} ({type(error).__name__})" if first else type(error).__name__
 
 
 def join_words(words: Sequence[str], last: str = "or") -> str:

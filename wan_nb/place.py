@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from wan_nb.api import catalog
+from wan_nb.api.addresses import fault
 from wan_nb.errors import InvalidOption, NotAuthorized
 from wan_nb.terminal import printed
 
@@ -55,18 +56,21 @@ def address(service: str) -> str:
     Raises
     ------
     InvalidOption
-        Neither a known name nor an http(s) URL.
+        Neither a known name nor an http(s) URL that can be used: without user name, password, query or fragment.
     """
     if service in catalog.REGIONS:
         return catalog.REGIONS[service].base_url
     if service == "simulator":
         return ""
-    if urlsplit(service).scheme in {"http", "https"} and urlsplit(service).hostname:
-        return service
     known = ", ".join(["simulator", *catalog.REGIONS])
-    raise InvalidOption(
-        f"no service called {service[:60]!r}.", remedy=f"Known: {known}, or a base URL ending in /api/v1."
-    )
+    remedy = f"Known: {known}, or a base URL ending in /api/v1."
+    if "://" not in service:
+        raise InvalidOption(f"no service called {service[:60]!r}.", remedy=remedy)
+    wrong = fault(service) or ("it has a query or a fragment" if {"?", "#"} & set(service) else "")
+    if wrong:
+        # What stands before an @ or behind a ? may be a secret.
+        raise InvalidOption(f"{service.partition('://')[0][:20]}://... is no base URL: {wrong}.", remedy=remedy)
+    return service
 
 
 def identify(settings: Settings) -> str:

@@ -10,14 +10,12 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from wan_nb import paths
 from wan_nb.arguments import amount, shown, switch
-from wan_nb.errors import InvalidOption, join_words
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from wan_nb.errors import InvalidOption, WanError, join_words
 
 __all__ = ["Settings"]
 
@@ -96,8 +94,8 @@ class Settings:
         Raises
         ------
         InvalidOption
-            A budget, gap or speed that is no positive number, a budget in a currency that no service bills in; a base
-            URL with a password or a query, which would be written into the log as part of its name.
+            A setting that there is not; a budget, gap or speed that is no positive number; a budget in a currency that
+            no service bills in.
         """
         env = os.environ if environ is None else environ
         if unknown := sorted(set(given) - _GIVEN):
@@ -105,11 +103,14 @@ class Settings:
                 f"a session has no setting {unknown[0]!r:.60}.", remedy=f"There are {', '.join(sorted(_GIVEN))}."
             )
         chosen = {name: value for name, value in given.items() if value is not None}
+        for name in ("service", "base_url", "api_key"):
+            if not isinstance(chosen.get(name, ""), str):
+                raise InvalidOption(f"{name} is a text, not an object of type {type(chosen[name]).__name__}.")
         key = str(chosen.get("api_key") or env.get("DASHSCOPE_API_KEY", "")).strip()
         default_service = (env.get("DASHSCOPE_HTTP_BASE_URL") or "beijing") if key else "simulator"
         folder = paths.local(chosen["folder"]) if "folder" in chosen else paths.local("wan_runs", base=base)
         return cls(
-            service=_service(str(chosen.get("service") or chosen.get("base_url") or default_service)),
+            service=str(chosen.get("service") or chosen.get("base_url") or default_service).strip().rstrip("/"),
             api_key=key,
             folder=folder,
             log=_place(chosen.get("log")) or _place(env.get("WAN_NB_LOG"), base) or folder / "runs.db",
@@ -121,6 +122,22 @@ class Settings:
             migrate=switch(chosen.get("migrate", env.get("WAN_NB_MIGRATE") == "1"), "migrate"),
         )
 
+    def portable(self) -> dict[str, Any]:
+        """Arguments that open the same log and folder in another process, without the key and with nothing secret.
+
+        Raises
+        ------
+        WanError
+            The log or the store is at a URL, which may hold a password.
+        """
+        if not (isinstance(self.log, Path) and isinstance(self.media, Path)):
+            raise WanError(
+                "a run of a log or store at a URL is not sent to another process: the URL may hold a password.",
+                remedy="Send run.id, and open it there: wan_nb.Session(...).run(id).",
+            )
+        places = {"folder": self.folder, "log": self.log, "media": self.media}
+        return {"service": self.service, **{name: str(path) for name, path in places.items()}}
+
     def moved(self, **changes: Any) -> Settings:
         """The same settings with some replaced."""
         return replace(self, **changes)
@@ -131,18 +148,9 @@ def environment() -> Mapping[str, str]:
     return os.environ
 
 
-def _service(text: str) -> str:
-    name = text.strip().rstrip("/")
-    if "://" in name and ("@" in name or "?" in name or "#" in name):
-        raise InvalidOption(
-            "a base URL has no user name, password or query.", remedy="The key goes to %wan login or DASHSCOPE_API_KEY."
-        )
-    return name
-
-
 def _place(given: Any, base: Path | None = None) -> Path | str | None:
     """A file or folder as an absolute path, also where it was written as a URL of SQLite; another URL as it is."""
-    if given is None or given == "":
+    if given is None or (isinstance(given, str) and not given):
         return None
     text = given if isinstance(given, str) else ""
     scheme, _, rest = text.partition(":///")

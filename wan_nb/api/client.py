@@ -26,12 +26,14 @@ from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from os import fstat
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
 from wan_nb.api import catalog
+from wan_nb.api.addresses import fault
+from wan_nb.api.proxies import certificates, routes
 from wan_nb.api.refusals import error_fields, refusal, unreachable
 from wan_nb.api.task import SERVICE_ZONE, Task, TaskPage
-from wan_nb.errors import NotAuthorized, OutcomeUnknown, Unavailable
+from wan_nb.errors import NotAuthorized, OutcomeUnknown, Refused, Unavailable, WanError
 
 if "httpx" not in sys.modules:
     # Its command line, which nobody calls from a notebook, loads click, rich and pygments: a tenth of a first submit.
@@ -84,14 +86,45 @@ for _talker in ("httpx", "httpcore.http11"):  # in a notebook that logs, they wo
 
 
 class _Quiet(httpx.AsyncClient):
-    """A client of whose requests nothing is logged."""
+    """A client of whose requests nothing is logged, and of whose failures each is an `httpx.HTTPError` or ours."""
+
+    def __init__(self, base_url: str, **settings: Any) -> None:
+        same = {name: settings[name] for name in ("verify", "limits") if name in settings}
+        way = {
+            pattern: None if proxy is None else httpx.AsyncHTTPTransport(proxy=proxy, **same)
+            for pattern, proxy in routes(base_url).items()
+        }
+        # The environment is read by `proxies`, which says what is wrong with it.
+        super().__init__(trust_env=False, mounts=way, event_hooks={"response": [_judge_redirect]}, **settings)
+
+    def build_request(self, method: str, url: Any, **kwargs: Any) -> httpx.Request:
+        _judge(str(url))
+        return super().build_request(method, url, **kwargs)
 
     async def send(self, *args: Any, **kwargs: Any) -> httpx.Response:
         token = _ours.set(True)
         try:
             return await super().send(*args, **kwargs)
+        except (httpx.HTTPError, WanError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001  # an InvalidURL, an ExceptionGroup, an error of idna
+            raise httpx.TransportError(type(error).__name__) from None
         finally:
             _ours.reset(token)
+
+
+def _judge(url: str) -> None:
+    if wrong := fault(url):
+        raise Refused(f"an address that the service names cannot be used: {wrong}.")
+
+
+async def _judge_redirect(response: httpx.Response) -> None:
+    if response.is_redirect and (location := response.headers.get("Location")):
+        try:
+            target = urljoin(str(response.request.url), location)
+        except ValueError:
+            target = ""
+        _judge(target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +179,8 @@ class Client:
     ------
     NotAuthorized
         The key has characters that no header can carry.
+    InvalidOption
+        The environment names a proxy or certificates that cannot be used.
     """
 
     def __init__(self, base_url: str, api_key: str) -> None:
@@ -159,12 +194,11 @@ class Client:
         self.skew: timedelta | None = None
         # Not a dict: this class hides the key in its repr, which a verbose traceback shows.
         self._headers = httpx.Headers({"Authorization": f"Bearer {api_key}", "Accept-Encoding": "identity"})
+        certificates()
         context = httpx.create_ssl_context()
-        # A proxy of the environment cannot reach this machine's own loopback.
-        direct: dict[str, httpx.AsyncBaseTransport | None] = {"all://127.0.0.1": None, "all://localhost": None}
-        self._http = _Quiet(verify=context, timeout=_READ, mounts=direct)
+        self._http = _Quiet(base_url, verify=context, timeout=_READ)
         self._fresh = _Quiet(
-            verify=context, timeout=_CREATE, mounts=direct, limits=httpx.Limits(max_keepalive_connections=0)
+            base_url, verify=context, timeout=_CREATE, limits=httpx.Limits(max_keepalive_connections=0)
         )
         for http in (self._http, self._fresh):
             http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # each answer may set new ones

@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from wan_nb.api import catalog, urls
+from wan_nb.api.addresses import fault
 from wan_nb.api.checks import check_combination, check_value
 from wan_nb.errors import InvalidMedia, InvalidRequest
 from wan_nb.terminal import printed
@@ -83,9 +84,11 @@ class Medium(BaseModel):
         InvalidMedia
             The text is no http(s) URL with a host.
         """
-        if not urls.is_http(url):
-            bare = url.partition("?")[0][:80]  # the query may be a signature
-            raise InvalidMedia(f"{bare!r} is no http(s) URL.", field=field, remedy="Give a file, or a full URL.")
+        if wrong := fault(url, user=True):
+            bare = urls.bare(url)[:80]
+            raise InvalidMedia(
+                f"{bare!r} is no http(s) URL: {wrong}.", field=field, remedy="Give a file, or a full URL."
+            )
         name, whole = urls.shown(url)
         return cls(identity=urls.identity(url), name=name, url=url, whole=whole, kind=kind)
 

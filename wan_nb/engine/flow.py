@@ -26,7 +26,16 @@ from wan_nb.engine.posting import Posting
 from wan_nb.engine.queue import AT_SERVICE, Queue
 from wan_nb.engine.settle import Settling
 from wan_nb.engine.states import FINAL, Status
-from wan_nb.errors import LogError, NotAuthorized, Refused, ServiceError, Throttled, Unavailable
+from wan_nb.errors import (
+    LogError,
+    NotAuthorized,
+    Refused,
+    ServiceError,
+    Throttled,
+    Unavailable,
+    WanError,
+    in_a_line,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -155,6 +164,26 @@ class Flow:
         return await bring(self, row) if row.status in FINAL else await asyncio.shield(self.follow(run_id))
 
     async def _follow(self, run_id: str) -> Row:
+        try:
+            return await self._followed(run_id)
+        except WanError:
+            raise  # it is in the row, or the log cannot be written
+        except Exception as error:
+            # No row stays on its way without a word, whatever a library says.
+            logging.getLogger(__name__).warning("run %s cannot be looked after", run_id, exc_info=error)
+            raise await self._stuck(run_id, error) from None
+
+    async def _stuck(self, run_id: str, error: Exception) -> WanError:
+        """Write down that a run is not looked after any more; returns what to raise."""
+        said = in_a_line(error)
+        row = await self.write(run_id, error_code=type(error).__name__, error_message=said)
+        return WanError(
+            f"it is {row.status} and cannot be looked after: {said}",
+            run_id=run_id,
+            remedy="`%wan resume` takes it up again; nothing is sent twice.",
+        )
+
+    async def _followed(self, run_id: str) -> Row:
         row, task = await self.settling.rescue(await self._sent(run_id)), None
         while row.status in {Status.PENDING, Status.RUNNING}:  # twice only if the first task was a stranger's
             row, task = await self._watch(row)

@@ -9,6 +9,7 @@ from wan_nb.engine.loop import load
 from wan_nb.engine.opened import Opened
 from wan_nb.engine.states import UNBILLED
 from wan_nb.errors import InvalidMedia
+from wan_nb.public import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Logbook"]
 
 
+@guarded
 class Logbook(Opened):
     """The looking-back half of a `Session`."""
 

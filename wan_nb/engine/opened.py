@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Self
 from wan_nb.engine.loop import LoopThread, load
 from wan_nb.engine.store import Store
 from wan_nb.frontends import notebook_folder
-from wan_nb.place import Place, locate
+from wan_nb.place import Place, address, locate
+from wan_nb.public import guarded
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = ["Opened"]
 
 
 @printed
+@guarded
 class Opened:
     """Settings, and the parts that come to be when they are needed.
 
@@ -43,6 +45,7 @@ class Opened:
     """
 
     def __init__(self, settings: Settings) -> None:
+        address(settings.service)  # a service that there cannot be is said before anything is opened
         self.settings = settings
         self.store = Store.of(settings)
         self.notebook = notebook_folder()

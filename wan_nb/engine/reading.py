@@ -41,6 +41,8 @@ class Reading(Tables):
         NotFound
             No such run, or several; the message says which ids are near.
         """
+        if not isinstance(run_id, str):
+            raise InvalidOption(f"a run is named by its id, a text, not by {type(run_id).__name__}.")
         start = run_id.strip().lower()
         # Text between "3f" and "3fg": the hex ids that begin with 3f, found in the index by both databases.
         query = WHOLE.where(runs.c.run_id >= start, runs.c.run_id < start + "g").limit(5)
@@ -51,11 +53,11 @@ class Reading(Tables):
             return found[0]
         if found:
             near = [row.run_id for row in found]
-            raise NotFound(f"several runs begin with {start!r}.", remedy=f"Did you mean {join_words(near)}?")
+            raise NotFound(f"several runs begin with {start!r:.20}.", remedy=f"Did you mean {join_words(near)}?")
         recent = [row.run_id for row in self.find(limit=200)]
         near = difflib.get_close_matches(start, [r[: max(len(start), 4)] for r in recent], cutoff=0.5) or recent[:1]
         raise NotFound(
-            f"no run {run_id!r} in this log.",
+            f"no run {run_id!r:.60} in this log.",
             remedy=f"Did you mean {join_words(near)}?" if near else "The log holds no run yet.",
         )
 
@@ -216,7 +218,8 @@ def _arranged(query: sa.Select[Any], limit: int | None, offset: int, *, newest_f
 
 def _conditions(filters: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
     check_names(filters, [*COLUMNS, "run_id", "since", "until", "text"])
-    return [_condition(name, value) for name, value in filters.items()]
+    not_given = {"since", "until", "text"}
+    return [_condition(name, value) for name, value in filters.items() if value is not None or name not in not_given]
 
 
 def _condition(name: str, value: Any) -> sa.ColumnElement[bool]:
@@ -224,7 +227,7 @@ def _condition(name: str, value: Any) -> sa.ColumnElement[bool]:
         if name in _SPECIAL or None in value:
             return sa.or_(sa.false(), *(_condition(name, one) for one in value))
         return runs.c[name].in_([_value(name, one) for one in value])
-    if value is None:
+    if value is None and name in runs.c:
         return runs.c[name].is_(None)
     return _SPECIAL.get(name, _equal)(name, value)
 

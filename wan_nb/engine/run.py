@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from wan_nb import arguments
@@ -11,6 +12,7 @@ from wan_nb.engine.states import OPEN, Status
 from wan_nb.errors import (
     Detached,
     DownloadFailed,
+    InvalidOption,
     NotFound,
     OutcomeUnknown,
     RunCanceled,
@@ -19,6 +21,7 @@ from wan_nb.errors import (
     WaitTimeout,
     WanError,
 )
+from wan_nb.public import guarded
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
@@ -46,6 +49,7 @@ class _DetachedAwait(asyncio.CancelledError):
 
 
 @printed
+@guarded
 class Run:
     """One clip that was asked for: a handle, not the clip itself.
 
@@ -80,6 +84,17 @@ class Run:
         self._session = session
         self.id = run_id
         self.reused = reused
+
+    def __eq__(self, other: object) -> bool:
+        """Handles of one run are equal, whichever session they belong to: ids are random."""
+        return self.id == other.id if isinstance(other, Run) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process reads the run in the same log, by its id, with a key of its own."""
+        return (_of_log, (self.id, self._session.settings.portable()))
 
     @property
     def session(self) -> Session:
@@ -203,12 +218,18 @@ class Run:
 
         Raises
         ------
+        InvalidOption
+            It has no such frame.
         NotFound
             There is no clip on disk.
         """
         from wan_nb.engine import clips
 
-        return clips.frame(self._file(), arguments.whole(index, "a frame is a whole number, -1 the last", -(10**9)))
+        index = arguments.whole(index, "a frame is a whole number, -1 the last", -(10**9))
+        try:
+            return clips.frame(self._file(), index)
+        except IndexError as error:
+            raise InvalidOption(str(error), run_id=self.id) from None
 
     def tail(self, seconds: float = 5.0) -> Path:
         """The last seconds of the clip (2 to 10) as a file that a new run can continue.
@@ -269,6 +290,17 @@ class Run:
         from wan_nb.ui.show import show_run
 
         show_run(self)
+
+
+def _is_list(given: Any) -> bool:
+    return isinstance(given, Iterable) and not isinstance(given, str | bytes)
+
+
+def _of_log(run_id: str, settings: dict[str, Any]) -> Run:
+    """A run that was pickled: of a session of this process with the same log, which is opened if there is none."""
+    from wan_nb.engine.session import Session
+
+    return Run(Session.with_log(settings), run_id)
 
 
 def publish_end(session: Session, *runs: Run) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from wan_nb import arguments
 from wan_nb.api.signature import names_fields
 from wan_nb.engine.logbook import Logbook
 from wan_nb.engine.loop import load
 from wan_nb.engine.run import Run
-from wan_nb.errors import BudgetExceeded, Detached, NotFound
+from wan_nb.errors import BudgetExceeded, Detached, InvalidOption, NotFound, WanError
+from wan_nb.public import guarded
 from wan_nb.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,9 +29,12 @@ TAIL = 5.0
 """Seconds of a run that the next one continues: enough to carry its motion on, and cheap, because they are billed."""
 
 
+_opened: WeakSet[Session] = WeakSet()
+
 _CHECKING = ("wan_nb.api.request", "wan_nb.engine.media", "wan_nb.engine.images")
 
 
+@guarded
 class Session(Logbook):
     """One service, one log, one folder.
 
@@ -65,13 +71,25 @@ class Session(Logbook):
 
     def __init__(self, service: str | None = None, **settings: Any) -> None:
         super().__init__(Settings.resolve(service=service, **settings))
+        _opened.add(self)
         self.last: Run | Study | None = None
         """The run or study that was touched last: what a verb without an id means."""
+
+    @classmethod
+    def with_log(cls, settings: Mapping[str, Any]) -> Session:
+        """An open session of this process with the log of these settings, or a new one."""
+        wanted = Settings.resolve(**settings)
+        same = (one for one in _opened if one.settings.log == wanted.log and not one.closed and one.pid == os.getpid())
+        return next(same, None) or cls(**settings)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Raise: threads and connections stay in their process."""
+        raise WanError("a session stays in its process.", remedy="Open another one there: wan_nb.Session(...).")
 
     # --- asking for clips
 
     @names_fields
-    def request(self, prompt: str | None = None, /, **fields: Any) -> VideoRequest:
+    def request(self, /, prompt: str | None = None, **fields: Any) -> VideoRequest:
         """Check a request without sending anything: materials are probed, every documented limit is looked at.
 
         Parameters
@@ -109,9 +127,12 @@ class Session(Logbook):
         InvalidMedia
         """
         load(*_CHECKING)
+        from wan_nb.api import catalog
         from wan_nb.api.request import Medium
         from wan_nb.engine.media import prepare
 
+        if field not in {spec.name for spec in catalog.fields("media")}:
+            raise InvalidOption(f"{field!r:.60} is no material of a request.", field="field")
         if isinstance(given, Medium):
             return given
         if isinstance(given, Run):  # what image-to-video users do all day
@@ -124,8 +145,8 @@ class Session(Logbook):
     @names_fields
     def submit(
         self,
-        prompt: str | None = None,
         /,
+        prompt: str | None = None,
         *,
         name: str | None = None,
         tags: str | Sequence[str] = (),
@@ -273,6 +294,9 @@ class Session(Logbook):
         --------
         >>> session.adopt(*[task.task_id for task in session.strangers()])  # doctest: +SKIP
         """
+        for task_id in task_ids:
+            if not (isinstance(task_id, str) and task_id.strip()):  # type: ignore[redundant-expr]  # a person may not
+                raise InvalidOption(f"a task is named by its id, a text, not by {task_id!r:.60}.")
         return [self._handle(self.loop.sync(self.flow.settling.adopt(task_id)).run_id) for task_id in task_ids]
 
     def strangers(self) -> list[Listed]:
@@ -303,8 +327,8 @@ class Session(Logbook):
     @names_fields
     def study(
         self,
-        variants: Any = None,
         /,
+        variants: Any = None,
         *,
         name: str | None = None,
         seeds: Sequence[int] = (),

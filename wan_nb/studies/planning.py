@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.api import catalog
 from wan_nb.arguments import words
 from wan_nb.engine.revive import material_of, values_of
 from wan_nb.errors import InvalidOption
@@ -40,6 +41,8 @@ def open_study(
         No study of that name.
     """
     if variants is None:
+        if wrong := sorted(set(fields) - {spec.name for spec in catalog.FIELDS}):
+            raise InvalidOption(f"a study has no {wrong[0]!r:.60}.", field=wrong[0])
         if name is None:
             raise InvalidOption("a study needs prompts, or the name of one that is in the log.")
         return _reopened(session, name)

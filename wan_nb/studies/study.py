@@ -22,6 +22,7 @@ from wan_nb.errors import (
     WanError,
     join_words,
 )
+from wan_nb.public import guarded
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ _SIDES = ("left_run", "right_run")
 
 
 @printed
+@guarded
 class Study:
     """A comparison: a plan of requests, the runs that it became, votes about them, and what they say.
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from wan_nb import __version__
 from wan_nb.arguments import whole
+from wan_nb.engine.run import Run
 from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.paths import file_name, output
+from wan_nb.public import guarded
 from wan_nb.studies.cells import relabelled
 from wan_nb.studies.study import Study
 from wan_nb.ui import text
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["board", "clips_of", "compare", "report", "report_csv", "study_of", "vote"]
 
 
+@guarded
 def compare(what: Any = None, *, columns: int | None = None) -> CompareWidget:
     """Show clips side by side on one transport: play, scrub, step, loop, wipe, difference, swap in place.
 
@@ -68,6 +71,7 @@ def compare(what: Any = None, *, columns: int | None = None) -> CompareWidget:
     return CompareWidget(clips, columns=columns, load=_loader(session, rows))
 
 
+@guarded
 def board(session: Session | None = None) -> None:
     """Show the newest runs of the log, and those to come, on a live board.
 
@@ -81,6 +85,7 @@ def board(session: Session | None = None) -> None:
     show_runs(session or default_session())
 
 
+@guarded
 def vote(
     study: Study | str | None = None, *, rater: str = "", mode: Literal["winner", "ranking"] = "winner"
 ) -> VoteWidget:
@@ -129,6 +134,7 @@ def vote(
     )
 
 
+@guarded
 def report(study: Study | str | None = None, path: str | os.PathLike[str] | None = None, **options: Any) -> Path:
     """Write a study as one HTML file that needs nothing else: plan, prompts, clips, votes, ranking, measures, costs.
 
@@ -169,6 +175,7 @@ def report(study: Study | str | None = None, path: str | os.PathLike[str] | None
     return write_report(target, data, **options)
 
 
+@guarded
 def report_csv(study: Study | str | None = None, path: str | os.PathLike[str] | None = None) -> Path:
     """Write the runs, votes and measures of a study as CSV."""
     from wan_nb.ui.report import write_csv
@@ -252,7 +259,10 @@ def _rows(what: Any) -> tuple[Session, list[Row]]:
     if hasattr(what, "columns"):
         session = default_session()
         return session, [session.row(str(run_id)) for run_id in what.index]
-    runs = list(what) if isinstance(what, Sequence) else [what]
+    runs = list(what) if isinstance(what, Sequence) and not isinstance(what, bytes) else [what]
+    for run in runs:
+        if not isinstance(run, Run):
+            raise InvalidOption(f"what is compared are runs, not an object of type {type(run).__name__}.")
     return (runs[0].session if runs else default_session()), [run.row for run in runs]
 
 

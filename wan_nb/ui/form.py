@@ -10,6 +10,7 @@ import traitlets
 from wan_nb.api import catalog
 from wan_nb.engine.loop import Worker
 from wan_nb.errors import InvalidMedia, InvalidOption, WanError
+from wan_nb.public import guarded
 from wan_nb.ui import html
 from wan_nb.ui.assets import module, styles
 from wan_nb.ui.draft import Draft, field_specs, fields_from
@@ -32,6 +33,7 @@ _SUGGESTED = 60
 """Files of the notebook's folder that a path field suggests."""
 
 
+@guarded
 def form(source: Any = None, /, *, session: Session | None = None) -> Form:
     """A form with the board of its runs beneath: one request, or a study of prompts parted by ``---`` lines.
 

@@ -131,19 +131,17 @@ class WanMagics(Magics):
     @contextmanager
     def _told(self) -> Iterator[None]:
         from wan_nb.errors import Detached, WanError
+        from wan_nb.public import guard
 
         before, self._locals = self._locals, _locals_of_caller()  # a magic may run inside of another
         try:
-            yield
+            with guard():  # between two waits, each of which has words of its own
+                yield
         except (WanError, Detached) as error:
             if self.tracebacks and self.shell is not None:
                 whole = self.shell.InteractiveTB.structured_traceback
                 vars(error)["_render_traceback_"] = partial(whole, type(error), error, error.__traceback__)
             raise
-        except KeyboardInterrupt:  # between two waits, each of which has words of its own
-            raise Detached(
-                "Stopped. What was sent goes on at the service: %wan runs shows it, %wan resume takes it up."
-            ) from None
         finally:
             self._locals = before
 
@@ -242,3 +240,7 @@ def _keep_bare_cell(lines: list[str]) -> list[str]:
     """Give a ``%%wan`` without a body an empty line: IPython itself would answer, and ``%%wan --help`` never arrive."""
     bare = lines and lines[0].split(maxsplit=1)[:1] == ["%%wan"] and not "".join(lines[1:])
     return [lines[0].rstrip("\n") + "\n", "\n"] if bare else lines
+
+
+# Whether a cell is complete is asked of the text as it was typed: a `%%wan` line alone is not.
+_keep_bare_cell.has_side_effects = True  # type: ignore[attr-defined]

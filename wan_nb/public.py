@@ -1,0 +1,105 @@
+"""What a public function takes, and what it lets out: checks of arguments by their names, and errors that are ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
+from inspect import iscoroutinefunction, isfunction
+from typing import Any, TypeVar, cast
+
+from wan_nb.arguments import shown
+from wan_nb.errors import Detached, InvalidOption, WanError, in_a_line
+
+__all__ = ["guard", "guarded"]
+
+_Public = TypeVar("_Public", bound=Callable[..., Any])
+
+_LIBRARIES = frozenset(
+    {"PIL", "anyio", "av", "fsspec", "httpcore", "httpx", "pandas", "psycopg", "pydantic", "sqlalchemy", "sqlite3"}
+)
+"""Packages whose errors are told in our words."""
+
+STOPPED = "Stopped. What was sent goes on at the service: %wan runs shows it, %wan resume takes it up."
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _of_kind(name: str) -> Callable[[Any], bool]:
+    return lambda value: any(kind.__name__ == name for kind in type(value).__mro__)
+
+
+_TAKES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    **dict.fromkeys(("name", "rater", "mode", "base", "field", "text", "currency"), ("a text", _text)),
+    "media": ("a text or a folder", lambda value: isinstance(value, str) or hasattr(value, "__fspath__")),
+    **dict.fromkeys(("wait", "mend", "measures", "embed"), ("True or False", lambda value: isinstance(value, bool))),
+    "run_id": ("a text: the id of a run", _text),
+    "vary": ("a dict of lists by name", lambda value: isinstance(value, Mapping)),
+    "progress": ("a function", callable),
+    "session": ("a Session", _of_kind("Session")),
+    "row": ("a row of the log", _of_kind("Row")),
+}
+"""What an argument of a public function is, by its name, which means the same in all of them; None is "not given".
+
+Amounts, whole numbers, lists and what buys are judged by `wan_nb.arguments` where they are used.
+"""
+
+_NEEDED = frozenset({"field", "mend", "row", "run_id"})
+"""Those of which None says nothing."""
+
+
+@contextmanager
+def guard() -> Iterator[None]:
+    """Let nothing out of a public function but our errors, and those that Python raises for a wrong call.
+
+    Raises
+    ------
+    WanError
+        In place of an error of the system or of a library, which stays its cause.
+    Detached
+        In place of a bare `KeyboardInterrupt`.
+    """
+    try:
+        yield
+    except (WanError, Detached):
+        raise
+    except KeyboardInterrupt:
+        raise Detached(STOPPED) from None
+    except Exception as error:
+        foreign = type(error).__module__.partition(".")[0] in _LIBRARIES
+        if not (foreign or isinstance(error, OSError | UnicodeError | RecursionError | MemoryError)):
+            raise
+        raise WanError(in_a_line(error), remedy="%wan doctor looks at disk, log and service.") from error
+
+
+def guarded(what: _Public) -> _Public:
+    """Decorate a public function, or a class with its public methods: arguments are checked, errors are ours.
+
+    Raises
+    ------
+    InvalidOption
+        From what is decorated: an argument of a wrong kind.
+    """
+    if isinstance(what, type):
+        for name, member in vars(what).copy().items():
+            if name.startswith("_") or iscoroutinefunction(member):
+                continue
+            if isfunction(member):
+                setattr(what, name, guarded(member))
+            elif isinstance(member, property) and member.fget is not None:
+                setattr(what, name, property(guarded(member.fget), member.fset, doc=member.__doc__))
+        return what
+    code = what.__code__
+    places = code.co_varnames[: code.co_argcount]
+
+    @wraps(what)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with guard():
+            for name, value in (*zip(places, args, strict=False), *kwargs.items()):
+                if (value is not None or name in _NEEDED) and name in _TAKES and not _TAKES[name][1](value):
+                    raise InvalidOption(f"{name} is {_TAKES[name][0]}, not {shown(value)}.", field=name)
+            return what(*args, **kwargs)
+
+    return cast("_Public", call)
