@@ -12,6 +12,7 @@ import wan_nb
 ROOT = Path(wan_nb.__file__).parent
 
 ORDER = [
+    "sanitize",
     "terminal",
     "errors",
     "arguments",

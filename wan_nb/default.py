@@ -11,6 +11,7 @@ from wan_nb.engine.session import Session
 from wan_nb.paths import here
 from wan_nb.place import address
 from wan_nb.public import guarded
+from wan_nb.sanitize import Secret, reveal
 from wan_nb.settings import Settings
 
 if TYPE_CHECKING:
@@ -137,8 +138,9 @@ def login(api_key: str | None = None, service: str | None = None) -> Session:
         from getpass import getpass
 
         api_key = getpass("DashScope API key (not shown, not stored): ")
+    api_key = Secret(reveal(api_key).strip())  # a Verbose traceback shows the variables of this frame
     current = session().settings.service
-    return connect(service or ("beijing" if current == "simulator" else current), api_key=api_key.strip())
+    return connect(service or ("beijing" if current == "simulator" else current), api_key=api_key)
 
 
 @guarded

@@ -30,6 +30,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from wan_nb.sanitize import redact
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
@@ -102,13 +103,16 @@ class WanError(_Short, Exception):
     """
 
     def __init__(self, message: str, *, remedy: str = "", run_id: str | None = None, **details: Any) -> None:
+        if len(message) > 100 * _LONGEST:
+            message = f"{message[: 50 * _LONGEST]} ... {message[-50 * _LONGEST :]}"
+        message = redact(message)
         if len(message) > _LONGEST:
             message = f"{message[: _LONGEST - 100]} ... {message[-90:]}"
         super().__init__(message)
         self.message = message
-        self.remedy = remedy
+        self.remedy = redact(remedy)
         self.run_id = run_id
-        self.details = details
+        self.details = {name: redact(value) if isinstance(value, str) else value for name, value in details.items()}
 
     def __str__(self) -> str:
         head = f"run {self.run_id[:8]}: {self.message}" if self.run_id else self.message
@@ -184,8 +188,8 @@ class ServiceError(WanError):
         **kwargs: Any,
     ) -> None:
         super().__init__(message, **kwargs)
-        self.code = code
-        self.request_id = request_id
+        self.code = redact(code)
+        self.request_id = redact(request_id) if request_id else request_id
         self.http_status = http_status
         self.retry_after = retry_after
         self.retryable = retryable
@@ -259,9 +263,9 @@ def in_a_line(error: BaseException) -> str:
     """
     if isinstance(error, OSError) and error.strerror:
         named = isinstance(error.filename, str | bytes | os.PathLike)
-        return error.strerror + (f": {os.fspath(error.filename)[-80:]!r}" if named else "")
+        return redact(error.strerror + (f": {os.fspath(error.filename)[-80:]!r}" if named else ""))
     first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return f"{first[:160]} ({type(error).__name__})" if first else type(error).__name__
+    return f"{redact(first[:2000])[:160]} ({type(error).__name__})" if first else type(error).__name__
 
 
 def join_words(words: Sequence[str], last: str = "or") -> str:

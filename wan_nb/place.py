@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from wan_nb.api import catalog
 from wan_nb.api.addresses import fault
 from wan_nb.errors import InvalidOption, NotAuthorized
+from wan_nb.sanitize import Keyless, Secret, redact
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ SIMULATOR_KEY = "simulator"
 
 @printed
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A service that can be talked to.
+class Place(Keyless):
+    """A service that can be talked to. Copies and pickles of it carry no key.
 
     Attributes
     ----------
@@ -67,6 +68,7 @@ def address(service: str) -> str:
     if "://" not in service:
         raise InvalidOption(f"no service called {service[:60]!r}.", remedy=remedy)
     wrong = fault(service) or ("it has a query or a fragment" if {"?", "#"} & set(service) else "")
+    wrong = wrong or ("it holds a key" if redact(service) != service else "")
     if wrong:
         # What stands before an @ or behind a ? may be a secret.
         raise InvalidOption(f"{service.partition('://')[0][:20]}://... is no base URL: {wrong}.", remedy=remedy)
@@ -98,7 +100,7 @@ def locate(settings: Settings) -> Place:
         from wan_nb.simulator.launch import ensure
 
         url = ensure(settings.folder / "simulator", speed=settings.speed)
-        return Place(name, url, SIMULATOR_KEY, identify(settings), catalog.region_of(url))
+        return Place(name, url, Secret(SIMULATOR_KEY), identify(settings), catalog.region_of(url))
     url = address(name)
     if not settings.api_key:
         raise NotAuthorized(

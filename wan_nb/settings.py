@@ -16,6 +16,7 @@ from typing import Any
 from wan_nb import paths
 from wan_nb.arguments import amount, shown, switch
 from wan_nb.errors import InvalidOption, WanError, join_words
+from wan_nb.sanitize import Keyless, Secret, remember, remember_url, reveal
 
 __all__ = ["Settings"]
 
@@ -30,15 +31,15 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """What a session needs to know, frozen.
+class Settings(Keyless):
+    """What a session needs to know, frozen. Copies and pickles of it carry no key and no password.
 
     Attributes
     ----------
     service : str
         ``simulator``, a region of the catalog (``beijing``, ``singapore``) or a base URL.
     api_key : str
-        Never shown and never written down. The simulator takes any.
+        A `Secret`: never shown and never written down. The simulator takes any.
     folder : Path
         Absolute. Holds log and clips unless moved: ``wan_runs`` of the working directory.
     log : Path or str
@@ -106,7 +107,11 @@ class Settings:
         for name in ("service", "base_url", "api_key"):
             if not isinstance(chosen.get(name, ""), str):
                 raise InvalidOption(f"{name} is a text, not an object of type {type(chosen[name]).__name__}.")
-        key = str(chosen.get("api_key") or env.get("DASHSCOPE_API_KEY", "")).strip()
+        key = Secret(reveal(chosen.get("api_key") or env.get("DASHSCOPE_API_KEY", "")).strip())
+        for secret in (key, env.get("DASHSCOPE_API_KEY", "")):
+            remember(secret)
+        for name in _PROXIES:
+            remember_url(env.get(name, ""))
         default_service = (env.get("DASHSCOPE_HTTP_BASE_URL") or "beijing") if key else "simulator"
         folder = paths.local(chosen["folder"]) if "folder" in chosen else paths.local("wan_runs", base=base)
         return cls(
@@ -148,17 +153,22 @@ def environment() -> Mapping[str, str]:
     return os.environ
 
 
+_PROXIES = [shape(f"{kind}_proxy") for kind in ("http", "https", "all") for shape in (str.lower, str.upper)]
+
+
 def _place(given: Any, base: Path | None = None) -> Path | str | None:
     """A file or folder as an absolute path, also where it was written as a URL of SQLite; another URL as it is."""
     if given is None or (isinstance(given, str) and not given):
         return None
-    text = given if isinstance(given, str) else ""
+    text = reveal(given) if isinstance(given, str) else ""
     scheme, _, rest = text.partition(":///")
     if scheme in {"sqlite", "sqlite+pysqlite"}:
         # SQLAlchemy's own reading of such a URL: a query and escapes are its business.
         plain = bool(rest) and rest != ":memory:" and not rest.startswith("file:") and not {"?", "%"} & set(rest)
         return paths.local(rest, base=base) if plain else text
-    return text if _URL.match(text) else paths.local(given, base=base)
+    if not _URL.match(text):
+        return paths.local(given, base=base)
+    return Secret(text) if remember_url(text) else text
 
 
 def _budget(value: Any) -> Mapping[str, float]:

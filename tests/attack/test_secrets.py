@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import logging
+import pickle
+import shlex
 import socket
+import sqlite3
+import traceback
+from dataclasses import asdict
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from unittest import mock
+from urllib.parse import quote, urlsplit
 
 import httpx
 import nbformat
+import psutil
+import psycopg
 import pytest
 from live_kernel import Kernel
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
 import wan_nb
-from wan_nb.errors import InvalidOption, WanError
+from wan_nb import default
+from wan_nb.engine.doctor import examine
+from wan_nb.errors import InvalidOption, LogError, WanError
+
+pytest_plugins = ["fixtures_shell"]
 
 KEY = "sk-marked0123456789abcdef0123456789"
 SIGNED = "https://example.invalid/cat.jpg?Expires=1&OSSAccessKeyId=marked&Signature=marked-signature"
@@ -186,7 +202,7 @@ def test_what_the_service_repeats_of_a_key_or_a_link_is_not_kept(settings, simul
     if endpoint == "create":
         simulator.faults(endpoint="create", status=400, code="InvalidURL", message=said)
     else:
-        output = {"task_status": "FAILED", "code": "InvalidURL", "message": said.replace(KEY, "a key")}
+        output = {"task_status": "FAILED", "code": "InvalidURL", "message": said}
         simulator.faults(endpoint="get", patch={"output": output}, times=-1)
     with wan_nb.Session(**{**settings, "api_key": KEY}) as session, pytest.raises(WanError) as caught:
         session.submit("a cat walks", first_frame=SIGNED, duration=2).wait()
@@ -194,6 +210,151 @@ def test_what_the_service_repeats_of_a_key_or_a_link_is_not_kept(settings, simul
     marks = [KEY, "Signature="]
     assert not [mark for mark in marks if mark in str(caught.value)]
     assert found(tmp_path, [mark.encode() for mark in marks]) == []
+
+
+ESCAPED = [
+    KEY,
+    json.dumps(f"{KEY[:12]}\n{KEY[12:]}"),
+    quote(SIGNED, safe=""),
+    json.dumps(SIGNED).replace("&", "\\u0026"),
+]
+SAID = " and ".join(
+    ["no", *ESCAPED, base64.b64encode(KEY.encode()).decode(), SIGNED.partition("//")[2], KEY.upper(), SIGNED]
+)
+MARKS = [
+    "marked0123456789", "0123456789ABCDEF", "rked0123456789abcdef", base64.b64encode(KEY.encode()).decode()[4:-4],
+    "Signature=", "Signature%3D", "marked-signature", "OSSAccessKeyId",
+]  # fmt: skip
+TASK = {
+    "code": SAID,
+    "message": SAID,
+    "orig_prompt": SAID,
+    "submit_time": SAID,
+    "scheduled_time": SAID,
+    "end_time": SAID,
+}
+USAGE = {"duration": SAID, "SR": SAID, "video_count": SAID, "input_video_duration": SAID, "fps": SAID}
+REFUSAL = {"status": 400, "body": json.dumps({"code": SAID, "message": SAID, "request_id": SAID})}
+XML = "<Error>" + "".join(f"<{tag}>{html.escape(SAID)}</{tag}>" for tag in ("Code", "Message", "RequestId"))
+
+PLANTED: dict[str, list[dict[str, Any]]] = {
+    "create refused": [{"endpoint": "create", **REFUSAL}],
+    "create not allowed": [{"endpoint": "create", **REFUSAL, "status": 401}],
+    "create, free quota": [{"endpoint": "create", **REFUSAL, "status": 429}],
+    "create, 500": [{"endpoint": "create", **REFUSAL, "status": 500}],
+    "create, HTML": [{"endpoint": "create", "status": 400, "body": f"<html>{SAID}", "content_type": "text/html"}],
+    "create, no task": [{"endpoint": "create", "body": json.dumps({"output": {"message": SAID}, "message": SAID})}],
+    "create, the id": [{"endpoint": "create", "patch": {"output": {"task_id": KEY}, "request_id": SAID}}],
+    "create, all else": [
+        {"endpoint": "create", "patch": {"output": {"task_status": SAID, **TASK}, "request_id": SAID}}
+    ],
+    "look, failed": [
+        {"endpoint": "get", "times": -1, "patch": {"output": {"task_status": "FAILED", **TASK}, "request_id": SAID}}
+    ],
+    "look, canceled": [{"endpoint": "get", "times": -1, "patch": {"output": {"task_status": "CANCELED", **TASK}}}],
+    "look, done": [{"endpoint": "get", "times": -1, "patch": {"output": TASK, "usage": USAGE, "request_id": SAID}}],
+    "look, another word": [{"endpoint": "get", "times": 2, "patch": {"output": {"task_status": SAID, **TASK}}}],
+    "look, the id": [{"endpoint": "get", "times": 2, "patch": {"output": {"task_id": KEY}}}],
+    "look refused": [{"endpoint": "get", "times": -1, **REFUSAL}],
+    "look, 502": [{"endpoint": "get", "times": 2, **REFUSAL, "status": 502}],
+    "list": [
+        {"endpoint": "create", "reset": True, "when": "after"},
+        {"endpoint": "list", "times": -1, "patch": {"data": [{"task_id": SAID, "status": SAID, "model_name": SAID}]}},
+    ],
+    "list refused": [{"endpoint": "create", "reset": True}, {"endpoint": "list", "times": -1, **REFUSAL}],
+    "policy": [{"endpoint": "policy", "patch": {"data": {"upload_dir": f"dashscope/{KEY}"}, "request_id": SAID}}],
+    "policy refused": [{"endpoint": "policy", **REFUSAL}],
+    "upload refused": [{"endpoint": "upload", "status": 403, "body": XML, "content_type": "application/xml"}],
+    "download refused": [
+        {"endpoint": "download", "times": -1, "status": 403, "body": XML, "content_type": "application/xml"}
+    ],
+    "download, a page": [{"endpoint": "download", "times": -1, "body": SAID, "content_type": f"text/html {KEY}"}],
+}
+
+
+@pytest.mark.parametrize("tracebacks", [False, True], ids=["short", "Verbose"])
+@pytest.mark.parametrize("planted", PLANTED)
+def test_what_is_planted_in_an_answer_reaches_nothing(
+    ip, simulator, cat, tmp_path, capsys, caplog, planted, tracebacks
+) -> None:
+    """Log, sidecar, bundle, page, output, traceback, log record, error, pickle; nothing is replaced beforehand."""
+    ip.magics.told_of = session = default.connect(
+        simulator.url, api_key=KEY, gap=0.02, patience=0.2, folder=tmp_path / "w"
+    )
+    simulator.faults(*PLANTED[planted])
+    if tracebacks:
+        ip.shell.run_line_magic("config", "WanMagics.tracebacks = True")
+        ip.shell.run_line_magic("xmode", "Verbose")
+    said: list[str] = []
+    with caplog.at_level(logging.DEBUG):
+        for cell in (f"%%wan -f {shlex.quote(cat)} --duration 2 --out kept\na cat walks", "kept.wait()", "%wan", "kept",
+                     "%wan runs", "%wan doctor", "%wan cost", "%wan cancel all", "wan_nb.runs()"):  # fmt: skip
+            done = ip.shell.run_cell(cell, store_history=False)
+            error = done.error_before_exec or done.error_in_exec
+            if error is not None:
+                whole = traceback.format_exception(error)
+                said += [*whole, repr(error), repr(vars(error)), repr(pickle.dumps(error.args)), str(error.__cause__)]
+            if done.result is not None:
+                said += map(str, ip.shell.display_formatter.format(done.result)[0].values())
+    rows = session.log.find()
+    assert rows
+    for row in rows:
+        run = session.run(row.run_id)
+        said += [
+            repr(run),
+            repr(run.error),
+            repr(run.row),
+            repr(vars(run)),
+            *map(str, run._repr_mimebundle_().values()),
+        ]
+        said += [repr(asdict(run.row))]
+    said += [wan_nb.bundle(tmp_path / "all.zip").name, repr(session.settings), repr(session.place), repr(session.flow)]
+    said += [repr(asdict(session.settings)), repr(pickle.dumps(session.settings)), repr(pickle.dumps(session.place))]
+    said += [caplog.text, *(repr(vars(record)) for record in caplog.records)]
+    said += [" ".join(each.cmdline()) for each in psutil.Process().children(recursive=True)]
+    said += capsys.readouterr()
+    told = {mark for mark in MARKS for text in said if mark in text}
+    assert not told, [text[max(text.find(m) - 200, 0) :][:400] for m in told for text in said if m in text][:3]
+    assert found(tmp_path, [mark.encode() for mark in MARKS]) == []
+
+
+RAISED = [
+    OSError(5, SAID), RuntimeError(SAID), ValueError(SAID), httpx.ReadError(SAID), httpx.LocalProtocolError(SAID),
+    httpx.InvalidURL(SAID), UnicodeError(SAID), ExceptionGroup(SAID, [ValueError(SAID)]),
+    sqlite3.OperationalError(SAID),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("raised", RAISED, ids=lambda error: type(error).__name__)
+def test_what_a_library_says_while_money_is_spent_reaches_nothing(settings, cat, tmp_path, monkeypatch, raised) -> None:
+    with wan_nb.Session(**{**settings, "api_key": KEY}) as session:
+        session.flow  # noqa: B018  # open
+        monkeypatch.setattr(session.flow.client._fresh, "send", mock.AsyncMock(side_effect=raised))
+        with pytest.raises(WanError) as caught:
+            session.submit("a cat walks", first_frame=cat, duration=2)
+        (row,) = session.log.find()
+        said = "".join(
+            [*traceback.format_exception(caught.value), repr(row), repr(asdict(row)), repr(vars(caught.value))]
+        )
+    assert row.error_message
+    assert not [mark for mark in MARKS if mark in said]
+    assert found(tmp_path, [mark.encode() for mark in MARKS]) == []
+
+
+def test_what_a_driver_of_databases_says_holds_no_password(tmp_path, monkeypatch) -> None:
+    url = "postgresql+psycopg://me:hunter-55@127.0.0.1:9/runs?sslpassword=hunter-66&connect_timeout=1"
+    with wan_nb.Session("simulator", log=url, folder=tmp_path) as session, pytest.raises(LogError) as caught:
+        session.runs()
+    said = "".join([*traceback.format_exception(caught.value), repr(session.settings), repr(session)])
+    assert "hunter" not in said
+    monkeypatch.setattr(
+        "psycopg.connect", mock.Mock(side_effect=psycopg.OperationalError(f"bad {url}: hunter-55, hunter-66"))
+    )
+    with wan_nb.Session("simulator", log=url, folder=tmp_path) as session:
+        with pytest.raises(LogError) as caught:
+            session.runs()
+        said = "".join(traceback.format_exception(caught.value)) + repr(examine(session))
+    assert "hunter" not in said
 
 
 @pytest.mark.parametrize("url", ["https://me:secret@example.org/api/v1", "https://example.org/api/v1?key=secret"])

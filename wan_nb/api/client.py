@@ -34,6 +34,7 @@ from wan_nb.api.proxies import certificates, routes
 from wan_nb.api.refusals import error_fields, refusal, unreachable
 from wan_nb.api.task import SERVICE_ZONE, Task, TaskPage
 from wan_nb.errors import NotAuthorized, OutcomeUnknown, Refused, Unavailable, WanError
+from wan_nb.sanitize import Secret, reveal
 
 if "httpx" not in sys.modules:
     # Its command line, which nobody calls from a notebook, loads click, rich and pygments: a tenth of a first submit.
@@ -81,7 +82,8 @@ _GATEWAY_GAVE_UP = frozenset({504, 524})
 
 _ours: ContextVar[bool] = ContextVar("wan_nb.api.client.ours", default=False)
 
-for _talker in ("httpx", "httpcore.http11"):  # in a notebook that logs, they would write down signed links
+# In a notebook that logs, they would write down signed links and the password of a proxy.
+for _talker in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))):
     logging.getLogger(_talker).addFilter(lambda _: not _ours.get())
 
 
@@ -193,7 +195,7 @@ class Client:
         self.simulated: bool | None = None
         self.skew: timedelta | None = None
         # Not a dict: this class hides the key in its repr, which a verbose traceback shows.
-        self._headers = httpx.Headers({"Authorization": f"Bearer {api_key}", "Accept-Encoding": "identity"})
+        self._headers = httpx.Headers({"Authorization": f"Bearer {reveal(api_key)}", "Accept-Encoding": "identity"})
         certificates()
         context = httpx.create_ssl_context()
         self._http = _Quiet(base_url, verify=context, timeout=_READ)
@@ -416,9 +418,11 @@ class Client:
             async with asyncio.timeout_at(due) as limit:
                 for _ in range(_HOPS):
                     # The client's own way of following reads what comes with a redirect, whatever its size.
-                    async with self._http.stream("GET", url, headers=headers, follow_redirects=False) as response:
+                    async with self._http.stream(
+                        "GET", reveal(url), headers=headers, follow_redirects=False
+                    ) as response:
                         if response.next_request is not None:
-                            url = str(response.next_request.url)
+                            url = Secret(str(response.next_request.url))
                             continue
                         if response.status_code >= 300:
                             said = await _bounded(response, _ROOM)

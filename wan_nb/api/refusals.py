@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from wan_nb.api.codes import error_rule
-from wan_nb.api.task import unsigned
 from wan_nb.errors import NotAuthorized, Refused, Throttled, Unavailable
+from wan_nb.sanitize import number, redact
 
 if TYPE_CHECKING:
     import httpx
@@ -50,15 +50,13 @@ def error_fields(response: httpx.Response) -> dict[str, Any]:
         body = body if isinstance(body, dict) else {}
     except (ValueError, RecursionError):
         body = {_XML[tag]: unescape(text) for tag, text in _TAGS.findall(response.text[:10_000])}
-    key = response.request.headers.get("Authorization", "").removeprefix("Bearer ")
-    code = str(body.get("code") or "")[:100]
-    message = unsigned(str(body.get("message") or f"HTTP {response.status_code}"), key)[:1000]
-    request_id = body.get("request_id")
+    code = _text(body.get("code"), 100)
+    message = _text(body.get("message") or f"HTTP {response.status_code}", 1000)
     return {
         "message": message,
         "code": code,
         "remedy": error_rule(code, message).remedy if code else "",
-        "request_id": str(request_id)[:100] if request_id else None,
+        "request_id": _text(body.get("request_id"), 100) or None,
         "http_status": response.status_code,
         "retry_after": _retry_after(response),
     }
@@ -66,11 +64,14 @@ def error_fields(response: httpx.Response) -> dict[str, Any]:
 
 def _retry_after(response: httpx.Response) -> float | None:
     value = response.headers.get("Retry-After", "")
-    try:
-        return min(max(0.0, float(value)), 3600.0)  # in this order nan is 0
-    except ValueError:
-        pass
-    try:
-        return min(max((parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds(), 0.0), 3600.0)
-    except (ValueError, TypeError, OverflowError):
-        return None
+    seconds = number(value, -1e18, 1e18)
+    if seconds is None:
+        try:
+            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return min(max(seconds, 0.0), 3600.0)
+
+
+def _text(value: Any, limit: int) -> str:
+    return redact(str(value or "")[: 10 * limit])[:limit]

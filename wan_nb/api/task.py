@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
+from wan_nb.sanitize import Secret, number, redact
 from wan_nb.terminal import printed
 
-__all__ = ["TERMINAL", "Listed", "Task", "TaskPage", "Usage", "number", "parse_time", "unsigned"]
+__all__ = ["TERMINAL", "Listed", "Task", "TaskPage", "Usage", "parse_time"]
+
+BILLABLE = (0.1, 120.0)
+"""Seconds that one task can be billed, input and output together: a receipt of more or less is none."""
 
 SERVICE_ZONE = timezone(timedelta(hours=8))
 """Times of a GET are strings in UTC+8, without saying so."""
@@ -21,7 +24,7 @@ TERMINAL = frozenset({"SUCCEEDED", "FAILED", "CANCELED", "UNKNOWN"})
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The receipt. Seconds; present only on success.
+    """The receipt. Seconds; present only on success. A number that cannot be one is None.
 
     Attributes
     ----------
@@ -31,6 +34,8 @@ class Usage:
         Seconds.
     video_count, SR : int or None
         Clips (always 1); tier, 720 or 1080.
+    odd : str
+        A `duration` that was given and cannot be one: negative, absurd, no number. Empty when there is none.
     """
 
     duration: float | None = None
@@ -38,6 +43,7 @@ class Usage:
     output_video_duration: float | None = None
     video_count: int | None = None
     SR: int | None = None
+    odd: str = ""
 
 
 @printed
@@ -95,19 +101,21 @@ class Task:
             It is no task: no object, or no id or status in it.
         """
         output = body.get("output") if isinstance(body, Mapping) else None
-        if not isinstance(output, Mapping) or not _text(output.get("task_status")) or not _is_id(output.get("task_id")):
+        output = output if isinstance(output, Mapping) else {}
+        task_id, status = _id(output.get("task_id")), _text(output.get("task_status"))
+        if not task_id or not status:
             raise ValueError("no task in the answer")
-        usage = body.get("usage")
+        usage, link = body.get("usage"), _raw(output.get("video_url"))
         return cls(
-            task_id=str(output["task_id"]),
-            status=str(output["task_status"]).upper(),
+            task_id=task_id,
+            status=status.upper(),
             code=_text(output.get("code")) or "",
-            message=unsigned(_text(output.get("message")) or ""),
+            message=_text(output.get("message")) or "",
             submit_time=parse_time(output.get("submit_time")),
             scheduled_time=parse_time(output.get("scheduled_time")),
             end_time=parse_time(output.get("end_time")),
             orig_prompt=_text(output.get("orig_prompt")),
-            video_url=_text(output.get("video_url")),
+            video_url=Secret(link) if link else None,
             usage=_usage(usage) if isinstance(usage, Mapping) else None,
             request_id=_text(body.get("request_id")),
         )
@@ -161,23 +169,23 @@ class TaskPage:
         data = body.get("data") if isinstance(body, Mapping) else None
         if not isinstance(data, list) or len(data) > _MOST_ROWS:
             raise ValueError("no list of tasks in the answer")
-        rows = [row for row in data if isinstance(row, Mapping) and _is_id(row.get("task_id"))]
-        total = number(body.get("total"))
+        rows = [(task_id, row) for row in data if isinstance(row, Mapping) and (task_id := _id(row.get("task_id")))]
+        total = number(body.get("total"), 0, 1e15)
         return cls(
             tasks=tuple(
                 Listed(
-                    task_id=str(row["task_id"]),
-                    status=(_text(row.get("status")) or "UNKNOWN")[:_LONGEST_WORD].upper(),
-                    model_name=(_text(row.get("model_name")) or "")[:_LONGEST_WORD] or None,
+                    task_id=task_id,
+                    status=(_text(row.get("status"), _LONGEST_WORD) or "UNKNOWN").upper(),
+                    model_name=_text(row.get("model_name"), _LONGEST_WORD),
                     gmt_create=parse_time(row.get("gmt_create"), zone=None),
                     start_time=parse_time(row.get("start_time")),
                     end_time=parse_time(row.get("end_time")),
                 )
-                for row in rows
+                for task_id, row in rows
             ),
             total=None if total is None else int(total),
-            page_no=int(number(body.get("page_no")) or 1),
-            page_size=int(number(body.get("page_size")) or max(len(rows), 1)),
+            page_no=int(number(body.get("page_no"), 1, 1e9) or 1),
+            page_size=int(number(body.get("page_size"), 1, 1e9) or max(len(rows), 1)),
             unread=len(data) - len(rows),
         )
 
@@ -185,16 +193,6 @@ class TaskPage:
 _MOST_ROWS = 1000  # in a page, of which 100 are asked for
 _LONGEST_WORD = 200
 _FIRST_MS = 1e11
-_QUERY = re.compile(r"(\w+://[^\s?\"'<>]+)\?[^\s\"'<>]*")
-
-
-def unsigned(message: str, key: str = "") -> str:
-    """A message of the service without what signs the URLs in it, and without the key: it is shown and written down.
-
-    >>> unsigned("cannot read https://example.org/cat.png?Signature=x, retry")
-    'cannot read https://example.org/cat.png?... retry'
-    """
-    return _QUERY.sub(r"\1?...", message.replace(key, "***") if key else message)
 
 
 def parse_time(value: Any, *, zone: tzinfo | None = SERVICE_ZONE) -> datetime | None:
@@ -213,7 +211,7 @@ def parse_time(value: Any, *, zone: tzinfo | None = SERVICE_ZONE) -> datetime | 
     >>> parse_time(1_775_613_600_000) == parse_time(1_775_613_600) == parse_time("2026-04-08 10:00:00")
     True
     """
-    stamp = number(value)
+    stamp = number(value, 0, _LATEST)
     try:
         if stamp is not None:
             return datetime.fromtimestamp(stamp if stamp < _FIRST_MS else stamp / 1000, UTC) if stamp > 0 else None
@@ -226,31 +224,42 @@ def parse_time(value: Any, *, zone: tzinfo | None = SERVICE_ZONE) -> datetime | 
         return None
 
 
+_LATEST = 253_402_300_799_000.0
+"""Milliseconds: the end of the year 9999."""
+
+
 def _usage(raw: Mapping[str, Any]) -> Usage:
-    count, tier = number(raw.get("video_count")), number(raw.get("SR"))
+    billed, tier = raw.get("duration"), raw.get("SR")
+    seconds = number(billed, *BILLABLE)
+    lines = number(tier.strip().rstrip("Pp") if isinstance(tier, str) else tier, 1, 10_000)
     return Usage(
-        duration=number(raw.get("duration")),
-        input_video_duration=number(raw.get("input_video_duration")),
-        output_video_duration=number(raw.get("output_video_duration")),
-        video_count=None if count is None else int(count),
-        SR=None if tier is None else int(tier),
+        duration=seconds,
+        input_video_duration=number(raw.get("input_video_duration"), 0, BILLABLE[1]),
+        output_video_duration=number(raw.get("output_video_duration"), 0, BILLABLE[1]),
+        video_count=_whole(number(raw.get("video_count"), 0, 1000)),
+        SR=_whole(lines),
+        odd="" if seconds is not None or billed is None else redact(repr(billed)[:200])[:40],
     )
 
 
-def number(value: Any) -> float | None:
-    """Samples show integers, floats and text for the same field."""
-    if isinstance(value, bool) or value is None:
-        return None
-    try:
-        figure = float(str(value).strip().rstrip("Pp"))
-    except ValueError:
-        return None
-    return figure if abs(figure) < 1e15 else None
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
 
 
-def _is_id(value: Any) -> bool:
-    return 0 < len(_text(value) or "") <= _LONGEST_WORD
+def _raw(value: Any) -> str | None:
+    """Text as it came; samples show numbers for words too."""
+    if isinstance(value, int) and abs(value) < 10**30:
+        return str(value)
+    return value or None if isinstance(value, str) else None
 
 
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else str(value) if isinstance(value, int) else None
+def _text(value: Any, limit: int = 5000) -> str | None:
+    """Text of an answer, of at most so many characters, without what is secret in it."""
+    raw = _raw(value)
+    return raw and redact(raw[: 2 * limit])[:limit]
+
+
+def _id(value: Any) -> str | None:
+    """Id of a task; one that holds a secret is none, since it could neither be kept nor be asked for."""
+    raw = _raw(value)
+    return raw if raw and len(raw) <= _LONGEST_WORD and redact(raw) == raw else None

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.engine.files import atomic
 from wan_nb.engine.row import COLUMNS
+from wan_nb.engine.store import sidecar_of
 from wan_nb.errors import InvalidOption
 from wan_nb.paths import output
+from wan_nb.sanitize import csv_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -36,7 +38,7 @@ def pack(session: Session, path: str | Path = "wan_runs.zip", /, **filters: Any)
         archive.writestr("runs.csv", _table(rows), zipfile.ZIP_DEFLATED)
         for clip in clips.values():
             archive.write(clip, f"videos/{clip.name}", zipfile.ZIP_STORED)  # H.264 does not shrink
-            if (sidecar := clip.with_suffix(".json")).exists():
+            if sidecar := session.store.find(sidecar_of(f"videos/{clip.name}")):
                 archive.write(sidecar, f"videos/{sidecar.name}", zipfile.ZIP_DEFLATED)
     return target
 
@@ -47,15 +49,8 @@ def _table(rows: Iterable[Row]) -> str:
     writer = csv.writer(text)
     writer.writerow(["run_id", *COLUMNS])
     for row in rows:
-        writer.writerow([row.run_id, *(_plain(getattr(row, name)) for name in COLUMNS)])
+        writer.writerow([csv_cell(getattr(row, name)) for name in ("run_id", *COLUMNS)])
     return "\ufeff" + text.getvalue()
-
-
-def _plain(value: Any) -> Any:
-    """A value as a spreadsheet may read it. Text that would be a formula there is marked as text."""
-    if isinstance(value, tuple):
-        return ", ".join(value)
-    return f"'{value}" if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t"} else value
 
 
 _PAGE = """<!doctype html>

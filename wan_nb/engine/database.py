@@ -23,6 +23,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlche
 from wan_nb.engine.logfile import LogFile
 from wan_nb.engine.migrations import MIGRATIONS, migrate, version_of
 from wan_nb.errors import LogError
+from wan_nb.sanitize import redact, remember_url, reveal, said
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
@@ -154,16 +155,18 @@ class Database:
         migrate(c)
 
     def __repr__(self) -> str:
-        return self.url.render_as_string(hide_password=True)
+        # A file's name may hold anything; the query of another database may hold a password.
+        shown = self.url.render_as_string(hide_password=True)
+        return shown if self.url.get_backend_name() == "sqlite" else redact(shown)
 
     def _start(self) -> None:
         self._pid = os.getpid()
         try:
             self._engine = _engine(self.url, self._file)
         except ModuleNotFoundError as error:
-            raise LogError(f"the log {self!r} needs {error.name}", remedy='pip install "wan-nb[shared]"') from error
+            raise LogError(f"the log {self!r} needs {error.name}", remedy='pip install "wan-nb[shared]"') from None
         except SQLAlchemyError as error:
-            raise LogError(f"{self!r} is not a log: {error}", remedy=_REMEDY) from error
+            raise LogError(f"{self!r} is not a log: {said(error)}", remedy=_REMEDY) from None
         # Also closes a log that was dropped or left open at exit, before Python warns about its connections.
         self._closer = weakref.finalize(self, _close, self._engine, self._pid)
 
@@ -183,7 +186,7 @@ class Database:
                     return done
             except (SQLAlchemyError, OverflowError) as error:
                 if not _busy(error) or time.monotonic() > give_up:
-                    raise self._said(error) from error
+                    raise self._said(error) from None  # what a driver says may hold the password
                 # SQLite has waited already, except while another kernel opens or recovers the file: then it says
                 # "locked" at once, for some milliseconds.
                 time.sleep(random.uniform(0.002, 0.05))
@@ -207,10 +210,10 @@ class Database:
             return LogError(f"the log {self!r} is kept busy by another program", remedy="Try again when it has ended.")
         if _table_gone(error):
             return LogError(
-                f"the log {self!r} is damaged: {str(why).strip().splitlines()[0]}",
+                f"the log {self!r} is damaged: {said(why)}",
                 remedy="Put a copy of it back; clips and their sidecars in videos/ are whole without it.",
             )
-        return LogError(f"the log {self!r} cannot be used: {str(why).strip().splitlines()[0]}", remedy=_REMEDY)
+        return LogError(f"the log {self!r} cannot be used: {said(why)}", remedy=_REMEDY)
 
 
 _REMEDY = "Check the place and its rights, or name another log with WAN_NB_LOG."
@@ -220,12 +223,13 @@ def _url(text: Path | str) -> sa.URL:
     if isinstance(text, Path):
         return sa.URL.create("sqlite", database=str(text))
     try:
-        url = sa.make_url(text)
-    except ArgumentError as error:
+        remember_url(text)
+        url = sa.make_url(reveal(text))
+    except (ArgumentError, ValueError):
         # The text itself is not repeated: it may hold a password.
         raise LogError(
             "the log's URL cannot be read", remedy="Write sqlite:///runs.db or postgresql+psycopg://user@host/name."
-        ) from error
+        ) from None
     kind = url.get_backend_name() if url.drivername != "postgres" else "postgresql"
     if kind == "postgresql" and "+" not in url.drivername:
         url = url.set(drivername="postgresql+psycopg")

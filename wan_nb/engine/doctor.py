@@ -14,6 +14,7 @@ from wan_nb import __version__
 from wan_nb.engine import inventory
 from wan_nb.errors import NotAuthorized, WanError
 from wan_nb.frontends import front_end
+from wan_nb.sanitize import redact, reveal, said
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
@@ -93,12 +94,12 @@ def _safely(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     except WanError as error:
         yield Finding(type(error).__name__, "bad", error.message, error.remedy)
     except OSError as error:
-        yield Finding("system", "bad", f"{error.strerror or error} ({error.filename or 'no file named'})")
+        yield Finding("system", "bad", f"{said(error)} ({redact(str(error.filename or 'no file named'))})")
 
 
 def _key(session: Session) -> Iterator[Finding]:
     """Form only: Model Studio's and Qwen Cloud's keys begin differently, so no prefix is asked for."""
-    key, service = session.settings.api_key, session.settings.service
+    key, service = reveal(session.settings.api_key), session.settings.service
     if service == "simulator":
         yield Finding(
             "key", "good", "none is needed for the simulator" if not key else "set, not used by the simulator"

@@ -19,6 +19,7 @@ from wan_nb.engine.owner import owner_alive
 from wan_nb.engine.polling.pace import backoff
 from wan_nb.engine.states import UNCHECKED, Status
 from wan_nb.errors import DownloadFailed, Refused, Unavailable, WanError
+from wan_nb.sanitize import number, said
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,7 +132,7 @@ async def _fetch(flow: Flow, row: Row, task: Task | None) -> Row:
         bytes=facts.bytes,
         width=facts.width or None,
         height=facts.height or None,
-        fps=facts.fps or None,
+        fps=number(facts.fps, 0.001, 1000),
         has_audio=None if facts.unchecked else facts.has_audio,
     )
 
@@ -199,7 +200,7 @@ def _named(flow: Flow, name: str) -> ClipFacts | None:
 
 
 def _reason(error: OSError | WanError) -> str:
-    return error.message if isinstance(error, WanError) else f"{error.strerror or error} ({type(error).__name__})"
+    return said(error) if isinstance(error, WanError) else f"{said(error)} ({type(error).__name__})"
 
 
 async def _forgotten(flow: Flow, row: Row) -> Row:

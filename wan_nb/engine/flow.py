@@ -7,7 +7,6 @@ that dies at any instant leaves a row from which another one can go on (`wan_nb.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -36,6 +35,7 @@ from wan_nb.errors import (
     WanError,
     in_a_line,
 )
+from wan_nb.sanitize import logger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -127,9 +127,9 @@ class Flow:
         for listener in tuple(self._listeners):
             try:
                 listener(row)
-            except Exception:
+            except Exception:  # noqa: BLE001
                 # What a board cannot draw is no reason to forget a clip.
-                logging.getLogger(__name__).exception("a listener failed at run %s", row.run_id)
+                logger(__name__).exception("a listener failed at run %s", row.run_id)
         if row.status not in AT_SERVICE and (leaving := self._leaving.pop(row.run_id, None)):
             self.loop.call(leaving.set)
         return row
@@ -168,9 +168,9 @@ class Flow:
             return await self._followed(run_id)
         except WanError:
             raise  # it is in the row, or the log cannot be written
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # No row stays on its way without a word, whatever a library says.
-            logging.getLogger(__name__).warning("run %s cannot be looked after", run_id, exc_info=error)
+            logger(__name__).warning("run %s cannot be looked after", run_id, exc_info=error)
             raise await self._stuck(run_id, error) from None
 
     async def _stuck(self, run_id: str, error: Exception) -> WanError:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from wan_nb.engine.files import file_sha256
 from wan_nb.engine.states import UNCHECKED, Status
+from wan_nb.errors import LogError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,7 +60,7 @@ def look(session: Session) -> Inventory:
     lost = tuple(row for run_id, row in made.items() if sizes[run_id] is None)
     changed = tuple(row for run_id, row in made.items() if sizes[run_id] is not None and _differs(row, sizes[run_id]))
     folder = session.store.root / "videos"
-    names = {session.store.path(str(row.video)).name for row in made.values()}
+    names = {PurePath(str(row.video)).name for row in made.values()}
     strangers = tuple(p for p in sorted(folder.glob("[!.]*.mp4")) if p.name not in names and p.stem not in under_way)
     partial = [p for p in sorted(folder.glob(".*.part")) if p.name.split(".")[1] not in under_way]
     temporary = [p for p in sorted(folder.glob(".*.tmp")) if time.time() - p.stat().st_mtime > OLD]
@@ -74,8 +77,9 @@ def rename_back(session: Session, found: Inventory) -> int:
         with path.open("rb") as file:
             row = wanted.pop(file_sha256(file), None)
         if row is not None:
-            path.rename(session.store.path(str(row.video)))
-            back += 1
+            with suppress(LogError):  # a name that leads elsewhere
+                path.rename(session.store.path(str(row.video)))
+                back += 1
     return back
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from wan_nb.engine.loop import load
 from wan_nb.engine.opened import Opened
 from wan_nb.engine.states import UNBILLED
-from wan_nb.errors import InvalidMedia
+from wan_nb.errors import InvalidMedia, LogError
 from wan_nb.public import guarded
 
 if TYPE_CHECKING:
@@ -67,10 +67,13 @@ class Logbook(Opened):
         if "video" not in frame:
             return frame
         # The log keeps names, so that the folder can move; a person needs paths.
-        frame["video"] = (
-            frame["video"].map(lambda name: str(self.store.path(name)), na_action="ignore").astype("string")
-        )
+        frame["video"] = frame["video"].map(self._told_place, na_action="ignore").astype("string")
         return frame
+
+    def _told_place(self, name: str) -> str | None:
+        with suppress(LogError):
+            return str(self.store.path(name))
+        return None
 
     def known(self, asks: Sequence[Ask]) -> list[Row | None]:
         """Newest run of each of these requests that was made before, or None; nothing is asked or started."""
@@ -105,10 +108,7 @@ class Logbook(Opened):
 
     def video(self, row: Row) -> Path | None:
         """The clip of a row on disk, or None."""
-        if not row.video or row.status != "SUCCEEDED":
-            return None
-        path = self.store.path(row.video)
-        return path if path.exists() else None
+        return self.store.find(row.video) if row.status == "SUCCEEDED" else None
 
     def bring(self, rows: Iterable[Row]) -> None:
         """Copy the clips of some rows here that others have put into a shared store; does nothing without one."""

@@ -19,6 +19,7 @@ from wan_nb.engine.fetch import bring
 from wan_nb.engine.polling.pace import backoff
 from wan_nb.engine.states import NEVER_SENT, NOT_ACCEPTED, Status
 from wan_nb.errors import InvalidMedia, LogError, OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
+from wan_nb.sanitize import said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -221,8 +222,9 @@ class Posting:
 
     async def _post(self, row: Row, body: dict[str, Any]) -> Row:
         flow, attempt = self.flow, _Attempt()
+        created: Created | None
         try:
-            created = await self._create(row, body, attempt)
+            created, doubt = await self._create(row, body, attempt), ("", "")
         except asyncio.CancelledError as stop:
             if attempt.left is None:
                 await self.take_back([row], stop)
@@ -231,13 +233,18 @@ class Posting:
             raise
         except Exception as error:  # noqa: BLE001
             ended = attempt.end(error)
-            if ended["post_end"] not in NOT_ACCEPTED:
-                # Whatever it was, it does not prove that nothing was accepted.
-                row = await flow.settling.rescue(await self._doubt(row, *_said(error), ended))
-            elif (row := await flow.ask_log(flow.log.get, row.run_id)).status in {Status.INTENDED, Status.UNCERTAIN}:
-                raise await self.not_accepted(row, error, ended) from None
+            if ended["post_end"] in NOT_ACCEPTED:
+                row = await flow.ask_log(flow.log.get, row.run_id)
+                if row.status in {Status.INTENDED, Status.UNCERTAIN}:
+                    raise await self.not_accepted(row, error, ended) from None
+            created, doubt = None, _said(error)
         else:
-            row = await self._accepted(row, created, attempt.end(None))
+            ended = attempt.end(None)
+        # Not while the error is being handled, which would drag the words of a library into every traceback from here.
+        if created is not None:
+            row = await self._accepted(row, created, ended)
+        elif ended["post_end"] not in NOT_ACCEPTED:  # whatever it was, it does not prove that nothing was accepted
+            row = await flow.settling.rescue(await self._doubt(row, *doubt, ended))
         flow.follow(row.run_id)
         return row
 
@@ -303,23 +310,24 @@ class Posting:
             row.run_id, status=Status.UNCERTAIN, error_code=code, error_message=message, **ended
         )
 
-    async def not_accepted(self, row: Row, error: Exception, ended: Mapping[str, Any] | None = None) -> Exception:
-        """Write down that no task was made and nothing is billed; the same error, with the run's id."""
-        code, said = _said(error)
+    async def not_accepted(self, row: Row, error: Exception, ended: Mapping[str, Any] | None = None) -> WanError:
+        """Write down that no task was made and nothing is billed; the error that says so, with the run's id."""
+        code, message = _said(error)
         request_id = error.request_id if isinstance(error, ServiceError) else None
         await self.flow.write(
             row.run_id,
             of_task=row.task_id,
             status=Status.FAILED,
             error_code=code,
-            error_message=said,
+            error_message=message,
             request_id=request_id,
             task_id=None,
             **(ended or {}),
         )
-        if isinstance(error, WanError):
-            error.run_id = row.run_id
-        return error
+        remedy = "Nothing is billed; run the cell again."
+        own = error if isinstance(error, WanError) else Unavailable(f"it was not sent: {message}.", remedy=remedy)
+        own.run_id = row.run_id
+        return own
 
     async def _urls(self, request: VideoRequest, progress: Progress | None) -> dict[str, str]:
         """URL of each material for the service: as given, or in its temporary store."""
@@ -398,4 +406,4 @@ class _Attempt:
 def _said(error: Exception) -> tuple[str, str]:
     """Code and message of an error, for the log."""
     code = error.code if isinstance(error, ServiceError) else ""
-    return code or type(error).__name__, error.message if isinstance(error, WanError) else str(error)
+    return code or type(error).__name__, said(error, 1000)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from wan_nb.api.catalog import LIMITS
-from wan_nb.api.task import number
 from wan_nb.errors import ServiceError
+from wan_nb.sanitize import number
 
 if TYPE_CHECKING:
     from wan_nb.api.client import Client
@@ -75,4 +75,4 @@ def _dict(value: Any) -> Mapping[str, Any]:
 
 
 def _positive(value: Any) -> float:
-    return max(number(value) or 0.0, 0.0)
+    return number(value, 0, 1e9) or 0.0

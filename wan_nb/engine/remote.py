@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.errors import InvalidOption, WanError
+from wan_nb.sanitize import Secret, remember_url, reveal, said
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class Remote:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        remember_url(url)
+        self._url = Secret(url)
         self.kind = url.partition("://")[0]
 
     def __repr__(self) -> str:
@@ -104,10 +106,11 @@ class Remote:
             ) from None
         try:
             # What others store is to be seen at once, so no listings are remembered.
-            fs, root = url_to_fs(self._url, use_listings_cache=False)
+            fs, root = url_to_fs(reveal(self._url), use_listings_cache=False)
         except ImportError as error:
             raise InvalidOption(
-                f"a {self.kind}:// store needs another package: {error}", remedy=f'pip install "fsspec[{self.kind}]"'
+                f"a {self.kind}:// store needs another package: {said(error)}",
+                remedy=f'pip install "fsspec[{self.kind}]"',
             ) from None
         except Exception as error:  # noqa: BLE001  # each backend has its own
             raise InvalidOption(
@@ -123,5 +126,4 @@ class Remote:
         except FileNotFoundError:
             raise
         except Exception as error:  # noqa: BLE001  # each backend has its own
-            reason = str(error).replace(self._url, f"{self.kind}://...")[:200] or type(error).__name__
-            raise WanError(f"the shared store ({self.kind}://) {what} a file: {reason}") from None
+            raise WanError(f"the shared store ({self.kind}://) {what} a file: {said(error)}") from None

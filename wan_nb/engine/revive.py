@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.errors import InvalidMedia
@@ -12,18 +11,18 @@ if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
     from wan_nb.api.request import Medium
+    from wan_nb.engine.opened import Opened
     from wan_nb.engine.row import Row
-    from wan_nb.engine.session import Session
 
 __all__ = ["fields_of", "fields_of_request", "material_of", "recorded", "values_of"]
 
 
-def fields_of(session: Session, row: Row, *, without: Container[str] = ()) -> dict[str, Any]:
+def fields_of(session: Opened, row: Row, *, without: Container[str] = ()) -> dict[str, Any]:
     """Fields for `Session.submit` that make the request of a run, without its prompt and without its seed.
 
     Parameters
     ----------
-    session : Session
+    session : Opened
     row : Row
     without : container of str
         Fields that are given anew, so that nothing has to be there for them.
@@ -33,35 +32,25 @@ def fields_of(session: Session, row: Row, *, without: Container[str] = ()) -> di
     InvalidMedia
         A material is no longer what and where it was.
     """
-    fields = {name: value for name, value in values_of(row.request).items() if name not in {"prompt", "seed"}}
-    for item in row.request.get("input", {}).get("media", ()):
+    fields = fields_of_request(session, row.request, run_id=row.run_id, without=without)
+    return {name: value for name, value in fields.items() if name not in {"prompt", "seed"}}
+
+
+def fields_of_request(
+    session: Opened, request: Mapping[str, Any], *, run_id: str | None = None, without: Container[str] = ()
+) -> dict[str, Any]:
+    """All fields of a recorded request; see `fields_of`."""
+    fields = values_of(request)
+    for item in request.get("input", {}).get("media", ()):
         if item["type"] not in without:
             fields[item["type"]] = medium = material_of(session, item)
             if (why := medium.lost) is not None:
                 raise InvalidMedia(
                     f"{item['type']}: {why}",
                     field=item["type"],
-                    run_id=row.run_id,
+                    run_id=run_id,
                     remedy=f"Give it anew: run.again({item['type']}=...).",
                 )
-    return fields
-
-
-def fields_of_request(request: Mapping[str, Any], *, run_id: str | None = None) -> dict[str, Any]:
-    """All fields of a recorded request, as a person would give them: materials by path or URL.
-
-    Raises
-    ------
-    InvalidMedia
-        A material is no longer where it was, or was a signed link.
-    """
-    fields = values_of(request)
-    for item in request.get("input", {}).get("media", ()):
-        path = item.get("path")
-        if item.get("whole") is False or (path is not None and not Path(path).exists()):
-            why = f"is no longer at {path}" if path else f"was at {item['name']}, by a link that is not kept"
-            raise InvalidMedia(f"{item['type']} {why}.", field=item["type"], run_id=run_id, remedy="Give it anew.")
-        fields[item["type"]] = path if path is not None else item["name"]
     return fields
 
 
@@ -71,19 +60,25 @@ def values_of(request: Mapping[str, Any]) -> dict[str, Any]:
     return {**given, "model": request.get("model"), **request.get("parameters", {})}
 
 
-def material_of(session: Session, item: Mapping[str, Any]) -> Medium:
+def material_of(session: Opened, item: Mapping[str, Any]) -> Medium:
     """A material as it was written down: with its file where that still holds the same content.
 
-    Where it does not, the runs that were made of it are still found by it, and `Medium.lost` says why it cannot be sent
-    again.
+    A log or a sidecar may have been written by anybody, so a file outside of our own folder is used for nothing else.
+    Where it is another one, the runs that were made of it are still found by it, and `Medium.lost` says why it cannot
+    be sent again.
     """
-    medium = recorded(item)
-    own = session.store.frames / medium.path.name if medium.path is not None else None
+    from wan_nb.engine.media import prepare
+
+    medium, frames = recorded(item), session.store.frames
+    own = frames / medium.path.name if medium.path is not None else None
     if own is not None and own.stem == medium.identity.removeprefix("sha256:") and own.is_file():
         return medium.model_copy(update={"path": own})  # a copy of ours, which is named by what it holds
     if medium.path is not None and medium.path.exists():
+        # A copy of ours that is a JPEG has other pixels than the picture that gave it its name.
+        if medium.path.resolve().is_relative_to(frames.resolve()):
+            return medium
         with suppress(InvalidMedia):
-            now = session.material(medium.path, item["type"])
+            now = prepare(medium.path, item["type"], frames)
             if now.identity == medium.identity:
                 return now.model_copy(update={"name": medium.name, "note": ""})
     return medium.model_copy(update={"path": None})
@@ -92,6 +87,7 @@ def material_of(session: Session, item: Mapping[str, Any]) -> Medium:
 def recorded(item: Mapping[str, Any]) -> Medium:
     """A material as it was written down, unseen."""
     from wan_nb.api.request import Medium
+    from wan_nb.api.urls import is_http
 
     known = {name: value for name, value in item.items() if name in Medium.model_fields}
-    return Medium(**{**known, "url": item["name"] if item.get("whole") else None})
+    return Medium(**{**known, "url": item["name"] if item.get("whole") and is_http(item["name"]) else None})

@@ -16,6 +16,7 @@ from wan_nb.api import catalog
 from wan_nb.engine.states import NEVER_SENT, Status
 from wan_nb.engine.uncertain import Verdict, judge, window
 from wan_nb.errors import NotFound, OutcomeUnknown, ServiceError, Unavailable, WanError, join_words
+from wan_nb.sanitize import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -292,4 +293,4 @@ class Settling:
 
 
 def _same_words(ours: str | None, theirs: str | None) -> bool:
-    return not ours or not theirs or ours.split() == theirs.split()
+    return not ours or not theirs or redact(ours).split() == theirs.split()  # an answer has passed that door

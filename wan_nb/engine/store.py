@@ -10,7 +10,10 @@ keeps a copy in the folder of the session, brought on the first use.
 
 from __future__ import annotations
 
+import glob
+import hashlib
 import os
+import re
 import secrets
 import threading
 from contextlib import suppress
@@ -19,12 +22,15 @@ from typing import TYPE_CHECKING, Self
 
 from wan_nb.engine.files import atomic, file_sha256
 from wan_nb.engine.remote import Remote
-from wan_nb.errors import WanError
+from wan_nb.errors import LogError, WanError
 
 if TYPE_CHECKING:
     from wan_nb.settings import Settings
 
-__all__ = ["Store"]
+__all__ = ["Store", "sidecar_of"]
+
+
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class Store:
@@ -74,13 +80,33 @@ class Store:
         """Name of a clip in the log: relative, so that the folder can move."""
         return str(PurePosixPath("videos") / f"{run_id}.mp4")
 
-    def path(self, name: str) -> Path:
-        """Absolute path of a name from the log."""
-        return self.root / name
+    def path(self, name: str, *, folder: str = "videos") -> Path:
+        """Absolute path of a name from the log, below one of our folders: who may write to a log reads no other files.
+
+        Raises
+        ------
+        LogError
+            It leads out of that folder, directly or by a link.
+        """
+        path = self.root / name
+        try:
+            inside = path.resolve().is_relative_to(self.root.resolve() / folder)
+        except (OSError, ValueError, RuntimeError):  # too long, with a NUL, a circle of links
+            inside = False
+        if not inside or path.name in {"", "..", folder}:
+            raise LogError(f"the log names a file outside of {folder}/: {name!r:.80}.", remedy="It is not touched.")
+        return path
+
+    def find(self, name: str | None) -> Path | None:
+        """The file of a name from the log; None where there is none of ours."""
+        with suppress(LogError, OSError):
+            if name and (path := self.path(name)).is_file():
+                return path
+        return None
 
     def part(self, run_id: str) -> Path:
         """Where a download grows until it is whole: another place each time, since two kernels may fetch one clip."""
-        return self.root / "videos" / f".{run_id}.{secrets.token_hex(4)}.part"
+        return self.path(f"videos/.{run_id}.{secrets.token_hex(4)}.part")
 
     def aside(self, run_id: str) -> Path:
         """Where a clip that came cut off waits for a better one."""
@@ -94,13 +120,14 @@ class Store:
 
     def drop_parts(self, run_id: str) -> None:
         """Delete what broken downloads of a run left."""
-        for path in (self.root / "videos").glob(f".{run_id}.*part"):
+        for path in (self.root / "videos").glob(f".{glob.escape(run_id)}.*part"):
             with suppress(OSError):  # where a file that another kernel writes cannot be deleted, that one will
                 path.unlink(missing_ok=True)
 
     def proxy(self, sha256: str, recipe: str) -> Path:
         """Where something made from a clip is kept, by the clip's content and the way it was made."""
-        return self.root / "proxies" / f"{sha256}.{recipe}"
+        known = sha256 if _SHA256.fullmatch(sha256) else hashlib.sha256(sha256.encode("utf-8", "replace")).hexdigest()
+        return self.path(f"proxies/{known}.{recipe}", folder="proxies")
 
     def commit(self, part: Path, name: str) -> Path:
         """Give a whole file its final name, so that it survives a crash and a power cut."""
@@ -120,7 +147,7 @@ class Store:
         """Put a clip that is here into the shared store, the sidecar first; nothing to do when there is none."""
         if self.remote is None or self.remote.has(name):
             return
-        for each in (_sidecar(name), name):
+        for each in (sidecar_of(name), name):
             if self.path(each).exists():
                 self.remote.put(self.path(each), each)
 
@@ -140,8 +167,8 @@ class Store:
         final = self.path(name)
         if self.remote is None or final.exists():
             return final.exists()
-        with suppress(FileNotFoundError), atomic(self.path(_sidecar(name))) as draft:
-            self.remote.get(_sidecar(name), draft)
+        with suppress(FileNotFoundError), atomic(self.path(sidecar_of(name))) as draft:
+            self.remote.get(sidecar_of(name), draft)
         with suppress(FileNotFoundError), atomic(final) as draft:
             self.remote.get(name, draft)
             with draft.open("rb") as file:
@@ -158,12 +185,13 @@ class Store:
     def remove(self, run_id: str) -> None:
         """Delete clip, sidecar and partial file of a run, here and in the shared store."""
         clip = self.name(run_id)
-        for name in (clip, _sidecar(clip)):
+        for name in (clip, sidecar_of(clip)):
             self.path(name).unlink(missing_ok=True)
             if self.remote:
                 self.remote.remove(name)
         self.drop_parts(run_id)
 
 
-def _sidecar(name: str) -> str:
+def sidecar_of(name: str) -> str:
+    """Name of the sidecar of a clip."""
     return str(PurePosixPath(name).with_suffix(".json"))

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from wan_nb.engine import schema
 from wan_nb.engine.database import Database
 from wan_nb.errors import NotFound, join_words
+from wan_nb.sanitize import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -67,8 +68,10 @@ class Tables:
     # --- uploads
 
     def remember_upload(self, key: str, url: str, expires_at: datetime) -> None:
-        """Keep where a material was uploaded to, until `expires_at`; what has expired goes."""
+        """Keep where a material was uploaded to, until `expires_at`, unless it is secret; what has expired goes."""
         table = schema.uploads
+        if redact(url) != url:
+            return
 
         def work(c: sa.Connection) -> None:
             c.execute(sa.delete(table).where((table.c.key == key) | (table.c.expires_at <= self._now())))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import ipaddress
 import json
 import os
 import subprocess
@@ -54,12 +55,30 @@ def ensure(state: Path, *, speed: float | None = None) -> str:
 def find(state: Path) -> str | None:
     """Base URL of the simulator that holds a folder; None when none answers."""
     try:
-        url = str(json.loads((state / "simulator.json").read_bytes())["url"])
+        url = _local(str(json.loads((state / "simulator.json").read_bytes())["url"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     who = _ask("GET", url, "")
     # Another simulator may have got the port of one that died.
     return url if who and who.get("state") == str(state) else None
+
+
+def _local(url: str) -> str:
+    """The address, if it is one of this machine: the file may have come with a folder of somebody else.
+
+    >>> _local("http://127.0.0.1:8765/api/v1")
+    'http://127.0.0.1:8765/api/v1'
+
+    Raises
+    ------
+    ValueError
+        It leads elsewhere.
+    """
+    where = urlsplit(url)
+    if not ipaddress.ip_address(where.hostname or "").is_loopback or not where.port:
+        raise ValueError("no address of this machine")
+    host = f"[{where.hostname}]" if ":" in (where.hostname or "") else where.hostname
+    return f"http://{host}:{where.port}/api/v1"
 
 
 def _start(state: Path, speed: float | None) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import traitlets
 
 from wan_nb.errors import WanError
+from wan_nb.sanitize import said
 from wan_nb.ui.assets import module, styles
 from wan_nb.ui.feed import Feed, Json
 from wan_nb.ui.placed import PlacedWidget
@@ -168,7 +169,7 @@ class Board(PlacedWidget):
         except WanError as error:
             return self._say(run_id, plain(str(error), 400))
         except Exception as error:  # noqa: BLE001  # a click has no cell that could raise: the row says it
-            return self._say(run_id, plain(f"{type(error).__name__}: {error}", 400))
+            return self._say(run_id, plain(f"{type(error).__name__}: {said(error)}", 400))
         if isinstance(result, bytes):
             self.send({"kind": kind, "id": run_id, "type": self.BUFFERS[kind]}, [result])
         elif isinstance(result, Mapping):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.engine.clips import shrunk
+from wan_nb.sanitize import said
 from wan_nb.terminal import printed
 from wan_nb.ui import album
 from wan_nb.ui.assets import PLAYER, module, styles
@@ -113,7 +114,7 @@ class ClipWidget(PlacedWidget):
         try:
             content, buffers = make()
         except Exception as error:  # noqa: BLE001 (nobody reads the kernel's log: whoever asked is told)
-            content, buffers = {"error": plain(f"{error}" or type(error).__name__, 300)}, []
+            content, buffers = {"error": plain(said(error), 300)}, []
         self.send({**content, "ticket": ticket}, buffers)
 
 

@@ -17,6 +17,7 @@ from wan_nb.engine.files import is_url
 from wan_nb.engine.revive import fields_of_request
 from wan_nb.errors import InvalidMedia, InvalidOption, InvalidRequest, WanError
 from wan_nb.paths import local
+from wan_nb.sanitize import redact, said
 from wan_nb.studies.variants import read_variants, write_variants
 from wan_nb.ui import snippets
 from wan_nb.ui.text import megabytes, money, plain
@@ -76,17 +77,17 @@ def fields_from(source: Any, session: Session) -> dict[str, Any]:
         It is none of these.
     """
     if hasattr(source, "row"):
-        return fields_of_request(source.row.request, run_id=source.id)
+        return fields_of_request(session, source.row.request, run_id=source.id)
     if hasattr(source, "to_dict") and hasattr(source, "name"):  # a row of the DataFrame: its index is the run id
         source = str(source.name)
     if str(source).lower().endswith((".json", ".mp4")):
         path = local(source)
         try:
             request = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["request"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InvalidOption(f"no sidecar of a clip can be read at {path.with_suffix('.json')}.") from error
-        return fields_of_request(request)
-    return fields_of_request(session.row(str(source)).request, run_id=str(source))
+        except (OSError, ValueError, KeyError, TypeError):
+            raise InvalidOption(f"no sidecar of a clip can be read at {path.with_suffix('.json')}.") from None
+        return fields_of_request(session, request)
+    return fields_of_request(session, session.row(str(source)).request, run_id=str(source))
 
 
 class Draft:
@@ -117,7 +118,7 @@ class Draft:
         self._wrong: dict[str, InvalidRequest] = {}
         for name, value in (fields or {}).items():
             if name in _MEDIA:
-                self.give(name, value)
+                self.give(name, value, getattr(value, "name", ""))
             elif name in self.values:
                 self.values[name] = write_variants([("", value)]) if name == "prompt" and value else value
 
@@ -136,13 +137,13 @@ class Draft:
         if isinstance(source, str):
             source = _unquoted(source.strip())
         # The page shows it again, and what the page shows is saved with the notebook.
-        self.typed[name] = plain(called or (shown(source)[0] if is_url(source) else str(source)), 2000)
+        self.typed[name] = plain(redact(called or (shown(source)[0] if is_url(source) else str(source))), 2000)
         try:
             self.media[name] = self.session.material(source, name)
         except InvalidRequest as error:
             self._wrong[name] = error
         except (WanError, OSError, ValueError) as error:
-            self._wrong[name] = InvalidMedia(f"{name}: {error}", field=name)
+            self._wrong[name] = InvalidMedia(f"{name}: {said(error)}", field=name)
 
     def refuse(self, name: str, message: str) -> None:
         """Take note that a material could not be received."""

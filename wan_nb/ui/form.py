@@ -11,6 +11,7 @@ from wan_nb.api import catalog
 from wan_nb.engine.loop import Worker
 from wan_nb.errors import InvalidMedia, InvalidOption, WanError
 from wan_nb.public import guarded
+from wan_nb.sanitize import said
 from wan_nb.ui import html
 from wan_nb.ui.assets import module, styles
 from wan_nb.ui.draft import Draft, field_specs, fields_from
@@ -132,7 +133,7 @@ class Form(PlacedWidget):
         except WanError as error:
             self.send({"kind": "said", "text": plain(str(error), 500)})
         except Exception as error:  # noqa: BLE001  # see above
-            self.send({"kind": "said", "text": plain(f"{type(error).__name__}: {error}", 500)})
+            self.send({"kind": "said", "text": plain(f"{type(error).__name__}: {said(error)}", 500)})
         else:
             return run_ids
         return []

@@ -6,7 +6,6 @@ A magic here reads its text, calls what Python calls too, and returns what that 
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections import ChainMap
 from contextlib import contextmanager
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from wan_nb.engine.session import Session
 
 __all__ = ["WanMagics", "load", "unload"]
-
-log = logging.getLogger(__name__)
 
 
 @magics_class
@@ -139,8 +136,7 @@ class WanMagics(Magics):
                 yield
         except (WanError, Detached) as error:
             if self.tracebacks and self.shell is not None:
-                whole = self.shell.InteractiveTB.structured_traceback
-                vars(error)["_render_traceback_"] = partial(whole, type(error), error, error.__traceback__)
+                vars(error)["_render_traceback_"] = partial(_whole, self.shell, error)
             raise
         finally:
             self._locals = before
@@ -160,6 +156,15 @@ def _locals_of_caller() -> dict[str, Any]:
 
 _BETWEEN = frozenset({"wan_nb", "IPython", "contextlib", "decorator"})
 """Packages whose frames lie between a magic and the code that called it."""
+
+
+def _whole(shell: InteractiveShell, error: BaseException) -> list[str]:
+    """The whole traceback; the Verbose one shows variables of every frame."""
+    from wan_nb.sanitize import redact
+
+    told = shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
+    return redact("\n".join(told)).split("\n")
+
 
 SIMULATED = (
     "No key is set, so clips are SIMULATED: drawn on this machine, nothing is billed. %wan login takes a key,"
@@ -189,7 +194,9 @@ def _configured(shell: InteractiveShell) -> WanMagics:
         try:
             magics.update_config(Config({WanMagics.__name__: {name: value}}))
         except TraitError as error:
-            log.warning("WanMagics.%s is left as it was: %s", name, error)
+            from wan_nb.sanitize import logger
+
+            logger(__name__).warning("WanMagics.%s is left as it was: %s", name, error)
     return magics
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import csv
 import json
-import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
@@ -19,6 +18,7 @@ from wan_nb.arguments import whole
 from wan_nb.engine.files import atomic
 from wan_nb.errors import InvalidOption
 from wan_nb.paths import output
+from wan_nb.sanitize import csv_cell
 from wan_nb.ui import album
 from wan_nb.ui.assets import PLAYER, module, styles
 from wan_nb.ui.sections import body, clean, discreet
@@ -237,7 +237,7 @@ def _json(value: Any) -> str:
 def write_csv(path: str | os.PathLike[str], study_data: StudyData) -> Path:
     """Write the clips of a study as CSV, one row a clip; votes go to ``<name>.votes.csv`` beside it.
 
-    Text that a spreadsheet would run as a formula (it starts with ``=``, ``+``, ``-``, ``@``) gets an apostrophe first.
+    Text that a spreadsheet would run as a formula gets an apostrophe first (`wan_nb.sanitize.csv_cell`).
 
     Examples
     --------
@@ -276,9 +276,4 @@ def _write_rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]
 
 
 def _cell(value: Any) -> Any:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, (bool, int, float)):
-        return value
-    text = str(discreet(str(value)))
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    return csv_cell(value if value is None or isinstance(value, (bool, int, float)) else discreet(str(value)))

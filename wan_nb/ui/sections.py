@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import re
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api.urls import in_text
+from wan_nb.sanitize import redact
 from wan_nb.studies.paired import paired
 from wan_nb.studies.verdict import percent
 from wan_nb.ui import album
@@ -24,18 +24,15 @@ __all__ = ["body", "clean", "discreet", "ranking_svg"]
 
 _MOST_ROWS = 500
 
-# A key may have been pasted anywhere; it is never handed on.
-_KEY = re.compile(r"\bsk-[\w-]{8,}")
-
 
 def discreet(value: Any) -> Any:
-    """The same value with API keys and what signs an address cut out of every text in it.
+    """The same value with every text in it redacted, and addresses in it as they may be shown.
 
     >>> discreet({"note": "see https://x.test/a.mp4?Signature=abc and sk-0123456789abcdef"})
-    {'note': 'see https://x.test/a.mp4 and sk-…'}
+    {'note': 'see https://x.test/a.mp4 and ***'}
     """
     if isinstance(value, str):
-        return _KEY.sub("sk-…", in_text(value))
+        return redact(in_text(value))
     if isinstance(value, dict):
         return {discreet(key): discreet(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
