@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -308,3 +309,36 @@ def test_loaded_modules_are_looked_up_in_one_place() -> None:
         if isinstance(node, ast.Attribute) and node.attr == "modules" and getattr(node.value, "id", "") == "sys"
     }
     assert readers == {"imports.py", "api/client.py"}
+
+
+# --- a service that answers twice with one task
+
+
+@pytest.mark.parametrize("made", [True, False], ids=["made a task of its own", "made none"])
+def test_an_answer_that_names_the_task_of_another_run_is_looked_up(session, simulator, cat, made) -> None:
+    first = session.submit("a cat walks", first_frame=cat, **FIELDS)
+    body = json.dumps({"request_id": "r", "output": {"task_id": first.row.task_id, "task_status": "PENDING"}})
+    simulator.faults(endpoint="create", body=body, **({"when": "after"} if made else {}))
+    if made:
+        second = session.submit("a cat runs", first_frame=cat, **FIELDS)
+        assert second.wait(timeout=120).row.task_id != first.row.task_id
+    else:
+        with pytest.raises(WanError) as caught:
+            session.submit("a cat runs", first_frame=cat, **FIELDS).wait(timeout=120)
+        assert "UNIQUE" not in str(caught.value)
+        row = session.log.find(prompt="a cat runs")[0]
+        assert (row.status, row.task_id) in {(Status.FAILED, None), (Status.UNCERTAIN, None)}
+    assert first.wait(timeout=120).video
+    assert creates(simulator)[1] == (2 if made else 1)
+    assert_whole(session, simulator)
+
+
+def test_a_call_that_outlives_its_session_raises_one_error(session) -> None:
+    flow = session.flow
+
+    async def late() -> None:
+        await flow.aclose()
+        await flow.patiently(flow.client.list)
+
+    with pytest.raises(LogError, match="closed meanwhile"):
+        session.loop.sync(late(), timeout=60)

@@ -33,7 +33,7 @@ from wan_nb.api.addresses import fault
 from wan_nb.api.proxies import certificates, routes
 from wan_nb.api.refusals import error_fields, refusal, unreachable
 from wan_nb.api.task import SERVICE_ZONE, Task, TaskPage
-from wan_nb.errors import NotAuthorized, OutcomeUnknown, Refused, Unavailable, WanError
+from wan_nb.errors import LogError, NotAuthorized, OutcomeUnknown, Refused, Unavailable, WanError
 from wan_nb.sanitize import Secret, reveal
 
 if "httpx" not in sys.modules:
@@ -104,6 +104,10 @@ class _Quiet(httpx.AsyncClient):
         return super().build_request(method, url, **kwargs)
 
     async def send(self, *args: Any, **kwargs: Any) -> httpx.Response:
+        if self.is_closed:
+            raise LogError(
+                "the session was closed meanwhile.", remedy="Open a new one: wan_nb.Session(), %wan connect."
+            )
         token = _ours.set(True)
         try:
             return await super().send(*args, **kwargs)

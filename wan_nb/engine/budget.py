@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
+from wan_nb.api import catalog
 from wan_nb.engine.schema import runs
 from wan_nb.engine.states import Status
 from wan_nb.errors import BudgetExceeded
@@ -16,13 +17,34 @@ if TYPE_CHECKING:
 
     from wan_nb.engine.row import Row
 
-__all__ = ["WINDOW", "check_cap", "check_most", "spent_since"]
+__all__ = ["WINDOW", "check_cap", "check_most", "is_amount", "spent_since"]
 
 WINDOW: Final = timedelta(hours=24)
 """The cap holds for every span of this length."""
 
+_LARGEST: Final = 1e9
+"""More than this is no amount of money."""
+
 _DUST: Final = 1e-9
 """Less than this is no money but the sum of binary fractions."""
+
+
+def is_amount(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Whether a value is a number that can be an amount: SQLite also keeps texts, and sorts them above all numbers."""
+    return column.between(0.0, _LARGEST)
+
+
+def _dearest(currency: str) -> float:
+    """Price of the longest and dearest clip that is sold in a currency."""
+    longest = next(field.maximum for field in catalog.FIELDS if field.name == "duration") or 0
+    sold = [
+        price
+        for model in catalog.MODELS.values()
+        for name, prices in model.prices.items()
+        if catalog.REGIONS[name].currency == currency
+        for price in prices.values()
+    ]
+    return max(sold, default=0.0) * longest
 
 
 def spent_since(c: sa.Connection, currency: str, since: datetime) -> float:
@@ -33,10 +55,12 @@ def spent_since(c: sa.Connection, currency: str, since: datetime) -> float:
     """
     charged = sa.func.coalesce(runs.c.posted_at, runs.c.created_at)
     mine = (runs.c.simulated == sa.false()) & (runs.c.currency == currency)
-    recent = sa.select(sa.func.sum(runs.c.cost)).where(mine, charged >= since)
+    # A cost that cannot be read counts as the dearest clip.
+    cost = sa.case((is_amount(runs.c.cost), runs.c.cost), (runs.c.cost.is_(None), 0.0), else_=_dearest(currency))
+    recent = sa.select(sa.func.sum(cost)).where(mine, charged >= since)
     # Each sum walks through few rows only by its own index; as one "or", or with all conditions in the second "where",
     # SQLite takes the index by currency and reads every run that was ever paid.
-    old = sa.case((mine & (charged < since), runs.c.cost), else_=0.0)
+    old = sa.case((mine & (charged < since), cost), else_=0.0)
     waiting = sa.select(sa.func.sum(old)).where(runs.c.status == Status.INTENDED)
     return sum(float(c.execute(total).scalar_one() or 0.0) for total in (recent, waiting))
 

@@ -162,6 +162,13 @@ def _disk(session: Session) -> Iterator[Finding]:
 def _log(session: Session, *, mend: bool) -> Iterator[Finding]:
     if mend and (done := session.log.mend()):
         yield Finding("log", "good", f"mended: {done}")
+    bad = [f"{row.run_id[:8]} ({', '.join(row.damaged)})" for row in session.log.find() if row.damaged]
+    if bad:
+        shown = ", ".join(bad[:5]) + (f" and {len(bad) - 5} more" if len(bad) > 5 else "")
+        yield Finding("log", "bad", f"{len(bad)} rows are damaged; what cannot be read is shown as not known: {shown}",
+                      "A cost that cannot be read counts as the dearest clip; put a copy of the log back.")  # fmt: skip
+    for table, count in session.log.damaged().items():
+        yield Finding("log", "bad", f"{count} rows of {table} are damaged and left out.", "Put a copy of the log back.")
     yield Finding("log", "good", f"{session.log.count()} runs in {session.log.place}")
 
 

@@ -57,5 +57,6 @@ def _series(values: Sequence[Any], dtype: str) -> Any:
     if dtype.startswith("datetime"):
         missing = np.iinfo(np.int64).min  # numpy's "not a time"
         whole = np.array([missing if value is None else value for value in values], dtype=np.int64)
+        whole[np.abs(whole) > np.iinfo(np.int64).max // 1000] = missing  # nanoseconds end in the years 1677 and 2262
         return pd.DatetimeIndex(whole.view("datetime64[us]").astype("datetime64[ns]")).tz_localize("UTC")
     return pd.array(values, dtype=dtype)  # type: ignore[call-overload]

@@ -337,6 +337,8 @@ def _changed(c: sa.Connection, row: Row, changes: Mapping[str, Any], *, may_be_l
     if barred:
         what = f"become {to}" if to is not row.status else f"change its {', '.join(sorted(barred))}"
         raise LogError(f"it is {row.status} and cannot {what}", run_id=row.run_id)
+    if (task := changes.get("task_id")) and task != row.task_id and (other := only_row(c, runs.c.task_id == task)):
+        raise LogError(f"task {task[:60]} is run {other.run_id[:8]}'s already", run_id=row.run_id, task_of=other.run_id)
     extra: dict[str, Any] = {} if to is Status.INTENDED else {"posting": None}
     if to in UNBILLED:
         extra["cost"] = 0.0

@@ -242,8 +242,15 @@ class Posting:
             ended = attempt.end(None)
         # Not while the error is being handled, which would drag the words of a library into every traceback from here.
         if created is not None:
-            row = await self._accepted(row, created, ended)
-        elif ended["post_end"] not in NOT_ACCEPTED:  # whatever it was, it does not prove that nothing was accepted
+            try:
+                row = await self._accepted(row, created, ended)
+            except LogError as error:
+                if "task_of" not in error.details:
+                    raise
+                # Two answers with one id: what this POST made, if anything, is found in the account's list.
+                said = f"the service answered with another run's task: {error.message}."
+                created, doubt = None, ("TaskRepeated", said)
+        if created is None and ended["post_end"] not in NOT_ACCEPTED:  # it does not prove that nothing was accepted
             row = await flow.settling.rescue(await self._doubt(row, *doubt, ended))
         flow.follow(row.run_id)
         return row
@@ -265,6 +272,8 @@ class Posting:
                 )
             except LogError as error:
                 faults += 1
+                if "task_of" in error.details:
+                    raise
                 if faults == NOTE_TRIES:
                     task_id = created.task.task_id
                     raise LogError(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from wan_nb.api.catalog import LIMITS
-from wan_nb.errors import ServiceError
+from wan_nb.errors import WanError
 from wan_nb.sanitize import number
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Quota:
         try:
             async with asyncio.timeout(PATIENCE), limiter.query():
                 return cls.read(await client.quotas(model), model)
-        except (ServiceError, TimeoutError, RuntimeError):  # the last: its session was closed meanwhile
+        except (WanError, TimeoutError):
             return cls()
 
     @classmethod

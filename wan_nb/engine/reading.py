@@ -5,16 +5,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import sqlalchemy as sa
 
-from wan_nb.arguments import whole
-from wan_nb.engine.budget import spent_since
+from wan_nb.arguments import as_number, as_whole, shown, whole
+from wan_nb.engine.budget import is_amount, spent_since
 from wan_nb.engine.frame import to_frame
 from wan_nb.engine.row import COLUMNS, NAMES, Row
-from wan_nb.engine.schema import micros, runs
+from wan_nb.engine.schema import micros, runs, words
 from wan_nb.engine.states import OPEN, Status
+from wan_nb.engine.stored import read_row, read_value, readable
 from wan_nb.engine.tables import Tables
 from wan_nb.errors import InvalidOption, NotFound, join_words
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["WHOLE", "Reading", "check_names", "only_row"]
 
+
+_Number = TypeVar("_Number", int, float)
 
 LARGEST: Final = 2**63 - 1
 """Largest whole number that both databases take."""
@@ -48,7 +51,7 @@ class Reading(Tables):
         query = WHOLE.where(runs.c.run_id >= start, runs.c.run_id < start + "g").limit(5)
         # Only of hex: how a server sorts other signs among the digits depends on its language.
         hexadecimal = bool(start) and set(start) <= set("0123456789abcdef")
-        found = self._db.read(lambda c: [Row(*row) for row in c.execute(query)]) if hexadecimal else []
+        found = self._db.read(lambda c: [read_row(row) for row in c.execute(query)]) if hexadecimal else []
         if len(found) == 1:
             return found[0]
         if found:
@@ -93,7 +96,7 @@ class Reading(Tables):
             No such column, or not a value of its type; the message says the nearest.
         """
         query = _arranged(WHOLE.where(*_conditions(filters)), limit, offset, newest_first=newest_first)
-        return self._db.read(lambda c: [Row(*row) for row in c.execute(query)])
+        return self._db.read(lambda c: [read_row(row) for row in c.execute(query)])
 
     def count(self, **filters: Any) -> int:
         """Return how many runs pass every filter of `find`."""
@@ -110,10 +113,14 @@ class Reading(Tables):
             means anything. Currencies and simulated runs are only kept apart where `by` names them.
         """
         check_names(by, COLUMNS)
-        sums = [sa.func.coalesce(sa.func.sum(runs.c[name]), 0.0).label(name) for name in ("cost", "billed_s")]
-        keys = [runs.c[name] for name in by]
+        sums = [
+            sa.func.coalesce(sa.func.sum(sa.case((is_amount(runs.c[name]), runs.c[name]), else_=0.0)), 0.0).label(name)
+            for name in ("cost", "billed_s")
+        ]
+        keys = [_as_kept(runs.c[name]).label(name) for name in by]
         query = sa.select(*keys, sa.func.count().label("runs"), *sums).where(*_conditions(filters)).group_by(*keys)
-        return self._db.read(lambda c: [dict(row) for row in c.execute(query).mappings()])
+        found = self._db.read(lambda c: [dict(row) for row in c.execute(query).mappings()])
+        return [row | {name: read_value(name, row[name]) for name in by} for row in found]
 
     def spent(self, currency: str, since: datetime) -> float:
         """Return what was billed or is reserved since then, in `currency`, without simulated runs."""
@@ -139,7 +146,7 @@ class Reading(Tables):
             .order_by(runs.c.created_at.desc())
             .limit(limit)
         )
-        return self._db.read(lambda c: list(c.execute(query).scalars()))
+        return list(filter(None, readable("run_s", self._db.read(lambda c: list(c.execute(query).scalars())))))
 
     def to_frame(
         self,
@@ -176,17 +183,25 @@ class Reading(Tables):
         chosen = [runs.c.run_id, *(_as_kept(runs.c[name]) for name in names)]
         query = _arranged(sa.select(*chosen).where(*_conditions(filters)), limit, offset, newest_first=newest_first)
         ids, *cells = self._db.read(lambda c: _columns(c.execute(query), len(chosen)))
-        return to_frame(ids, cells, names, extra=extra)
+        return to_frame(ids, list(map(readable, names, cells)), names, extra=extra)
 
 
-WHOLE: Final = sa.select(*(runs.c[name] for name in NAMES))
-"""The query for whole rows, in the order of the fields of `Row`."""
+def _as_kept(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    """The column as the log keeps it: `wan_nb.engine.stored` reads it, and a frame has no use for Python's objects."""
+    kind = column.type
+    if isinstance(kind, sa.Boolean):
+        return sa.type_coerce(column, sa.BigInteger())  # which leaves alone what is no number
+    return sa.type_coerce(column, kind.impl) if isinstance(kind, sa.TypeDecorator) else column
+
+
+WHOLE: Final = sa.select(*(_as_kept(runs.c[name]) for name in NAMES))
+"""The query for whole rows, in the order of the fields of `Row`, for `read_row`."""
 
 
 def only_row(c: sa.Connection, *conditions: sa.ColumnElement[bool]) -> Row | None:
     """Return the last attempt of what passes the conditions."""
     found = c.execute(WHOLE.where(*conditions).order_by(runs.c.attempt.desc()).limit(1)).first()
-    return Row(*found) if found else None
+    return read_row(found) if found else None
 
 
 def check_names(names: Iterable[str], allowed: Iterable[str]) -> None:
@@ -234,7 +249,7 @@ def _condition(name: str, value: Any) -> sa.ColumnElement[bool]:
 
 def _tagged(_name: str, value: Any) -> sa.ColumnElement[bool]:
     tags = sa.literal(", ") + sa.type_coerce(runs.c.tags, sa.Text()) + ", "
-    return tags.contains(f", {str(value).strip()}, ", autoescape=True)
+    return tags.contains(f", {words(value).strip()}, ", autoescape=True)
 
 
 _Test = Callable[[str, Any], sa.ColumnElement[bool]]
@@ -242,7 +257,7 @@ _equal: _Test = lambda name, value: runs.c[name] == _value(name, value)  # noqa:
 _SPECIAL: dict[str, _Test] = {
     "since": lambda name, value: runs.c.created_at >= _value(name, value),
     "until": lambda name, value: runs.c.created_at < _value(name, value),
-    "text": lambda _, value: runs.c.prompt.icontains(str(value), autoescape=True),
+    "text": lambda _, value: runs.c.prompt.icontains(words(value), autoescape=True),
     "tags": _tagged,
 }
 
@@ -254,21 +269,29 @@ def _value(name: str, value: Any) -> Any:
         if dtype == "category":
             return Status(str(value).upper())
         if dtype == "Int64":
-            return int(value)
+            return _within(as_whole(value, typed=True))
         if dtype == "Float64":
-            return float(value)
+            return _within(as_number(value, typed=True))
         if dtype == "boolean":
             return _YES[str(value).lower()]
         if dtype.startswith("datetime"):
             return _moment(value)
-    except (ValueError, TypeError, KeyError) as error:
-        words = list(Status) if dtype == "category" else []
-        near = difflib.get_close_matches(str(value).upper(), words, n=1)
+        if isinstance(value, str | int | float):
+            return words(value)
+        raise TypeError(name)
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        known = list(Status) if dtype == "category" else []
+        near = difflib.get_close_matches(str(value).upper(), known, n=1)
         raise InvalidOption(
-            f"{name} cannot be {value!r}: it holds {_TYPES[dtype]}.",
-            remedy=f"Did you mean {near[0]}?" if near else f"There are {join_words(words, 'and')}." if words else "",
+            f"{name} cannot be {shown(value)}: it holds {_TYPES[dtype]}.",
+            remedy=f"Did you mean {near[0]}?" if near else f"There are {join_words(known, 'and')}." if known else "",
         ) from error
-    return str(value)
+
+
+def _within(number: _Number | None) -> _Number:
+    if number is None or abs(number) > LARGEST:
+        raise ValueError("no such number is kept")
+    return number
 
 
 _YES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -277,6 +300,7 @@ _TYPES = {
     "Int64": "a whole number",
     "Float64": "a number",
     "boolean": "true or false",
+    "string": "text",
     "datetime64[ns, UTC]": "a time, as in 2026-11-22T18:00+00:00",
 }
 
@@ -284,12 +308,6 @@ _TYPES = {
 def _moment(value: Any) -> datetime:
     when = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     return when.astimezone(UTC)
-
-
-def _as_kept(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
-    """Return the column without a Python object per cell, which a frame has no use for."""
-    kind = column.type
-    return sa.type_coerce(column, kind.impl) if isinstance(kind, sa.TypeDecorator) else column
 
 
 def _columns(result: sa.CursorResult[Any], width: int) -> list[list[Any]]:

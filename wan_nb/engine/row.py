@@ -55,6 +55,8 @@ class Row:
         process died, or edition 1 posted it.
     post_ended_at : datetime or None
         When.
+    damaged : tuple of str
+        Columns that cannot be read, and are shown as not known.
 
     Examples
     --------
@@ -116,6 +118,7 @@ class Row:
     posted_at: datetime | None = None
     post_end: str | None = None
     post_ended_at: datetime | None = None
+    damaged: tuple[str, ...] = field(default=(), metadata={"kept": False})
 
     @property
     def open(self) -> bool:
@@ -150,5 +153,5 @@ words are ``string``: categories gathered from the data would differ from one fr
 two such frames falls back to objects.
 """
 
-NAMES: Final[tuple[str, ...]] = tuple(f.name for f in fields(Row))
-"""Every field of a `Row`, in order: ``run_id``, the columns, and what is internal."""
+NAMES: Final[tuple[str, ...]] = tuple(f.name for f in fields(Row) if f.metadata.get("kept", True))
+"""Every field of a `Row` that the log keeps, in order: ``run_id``, the columns, and what is internal."""

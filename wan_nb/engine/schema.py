@@ -16,11 +16,12 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from wan_nb.engine.row import COLUMNS
 from wan_nb.engine.states import Status
+from wan_nb.engine.stored import to_dict, to_moment
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-__all__ = ["TABLES", "measures", "micros", "owners", "runs", "studies", "uploads", "votes"]
+__all__ = ["TABLES", "measures", "micros", "owners", "runs", "studies", "uploads", "votes", "words"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -35,6 +36,15 @@ def micros(when: datetime) -> int:
     return (when - _EPOCH) // _MICROSECOND
 
 
+def words(value: object) -> str:
+    r"""Text as both databases take it.
+
+    >>> words("a\0b")
+    'a␀b'
+    """
+    return str(value).replace("\0", "␀").encode("utf-8", "replace").decode()
+
+
 class Words(TypeDecorator[str]):
     """Text from anywhere."""
 
@@ -42,7 +52,7 @@ class Words(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else str(value).replace("\0", "␀").encode("utf-8", "replace").decode()
+        return None if value is None else words(value)
 
 
 class State(TypeDecorator[Status]):
@@ -68,7 +78,10 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else micros(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
+        try:
+            return None if value is None else to_moment(value)
+        except (TypeError, OverflowError):
+            return None  # what somebody else has written there is no time
 
 
 class Tags(TypeDecorator[tuple[str, ...]]):
@@ -95,8 +108,11 @@ class Json(TypeDecorator[dict[str, Any]]):
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
         return None if value is None else json.dumps(value, sort_keys=True, separators=(",", ":"))
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> dict[str, Any]:  # noqa: ARG002
-        return json.loads(value) if value else {}
+    def process_result_value(self, value: Any, dialect: Dialect) -> dict[str, Any] | None:  # noqa: ARG002
+        try:
+            return to_dict(value)
+        except (TypeError, ValueError):
+            return None  # what somebody else has written there
 
 
 _KEPT: dict[str, type[TypeEngine[Any]]] = {

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from wan_nb.engine import schema
 from wan_nb.engine.database import Database
-from wan_nb.errors import NotFound, join_words
+from wan_nb.errors import LogError, NotFound, join_words
 from wan_nb.sanitize import redact
 
 if TYPE_CHECKING:
@@ -106,15 +106,20 @@ class Tables:
             No study of that name; the message says the nearest names.
         """
         table = schema.studies
-        plan = self._db.read(lambda c: c.execute(sa.select(table.c.plan).where(table.c.name == name)).scalar())
-        if plan is None:
+        found = self._db.read(lambda c: c.execute(sa.select(table.c.plan).where(table.c.name == name)).first())
+        if found is not None and found.plan is None:
+            raise LogError(
+                f"the plan of study {name!r} cannot be read: its row in the log is damaged",
+                remedy="Give its prompts again under that name; its clips and votes are kept.",
+            )
+        if found is None:
             known = self.studies()
             near = difflib.get_close_matches(name, known) or known[:3]
             raise NotFound(
                 f"no study {name!r} in this log.",
                 remedy=f"Did you mean {join_words(near)}?" if near else "The log holds no study yet.",
             )
-        return dict(plan)
+        return dict(found.plan)
 
     def studies(self) -> list[str]:
         """Return the names of all studies, the last saved one first."""
@@ -140,7 +145,17 @@ class Tables:
         """Return the votes of a study in the order in which they were given."""
         table = schema.votes
         query = sa.select(table.c.vote).where(table.c.study == study).order_by(table.c.number)
-        return self._db.read(lambda c: list(c.execute(query).scalars()))
+        return self._db.read(lambda c: [vote for vote in c.execute(query).scalars() if vote is not None])
+
+    def damaged(self) -> dict[str, int]:
+        """How many rows of the small tables cannot be read, by table."""
+        columns = {"studies": schema.studies.c.plan, "votes": schema.votes.c.vote, "measures": schema.measures.c.found}
+
+        def work(c: sa.Connection) -> dict[str, int]:
+            found = {name: c.execute(sa.select(column)).scalars() for name, column in columns.items()}
+            return {name: sum(value is None for value in values) for name, values in found.items()}
+
+        return {name: count for name, count in self._db.read(work).items() if count}
 
     # --- measures
 
@@ -174,7 +189,7 @@ class Tables:
             found: dict[str, dict[str, Any]] = {}
             for first in range(0, len(wanted), _CHUNK):
                 part = query.where(table.c.video_sha256.in_(wanted[first : first + _CHUNK]))
-                found.update({row.video_sha256: row.found for row in c.execute(part)})
+                found.update({row.video_sha256: row.found for row in c.execute(part) if row.found is not None})
             return found
 
         return self._db.read(work)
