@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from wan_nb.errors import InvalidOption
+from wan_nb.errors import InvalidOption, shortened
 
 __all__ = ["amount", "as_number", "as_whole", "listed", "max_cost", "shown", "switch", "timeout", "whole", "words"]
 
@@ -140,12 +140,12 @@ def listed(value: Any, name: str) -> list[Any]:
     return list(value)
 
 
-def shown(value: Any, *, typed: bool = False) -> str:
-    """A value in a message, at most 60 characters of it; text that was typed stands without quotes."""
+def shown(value: Any, *, typed: bool = False, most: int = 60) -> str:
+    """A value in a message, at most so many characters of it; text that was typed stands without quotes."""
     if typed and isinstance(value, str) and value.isprintable() and value:
-        return f"{value:.60}"
+        return shortened(value, most)
     try:
-        return f"{value!r:.60}"
+        return shortened(repr(value[: most + 1] if isinstance(value, str | bytes) else value), most)
     except Exception:  # noqa: BLE001  # an int of more digits than Python writes, or somebody's own __repr__
         return f"a {type(value).__name__}"
 

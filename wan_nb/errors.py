@@ -60,7 +60,10 @@ __all__ = [
 
 
 _LONGEST = 300
-"""Characters of a message: it may repeat what it was given, and is saved with the notebook."""
+"""Characters of a message: it may repeat what it was given, and is saved with the notebook. `arguments.shown` shortens
+what is repeated; this holds for what nobody thought of."""
+
+_LONGEST_REMEDY = 1000
 
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -110,7 +113,7 @@ class WanError(_Short, Exception):
             message = f"{message[: _LONGEST - 100]} ... {message[-90:]}"
         super().__init__(message)
         self.message = message
-        self.remedy = redact(remedy)
+        self.remedy = shortened(redact(remedy), _LONGEST_REMEDY)
         self.run_id = run_id
         self.details = {name: redact(value) if isinstance(value, str) else value for name, value in details.items()}
 
@@ -266,6 +269,15 @@ def in_a_line(error: BaseException) -> str:
         return redact(error.strerror + (f": {os.fspath(error.filename)[-80:]!r}" if named else ""))
     first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     return f"{redact(first[:2000])[:160]} ({type(error).__name__})" if first else type(error).__name__
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """The beginning of a text, with ``…`` where it goes on.
+
+    >>> shortened("a cat walks slowly", 6)
+    'a cat…'
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def join_words(words: Sequence[str], last: str = "or") -> str:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from wan_nb.api import catalog
 from wan_nb.api.addresses import fault
+from wan_nb.arguments import shown
 from wan_nb.errors import InvalidOption, NotAuthorized
 from wan_nb.sanitize import Keyless, Secret, redact
 from wan_nb.terminal import printed
@@ -66,7 +67,7 @@ def address(service: str) -> str:
     known = ", ".join(["simulator", *catalog.REGIONS])
     remedy = f"Known: {known}, or a base URL ending in /api/v1."
     if "://" not in service:
-        raise InvalidOption(f"no service called {service[:60]!r}.", remedy=remedy)
+        raise InvalidOption(f"no service called {shown(service)}.", remedy=remedy)
     wrong = fault(service) or ("it has a query or a fragment" if {"?", "#"} & set(service) else "")
     wrong = wrong or ("it holds a key" if redact(service) != service else "")
     if wrong:

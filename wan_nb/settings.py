@@ -101,7 +101,7 @@ class Settings(Keyless):
         env = os.environ if environ is None else environ
         if unknown := sorted(set(given) - _GIVEN):
             raise InvalidOption(
-                f"a session has no setting {unknown[0]!r:.60}.", remedy=f"There are {', '.join(sorted(_GIVEN))}."
+                f"a session has no setting {shown(unknown[0])}.", remedy=f"There are {', '.join(sorted(_GIVEN))}."
             )
         chosen = {name: value for name, value in given.items() if value is not None}
         for name in ("service", "base_url", "api_key"):

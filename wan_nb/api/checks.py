@@ -52,7 +52,7 @@ def check_value(spec: catalog.Field, value: Any) -> Any:
             f"{spec.name} holds a character that cannot be sent (NUL or half a pair).", field=spec.name
         )
     if spec.choices and value not in spec.choices and not spec.open_choices:
-        raise InvalidRequest(f"{spec.name} must be {join_words(spec.choices)}, not {value[:40]!r}.", field=spec.name)
+        raise InvalidRequest(f"{spec.name} must be {join_words(spec.choices)}, not {shown(value)}.", field=spec.name)
     if spec.max_characters and len(value) > spec.max_characters:
         over = len(value) - spec.max_characters
         raise InvalidRequest(
@@ -69,7 +69,7 @@ def check_value(spec: catalog.Field, value: Any) -> Any:
 
 def _check_bool(spec: catalog.Field, value: Any) -> bool:
     if not isinstance(value, bool):
-        raise InvalidRequest(f"{spec.name} must be True or False, not {value!r:.40}.", field=spec.name)
+        raise InvalidRequest(f"{spec.name} must be True or False, not {shown(value)}.", field=spec.name)
     return value
 
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from wan_nb.api import catalog, urls
 from wan_nb.api.addresses import fault
 from wan_nb.api.checks import check_combination, check_value
+from wan_nb.arguments import shown
 from wan_nb.errors import InvalidMedia, InvalidRequest
 from wan_nb.terminal import printed
 
@@ -85,9 +86,9 @@ class Medium(BaseModel):
             The text is no http(s) URL with a host.
         """
         if wrong := fault(url, user=True):
-            bare = urls.bare(url)[:80]
+            bare = urls.bare(url)
             raise InvalidMedia(
-                f"{bare!r} is no http(s) URL: {wrong}.", field=field, remedy="Give a file, or a full URL."
+                f"{shown(bare)} is no http(s) URL: {wrong}.", field=field, remedy="Give a file, or a full URL."
             )
         name, whole = urls.shown(url)
         return cls(identity=urls.identity(url), name=name, url=url, whole=whole, kind=kind)
@@ -298,7 +299,7 @@ def _unwrap(error: ValidationError) -> list[InvalidRequest]:
         if item["type"] == "extra_forbidden":
             near = get_close_matches(str(name), _BY_NAME, 1)
             own = InvalidRequest(
-                f"the request has no field {str(name)[:40]!r}.",
+                f"the request has no field {shown(name)}.",
                 field=name,
                 remedy=f"Did you mean {near[0]}?" if near else f"Fields: {', '.join(_BY_NAME)}.",
             )

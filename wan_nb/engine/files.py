@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import unquote_to_bytes
 
+from wan_nb.arguments import shown
 from wan_nb.errors import InvalidMedia, InvalidOption, join_words
 from wan_nb.paths import local
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Source", "atomic", "file_sha256", "is_url", "sniff", "source_of"]
 
+_LONGEST_PATH = 4096  # characters, of the systems that we run on
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 _MAGIC = (
@@ -121,7 +123,9 @@ class Source:
 
     def refuse(self, what: str, remedy: str = "") -> InvalidMedia:
         """The error that says what is wrong with this material."""
-        return InvalidMedia(f"{self.field}: {self.name} {what}", field=self.field, remedy=remedy)
+        return InvalidMedia(
+            f"{self.field}: {shown(self.name, typed=True, most=100)} {what}", field=self.field, remedy=remedy
+        )
 
     @property
     def spelling(self) -> str:
@@ -207,6 +211,12 @@ def _is_a(given: Any, name: str) -> bool:
 
 def _from_path(given: str | os.PathLike[str], field: str, suffixes: tuple[str, ...]) -> Source:
     text = os.fspath(given)
+    if len(text) > _LONGEST_PATH:
+        raise InvalidMedia(
+            f"{field}: a text of {len(text):,} characters is no path.",
+            field=field,
+            remedy="Base64 is given as data:image/png;base64,... or as bytes: base64.b64decode(text).",
+        )
     # A name that is no UTF-8, or holds a line break, can be opened but not shown or stored as it is.
     name = text if text.isprintable() else ascii(text)
     source = Source(field, name)
@@ -232,7 +242,7 @@ def _where(path: Path, given: str) -> str:
     """Which part of a missing path is at fault, and where a relative one was looked for."""
     there = next(parent for parent in path.parents if parent.exists())
     if there != path.parent:
-        return f": there is no folder {path.parent}, only {there}"
+        return f": there is no folder {shown(str(path.parent), typed=True, most=100)}, only {there}"
     return "" if given == str(path) else f" in {path.parent}"
 
 
@@ -257,7 +267,7 @@ def _from_data_uri(text: str, field: str) -> bytes:
         return base64.b64decode(body, validate=True) if head.endswith(";base64") else unquote_to_bytes(body)
     except (ValueError, binascii.Error) as error:
         raise InvalidMedia(
-            f"{field}: the data URI {text[:40]!r} cannot be decoded: {error}.",
+            f"{field}: the data URI {shown(text)} cannot be decoded: {error}.",
             field=field,
             remedy="It looks like data:image/png;base64,... Giving the bytes themselves works too.",
         ) from error

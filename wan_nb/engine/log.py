@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from wan_nb import __version__
+from wan_nb.arguments import shown
 from wan_nb.engine.budget import check_cap, check_most
 from wan_nb.engine.owner import owner_alive
 from wan_nb.engine.reading import Reading, check_names, only_row
@@ -353,5 +354,5 @@ def _change(run_id: str) -> sa.Update:
 def _row(c: sa.Connection, run_id: str) -> Row:
     row = only_row(c, runs.c.run_id == run_id)
     if row is None:
-        raise NotFound(f"no run {run_id!r} in this log", remedy="See wan_nb.runs() or %wan runs.")
+        raise NotFound(f"no run {shown(run_id)} in this log", remedy="See wan_nb.runs() or %wan runs.")
     return row

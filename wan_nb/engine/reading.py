@@ -56,11 +56,11 @@ class Reading(Tables):
             return found[0]
         if found:
             near = [row.run_id for row in found]
-            raise NotFound(f"several runs begin with {start!r:.20}.", remedy=f"Did you mean {join_words(near)}?")
+            raise NotFound(f"several runs begin with {shown(start)}.", remedy=f"Did you mean {join_words(near)}?")
         recent = [row.run_id for row in self.find(limit=200)]
         near = difflib.get_close_matches(start, [r[: max(len(start), 4)] for r in recent], cutoff=0.5) or recent[:1]
         raise NotFound(
-            f"no run {run_id!r:.60} in this log.",
+            f"no run {shown(run_id)} in this log.",
             remedy=f"Did you mean {join_words(near)}?" if near else "The log holds no run yet.",
         )
 
@@ -217,7 +217,7 @@ def check_names(names: Iterable[str], allowed: Iterable[str]) -> None:
         if name not in known:
             near = difflib.get_close_matches(name, known, cutoff=0.5)
             raise InvalidOption(
-                f"the log has no column {name!r}.",
+                f"the log has no column {shown(name)}.",
                 remedy=f"Did you mean {join_words(near)}?" if near else f"Columns: {', '.join(known)}.",
             )
 

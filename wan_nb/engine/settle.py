@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from wan_nb.api import catalog
+from wan_nb.arguments import shown
 from wan_nb.engine.states import NEVER_SENT, Status
 from wan_nb.engine.uncertain import Verdict, judge, window
 from wan_nb.errors import NotFound, OutcomeUnknown, ServiceError, Unavailable, WanError, join_words
@@ -165,7 +166,7 @@ class Settling:
         flow = self.flow
         task = await flow.patiently(lambda: flow.client.get(task_id))
         if task.status == "UNKNOWN":
-            raise NotFound(f"the account has no task {task_id[:60]!r}.", remedy="Ids live 24 h; %wan adopt lists them.")
+            raise NotFound(f"the account has no task {shown(task_id)}.", remedy="Ids live 24 h; %wan adopt lists them.")
         row = await flow.ask_log(flow.log.by_task, task_id) or await self._taken_in(task)
         flow.tell(row)
         flow.follow(row.run_id)
@@ -178,7 +179,7 @@ class Settling:
         if len({row.prompt for row in fitting}) > 1:
             names = join_words([row.run_id[:8] for row in fitting])
             raise OutcomeUnknown(
-                f"task {task.task_id[:60]} may be run {names}.",
+                f"task {shown(task.task_id, typed=True)} may be run {names}.",
                 remedy="A task tells its prompt when it has succeeded: adopt it then.",
             )
         if fitting:  # of one prompt, so any would do; the nearest in time is likely the one

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from wan_nb.arguments import shown
 from wan_nb.engine import schema
 from wan_nb.engine.database import Database
 from wan_nb.errors import LogError, NotFound, join_words
@@ -116,7 +117,7 @@ class Tables:
             known = self.studies()
             near = difflib.get_close_matches(name, known) or known[:3]
             raise NotFound(
-                f"no study {name!r} in this log.",
+                f"no study {shown(name)} in this log.",
                 remedy=f"Did you mean {join_words(near)}?" if near else "The log holds no study yet.",
             )
         return dict(found.plan)

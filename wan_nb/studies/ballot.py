@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from wan_nb.arguments import shown
 from wan_nb.errors import InvalidOption
 from wan_nb.studies.pairs import Asked, next_pair
 from wan_nb.studies.ranking import fit
@@ -55,7 +56,7 @@ class Ballot:
         import numpy as np
 
         if mode not in {"winner", "ranking"}:
-            raise InvalidOption(f"mode must be winner or ranking, not {mode!r:.40}.")
+            raise InvalidOption(f"mode must be winner or ranking, not {shown(mode)}.")
         self.study, self.rater, self.mode = study, rater, mode
         self._session = secrets.token_hex(4)
         self._rng = rng or np.random.default_rng()
@@ -64,7 +65,7 @@ class Ballot:
         blocks = [block for block, _ in self._clips]
         if not any(blocks.count(block) > 1 for block in blocks):
             raise InvalidOption(
-                f"study {study.name!r} has no two clips of one block (same frame and seed) to compare.",
+                f"study {shown(study.name)} has no two clips of one block (same frame and seed) to compare.",
                 remedy="Wait for its clips, or give it a second variant.",
             )
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from wan_nb.api import catalog
 from wan_nb.api.checks import check_value
 from wan_nb.arguments import listed
+from wan_nb.arguments import shown as quoted
 from wan_nb.errors import InvalidOption
 from wan_nb.studies.cells import BLOCK_FIELDS, Cell, digest, labelled, plain, shown
 from wan_nb.studies.table import rows_of
@@ -146,7 +147,7 @@ def expand(
     rows = rows_of(variants)
     for label, own in rows:
         if not str(own.get("prompt") or "").strip():
-            raise InvalidOption(f"variant {label[:60]!r} is empty.", field="prompt")
+            raise InvalidOption(f"variant {quoted(label)} is empty.", field="prompt")
     given_seeds = listed(seeds, "seeds")
     chosen_seeds = [check_value(_FIELDS["seed"], seed) for seed in given_seeds]
     axes = _axes(rows, shared, chosen_seeds, {key: listed(values, key) for key, values in (vary or {}).items()})
@@ -211,12 +212,14 @@ def _axes(
     )
     for key, values in vary.items():
         if not values:
-            raise InvalidOption(f"nothing to vary {key!r} over.")
+            raise InvalidOption(f"nothing to vary {quoted(key)} over.")
         if key in _FIELDS and key in shared:
             raise InvalidOption(f"{key} is given once and varied: say which.", field=key)
         if key not in _FIELDS and key not in asked:
             known = [*_FIELDS, *sorted(asked)]
-            raise InvalidOption(f"{key!r} is no field and no {{{{placeholder}}}} of a prompt.{nearest(key, known)}")
+            raise InvalidOption(
+                f"{quoted(key)} is no field and no {{{{placeholder}}}} of a prompt.{nearest(key, known)}"
+            )
     if missing := asked - set(vary):
         name = min(missing)
         raise InvalidOption(f"{{{{{name}}}}} has no values.{nearest(name, vary)}")
@@ -248,7 +251,8 @@ def _check_distinct(cells: Sequence[Cell]) -> None:
         twin = seen.setdefault((*asked, *cell.on), cell)
         if twin is not cell:
             raise InvalidOption(
-                f"{twin.variant!r} and {cell.variant!r} ask for the same: {str(cell.fields.get('prompt'))[:60]!r}.",
+                f"{quoted(twin.variant)} and {quoted(cell.variant)} ask for the same: "
+                f"{quoted(cell.fields.get('prompt'))}.",
                 field="prompt",
                 remedy="Change one of the prompts; the same request is the same clip.",
             )

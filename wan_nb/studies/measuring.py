@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.arguments import shown
 from wan_nb.engine.revive import material_of
 from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.studies.measures import MEASURE_VERSION, MEASURES, measure
@@ -53,7 +54,7 @@ def differences(session: Session, rows: Sequence[Row], *, base: str | None = Non
     import pandas as pd
 
     if base is not None and base not in {row.variant for row in rows}:
-        raise InvalidOption(f"there is no variant {base!r:.60}.", field="base")
+        raise InvalidOption(f"there is no variant {shown(base)}.", field="base")
     found = measured(session, rows)
     clips = [
         {"variant": row.variant, "block": row.block, "measures": found[row.run_id]}

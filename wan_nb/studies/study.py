@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from wan_nb import arguments
+from wan_nb.arguments import shown
 from wan_nb.engine.earlier import in_doubt
 from wan_nb.engine.loop import ticking
 from wan_nb.engine.run import Run, detached_await, publish_end
@@ -185,7 +186,7 @@ class Study:
         cost = round(sum(self.prices), 4) if arguments.switch(again, "again") else self.cost
         if most is not None and cost > most:
             raise BudgetExceeded(
-                f"study {self.name!r} costs about {self.currency} {cost:.2f}, more than --max-cost {most:g}.",
+                f"study {shown(self.name)} costs about {self.currency} {cost:.2f}, more than --max-cost {most:g}.",
                 remedy="Take fewer seeds, shorter clips or 720P, or allow more.",
             )
         for request in self._requests if again else [self._requests[n] for n in self.missing]:
@@ -201,7 +202,7 @@ class Study:
             session.loop.call(lambda: session.flow.keep(f"prepare-{self.name}", self._prepared()))
         except KeyboardInterrupt:
             raise Detached(
-                f"Stopped; what study {self.name!r} had ordered goes on, what it had not costs nothing.\n"
+                f"Stopped; what study {shown(self.name)} had ordered goes on, what it had not costs nothing.\n"
                 "Run the cell again: what is there costs nothing, what is missing is bought."
             ) from None
         return self
@@ -281,18 +282,18 @@ class Study:
         unsent = [row for row in self.rows() if row.never_sent]
         if unsent:
             raise RunCanceled(
-                f"study {self.name!r}: {len(unsent)} of {len(self.plan.cells)} clips were never sent, and cost nothing:"
-                f" {unsent[0].error_message}",
+                f"study {shown(self.name)}: {len(unsent)} of {len(self.plan.cells)} clips were never sent, and cost "
+                f"nothing: {unsent[0].error_message}",
                 remedy="Run the cell again, or study.submit(): it buys what is missing.",
             )
         if runs and not any(run.status is Status.SUCCEEDED for run in runs):
             first = next((run.error for run in runs if run.error), None)
-            raise RunFailed(f"study {self.name!r} has not one clip: {first or 'all canceled'}") from first
+            raise RunFailed(f"study {shown(self.name)} has not one clip: {first or 'all canceled'}") from first
         return self
 
     def _way_back(self) -> str:
         return (
-            f"Stopped waiting; study {self.name!r} goes on, also with what is still to be sent.\n"
+            f"Stopped waiting; study {shown(self.name)} goes on, also with what is still to be sent.\n"
             f"Come back with wan_nb.study(name={self.name!r}), or run the cell again: what is there costs nothing."
         )
 

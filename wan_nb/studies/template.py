@@ -13,6 +13,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from wan_nb.arguments import shown
 from wan_nb.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -116,9 +117,9 @@ def _path(match: re.Match[str]) -> list[str]:
     inside = match.group("inside")
     path = [part.strip() for part in (inside or "").split(".")]
     if not all(part.isidentifier() for part in path):
-        shown = match.group() if inside is not None else match.string[match.start() : match.start() + 20]
+        typed = match.group() if inside is not None else match.string[match.start() : match.start() + 20]
         raise InvalidOption(
-            f"{shown!r} is not a placeholder: only {{{{name}}}} and {{{{obj.attr}}}} are.",
+            f"{shown(typed)} is not a placeholder: only {{{{name}}}} and {{{{obj.attr}}}} are.",
             remedy=r"Write \{{ for two literal braces.",
         )
     return path
@@ -135,7 +136,7 @@ def _look_up(path: list[str], namespace: Mapping[str, Any]) -> Any:
     for attribute in attributes:
         # Underscored names are how templates elsewhere reach classes and globals; no prompt needs them.
         if attribute.startswith("_") or not hasattr(value, attribute):
-            raise InvalidOption(f"{name} has no {attribute!r} to put in.{nearest(attribute, _public(dir(value)))}")
+            raise InvalidOption(f"{name} has no {shown(attribute)} to put in.{nearest(attribute, _public(dir(value)))}")
         value, name = getattr(value, attribute), f"{name}.{attribute}"
     return value
 

@@ -13,6 +13,7 @@ import string
 from itertools import count
 from typing import TYPE_CHECKING
 
+from wan_nb.arguments import shown
 from wan_nb.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def labels_for(given: Sequence[str]) -> list[str]:
     """
     twice = [label for label in given if label and given.count(label) > 1]
     if twice:
-        raise InvalidOption(f"two variants are called {twice[0]!r:.60}.", remedy="Give each its own label.")
+        raise InvalidOption(f"two variants are called {shown(twice[0])}.", remedy="Give each its own label.")
     used = {label for label in given if label}
     labels = []
     for place, label in enumerate(given):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.arguments import whole
+from wan_nb.arguments import shown, whole
 from wan_nb.engine.run import Run
 from wan_nb.engine.states import FINAL
 from wan_nb.errors import InvalidOption, Refused
@@ -50,7 +50,9 @@ def runs(call: Call) -> Any:
     for word in call.words:
         key, equals, value = str(word).partition("=")
         if not equals:
-            raise InvalidOption(f"{word!s:.60} is no filter.", remedy="Write key=value, such as status=SUCCEEDED.")
+            raise InvalidOption(
+                f"{shown(word, typed=True)} is no filter.", remedy="Write key=value, such as status=SUCCEEDED."
+            )
         several = key not in {"text", "prompt", "negative_prompt", "note", "since", "until"} and "," in value
         filters[key] = value.split(",") if several else value
     return call.session.runs(**filters, **call.given)

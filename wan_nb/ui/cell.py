@@ -21,6 +21,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
+from wan_nb.arguments import shown
 from wan_nb.errors import InvalidOption
 from wan_nb.studies.variants import read_body, silenced, write_body
 from wan_nb.ui import options
@@ -115,7 +116,7 @@ class Cell:
         values, rest = options.parse(options.split(line), options.CELL, expand)
         if rest:
             raise InvalidOption(
-                f"{' '.join(map(str, rest))!r:.42} on the %%wan line belongs to no option.",
+                f"{shown(' '.join(map(str, rest)))} on the %%wan line belongs to no option.",
                 remedy="The prompt goes below the line; a value with spaces needs quotes.",
             )
         if values.pop("help", False):
@@ -179,7 +180,9 @@ def _read_vary(texts: Sequence[str], expand: options.Expand) -> dict[str, tuple[
         key, equals, listed = text.partition("=")
         key = key.strip().replace("-", "_")
         if not equals or not key.isidentifier():
-            raise InvalidOption(f"--vary {text:.60} is not understood.", remedy="Write --vary duration=5,10.")
+            raise InvalidOption(
+                f"--vary {shown(text, typed=True)} is not understood.", remedy="Write --vary duration=5,10."
+            )
         if key == "prompt":
             raise InvalidOption("prompts are varied by `--- label` lines in the cell, not by --vary.", field="prompt")
         if key in axes:
@@ -199,7 +202,7 @@ def _read_list(key: str, text: str, expand: options.Expand) -> list[Any]:
             values = json.loads(text)
         except json.JSONDecodeError as error:
             raise InvalidOption(
-                f"--vary {key}: {error.msg} at character {error.pos + 1} of {text:.60}.",
+                f"--vary {key}: {error.msg} at character {error.pos + 1} of {shown(text, typed=True)}.",
                 remedy="""Quote the whole: --vary 'mood=["calm, slow", "fast"]'.""",
             ) from None
         values = [expand(value) if isinstance(value, str) else value for value in values]

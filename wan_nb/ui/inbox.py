@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
+from wan_nb.arguments import shown
 from wan_nb.engine.files import atomic
 from wan_nb.errors import InvalidMedia, join_words
 
@@ -72,7 +73,7 @@ class Inbox:
         """
         kind = _KINDS.get(name)
         if kind is None:
-            raise InvalidMedia(f"{name[:40]!r} takes no file.", field=name)
+            raise InvalidMedia(f"{shown(name)} takes no file.", field=name)
         found = re.search(r"\.[A-Za-z0-9]{1,5}$", file)
         suffix = found[0].lower() if found else ""
         if suffix not in kind.suffixes:

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from wan_nb.api import catalog
-from wan_nb.arguments import amount, words
+from wan_nb.arguments import amount, shown, words
 from wan_nb.errors import InvalidOption, InvalidRequest, join_words
 
 __all__ = ["CELL", "NOTEBOOK", "REQUEST", "Option", "describe", "parse", "split", "usage"]
@@ -102,7 +102,7 @@ def _seeds(value: Any) -> tuple[int, ...]:
     parts = value.split(",") if isinstance(value, str) else value if isinstance(value, Iterable) else [value]
     seeds = tuple(field_value(spec, part.strip() if isinstance(part, str) else part) for part in parts)
     if len(set(seeds)) < len(seeds) or not seeds:
-        raise InvalidOption(f"--seeds {value!s:.60} needs different numbers.", field="seed")
+        raise InvalidOption(f"--seeds {shown(value, typed=True)} needs different numbers.", field="seed")
     return seeds
 
 
@@ -112,7 +112,7 @@ def _money(value: Any) -> float:
 
 def _variable(value: Any) -> str:
     if not (isinstance(value, str) and value.isidentifier()) or keyword.iskeyword(value):
-        raise InvalidOption(f"--out must be the name of a variable, not {value!s:.40}.")
+        raise InvalidOption(f"--out must be the name of a variable, not {shown(value, typed=True)}.")
     return value
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from urllib.parse import quote
 
-from wan_nb.arguments import whole
+from wan_nb.arguments import shown, whole
 from wan_nb.engine.files import atomic
 from wan_nb.errors import InvalidOption
 from wan_nb.paths import output
@@ -133,7 +133,7 @@ def write_report(
     'walk.html'
     """
     if media not in {"embed", "link", "none"}:
-        raise InvalidOption(f"media={media!r} is not embed, link or none", field="media")
+        raise InvalidOption(f"media={shown(media)} is not embed, link or none", field="media")
     path = output(path, ".html", ".htm")
     if max_bytes is not None:
         max_bytes = whole(max_bytes, "max_bytes must be a whole number", 0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from inspect import getdoc
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.arguments import whole
+from wan_nb.arguments import shown, whole
 from wan_nb.engine.run import Run
 from wan_nb.errors import InvalidOption
 from wan_nb.studies.study import Study
@@ -67,7 +67,7 @@ class Call:
         if isinstance(thing, Run):
             return thing
         raise InvalidOption(
-            f"{thing.name!r} is a study: say which of its runs.",
+            f"{shown(thing.name)} is a study: say which of its runs.",
             remedy=f"%wan runs study={shlex.quote(thing.name)} lists them.",
         )
 
@@ -143,7 +143,7 @@ def obey(magics: WanMagics, line: str) -> Any:
     if name in options.HELP.spellings:
         return _print_help(None)
     if name not in VERBS:
-        raise InvalidOption(f"%wan has no verb {name[:40]!r}.{nearest(name, VERBS)}", remedy="%wan --help lists them.")
+        raise InvalidOption(f"%wan has no verb {shown(name)}.{nearest(name, VERBS)}", remedy="%wan --help lists them.")
     verb = VERBS[name]
 
     def filled(word: str) -> Any:
@@ -153,7 +153,9 @@ def obey(magics: WanMagics, line: str) -> Any:
     if given.pop("help", False):
         return _print_help(verb)
     if verb.most is not None and len(found) > verb.most:
-        raise InvalidOption(f"%wan {name} takes {verb.arguments or 'no argument'}, not {found[verb.most]!s:.40} too.")
+        raise InvalidOption(
+            f"%wan {name} takes {verb.arguments or 'no argument'}, not {shown(found[verb.most], typed=True)} too."
+        )
     result = verb.act(Call(magics, tuple(found), given))
     return None if silent else result
 
