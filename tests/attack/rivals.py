@@ -23,8 +23,11 @@ def _quietly(script: Callable[[], None]) -> None:
         script()
 
 
-def ours(settings: dict[str, Any], cat: str) -> None:
-    """Ask and wait. The clip is a file then."""
+def ours(settings: dict[str, Any], cat: str, brief: float | None) -> None:
+    """Ask and wait. The clip is a file then. Only time is shortened: so many seconds for a create instead of 60."""
+    from wan_nb.api import client
+
+    client.CREATE_SECONDS = brief or client.CREATE_SECONDS
 
     def script() -> None:
         with wan_nb.Session(**settings) as session:
@@ -33,7 +36,7 @@ def ours(settings: dict[str, Any], cat: str) -> None:
     _quietly(script)
 
 
-def official(settings: dict[str, Any], cat: str) -> None:
+def official(settings: dict[str, Any], cat: str, _: float | None) -> None:
     """``VideoSynthesis.call``, then a GET of the link, as its documentation shows. What it prints, a person can use."""
     _quietly(lambda: _official(settings, cat))
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,19 +33,33 @@ README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 WRITE = os.environ.get("WRITE_TABLE") == "1"
 TRIES = 3
+SNAPSHOT = "wan2.7-i2v-2026-04-25"
 
 ACCEPTED = {"endpoint": "create", "when": "after"}
+RESET = {**ACCEPTED, "reset": True}
+
+
+def listed(**oddity: Any) -> dict[str, Any]:
+    """A list that is odd for as long as the fault lasts."""
+    return {"endpoint": "list", "times": -1, **oddity}
 
 
 @dataclass(frozen=True)
 class Case:
-    """A fault, and how the first script ends: by itself, or by a signal once the service has seen so many requests."""
+    """A fault, and how the first script ends: by itself, or by a signal once the service has seen so many requests.
+
+    `also` are more faults at the same time. `late`: the service accepts when the first script has given up. `brief`:
+    the seconds that a create of ours may take, which otherwise are 60.
+    """
 
     name: str
     fault: dict[str, Any] | None = None
     kill: signal.Signals | None = None
     at: str = "polls"
     again: bool = False
+    also: tuple[dict[str, Any], ...] = ()
+    late: bool = False
+    brief: float | None = None
 
 
 CASES = [
@@ -64,6 +79,27 @@ CASES = [
     Case("kill -9 while waiting", None, signal.SIGKILL),
     Case("link answered with 403", {"endpoint": "download", "status": 403, "code": "AccessDenied"}),
     Case("clip cut off in the middle", {"endpoint": "download", "truncate": 0.5}),
+    Case(
+        "`102 Processing` for longer than a submit may take, then accepted and reset",
+        {**RESET, "delay": 3.0, "processing": 0.1},
+        late=True,
+        brief=1.0,
+    ),
+    Case("submit accepted, its answer drips", {**ACCEPTED, "drip": 0.02}, brief=1.0),
+    Case("submit accepted, no answer until nobody waits any more", {**ACCEPTED, "stall": 3.0}, brief=1.0),
+    Case(
+        "stopped between intent and sending, then accepted and reset",
+        {"endpoint": "upload", "delay": 0.5},
+        signal.SIGSTOP,
+        "uploads",
+        also=(RESET,),
+    ),
+    Case("accepted and reset, the list names a snapshot", RESET, also=(listed(rows={"model_name": SNAPSHOT}),)),
+    Case("accepted and reset, the list names another model", RESET, also=(listed(rows={"model_name": "other"}),)),
+    Case("accepted and reset, the list gives seconds", RESET, also=(listed(stamps="seconds"),)),
+    Case("accepted and reset, the list gives no times", RESET, also=(listed(rows={"gmt_create": None}),)),
+    Case("accepted and reset, the list gives times of 1970", RESET, also=(listed(rows={"gmt_create": 1}),)),
+    Case("accepted and reset, a page of the list is missing", RESET, also=(listed(pages="missing"),)),
 ]
 
 
@@ -90,12 +126,17 @@ def tried(case: Case, script: Any, simulator: Any, settings: dict[str, Any], cat
     """Accepted, billed, lost and duplicated of one try."""
     folder = Path(settings["folder"])
     simulator.reset()
-    if case.kill:
+    if case.kill and case.kill is not signal.SIGSTOP:
         simulator.config(run=3600.0)
-    if case.fault:
-        simulator.faults(**case.fault)
-    child = start(script, settings, cat)
-    if case.kill:
+    for fault in filter(None, (case.fault, *case.also)):
+        simulator.faults(**fault)
+    child = start(script, settings, cat, case.brief)
+    if case.kill is signal.SIGSTOP:
+        until(lambda: simulator.counters()[case.at] >= 1, case.at)
+        os.kill(child.pid, case.kill)
+        time.sleep(1.0)  # longer than the delay of the request in which it was stopped
+        os.kill(child.pid, signal.SIGCONT)
+    elif case.kill:
         until(lambda: simulator.counters()[case.at] >= 1, case.at)
         for _ in range(3):
             # Python drops an interrupt that falls into a destructor or a callback of C ("Exception ignored in"); a
@@ -105,12 +146,14 @@ def tried(case: Case, script: Any, simulator: Any, settings: dict[str, Any], cat
             if child.exitcode is not None:
                 break
     ended(child)
+    if case.late:
+        until(lambda: creates(simulator)[1] >= 1, "the task to be accepted")
     calm(simulator)
     if not clips(folder):
         for printed in folder.glob("*.printed"):
             ended(start(official_fetch, settings, printed.stem))
     if not clips(folder) or case.again:
-        ended(start(script, settings, cat))
+        ended(start(script, settings, cat, None))
         calm(simulator)
     accepted, billed = creates(simulator)[1], simulator.counters()["succeeded"]
     return accepted, billed, billed - len(clips(folder)), max(accepted - 1, 0)

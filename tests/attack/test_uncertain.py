@@ -266,8 +266,8 @@ def test_a_task_whose_id_is_just_being_written_is_nobody_elses(settings, simulat
         told, second = asyncio.Event(), ask(session, "a cat runs", cat)
         others = []
 
-        async def create(body, **options):
-            created = await real_create(body, **options)
+        async def create(body, leaving):
+            created = await real_create(body, leaving)
             if body["input"]["prompt"] == "a cat runs":
                 arrived.set()
                 await told.wait()
@@ -410,13 +410,13 @@ def test_a_run_that_another_kernel_has_taken_for_dead_is_not_posted_any_more(set
         flow = session.flow
         real, attempts = flow.client.create, []
 
-        async def create(body, **options):
+        async def create(body, leaving):
             attempts.append(body)
             if len(attempts) == 1:
                 (row,) = another.log.find()
                 another.log.update(row.run_id, status=Status.FAILED)
                 raise Unavailable("no connection", retryable=True)
-            return await real(body, **options)
+            return await real(body, leaving)
 
         flow.client.create = create
         flow.posting._rng.uniform = lambda low, high: 0.0

@@ -217,7 +217,7 @@ class Client:
         await self._http.aclose()
         await self._fresh.aclose()
 
-    async def create(self, body: Mapping[str, Any], *, leaving: Callable[[], Awaitable[None]] | None = None) -> Created:
+    async def create(self, body: Mapping[str, Any], leaving: Callable[[], Awaitable[None]] | None = None) -> Created:
         """Submit a task. The one call that costs money.
 
         Parameters

@@ -242,7 +242,7 @@ def _where(path: Path, given: str) -> str:
     """Which part of a missing path is at fault, and where a relative one was looked for."""
     there = next(parent for parent in path.parents if parent.exists())
     if there != path.parent:
-        return f": there is no folder {shown(str(path.parent), typed=True, most=100)}, only {there}"
+        return f": there is no folder {shown(str(path.parent), typed=True)}, only {there}"
     return "" if given == str(path) else f" in {path.parent}"
 
 

@@ -290,7 +290,7 @@ class Posting:
         while True:
             try:
                 async with flow.limiter.submit():
-                    return await flow.client.create(body, leaving=partial(self._leaving, row, attempt))
+                    return await flow.client.create(body, partial(self._leaving, row, attempt))
             except (Unavailable, Throttled) as error:
                 faults += 1
                 if not error.retryable or datetime.now(UTC) > give_up:
