@@ -213,7 +213,7 @@ def _from_path(given: str | os.PathLike[str], field: str, suffixes: tuple[str, .
     text = os.fspath(given)
     if len(text) > _LONGEST_PATH:
         raise InvalidMedia(
-            f"{field}: a text of {len(text):,} characters is no path.",
+            f"{field}: a text of {len(text):,} characters is no path: name too long.",
             field=field,
             remedy="Base64 is given as data:image/png;base64,... or as bytes: base64.b64decode(text).",
         )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
 from wan_nb.api.checks import check_value, from_text
-from wan_nb.arguments import listed
+from wan_nb.arguments import listed, shown
 from wan_nb.errors import InvalidOption, InvalidRequest
 from wan_nb.paths import local
 from wan_nb.studies.cells import BLOCK_FIELDS
@@ -72,7 +72,7 @@ def rows_of(variants: Any) -> list[Row]:
         rows = [(str(label), _own(given)) for label, given in variants.items()]
         labels = [label for label, _ in rows]
         if twice := next((label for label in labels if labels.count(label) > 1), None):
-            raise InvalidOption(f"two variants are called {twice!r:.60}.", remedy="Give each its own label.")
+            raise InvalidOption(f"two variants are called {shown(twice)}.", remedy="Give each its own label.")
     elif hasattr(variants, "columns") or hasattr(variants, "column_names"):
         rows = _table_rows(variants)
     elif isinstance(variants, Iterable) and not isinstance(variants, bytes | bytearray | set | frozenset):
@@ -113,7 +113,9 @@ def _file_rows(given: str | os.PathLike[str]) -> list[Row]:
     suffix = path.suffix.lower()
     if suffix not in _READ:
         how = (
-            f"wan_nb.study(pandas.{_READERS[suffix]}(...))" if suffix in _READERS else f"wan_nb.study([{path.name!r}])"
+            f"wan_nb.study(pandas.{_READERS[suffix]}(...))"
+            if suffix in _READERS
+            else f"wan_nb.study([{shown(path.name)}])"
         )
         what = "reads it" if suffix in _READERS else "takes it for a prompt"
         raise InvalidOption(f"{path.name:.60} is no CSV file, as a study is read from.", remedy=f"{how} {what}.")
@@ -126,7 +128,7 @@ def _decoded(path: Path) -> str:
             data = file.read(_LARGEST + 1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        remedy = f"wan_nb.study([{path.name!r:.60}]) would take it for a prompt."
+        remedy = f"wan_nb.study([{shown(path.name)}]) would take it for a prompt."
         raise InvalidOption(f"{path.name:.60} cannot be read as a table: {why}.", remedy=remedy) from error
     if len(data) > _LARGEST:
         raise InvalidOption(f"{path.name:.60} is larger than {_LARGEST // 10**6} MB, which is no list of prompts.")
@@ -254,7 +256,7 @@ def _sound(text: str) -> str:
     """A prompt that nothing has damaged on its way into the file."""
     if _SHEET_ERROR.fullmatch(text.strip()) or "\ufffd" in text:
         raise InvalidOption(
-            f"the prompt {text.strip()!r:.40} is what a program has left of a text.",
+            f"the prompt {shown(text.strip())} is what a program has left of a text.",
             remedy="Write it into the file anew.",
         )
     return text
@@ -294,19 +296,19 @@ def _table_rows(table: Any) -> list[Row]:
 
 def _check_columns(where: str, columns: Sequence[str]) -> None:
     if "prompt" not in columns:
-        shown = ", ".join(columns)[:120]
+        there = ", ".join(columns)[:120]
         raise InvalidOption(
-            f"{where}: no column 'prompt', only {shown or 'nothing'}.{nearest('prompt', columns)}",
+            f"{where}: no column 'prompt', only {there or 'nothing'}.{nearest('prompt', columns)}",
             remedy="The first line names the columns, with commas, semicolons or tabs between: prompt, maybe label.",
         )
     for column in columns:
         if column not in {"label", *_FIELDS}:
             raise InvalidOption(
-                f"{where}: the column {column!r:.60} is no field of a request.{nearest(column, _FIELDS)}"
+                f"{where}: the column {shown(column)} is no field of a request.{nearest(column, _FIELDS)}"
             )
     if len(set(columns)) < len(columns):
         twice = next(column for column in columns if columns.count(column) > 1)
-        raise InvalidOption(f"{where}: the column {twice!r} is there twice.")
+        raise InvalidOption(f"{where}: the column {shown(twice)} is there twice.")
 
 
 def _consistent(rows: Sequence[tuple[str, dict[str, Any]]]) -> list[Row]:
@@ -323,7 +325,7 @@ def _consistent(rows: Sequence[tuple[str, dict[str, Any]]]) -> list[Row]:
         what = {key: value for key, value in own.items() if key not in BLOCK_FIELDS}
         if asked.setdefault(label, what) != what:
             raise InvalidOption(
-                f"the table asks for two things under the label {label!r:.60}.",
+                f"the table asks for two things under the label {shown(label)}.",
                 remedy="Labels tell the variants apart; rows of one label differ in seed and materials only.",
             )
     return labelled
