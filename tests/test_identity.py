@@ -8,6 +8,7 @@ from collections import Counter
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ import wan_nb
 from wan_nb.errors import InvalidMedia, InvalidOption, InvalidRequest
 from wan_nb.studies.grid import expand
 from wan_nb.ui.desk import clips_of
+from wan_nb.ui.snippets import Grid
 
 TWO = {"calm": "a cat walks", "wild": "a cat runs"}
 SMALL = {"duration": 2}
@@ -302,6 +304,24 @@ def test_a_study_without_a_name_is_opened_by_the_one_that_it_was_given(session, 
     assert voted(study) == 1
     reopened = session.study(name=study.name)
     assert (reopened.name, len(reopened.votes()), reopened.missing) == (study.name, 1, [])
+
+
+def test_the_code_of_a_study_without_a_name_makes_the_same_requests(session, shots) -> None:
+    study = session.study(TWO, first_frame=shots[0], vary={"duration": [2, 3]})
+    grid, made = Grid.of_study(study), []
+    lines = [line for line in grid.as_python(study.name, 9).splitlines() if not line.startswith(("import", "study."))]
+    exec("\n".join(lines), {"wan_nb": SimpleNamespace(study=lambda *a, **k: made.append(session.study(*a, **k)))})
+    assert made[0].name == study.name
+    assert session.fingerprints(made[0].asks()) == session.fingerprints(study.asks())
+    alone = session.study(TWO, first_frame=shots[0], duration=2)
+    assert "--name" not in Grid.of_study(alone).as_cell(alone.name, 9)
+
+
+def test_a_label_is_no_longer_than_a_line(session) -> None:
+    long = [f"https://e.org/{'a' * 5000}?n={number}" for number in (1, 2)]
+    plan = session.study(TWO, vary={"first_frame": long}, seeds=[1]).plan
+    assert len(plan.blocks) == 2
+    assert max(map(len, plan.blocks)) < 130
 
 
 @pytest.fixture

@@ -107,8 +107,8 @@ class Medium(BaseModel):
         if self.url is not None or self.path is not None:
             return None
         if self.identity.startswith("sha256:"):
-            return f"{self.name} is no longer where it was, or is another file by now."
-        return f"of {self.name} only this much is kept, not the link itself."
+            return f"{self.name:.120} is no longer where it was, or is another file by now."
+        return f"of {self.name:.120} only this much is kept, not the link itself."
 
     def public(self) -> dict[str, Any]:
         """What may be written down: no signature, no bytes."""

@@ -34,6 +34,10 @@ BLOCK_FIELDS = frozenset(_MEDIA) | {"seed"}
 """Fields that say on what is compared; all others say what is."""
 
 
+_LONGEST = 100
+"""Characters of a material's name in a label; an address may have thousands."""
+
+
 @printed
 @dataclass(frozen=True)
 class Cell:
@@ -173,7 +177,7 @@ def told_apart(names: Mapping[Hashable, str]) -> dict[Hashable, str]:
     for key, own in parts.items():
         twins = [other for twin, other in parts.items() if twin != key and other[-1] == own[-1] and other != own]
         deep = next((n for n in range(1, len(own)) if all(other[-n:] != own[-n:] for other in twins)), len(own))
-        short[key] = "/".join(own[-deep:]).replace("//", "/")
+        short[key] = "/".join(own[-deep:]).replace("//", "/")[-_LONGEST:]
     return _numbered(short)
 
 

@@ -127,15 +127,18 @@ class Grid:
         Values of the fields that change inside a variant: the seed, materials.
     whole : bool
         Whether variants times varied values give these requests and no others.
+    named : bool
+        Whether a person gave the study its name: only then it is part of the code, as of derived seeds.
     """
 
     own: dict[str, dict[str, Any]]
     shared: dict[str, Any]
     varied: dict[str, tuple[Any, ...]]
     whole: bool
+    named: bool = True
 
     @classmethod
-    def of(cls, cells: Iterable[tuple[str, Body]]) -> Grid:
+    def of(cls, cells: Iterable[tuple[str, Body]], *, named: bool = True) -> Grid:
         """Grid of variants and logged requests, in the order in which they were written."""
         told = [(variant, _told(body)) for variant, body in cells]
         names = dict.fromkeys(name for _, given in told for name in given)
@@ -154,13 +157,16 @@ class Grid:
         }
         shared = {name: value for name, value in told[0][1].items() if name in alike}
         full = len(own) * math.prod(len(values) for values in varied.values())
-        return cls(own, shared, varied, full == len(told) and all(None not in values for values in varied.values()))
+        return cls(
+            own, shared, varied, full == len(told) and all(None not in values for values in varied.values()), named
+        )
 
     @classmethod
     def of_study(cls, study: Study) -> Grid:
         """Grid of what a study asks for, in the order in which it was written."""
         asked = dict(zip(map(id, study.plan.cells), study.requests, strict=True))
-        return cls.of((cell.variant, asked[id(cell)].public()) for cell in study.plan.written)
+        cells = ((cell.variant, asked[id(cell)].public()) for cell in study.plan.written)
+        return cls.of(cells, named=study.plan.named)
 
     def as_cell(self, name: str, max_cost: int) -> str:
         """A ``%%wan`` cell, or nothing where a cell cannot say it: variants that differ in more than the prompt."""
@@ -173,7 +179,9 @@ class Grid:
         vary = {key: values for key, values in self.varied.items() if key != "seed"}
         seeds = self.varied.get("seed", ())
         raw = any("{{" in text for _, text in prompts)
-        return Cell(prompts, self.shared, seeds, vary, name=name, max_cost=max_cost, raw=raw).to_text()
+        return Cell(
+            prompts, self.shared, seeds, vary, name=name if self.named else None, max_cost=max_cost, raw=raw
+        ).to_text()
 
     def as_python(self, name: str, max_cost: int) -> str:
         """Calls that plan the same study, buy it and report it."""
@@ -184,7 +192,7 @@ class Grid:
         for variant, given in self.own.items():
             said = _literal(given["prompt"]) if set(given) == {"prompt"} else _mapping(given)
             lines.append(f"        {_literal(variant)}: {said},")
-        lines += ["    },", f"    name={_literal(name)},"]
+        lines += ["    },", *([f"    name={_literal(name)},"] if self.named else [])]
         lines += [f"    {key}={_literal(value)}," for key, value in self.shared.items()]
         if "seed" in self.varied:
             lines.append(f"    seeds={list(self.varied['seed'])},")
