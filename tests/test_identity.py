@@ -392,7 +392,7 @@ def test_a_picture_that_was_painted_over_is_another_picture(session, shots, walk
 
 def test_a_picture_from_memory_is_found_again_where_the_folder_lies_now(session, tmp_path) -> None:
     noise = np.random.default_rng(1).integers(0, 256, (3000, 3000, 3), np.uint8)  # too much for a PNG of 20 MB
-    for picture in (painted("red"), noise):
+    for picture in (painted("red"), encoded(painted("blue")), noise):
         run = session.submit("a cat", first_frame=picture, seed=1, duration=2)
         assert (
             run.again(prompt="a dog").row.request["input"]["media"][0]["identity"]

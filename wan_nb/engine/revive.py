@@ -70,17 +70,17 @@ def material_of(session: Opened, item: Mapping[str, Any]) -> Medium:
     from wan_nb.engine.media import prepare
 
     medium, frames = recorded(item), session.store.frames
-    own = frames / medium.path.name if medium.path is not None else None
-    if own is not None and own.stem == medium.identity.removeprefix("sha256:") and own.is_file():
-        return medium.model_copy(update={"path": own})  # a copy of ours, which is named by what it holds
-    if medium.path is not None and medium.path.exists():
-        # A copy of ours that is a JPEG has other pixels than the picture that gave it its name.
-        if medium.path.resolve().is_relative_to(frames.resolve()):
-            return medium
-        with suppress(InvalidMedia):
-            now = prepare(medium.path, item["type"], frames)
-            if now.identity == medium.identity:
-                return now.model_copy(update={"name": medium.name, "note": ""})
+    if medium.path is None:
+        return medium
+    own = frames / medium.path.name  # a copy of ours, also where the folder has moved since
+    for path in (own, medium.path):
+        if path == own and path.is_file() and own.stem.partition("-")[0] == medium.identity.removeprefix("sha256:"):
+            return medium.model_copy(update={"path": own})  # named by the picture, also where it is a JPEG of it
+        if path.is_file():
+            with suppress(InvalidMedia):
+                now = prepare(path, item["type"], frames)
+                if now.identity == medium.identity:
+                    return now.model_copy(update={"name": medium.name, "note": ""})
     return medium.model_copy(update={"path": None})
 
 
