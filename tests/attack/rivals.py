@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import wan_nb
+from wan_nb.engine.doctor import examine
+from wan_nb.errors import LogError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +36,66 @@ def ours(settings: dict[str, Any], cat: str, brief: float | None) -> None:
     def script() -> None:
         with wan_nb.Session(**settings) as session:
             session.submit(PROMPT, first_frame=cat, duration=2).wait()
+
+    _quietly(script)
+
+
+def ours_stopped(settings: dict[str, Any], cat: str, _: float | None) -> None:
+    """Ctrl-C while the run is written down, and the same cell again at once in the same kernel."""
+
+    def script() -> None:
+        with wan_nb.Session(**settings) as session:
+            real, again = session.log.reserve_many, threading.Event()
+
+            def interrupted(*args: Any, **kwargs: Any) -> Any:
+                rows = real(*args, **kwargs)
+                os.kill(os.getpid(), signal.SIGINT)
+                again.wait(60)
+                return rows
+
+            session.log.reserve_many = interrupted  # type: ignore[method-assign]
+            with suppress(KeyboardInterrupt):
+                session.submit(PROMPT, first_frame=cat, duration=2)
+            session.log.reserve_many = real  # type: ignore[method-assign]
+            again.set()
+            session.submit(PROMPT, first_frame=cat, duration=2).wait()
+
+    _quietly(script)
+
+
+def official_stopped(settings: dict[str, Any], cat: str, _: float | None) -> None:
+    """Ctrl-C at its first request, and the same cell again at once in the same kernel."""
+    import requests
+
+    real = requests.Session.send
+
+    def interrupted(*_: Any, **__: Any) -> Any:
+        requests.Session.send = real  # type: ignore[method-assign]
+        raise KeyboardInterrupt
+
+    def script() -> None:
+        requests.Session.send = interrupted  # type: ignore[method-assign]
+        with suppress(KeyboardInterrupt):
+            _official(settings, cat)
+        _official(settings, cat)
+
+    _quietly(script)
+
+
+def ours_without_log(settings: dict[str, Any], cat: str, _: float | None) -> None:
+    """The log is deleted while the kernel has it open; the person does what the error says, and goes on."""
+
+    def script() -> None:
+        with wan_nb.Session(**settings) as session:
+            session.runs()
+            for part in Path(settings["folder"]).glob("runs.db*"):
+                part.unlink()
+            try:
+                run = session.submit(PROMPT, first_frame=cat, duration=2)
+            except LogError:
+                examine(session, mend=True)
+                run = session.submit(PROMPT, first_frame=cat, duration=2)
+            run.wait()
 
     _quietly(script)
 

@@ -25,7 +25,7 @@ from typing import Any
 import pytest
 from common import creates, until
 from kernels import ended, start
-from rivals import official, official_fetch, ours
+from rivals import official, official_fetch, official_stopped, ours, ours_stopped, ours_without_log
 
 import wan_nb
 
@@ -60,6 +60,7 @@ class Case:
     also: tuple[dict[str, Any], ...] = ()
     late: bool = False
     brief: float | None = None
+    scripts: tuple[Any, Any] = (ours, official)
 
 
 CASES = [
@@ -77,6 +78,8 @@ CASES = [
     Case("one look answered with half an answer", {"endpoint": "get", "body": '{"output": {"task'}),
     Case("Ctrl-C while waiting", None, signal.SIGINT),
     Case("kill -9 while waiting", None, signal.SIGKILL),
+    Case("Ctrl-C before it is sent, the cell again at once", scripts=(ours_stopped, official_stopped)),
+    Case("log deleted while it is open, the script is run twice", again=True, scripts=(ours_without_log, official)),
     Case("link answered with 403", {"endpoint": "download", "status": 403, "code": "AccessDenied"}),
     Case("clip cut off in the middle", {"endpoint": "download", "truncate": 0.5}),
     Case(
@@ -185,13 +188,13 @@ WHAT = ("accepted", "billed", "lost", "duplicated")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_table_of_the_readme_agrees(simulator, settings, cat, tmp_path, case) -> None:
     row = [str(TRIES)]
-    for script in (ours, official):
+    for script in case.scripts:
         sums = [0, 0, 0, 0]
         for number in range(TRIES):
             mine = {**settings, "folder": str(tmp_path / f"{script.__name__}{number}")}
             sums = [a + b for a, b in zip(sums, tried(case, script, simulator, mine, cat), strict=True)]
         row += map(str, sums)
-        if script is ours:
+        if script is case.scripts[0]:
             assert sums == [TRIES, TRIES, 0, 0], dict(zip(WHAT, sums, strict=True))
     if WRITE:
         write(case.name, row)
