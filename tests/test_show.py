@@ -17,6 +17,7 @@ import pytest
 from wan_nb.engine.session import Session
 from wan_nb.errors import InvalidOption
 from wan_nb.ui import show
+from wan_nb.ui.text import AS_TYPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -199,12 +200,12 @@ def test_a_page_that_asks_gets_plain_html_at_once(session, simulator, photos, sc
     asked = {"kind": "place"}
     view.board._handle_custom_msg(asked, [])
     placed = screen.wait_static()
-    assert placed["text/html"].startswith(f'<div class="{view.board.place}"><div')
+    assert placed["text/html"].startswith(f'<div class="{view.board.place} {AS_TYPED}"><div')
     assert "the task goes on without the notebook" in placed["text/html"]
     view.board._handle_custom_msg(asked, [])  # a page that was loaded again
     simulator.do(run.row.task_id, "finish")
     final = screen.wait_for(lambda data: "done" in data["text/plain"])
-    assert f'<div class="{view.board.place} wan-after"></div>' in final["text/html"]
+    assert f'<div class="{view.board.place} wan-after {AS_TYPED}"></div>' in final["text/html"]
     assert len(final["text/html"].encode()) <= 25_000
     assert [update for _, update, _, _ in screen.history] == [False, True, True]
     run.wait(30)  # whoever waits publishes again, and takes nothing away
@@ -221,7 +222,7 @@ def test_the_board_of_everything_goes_on_after_the_last_run(session, simulator, 
     for count in (1, 2):
         submit(session, photos, f"cat {count}").wait(30)
         final = screen.wait_for(lambda data: data["text/plain"].count(" · done · ") == count)  # noqa: B023
-        assert final["text/html"].startswith(f'<div class="{view.board.place}">')
+        assert final["text/html"].startswith(f'<div class="{view.board.place} {AS_TYPED}">')
         assert final["text/html"].count("<video") == count
         assert len(view.board.rows) == count
 

@@ -17,6 +17,7 @@ _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 # Whole lines only, so that nothing inside code is touched.
 _REMARK = re.compile(r"^ *(//.*|/\*\*?[^*]*(?:\*(?!/)[^*]*)*\*/) *\n", re.MULTILINE)
 _INDENT = re.compile(r"^ +", re.MULTILINE)
+_BLANKS = re.compile(r"(?<=[{};,])\s+|\s+(?=[{}])")
 
 
 def module(*names: str) -> str:
@@ -42,6 +43,6 @@ def module(*names: str) -> str:
 
 
 def styles(*names: str) -> str:
-    """Style sheets of ``static`` as one, without remarks and indents."""
+    """Style sheets of ``static`` as one, without remarks and blanks that mean nothing."""
     text = "\n".join((STATIC / f"{name}.css").read_text(encoding="utf-8") for name in names)
-    return _INDENT.sub("", re.sub(r"/\*.*?\*/\n*", "", text, flags=re.DOTALL))
+    return _BLANKS.sub("", re.sub(r"/\*.*?\*/\n*", "", text, flags=re.DOTALL))

@@ -20,7 +20,7 @@ from wan_nb.terminal import printed
 from wan_nb.ui import album
 from wan_nb.ui.assets import PLAYER, module, styles
 from wan_nb.ui.placed import NOTHING, PlacedWidget
-from wan_nb.ui.text import bundle, escape, plain
+from wan_nb.ui.text import bundle, escape, isolated, plain
 from wan_nb.ui.views import display, is_live
 
 if TYPE_CHECKING:
@@ -170,6 +170,9 @@ class CompareWidget(ClipWidget):
         return bundle(static_html(self.clips), words)
 
 
+_NAME = "text-align:left;vertical-align:top;max-width:240px;white-space:normal;overflow-wrap:anywhere"
+
+
 def static_html(clips: Sequence[Clip]) -> str:
     """Variants with their prompt and the strips of their clips as plain HTML, small enough for a notebook."""
     shown = clips[: 2 * album.LIVE]
@@ -177,8 +180,8 @@ def static_html(clips: Sequence[Clip]) -> str:
     for clip in shown:
         rows.setdefault((clip["label"], clip.get("prompt") or ""), []).append(_static_clip(clip, len(shown)))
     lines = [
-        f'<tr><th style="text-align:left;vertical-align:top">{escape(label, 120)}</th>'
-        f'<td style="text-align:left">{escape(prompt, 400)}{"".join(found)}</td></tr>'
+        f'<tr><th style="{_NAME}">{isolated(label, 120)}</th>'
+        f'<td style="text-align:left;overflow-wrap:anywhere">{isolated(prompt, 400)}{"".join(found)}</td></tr>'
         for (label, prompt), found in rows.items()
     ]
     rest = f"<p>and {len(clips) - len(shown)} more</p>" if len(clips) > len(shown) else ""

@@ -257,7 +257,8 @@ class Draft:
         if self.is_study:
             study = self.study()
             grid, most = snippets.Grid.of_study(study), math.ceil(study.cost)
-            return {"Python": grid.as_python(study.name, most), "%%wan": grid.as_cell(study.name, most)}
+            code = {"Python": grid.as_python(study.name, most), "%%wan": grid.as_cell(study.name, most)}
+            return {language: text for language, text in code.items() if text}
         public = VideoRequest(**self.fields(), prompt=self.prompts.get("")).public()
         return {"Python": snippets.as_python(public), "%%wan": snippets.as_cell(public)}
 

@@ -17,9 +17,11 @@ from wan_nb.api.catalog import REGIONS
 from wan_nb.ui import snippets
 from wan_nb.ui.text import (
     ACTIVE,
+    box,
     bundle,
     duration,
     escape,
+    isolated,
     label,
     line,
     measures,
@@ -59,10 +61,6 @@ _PROMPT_BYTES = 1_200
 _CODE_BYTES = 1_600
 
 _TONES = {"good": "46,160,67", "bad": "218,54,51", "warn": "191,135,0", "run": "31,111,235"}
-_CARD = (
-    "box-sizing:border-box;max-width:640px;margin:4px 0;padding:12px 14px;border:1px solid rgba(128,128,128,.35);"
-    "border-radius:8px;font-family:system-ui,sans-serif;font-size:13px;line-height:1.5;text-align:left"
-)
 _PILL = "display:inline-block;padding:1px 9px;border-radius:10px;white-space:nowrap;font-weight:600"
 _BADGE = (
     "display:inline-block;padding:0 6px;border:1px solid;border-radius:4px;font-size:11px;font-weight:600;"
@@ -110,7 +108,7 @@ def clip(
     for part in _code(row):
         if embed is not None or len((code + part).encode()) <= room:
             code += part
-    return f'<div style="{_CARD}">{head}{media}{"".join(body)}{code}</div>'
+    return box(f"{head}{media}{''.join(body)}{code}", 640)
 
 
 def board(
@@ -139,18 +137,19 @@ def board(
     )
     lines = "".join(_table_row(row, folder, chosen.get(row.run_id)) for row in rows)
     if not rows:
-        return f'<div style="{_CARD}">{heading}No runs here yet. <code>%%wan</code> makes one.</div>'
-    return (
-        f'<div style="{_CARD.replace("640px", "860px")};overflow-x:auto">{heading}'
-        f'<div style="{_SOFT}">{escape(totals(rows))}</div>'
+        return box(f"{heading}No runs here yet. <code>%%wan</code> makes one.", 640)
+    return box(
+        f'{heading}<div style="{_SOFT}">{escape(totals(rows))}</div>'
         f'<table style="border-collapse:collapse;width:100%;margin:6px 0 0;font-size:13px">'
-        f"<thead><tr>{header}</tr></thead><tbody>{lines}</tbody></table></div>"
+        f"<thead><tr>{header}</tr></thead><tbody>{lines}</tbody></table>",
+        860,
+        scrolls=True,
     )
 
 
 def remark(text: str) -> str:
     """A line of text as a card of its own."""
-    return f'<div style="{_CARD}">{escape(text)}</div>'
+    return box(escape(text), 640)
 
 
 def run_bundle(row: Any, **given: Any) -> dict[str, str]:
@@ -169,7 +168,7 @@ def board_bundle(rows: Iterable[Any], **given: Any) -> dict[str, str]:
 def _head(row: Any) -> str:
     # Without a name of its own a run is known by its prompt, which stands below in full.
     own = label(row) if row.variant or not row.prompt else plain(row.study, 80)
-    name = f"<strong>{_isolated(own)}</strong>" if own else ""
+    name = f"<strong>{isolated(own)}</strong>" if own else ""
     return (
         '<div style="display:flex;flex-wrap:wrap;gap:4px 10px;align-items:center">'
         f"{_pill(row)}{name}{_badge(row)}"
@@ -185,11 +184,6 @@ def _pill(row: Any) -> str:
 
 def _badge(row: Any) -> str:
     return f'<span style="{_BADGE}">SIMULATED</span>' if row.simulated else ""
-
-
-def _isolated(text: str) -> str:
-    # A name in a right-to-left script must not reorder what stands beside it.
-    return f"<bdi>{escape(text)}</bdi>"
 
 
 def _picture(strip: bytes | None) -> str:
@@ -231,13 +225,13 @@ def _says(row: Any) -> str:
     if name in {"FAILED", "EXPIRED"}:
         code = f" <code>{escape(row.error_code, 80)}</code>" if row.error_code else ""
         where = f' <span style="{_SOFT}">request {escape(row.request_id, 60)}</span>' if row.request_id else ""
-        reason = _isolated(plain(row.error_message or "No reason given.", 400))
+        reason = isolated(plain(row.error_message or "No reason given.", 400))
         return f'<div style="margin:8px 0 0">{reason}{code}{where}</div>'
     if name == "UNCERTAIN":
         text = "No answer came to the submit: the task may exist and be billed. It is never sent again by itself."
         return f'<div style="margin:8px 0 0">{text} <code>%wan adopt</code> shows what the service has.</div>'
     if told := unchecked(row):
-        return f'<div style="margin:8px 0 0">{_isolated(told)}</div>'
+        return f'<div style="margin:8px 0 0">{isolated(told)}</div>'
     if name in ACTIVE:
         return (
             f'<div style="margin:8px 0 0;{_SOFT}">As it was when this was written; the task goes on without the '
@@ -319,7 +313,7 @@ def _about(row: Any, folder: Any, strip: bytes | None) -> str:
     """Name and facts of a row, and its clip folded away behind its strip."""
     seed = [f"seed {row.seed}"] if row.seed is not None else []
     facts = " · ".join([*map(escape, [*seed, *measures(row)]), f"<code>{escape(row.run_id[:8])}</code>"])
-    head = f'<div><strong>{_isolated(label(row))}</strong> {_badge(row)}</div><div style="{_SOFT}">{facts}</div>'
+    head = f'<div><strong>{isolated(label(row))}</strong> {_badge(row)}</div><div style="{_SOFT}">{facts}</div>'
     if str(row.status) != "SUCCEEDED":
         return head + _says(row)
     src, picture = source(row.video, folder), _picture(strip)

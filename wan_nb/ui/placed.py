@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
+from wan_nb.ui.text import AS_TYPED
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
@@ -63,14 +65,14 @@ class PlacedWidget(anywidget.AnyWidget):
         self.placed = False  # whether the page shows it in plain HTML
         self._output: tuple[Any, Mapping[str, str]] | None = None
         self._cell = contextvars.copy_context()
-        super().__init__(place=f"wan-{secrets.token_hex(8)}", **traits)
+        super().__init__(place=f"wan-{secrets.token_hex(8)}", _dom_classes=tuple(AS_TYPED.split()), **traits)
         self.on_msg(self._hear_page)
         answer_at_once(self)
 
     def bundle(self, static: Mapping[str, str]) -> dict[str, Any]:
         """MIME bundle of an output that shows the widget, and `static` where there is no kernel."""
         if self.placed:
-            return {**static, "text/html": f'<div class="{self.place}">{static["text/html"]}</div>'}
+            return {**static, "text/html": f'<div class="{self.place} {AS_TYPED}">{static["text/html"]}</div>'}
         widget: Any = self._repr_mimebundle_()
         return {**(widget[0] if isinstance(widget, tuple) else widget), **static}
 
@@ -83,7 +85,7 @@ class PlacedWidget(anywidget.AnyWidget):
     def leave(self, last: Mapping[str, str], *, beneath: bool = False) -> dict[str, str]:
         """Give the output to a static bundle; returns it, with a place beneath for what is still of use if asked."""
         self._output = None
-        place = f'<div class="{self.place} wan-after"></div>' if beneath and self.placed else ""
+        place = f'<div class="{self.place} wan-after {AS_TYPED}"></div>' if beneath and self.placed else ""
         return {**last, "text/html": last["text/html"] + place}
 
     def _hear_page(self, _widget: Any, content: Mapping[str, Any], _buffers: list[Any]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from wan_nb.api import catalog
 from wan_nb.engine.states import FINAL
 from wan_nb.ui import text
-from wan_nb.ui.text import escape
+from wan_nb.ui.text import escape, isolated
 
 if TYPE_CHECKING:
     from wan_nb.engine.row import Row
@@ -21,12 +21,8 @@ __all__ = ["plan_bundle", "show_study"]
 USUAL_SECONDS = 90.0
 """Run time that is expected while the log has no history: the middle of what was seen of the service."""
 
-_BOX = (
-    "box-sizing:border-box;max-width:860px;margin:4px 0;padding:12px 14px;border:1px solid rgba(128,128,128,.35);"
-    "border-radius:8px;font-family:system-ui,sans-serif;font-size:13px;line-height:1.5;text-align:left;overflow-x:auto"
-)
 _BADGE = "font-size:11px;border:1px solid;border-radius:4px;padding:0 6px"
-_CELL = "padding:4px 12px 4px 0;border:0;text-align:left;vertical-align:top"
+_CELL = "padding:4px 12px 4px 0;border:0;text-align:left;vertical-align:top;overflow-wrap:anywhere;min-width:72px"
 
 
 def show_study(study: Study) -> None:
@@ -56,23 +52,25 @@ def _html(study: Study) -> str:
     known = dict(zip(((cell.variant, cell.block) for cell in plan.cells), study.cell_rows(), strict=True))
     prompts = {cell.variant: request.prompt for cell, request in zip(plan.cells, study.requests, strict=True)}
     warnings = "".join(f'<div style="margin:4px 0 0">⚠ {escape(warning)}</div>' for warning in study.notes)
-    head = "".join(f'<th scope="col" style="{_CELL}">{escape(name, 60)}</th>' for name in plan.variants)
+    head = "".join(f'<th scope="col" style="{_CELL}">{isolated(name, 120)}</th>' for name in plan.variants)
     body = "".join(
-        f'<tr><th scope="row" style="{_CELL};font-weight:400">{escape(block, 80)}</th>'
+        f'<tr><th scope="row" style="{_CELL};font-weight:400">{isolated(block, 120)}</th>'
         + "".join(f'<td style="{_CELL}">{_state(known.get((name, block)))}</td>' for name in plan.variants)
         + "</tr>"
         for block in plan.blocks
     )
     told = "".join(
-        f'<div style="margin:6px 0 0"><b>{escape(name, 60)}</b> {escape(prompts[name], 400)}</div>'
+        f'<div style="margin:6px 0 0"><b>{isolated(name, 120)}</b> {isolated(prompts[name], 400)}</div>'
         for name in plan.variants
     )
-    return (
-        f'<div style="{_BOX}"><div style="font-weight:600">Study {escape(study.name, 80)}{_mark(study)}</div>'
+    return text.box(
+        f'<div style="font-weight:600">Study {isolated(study.name, 120)}{_mark(study)}</div>'
         f"<div>{escape(_bill(study, len(missing)))}</div>{warnings}{told}"
         f'<table style="border-collapse:collapse;margin:8px 0 0">'
         f'<thead><tr><th style="{_CELL}"></th>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
+        f"<tbody>{body}</tbody></table>",
+        860,
+        scrolls=True,
     )
 
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.studies.verdict import facts, percent
-from wan_nb.ui.text import bundle, escape, plain
+from wan_nb.ui.text import box, bundle, escape, isolated, plain
 
 if TYPE_CHECKING:
     from wan_nb.studies.ranking import Ranking
 
 __all__ = ["ranking_bundle"]
 
-_BOX = (
-    "box-sizing:border-box;max-width:760px;margin:4px 0;padding:12px 14px;border:1px solid rgba(128,128,128,.35);"
-    "border-radius:8px;font-family:system-ui,sans-serif;font-size:13px;line-height:1.5;text-align:left;overflow-x:auto"
-)
 _CELL = "padding:4px 12px 4px 0;border:0;text-align:left;vertical-align:middle"
 _TRACK = "position:relative;height:14px;background-color:rgba(128,128,128,.12);border-radius:3px"
 
@@ -31,7 +27,7 @@ def ranking_bundle(ranking: Ranking) -> dict[str, str]:
 def _html(ranking: Ranking, rows: list[dict[str, Any]]) -> str:
     heading = f'<div style="font-weight:600">{escape(ranking.sentence)}</div>'
     if not ranking.votes:
-        return f'<div style="{_BOX}">{heading}</div>'
+        return box(heading, 760)
     low = min(0.0, *(row["low"] for row in rows))
     high = max(0.0, *(row["high"] for row in rows))
     span = (high - low) or 1.0
@@ -39,18 +35,20 @@ def _html(ranking: Ranking, rows: list[dict[str, Any]]) -> str:
     widths = {"variant": 24, "strength, 95 %": 40, "best": 15, "won": 7, "lost": 7, "same": 7}
     head = "".join(f'<th scope="col" style="{_CELL};width:{width}%">{name}</th>' for name, width in widths.items())
     body = "".join(
-        f'<tr><th scope="row" style="{_CELL};font-weight:400">{escape(row["variant"], 60)}</th>'
+        f'<tr><th scope="row" style="{_CELL};font-weight:400">{isolated(row["variant"], 120)}</th>'
         f'<td style="{_CELL}">{_bar(row, low, span)}</td><td style="{_CELL}">{percent(row["p_best"])}</td>'
         f'<td style="{_CELL}">{row["wins"]}</td><td style="{_CELL}">{row["losses"]}</td>'
         f'<td style="{_CELL}">{row["ties"]}</td></tr>'
         for row in rows
     )
     told = "".join(f'<div style="opacity:.8">{escape(fact)}</div>' for fact in facts(ranking))
-    return (
-        f'<div style="{_BOX}">{heading}'
+    return box(
+        f"{heading}"
         f'<table style="border-collapse:collapse;width:100%;min-width:440px;margin:8px 0;font-size:13px">'
         f"<thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table>{told}</div>"
+        f"<tbody>{body}</tbody></table>{told}",
+        760,
+        scrolls=True,
     )
 
 

@@ -6,11 +6,13 @@ place of its URL.
 
 from __future__ import annotations
 
+import ast
 import json
 import math
-import re
 import shlex
+import unicodedata
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +61,8 @@ def as_python(body: Body) -> str:
 def as_cell(body: Body) -> str:
     """The request as a ``%%wan`` cell. Text that the cell would read as syntax is kept literal by ``--raw``.
 
-    A value with a line break fits on no ``%%wan`` line: then the cell is the call in Python, and says why.
+    A value with a line break, or with signs that are not seen (a file name that reads backwards), fits on no ``%%wan``
+    line: then the cell is the call in Python, where they stand as escapes, and says why.
 
     Examples
     --------
@@ -68,9 +71,10 @@ def as_cell(body: Body) -> str:
     a cat
     """
     values = _told(body)
-    broken = [name for name, value in values.items() if name != "prompt" and re.search(r"[\r\n]", str(value))]
+    broken = [name for name, value in values.items() if name != "prompt" and not _fits_on_a_line(value)]
     if broken:
-        return f"# {broken[0]} has a line break, which a %%wan line cannot hold.\n{as_python(body)}"
+        why = f"# {broken[0]} has a line break or a sign that is not seen, which a %%wan line cannot hold."
+        return f"{why}\n{as_python(body)}"
     words = ["--raw"] if any("{{" in str(value) for value in values.values()) else []
     prompt = str(values.pop("prompt", ""))
     for spec in catalog.FIELDS:
@@ -173,7 +177,8 @@ class Grid:
         from wan_nb.ui.cell import Cell
 
         typed = all(can_be_typed(variant) and set(given) == {"prompt"} for variant, given in self.own.items())
-        if not self.whole or not typed:
+        lines = [self.shared.values(), *self.varied.values()]
+        if not self.whole or not typed or not all(_fits_on_a_line(value) for line in lines for value in line):
             return ""
         prompts = tuple((variant, given["prompt"]) for variant, given in self.own.items())
         vary = {key: values for key, values in self.varied.items() if key != "seed"}
@@ -213,13 +218,38 @@ def _told(body: Body) -> dict[str, Any]:
 
 def _place(item: Mapping[str, Any]) -> str:
     """What to give again for a material: the name when it is a path or URL, else the copy that was written."""
-    name, path = str(item.get("name") or ""), str(item.get("path") or "")
+    name, path = _file_name(str(item.get("name") or "")), str(item.get("path") or "")
     chosen = name if "://" in name or "/" in name or "." in name or not path else path
     # What lies beside the notebook is said from there: it means the same elsewhere, and tells nobody's folders.
     place, folder = Path(chosen), here()
     return place.relative_to(folder).as_posix() if place.is_absolute() and place.is_relative_to(folder) else chosen
 
 
+def _file_name(name: str) -> str:
+    """A name as the system knows it: one with signs that are not seen is kept as Python would write it."""
+    if name[:1] in {"'", '"'} and "\\" in name:
+        with suppress(SyntaxError, ValueError):
+            meant = ast.literal_eval(name)
+            if isinstance(meant, str) and not meant.isprintable() and ascii(meant) == name:
+                return meant
+    return name
+
+
+def _fits_on_a_line(value: object) -> bool:
+    return not isinstance(value, str) or value.replace("\u3000", " ").isprintable()
+
+
 def _literal(value: object) -> str:
-    # json's quoting is Python's too for text, keeps every script readable and never spans lines.
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    """A value as Python; signs that are not seen, but for the joiners inside of words and emoji, are escapes.
+
+    json's quoting is Python's too for text, keeps every script readable and never spans lines.
+    """
+    if not isinstance(value, str):
+        return repr(value)
+    return "".join(map(_seen, json.dumps(value, ensure_ascii=False)))
+
+
+def _seen(sign: str) -> str:
+    if sign.isprintable() or sign in "\u200c\u200d" or unicodedata.category(sign) == "Zs":
+        return sign
+    return f"\\u{ord(sign):04x}" if ord(sign) < 0x10000 else f"\\U{ord(sign):08x}"

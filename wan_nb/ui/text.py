@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ACTIVE",
+    "AS_TYPED",
     "STATES",
     "State",
+    "box",
     "bundle",
     "duration",
     "escape",
+    "isolated",
     "label",
     "line",
     "measures",
@@ -96,11 +99,6 @@ def plain(value: object, limit: int | None = None) -> str:
     return _UNSAFE.sub("\ufffd", text)
 
 
-def bundle(markup: str, words: str) -> dict[str, str]:
-    """MIME bundle of HTML and of what stands for it in a terminal."""
-    return {"text/html": markup, "text/plain": printable(words)}
-
-
 def escape(value: object, limit: int | None = None) -> str:
     """`plain` text for HTML, safe inside an element and inside a quoted attribute.
 
@@ -108,6 +106,39 @@ def escape(value: object, limit: int | None = None) -> str:
     '&lt;b title=&quot;x&quot;&gt;'
     """
     return html.escape(plain(value, limit), quote=True)
+
+
+AS_TYPED = "tex2jax_ignore mathjax_ignore"
+"""Classes inside which no version of MathJax takes ``$5 to $10`` for a formula."""
+
+_BOX = (
+    "box-sizing:border-box;max-width:{width}px;margin:4px 0;padding:12px 14px;border:1px solid rgba(128,128,128,.35);"
+    "border-radius:8px;font-family:system-ui,sans-serif;font-size:13px;line-height:1.5;text-align:left;"
+    "overflow-wrap:anywhere"
+)
+
+
+def bundle(body: str, words: str) -> dict[str, str]:
+    """MIME bundle without a widget, the one way in which HTML reaches a notebook: what is in it is shown as typed.
+
+    Parameters
+    ----------
+    body : str
+        HTML.
+    words : str
+        The same as text, as it stands in a terminal.
+    """
+    return {"text/html": f'<div class="{AS_TYPED}">{body}</div>', "text/plain": printable(words)}
+
+
+def box(body: str, width: int, *, scrolls: bool = False) -> str:
+    """HTML with a border around it."""
+    return f'<div style="{_BOX.format(width=width)}{";overflow-x:auto" if scrolls else ""}">{body}</div>'
+
+
+def isolated(value: object, limit: int | None = None) -> str:
+    """`escape`, for a name beside other text: one of a right-to-left script does not reorder what stands around it."""
+    return f"<bdi>{escape(value, limit)}</bdi>"
 
 
 def money(amount: float | None, currency: str | None, *, estimated: bool = False) -> str:
@@ -155,11 +186,16 @@ def megabytes(count: float | None) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 99_500 else f"{math.ceil(count / 1e3)} kB"
 
 
-def label(row: Any, limit: int = 80) -> str:
-    """What a run is called on boards: study and variant, or the start of its prompt in place of either, else its id."""
+def label(row: Any, limit: int = 240) -> str:
+    """What a run is called on boards: study and variant, or the start of its prompt in place of either, else its id.
+
+    Where there is no room for both, the study is shortened first: on a board it is the same in all rows.
+    """
     prompt = " ".join(str(row.prompt or "").split())
-    parts = [plain(row.study, limit), plain(row.variant, limit) or prompt]
-    return plain(" · ".join(part for part in parts if part) or f"run {row.run_id[:8]}", limit)
+    own = plain(row.variant, limit) or plain(prompt, min(limit, 80))
+    study = plain(row.study, max(limit - len(own) - 3, limit // 3))
+    parts = [study, plain(own, limit - len(study) - 3) if study else own]
+    return " · ".join(part for part in parts if part) or f"run {row.run_id[:8]}"
 
 
 def source(video: str | os.PathLike[str] | None, folder: str | os.PathLike[str] | None) -> str | None:

@@ -13,7 +13,7 @@ from wan_nb.frontends import front_end
 from wan_nb.terminal import say
 from wan_nb.ui import snippets
 from wan_nb.ui.bundles import row_bundle, runs_bundle
-from wan_nb.ui.text import money
+from wan_nb.ui.text import bundle, money
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -110,7 +110,7 @@ class View:
         """Static picture of the state as it is now."""
         rows = list(self.rows.values())
         if self.growing and not rows:
-            return {"text/html": "<div></div>", "text/plain": ""}
+            return bundle("", "")
         if len(rows) == 1 and not self.follow:
             return row_bundle(self.session, rows[0], note=self.note)
         return runs_bundle(self.session, rows, title=self.title, pictures=pictures)

@@ -27,7 +27,7 @@ function facts(clip) {
   if (typeof clip.cost === "number" && !clip.simulated) details.push(money(clip.cost, clip.currency));
   if (clip.rating) details.push(`${"★".repeat(clip.rating)}${"☆".repeat(5 - clip.rating)}`);
   return [
-    h("span", { class: "wan-c-name" }, clip.label),
+    h("bdi", { class: "wan-c-name" }, clip.label),
     clip.simulated ? h("span", { class: "wan-c-simulated" }, "SIMULATED") : null,
     h("span", { class: "wan-c-facts" }, details.join(" · ")),
   ].filter(Boolean);

@@ -22,7 +22,7 @@ function revealed(clip) {
   const details = [...Object.entries(clip.params ?? {}).map(([name, value]) => `${name} ${value}`)];
   if (Number.isInteger(clip.seed)) details.push(`seed ${clip.seed}`);
   if (typeof clip.cost === "number" && !clip.simulated) details.push(money(clip.cost, clip.currency));
-  return [h("span", { class: "wan-c-name" }, clip.label), h("span", { class: "wan-c-facts" }, details.join(" · "))];
+  return [h("bdi", { class: "wan-c-name" }, clip.label), h("span", { class: "wan-c-facts" }, details.join(" · "))];
 }
 
 /**
