@@ -53,6 +53,10 @@ def log_of(rows: int, folder: Path) -> RunLog:
     database.execute("PRAGMA cache_size=-1000000")
     with database:
         database.executemany(f"INSERT INTO runs ({', '.join(names)}) VALUES ({values})", past(rows))
+        database.execute(
+            "INSERT INTO members (study, run_id, variant, block, created_at)"
+            " SELECT study, run_id, variant, block, created_at FROM runs"
+        )
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
     assert log.count() == rows

@@ -247,7 +247,7 @@ def test_again_of_a_live_board_adds_a_run_to_it(session, simulator, photos, scre
     done = submit(session, photos).wait(30)
     simulator.config(run=2.0)
     other = submit(session, photos, "another cat")
-    show.show_runs(session, [done.id, other.id])
+    show.show_runs(session, [done.row, other.row])
     (view,) = Views.of(session)._views
     assert session.loop.sync(view._clip(done.id)) == done.video.read_bytes()
     assert session.loop.sync(view._strip(done.id))[:2] == b"\xff\xd8"

@@ -35,7 +35,6 @@ _TAKES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(("name", "rater", "mode", "base", "field", "text", "currency"), ("a text", _text)),
     "media": ("a text or a folder", lambda value: isinstance(value, str) or hasattr(value, "__fspath__")),
     **dict.fromkeys(("wait", "mend", "measures", "embed"), ("True or False", lambda value: isinstance(value, bool))),
-    "run_id": ("a text: the id of a run", _text),
     "vary": ("a dict of lists by name", lambda value: isinstance(value, Mapping)),
     "progress": ("a function", callable),
     "session": ("a Session", _of_kind("Session")),
@@ -43,10 +42,11 @@ _TAKES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 }
 """What an argument of a public function is, by its name, which means the same in all of them; None is "not given".
 
-Amounts, whole numbers, lists and what buys are judged by `wan_nb.arguments` where they are used.
+Amounts, whole numbers, lists and what buys are judged by `wan_nb.arguments` where they are used, runs by
+`wan_nb.engine.selection`.
 """
 
-_NEEDED = frozenset({"field", "mend", "row", "run_id"})
+_NEEDED = frozenset({"field", "mend", "row"})
 """Those of which None says nothing."""
 
 

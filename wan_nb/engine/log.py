@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from wan_nb import __version__
-from wan_nb.arguments import shown
+from wan_nb.arguments import shown, words
 from wan_nb.engine.budget import check_cap, check_most
 from wan_nb.engine.owner import owner_alive
 from wan_nb.engine.reading import Reading, check_names, only_row
 from wan_nb.engine.row import COLUMNS, NAMES, Row
-from wan_nb.engine.schema import owners, runs
+from wan_nb.engine.schema import members, owners, runs
 from wan_nb.engine.states import FINAL, TRANSITIONS, UNBILLED, Status
 from wan_nb.errors import LogError, NotFound
 from wan_nb.terminal import printed
@@ -142,7 +142,7 @@ class RunLog(Reading):
         for number, intent in enumerate(intents):
             last = only_row(c, runs.c.fingerprint == intent["fingerprint"])
             if last is not None and last.status in shown:
-                results.append((last, False))
+                results.append((_joined(c, last, intent), False))
                 continue
             # One microsecond apart, so that the order of a study is the order of its times.
             new = {"created_at": now + timedelta(microseconds=number), "owner": owner, **intent}
@@ -163,7 +163,7 @@ class RunLog(Reading):
             **values,
         }
         c.execute(sa.insert(runs).values(run_id=run_id, attempt=attempt, **given))
-        return _row(c, run_id)
+        return _joined(c, _row(c, run_id), given)
 
     def begin_post(
         self, run_id: str, *, owner: str | None = None, skew: timedelta | None = None, leaves: bool = True
@@ -349,6 +349,23 @@ def _changed(c: sa.Connection, row: Row, changes: Mapping[str, Any], *, may_be_l
 
 def _change(run_id: str) -> sa.Update:
     return sa.update(runs).where(runs.c.run_id == run_id)
+
+
+def _joined(c: sa.Connection, row: Row, intent: Mapping[str, Any]) -> Row:
+    """Make a run a member of the study that asks for it, and give it the tags of the request."""
+    if (study := intent.get("study")) is not None:
+        key = {"study": study, "run_id": row.run_id}
+        known = sa.select(members.c.variant, members.c.block).where(*(members.c[name] == key[name] for name in key))
+        labels = {name: intent.get(name) for name in ("variant", "block")}
+        if (found := c.execute(known).first()) is None:
+            c.execute(sa.insert(members).values(**key, **labels, created_at=row.created_at))
+        elif any(labels.values()) and (found.variant, found.block) != tuple(labels.values()):
+            c.execute(sa.update(members).where(*(members.c[name] == key[name] for name in key)).values(**labels))
+    tags = tuple(dict.fromkeys([*row.tags, *words(intent.get("tags") or (), "tags")]))
+    if tags == row.tags:
+        return row
+    c.execute(_change(row.run_id).values(tags=tags))
+    return _row(c, row.run_id)
 
 
 def _row(c: sa.Connection, run_id: str) -> Row:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from wan_nb.engine.loop import load
 from wan_nb.engine.opened import Opened
+from wan_nb.engine.selection import marked
 from wan_nb.engine.states import UNBILLED
 from wan_nb.errors import InvalidMedia, LogError
 from wan_nb.public import guarded
@@ -63,7 +64,7 @@ class Logbook(Opened):
 
         register()
         load("pandas")
-        frame = self.log.to_frame(rows, **filters)
+        frame = marked(self.log.to_frame(rows, **filters), self)
         if "video" not in frame:
             return frame
         # The log keeps names, so that the folder can move; a person needs paths.

@@ -6,6 +6,8 @@ of the other columns need not walk through them.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -130,11 +132,64 @@ def m002_studies(connection: sa.Connection) -> None:
 
 @MIGRATIONS.append
 def m003_edition_2(connection: sa.Connection) -> None:
-    """What edition 2 keeps besides: how and when the last POST of a run ended."""
+    """What edition 2 keeps besides: how and when the last POST of a run ended, and which runs are cells of a study."""
     _run(
         connection,
         """
         ALTER TABLE runs ADD COLUMN post_end TEXT;
-        ALTER TABLE runs ADD COLUMN post_ended_at BIGINT
+        ALTER TABLE runs ADD COLUMN post_ended_at BIGINT;
+        CREATE TABLE members (
+            study TEXT NOT NULL, run_id TEXT NOT NULL, variant TEXT, block TEXT, created_at BIGINT NOT NULL,
+            PRIMARY KEY (study, run_id)
+        );
+        CREATE INDEX members_study ON members (study, created_at);
+        INSERT INTO members (study, run_id, variant, block, created_at)
+            SELECT study, run_id, variant, block, created_at FROM runs WHERE study IS NOT NULL
         """,
     )
+    _reused_cells(connection)
+
+
+def _reused_cells(connection: sa.Connection) -> None:
+    """Make the clips members of a study that it took over from another one: the first edition kept only the buyer."""
+    cells: dict[str, list[tuple[str, str, str]]] = {}
+    prompts = set()
+    for name, plan in connection.exec_driver_sql("SELECT name, plan FROM studies ORDER BY name").fetchall():
+        recorded = json.loads(plan)
+        for cell in recorded.get("cells", ()):
+            request = cell["request"]
+            prompts.add(request.get("input", {}).get("prompt"))
+            key = _sent(request, name if recorded.get("named", True) else "")
+            cells.setdefault(key, []).append((name, cell["variant"], cell["block"]))
+    if not cells:
+        return
+    found: list[tuple[str, str, str, str, int, str]] = []
+    services: dict[str, set[str]] = {}
+    query = "SELECT run_id, study, status, created_at, prompt, request FROM runs ORDER BY created_at"
+    for run_id, study, status, created_at, prompt, request in connection.exec_driver_sql(query):
+        if prompt not in prompts or status in {"FAILED", "CANCELED"}:
+            continue
+        sent = json.loads(request or "{}")
+        service = str(sent.get("identity"))
+        for name, variant, block in cells.get(_sent(sent), ()):
+            if name == study:
+                services.setdefault(name, set()).add(service)
+            else:
+                found.append((name, run_id, variant, block, created_at, service))
+    members = sa.table("members", *map(sa.column, ("study", "run_id", "variant", "block", "created_at")))
+    for name, run_id, variant, block, created_at, service in found:
+        if service in services.get(name, {service}):
+            row = {"study": name, "run_id": run_id, "variant": variant, "block": block, "created_at": created_at}
+            connection.execute(sa.insert(members).values(**row))
+
+
+def _sent(request: dict[str, Any], name: str | None = None) -> str:
+    """What a recorded request asks for, as text; of a cell of study `name` with the seed that it had to get."""
+    given = dict(request.get("input", {}))
+    media = sorted((str(item["type"]), str(item["identity"])) for item in given.pop("media", ()))
+    parameters = dict(request.get("parameters", {}))
+    if name is not None and "seed" not in parameters:
+        parts = [name, *(f"{field}={identity}" for field, identity in media)]
+        digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()
+        parameters["seed"] = int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
+    return json.dumps([request.get("model"), given, media, parameters], sort_keys=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -13,18 +14,19 @@ from wan_nb.arguments import as_number, as_whole, shown, whole
 from wan_nb.engine.budget import is_amount, spent_since
 from wan_nb.engine.frame import to_frame
 from wan_nb.engine.row import COLUMNS, NAMES, Row
-from wan_nb.engine.schema import micros, runs, words
+from wan_nb.engine.schema import members, micros, runs, words
+from wan_nb.engine.selection import run_ids
 from wan_nb.engine.states import OPEN, Status
 from wan_nb.engine.stored import read_row, read_value, readable
 from wan_nb.engine.tables import Tables
 from wan_nb.errors import InvalidOption, NotFound, join_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
-__all__ = ["WHOLE", "Reading", "check_names", "only_row"]
+__all__ = ["WHOLE", "Reading", "check_names", "listed", "only_row"]
 
 
 _Number = TypeVar("_Number", int, float)
@@ -89,18 +91,19 @@ class Reading(Tables):
             ``column=value``; a list of values means any of them, `None` means not known, ``tags="keep"`` means that
             this tag is among them. ``since=`` and ``until=`` (aware datetimes, or local ones, or text in ISO 8601)
             bound ``created_at``: from since on, before until. ``text=`` must stand in the prompt, in any case.
+            ``study=`` finds every run that is a cell of that study, whoever bought it, under the labels it has there.
 
         Raises
         ------
         InvalidOption
             No such column, or not a value of its type; the message says the nearest.
         """
-        query = _arranged(WHOLE.where(*_conditions(filters)), limit, offset, newest_first=newest_first)
+        query = _Question(filters).rows(NAMES, limit, offset, newest_first=newest_first)
         return self._db.read(lambda c: [read_row(row) for row in c.execute(query)])
 
     def count(self, **filters: Any) -> int:
         """Return how many runs pass every filter of `find`."""
-        query = sa.select(sa.func.count()).select_from(runs).where(*_conditions(filters))
+        query = _Question(filters).select(sa.func.count())
         return self._db.read(lambda c: int(c.execute(query).scalar_one()))
 
     def totals(self, *by: str, **filters: Any) -> list[dict[str, Any]]:
@@ -113,12 +116,13 @@ class Reading(Tables):
             means anything. Currencies and simulated runs are only kept apart where `by` names them.
         """
         check_names(by, COLUMNS)
+        asked = _Question(filters)
         sums = [
             sa.func.coalesce(sa.func.sum(sa.case((is_amount(runs.c[name]), runs.c[name]), else_=0.0)), 0.0).label(name)
             for name in ("cost", "billed_s")
         ]
-        keys = [_as_kept(runs.c[name]).label(name) for name in by]
-        query = sa.select(*keys, sa.func.count().label("runs"), *sums).where(*_conditions(filters)).group_by(*keys)
+        keys = [_as_kept(asked.columns[name]).label(name) for name in by]
+        query = asked.select(*keys, sa.func.count().label("runs"), *sums).group_by(*keys)
         found = self._db.read(lambda c: [dict(row) for row in c.execute(query).mappings()])
         return [row | {name: read_value(name, row[name]) for name in by} for row in found]
 
@@ -180,13 +184,12 @@ class Reading(Tables):
         if rows is not None:
             cells = [[_kept(getattr(row, name)) for row in rows] for name in names]
             return to_frame([row.run_id for row in rows], cells, names, extra=extra)
-        chosen = [runs.c.run_id, *(_as_kept(runs.c[name]) for name in names)]
-        query = _arranged(sa.select(*chosen).where(*_conditions(filters)), limit, offset, newest_first=newest_first)
-        ids, *cells = self._db.read(lambda c: _columns(c.execute(query), len(chosen)))
+        query = _Question(filters).rows(["run_id", *names], limit, offset, newest_first=newest_first)
+        ids, *cells = self._db.read(lambda c: _columns(c.execute(query), 1 + len(names)))
         return to_frame(ids, list(map(readable, names, cells)), names, extra=extra)
 
 
-def _as_kept(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+def _as_kept(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """The column as the log keeps it: `wan_nb.engine.stored` reads it, and a frame has no use for Python's objects."""
     kind = column.type
     if isinstance(kind, sa.Boolean):
@@ -222,29 +225,102 @@ def check_names(names: Iterable[str], allowed: Iterable[str]) -> None:
             )
 
 
-def _arranged(query: sa.Select[Any], limit: int | None, offset: int, *, newest_first: bool) -> sa.Select[Any]:
-    said = "must be a whole number from 0"
-    limit = None if limit is None else whole(limit, f"limit {said}", 0, LARGEST, typed=True)
-    offset = whole(offset, f"offset {said}", 0, LARGEST, typed=True)
-    keys = (runs.c.created_at, runs.c.run_id)
-    query = query.order_by(*(key.desc() if newest_first else key for key in keys))
-    return query.limit(limit).offset(offset or None)
+class _Question:
+    """Filters as SQL: which rows, from where, and under which labels.
+
+    Runs of a study are the members of it, with study, variant and block as they are called there; a run of several
+    studies that are asked for together is one row, of the first of them.
+
+    Parameters
+    ----------
+    filters : mapping
+        As `Reading.find` takes them.
+    """
+
+    def __init__(self, filters: Mapping[str, Any]) -> None:
+        check_names(filters, [*COLUMNS, "run_id", *_NOT_GIVEN])
+        given = {name: value if name == "run_id" else listed(value) for name, value in filters.items()}
+        self.columns: dict[str, sa.ColumnElement[Any]] = {name: runs.c[name] for name in NAMES}
+        self._from: sa.FromClause = runs
+        self._order: list[sa.ColumnElement[Any]] = [runs.c.created_at, runs.c.run_id]
+        self._conditions: list[sa.ColumnElement[bool]] = []
+        if given.get("run_id") is not None:
+            self._conditions.append(_any_of(run_ids(given.pop("run_id"))))
+        study = given.get("study")
+        if study is not None and not (isinstance(study, list) and None in study):
+            self._of(given.pop("study"))
+        self._conditions += [
+            self._condition(name, value) for name, value in given.items() if value is not None or name not in _NOT_GIVEN
+        ]
+
+    def _of(self, study: Any) -> None:
+        self._from = members.join(runs, runs.c.run_id == members.c.run_id)
+        self._order = [members.c.created_at, members.c.run_id]
+        self.columns |= {name: members.c[name] for name in ("study", "variant", "block")}
+        if not isinstance(study, list):
+            self._conditions.append(members.c.study == _value("study", study))
+            return
+        names = [_value("study", one) for one in study]
+        earlier = members.alias()
+        twice = sa.exists().where(
+            earlier.c.run_id == members.c.run_id, earlier.c.study.in_(names), earlier.c.study < members.c.study
+        )
+        self._conditions += [members.c.study.in_(names), ~twice]
+
+    def select(self, *columns: Any) -> sa.Select[Any]:
+        """Some columns of the rows that pass."""
+        return sa.select(*columns).select_from(self._from).where(*self._conditions)
+
+    def rows(self, names: Sequence[str], limit: int | None, offset: int, *, newest_first: bool) -> sa.Select[Any]:
+        """Columns by name as the log keeps them, in order of time."""
+        said = "must be a whole number from 0"
+        limit = None if limit is None else whole(limit, f"limit {said}", 0, LARGEST, typed=True)
+        offset = whole(offset, f"offset {said}", 0, LARGEST, typed=True)
+        query = self.select(*(_as_kept(self.columns[name]) for name in names))
+        query = query.order_by(*(key.desc() if newest_first else key for key in self._order))
+        return query.limit(limit).offset(offset or None)
+
+    def _condition(self, name: str, value: Any) -> sa.ColumnElement[bool]:
+        if isinstance(value, list):
+            if name in _SPECIAL or None in value:
+                return sa.or_(sa.false(), *(self._condition(name, one) for one in value))
+            return self.columns[name].in_([_value(name, one) for one in value])
+        if value is None and name in self.columns:
+            return self.columns[name].is_(None)
+        if name in _SPECIAL:
+            return _SPECIAL[name](name, value)
+        same: sa.ColumnElement[bool] = self.columns[name] == _value(name, value)
+        return same
 
 
-def _conditions(filters: Mapping[str, Any]) -> list[sa.ColumnElement[bool]]:
-    check_names(filters, [*COLUMNS, "run_id", "since", "until", "text"])
-    not_given = {"since", "until", "text"}
-    return [_condition(name, value) for name, value in filters.items() if value is not None or name not in not_given]
+_NOT_GIVEN: Final = ("since", "until", "text")
+"""Filters that are no columns; None leaves them out."""
+
+_HEX: Final = frozenset("0123456789abcdef")
+_ID_LENGTH: Final = 12
 
 
-def _condition(name: str, value: Any) -> sa.ColumnElement[bool]:
-    if isinstance(value, list | tuple | set | frozenset):
-        if name in _SPECIAL or None in value:
-            return sa.or_(sa.false(), *(_condition(name, one) for one in value))
-        return runs.c[name].in_([_value(name, one) for one in value])
-    if value is None and name in runs.c:
-        return runs.c[name].is_(None)
-    return _SPECIAL.get(name, _equal)(name, value)
+def _any_of(ids: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Runs of these ids, or whose ids begin so."""
+    whole_ids = [words(one) for one in ids if len(one) >= _ID_LENGTH]
+    starts = [one.lower() for one in ids if one and len(one) < _ID_LENGTH and set(one.lower()) <= _HEX]
+    begin = [sa.and_(runs.c.run_id >= one, runs.c.run_id < one + "g") for one in starts]
+    return sa.or_(sa.false(), runs.c.run_id.in_(whole_ids), *begin)
+
+
+def listed(value: Any) -> Any:
+    """One value as it is; whatever holds several (list, set, index, Series, array, generator) as a list.
+
+    >>> listed("walk"), listed(x for x in "ab"), listed({"a": 1}.keys())
+    ('walk', ['a', 'b'], ['a'])
+    """
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0:
+        return value
+    return [None if _unknown(one) else one for one in value]
+
+
+def _unknown(value: Any) -> bool:
+    return type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float) and math.isnan(value))
 
 
 def _tagged(_name: str, value: Any) -> sa.ColumnElement[bool]:
@@ -253,7 +329,6 @@ def _tagged(_name: str, value: Any) -> sa.ColumnElement[bool]:
 
 
 _Test = Callable[[str, Any], sa.ColumnElement[bool]]
-_equal: _Test = lambda name, value: runs.c[name] == _value(name, value)  # noqa: E731 - one of the table below
 _SPECIAL: dict[str, _Test] = {
     "since": lambda name, value: runs.c.created_at >= _value(name, value),
     "until": lambda name, value: runs.c.created_at < _value(name, value),

@@ -21,7 +21,7 @@ from wan_nb.engine.stored import to_dict, to_moment
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-__all__ = ["TABLES", "measures", "micros", "owners", "runs", "studies", "uploads", "votes", "words"]
+__all__ = ["TABLES", "measures", "members", "micros", "owners", "runs", "studies", "uploads", "votes", "words"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -155,6 +155,17 @@ studies = sa.Table(
     sa.Column("saved_at", Moment),
     sa.Column("plan", Json),
 )
+
+members = sa.Table(
+    "members",
+    TABLES,
+    sa.Column("study", Words, primary_key=True),
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("variant", Words),
+    sa.Column("block", Words),
+    sa.Column("created_at", Moment),
+)
+"""Which runs are cells of which studies, under the labels of that study; ``created_at`` is the run's."""
 
 votes = sa.Table(
     "votes",

@@ -11,6 +11,7 @@ from wan_nb.api.signature import names_fields
 from wan_nb.engine.logbook import Logbook
 from wan_nb.engine.loop import load
 from wan_nb.engine.run import Run
+from wan_nb.engine.selection import run_ids
 from wan_nb.errors import BudgetExceeded, Detached, InvalidOption, NotFound, WanError
 from wan_nb.public import guarded
 from wan_nb.settings import Settings
@@ -305,13 +306,13 @@ class Session(Logbook):
 
     # --- looking back
 
-    def run(self, run_id: str) -> Run:
+    def run(self, run_id: Any) -> Run:
         """A run by its id, or by the unique beginning of it.
 
         Parameters
         ----------
         run_id : str
-            Hex digits, at most 12.
+            Hex digits, at most 12; or a `Run`, or a row of ``runs()``.
 
         Raises
         ------
@@ -322,7 +323,10 @@ class Session(Logbook):
         --------
         >>> session.run(run.id[:6]).wait().video  # doctest: +SKIP
         """
-        return self._handle(self.log.get(run_id).run_id)
+        ids = run_ids(run_id)
+        if len(ids) != 1:
+            raise InvalidOption(f"one run is meant here, not {len(ids)}.", remedy="Give the id of one.")
+        return self._handle(self.log.get(ids[0]).run_id)
 
     @names_fields
     def study(

@@ -339,6 +339,12 @@ class Study:
         blocks, variants = self.plan.blocks, self.plan.variants
         return sorted(there, key=lambda row: (blocks.index(str(row.block)), variants.index(str(row.variant))))
 
+    def bought(self) -> list[Row]:
+        """Every run that belongs to it, the oldest first: also those that a newer one of the same cell stands for."""
+        members = self._session.log.find(study=[*self._aliases, self.name], newest_first=False)
+        known = {row.run_id for row in members}
+        return [*members, *(row for row in self.rows() if row.run_id not in known)]
+
     def cell_rows(self) -> list[Row | None]:
         """Newest row of each cell, or None. A clip bought under another name is the same clip, labelled as here."""
         from dataclasses import replace

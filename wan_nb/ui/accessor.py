@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.engine.selection import run_ids
 from wan_nb.errors import InvalidOption
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from wan_nb.engine.row import Row
     from wan_nb.engine.session import Session
 
 __all__ = ["Accessor", "register"]
@@ -44,22 +46,25 @@ class Accessor:
     @property
     def ids(self) -> list[str]:
         """Ids of the runs, in the order of the frame, each once."""
-        index = self._frame.index if self._frame.index.name == "run_id" else self._frame["run_id"]
-        return list(dict.fromkeys(map(str, index)))
+        return run_ids(self._frame)
+
+    def _chosen(self, session: Session | None = None) -> tuple[Session, list[Row]]:
+        from wan_nb.ui.desk import rows_of
+
+        return rows_of(self._frame, session)
 
     def play(self, *, session: Session | None = None) -> None:
         """Show a table of strips that open the clips. Static: it is still there in the saved notebook."""
         from wan_nb.ui.bundles import runs_bundle
         from wan_nb.ui.views import display
 
-        chosen = _chosen(session)
-        display(runs_bundle(chosen, [chosen.row(run_id) for run_id in self.ids]))
+        display(runs_bundle(*self._chosen(session)))
 
     def board(self, *, session: Session | None = None) -> None:
         """Show a live board of these runs."""
         from wan_nb.ui.show import show_runs
 
-        show_runs(_chosen(session), self.ids)
+        show_runs(*self._chosen(session))
 
     def compare(self, *, columns: int | None = None) -> Any:
         """Show these clips side by side on one transport; see `wan_nb.compare`."""
@@ -67,11 +72,4 @@ class Accessor:
 
         if not self.ids:
             raise InvalidOption("there are no runs in this DataFrame to compare.")
-        frame = self._frame if self._frame.index.name == "run_id" else self._frame.set_index("run_id")
-        return compare(frame, columns=columns)
-
-
-def _chosen(session: Session | None) -> Session:
-    from wan_nb.default import session as default
-
-    return session or default()
+        return compare(self._frame, columns=columns)

@@ -91,7 +91,7 @@ def resume(call: Call) -> Any:
     if not runs:
         say("Nothing is under way.")  # an empty answer would leave a doubt
         return None
-    return show_runs(call.session, [run.id for run in runs])
+    return show_runs(call.session, [run.row for run in runs])
 
 
 def adopt(call: Call) -> Any:
@@ -171,10 +171,7 @@ def compare(call: Call) -> Any:
     """
     from wan_nb.ui import desk
 
-    things = [call.thing(place) for place in range(len(call.words))] or [call.study()]
-    if len(things) == 1 and isinstance(things[0], Study):
-        return things[0].compare()
-    return desk.compare([run for thing in things for run in (thing.runs if isinstance(thing, Study) else [thing])])
+    return desk.compare([*call.words] or call.study())
 
 
 def vote(call: Call) -> Any:

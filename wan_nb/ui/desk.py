@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from wan_nb import __version__
 from wan_nb.arguments import whole
-from wan_nb.engine.run import Run
-from wan_nb.errors import InvalidMedia, InvalidOption
+from wan_nb.engine.selection import labelled_rows, session_of
+from wan_nb.errors import InvalidMedia, InvalidOption, NotFound
 from wan_nb.paths import file_name, output
 from wan_nb.public import guarded
 from wan_nb.studies.cells import relabelled
@@ -22,7 +22,6 @@ from wan_nb.ui.snippets import Grid
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
 
     from wan_nb.engine.row import Row
     from wan_nb.engine.session import Session
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from wan_nb.ui.report import StudyData
     from wan_nb.ui.vote import VoteWidget
 
-__all__ = ["board", "clips_of", "compare", "report", "report_csv", "study_of", "vote"]
+__all__ = ["board", "clips_of", "compare", "report", "report_csv", "rows_of", "study_of", "vote"]
 
 
 @guarded
@@ -41,8 +40,9 @@ def compare(what: Any = None, *, columns: int | None = None) -> CompareWidget:
 
     Parameters
     ----------
-    what : Study, sequence of Run, or DataFrame of ``wan_nb.runs()``, optional
-        The last study of the default session when left out.
+    what : Study, Run, id, DataFrame of ``wan_nb.runs()``, or several of them, optional
+        Also a Series or index of ids, the name of a study, one of its variants, or a tag. The last study of the default
+        session when left out.
     columns : int, optional
         Clips beside each other; a variant each in a study when left out.
 
@@ -64,7 +64,7 @@ def compare(what: Any = None, *, columns: int | None = None) -> CompareWidget:
 
     if columns is not None:
         columns = whole(columns, "columns must be 1 or more", 1)
-    session, rows = _rows(what)
+    session, rows = rows_of(what)
     if not rows:
         raise InvalidOption("there are no runs to compare.", remedy="wan_nb.runs() lists what the log has.")
     clips = clips_of(session, rows)
@@ -249,21 +249,41 @@ def _lighten(study: Study, clips: Sequence[Clip]) -> None:
                 clip["proxy"], clip["sound"] = light
 
 
-def _rows(what: Any) -> tuple[Session, list[Row]]:
-    """Session and rows of anything that can be compared."""
+def rows_of(what: Any, session: Session | None = None) -> tuple[Session, list[Row]]:
+    """Session and rows of the runs that are meant.
+
+    Parameters
+    ----------
+    what : object
+        What `wan_nb.engine.selection.run_ids` takes; a text is also the name of a study, a variant of the last study,
+        or a tag. None: the last study.
+    session : Session, optional
+        That which the runs or the table belong to when left out, else the default one.
+    """
     from wan_nb.default import session as default_session
 
-    if what is None or isinstance(what, str | Study):
-        study = _study(what)
-        return study.session, study.rows()
-    if hasattr(what, "columns"):
-        session = default_session()
-        return session, [session.row(str(run_id)) for run_id in what.index]
-    runs = list(what) if isinstance(what, Sequence) and not isinstance(what, bytes) else [what]
-    for run in runs:
-        if not isinstance(run, Run):
-            raise InvalidOption(f"what is compared are runs, not an object of type {type(run).__name__}.")
-    return (runs[0].session if runs else default_session()), [run.row for run in runs]
+    if isinstance(what, Iterable) and not isinstance(what, str | bytes | Mapping) and not hasattr(what, "index"):
+        what = list(what)
+    chosen = session or cast("Session | None", session_of(what)) or default_session()
+    if what is None:
+        return chosen, study_of(None, chosen).rows()
+    found = [row for each in (what if isinstance(what, list) else [what]) for row in _meant(chosen, each)]
+    return chosen, list({row.run_id: row for row in found}.values())
+
+
+def _meant(session: Session, what: Any) -> list[Row]:
+    if not isinstance(what, str):
+        return labelled_rows(session, what)
+    if what in session.log.studies():
+        return session.study(name=what).rows()
+    try:
+        return labelled_rows(session, what)
+    except NotFound:
+        last = session.last.rows() if isinstance(session.last, Study) else []
+        labelled = [row for row in last if row.variant == what] or session.log.find(tags=what)
+        if not labelled:
+            raise
+        return labelled
 
 
 def study_of(what: Any, session: Session) -> Study:
@@ -310,7 +330,7 @@ def _study_data(study: Study) -> StudyData:
     rows, ranking, cells = study.rows(), study.ranking(), study.table()
     measured(study.session, rows)
     costs: dict[str, float] = {}
-    for row in rows:
+    for row in study.bought():
         if not row.simulated and row.cost:
             costs[row.currency or ""] = round(costs.get(row.currency or "", 0.0) + row.cost, 4)
     state = dict(zip(zip(cells["block"], cells["variant"], strict=True), map(_word, cells["status"]), strict=True))

@@ -33,7 +33,7 @@ def show_study(study: Study) -> None:
     study.session.loop.sync(study.session.flow.hello())  # a wrong key is said here, and the service says what it is
     rows = study.rows()
     if rows and (not study.missing or any(row.status not in FINAL for row in rows)):
-        show_runs(study.session, [row.run_id for row in rows], title=study.name)
+        show_runs(study.session, rows, title=study.name)
     elif is_live():
         _offer(study)
     else:

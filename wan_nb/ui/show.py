@@ -15,6 +15,7 @@ from wan_nb.ui.views import Views, display, is_live
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from wan_nb.engine.row import Row
     from wan_nb.engine.run import Run
     from wan_nb.engine.session import Session
 
@@ -44,23 +45,23 @@ def show_run(run: Run, *, embed: bool = False) -> None:
         Views.of(run.session).show([run.row], note=reused_note(run))
 
 
-def show_runs(session: Session, run_ids: Sequence[str] | None = None, *, title: str = "") -> None:
-    """Show a board of runs; without ids of everything in the log that is newest or open, and of what comes.
+def show_runs(session: Session, rows: Sequence[Row] | None = None, *, title: str = "") -> None:
+    """Show a board of runs; without them of everything in the log that is newest or open, and of what comes.
 
     Parameters
     ----------
     session : Session
-    run_ids : sequence of str, optional
+    rows : sequence of Row, optional
+        Under the labels that they are to have.
     title : str
         Such as the name of a study.
     """
-    if run_ids is None:
+    follow = rows is None
+    if rows is None:
         newest = session.log.find(limit=HISTORY)
         older = [row for row in session.log.open_rows() if row.run_id not in {known.run_id for known in newest}]
         rows = [*newest, *older]
-    else:
-        rows = [session.row(run_id) for run_id in run_ids]
-    Views.of(session).show(rows, follow=run_ids is None, title=title)
+    Views.of(session).show(rows, follow=follow, title=title)
 
 
 def republish(*runs: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.engine.loop import Worker, load
@@ -78,7 +79,7 @@ class Views:
         for view in self._views:
             shown = run_ids & set(view.rows)
             if shown and view.handle is not None and not view.live:
-                view.rows.update({run_id: self.session.row(run_id) for run_id in shown})
+                view.rows.update({run_id: view.named(self.session.row(run_id)) for run_id in shown})
                 view.handle.update(view.last(), raw=True)
 
 
@@ -181,8 +182,14 @@ class View:
 
     def _hear(self, row: Row) -> None:
         """News of a row, on the loop thread."""
+        row = self.named(row)
         if (row.run_id in self.rows or self.follow) and self.rows.get(row.run_id) != row:
             self._take(row)
+
+    def named(self, row: Row) -> Row:
+        """A newer row under the labels that it is shown with: those of the study that was asked for."""
+        known = self.rows.get(row.run_id)
+        return row if known is None else replace(row, study=known.study, variant=known.variant, block=known.block)
 
     def _take(self, row: Row) -> None:
         known = self.rows.get(row.run_id)
