@@ -1,8 +1,10 @@
 """Finding runs again."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from log_kit import START, Clock, in_state, intent
 
@@ -156,3 +158,47 @@ def test_durations_are_those_of_equal_runs_of_the_same_service(log: RunLog, cloc
     assert log.durations("wan2.7-i2v", "720P", 5) == [90.0, 80.0]
     assert log.durations("wan2.7-i2v", "720P", 5, limit=1) == [90.0]
     assert log.durations("wan2.7-i2v", "720P", 5, simulated=True) == [2.0]
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pd.Timestamp("2026-11-22 18:00", tz="UTC"),
+        pd.Timestamp("2026-11-23 02:00", tz="Asia/Shanghai"),
+        pd.Timestamp("2026-11-22 18:00:00.000000001", tz="UTC"),
+        pd.Timestamp("2026-11-22 18:00", tz="UTC").to_pydatetime(),
+        "2026-11-22T18:00+00:00",
+    ],
+    ids=str,
+)
+def test_moments_of_pandas_are_times(moment, log):
+    for day in (21, 22, 23):
+        created = datetime(2026, 11, day, 18, 30, tzinfo=UTC)
+        log.reserve({"fingerprint": str(day), "prompt": f"of {day}", "created_at": created})
+    assert [row.prompt for row in log.find(since=moment)] == ["of 23", "of 22"]
+    assert [row.prompt for row in log.find(until=moment)] == ["of 21"]
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [pd.Timestamp("2026-11-22 18:00"), np.datetime64("2026-11-22T18:00"), datetime(2026, 11, 22, 18)],
+    ids=["pandas", "numpy", "datetime"],
+)
+def test_moments_without_a_zone_are_local(moment, log):
+    local = datetime(2026, 11, 22, 18).astimezone()
+    log.reserve({"fingerprint": "1", "created_at": local})
+    log.reserve({"fingerprint": "2", "created_at": local - timedelta(seconds=1)})
+    assert [row.fingerprint for row in log.find(since=moment)] == ["1"]
+
+
+def test_days_begin_at_midnight(log):
+    local = datetime(2026, 11, 22).astimezone()
+    log.reserve({"fingerprint": "1", "created_at": local})
+    log.reserve({"fingerprint": "2", "created_at": local - timedelta(seconds=1)})
+    assert [row.fingerprint for row in log.find(since=local.date())] == ["1"]
+
+
+@pytest.mark.parametrize("moment", [pd.NaT, np.datetime64("NaT"), "yesterday", 7, object()])
+def test_what_is_no_moment_is_refused(moment, log):
+    with pytest.raises(InvalidOption, match=r"since cannot be .*: it holds a time"):
+        log.find(since=moment)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
+import odd_files as odd
 import pytest
 from documented_cases import MODEL, body
 from PIL import Image
@@ -275,3 +276,25 @@ def test_a_full_clip_comes_over_the_wire(simulator: Simulator, photos: Path, tmp
     shown = pictures(path)
     assert (len(shown), shown[0].size) == (48, (1760, 1168))
     assert ssim(photo(photos, "rocket.jpg"), shown[0]) >= 0.9
+
+
+@pytest.mark.parametrize("turn", ["90", "180", "270"])
+def test_a_turned_clip_is_continued_upright(turn: str, photos: Path, tmp_path: Path) -> None:
+    """As phones write them: pictures lie on their side, and a matrix says how to show them."""
+
+    def bar(_index: int, size: tuple[int, int]) -> Image.Image:
+        image = Image.new("RGB", size, "white")
+        image.paste((20, 20, 20), (0, 0, size[0] // 2, size[1] // 4))
+        return image
+
+    path = odd.with_matrix(odd.clip(tmp_path / "a.mp4", 2, frame=bar, size=(480, 320)), odd.MATRICES[turn])
+    clip = inspect("first_clip", path.read_bytes(), "")
+    lying = turn != "180"
+    assert (clip.width, clip.height) == ((320, 480) if lying else (480, 320))
+    upright = bar(0, (480, 320)).rotate({"90": -90, "180": 180, "270": 90}[turn], expand=True)
+    size = output_size(clip.width, clip.height, MODEL, "720P")
+    made = drawn(Order("", 1, 4, size, 24, watermark=False, tag="test", first_clip=clip), tmp_path / "b.mp4")
+    first = pictures(made)[0]
+    assert (first.height > first.width) == lying
+    shown = np.asarray(first.convert("L").resize(upright.size), float)
+    assert float(np.abs(shown - np.asarray(upright.convert("L"), float)).mean()) < 12

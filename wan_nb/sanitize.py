@@ -8,6 +8,7 @@ records. Nothing that is written or shown later has to ask again.
 from __future__ import annotations
 
 import base64
+import errno
 import html
 import logging
 import math
@@ -21,7 +22,19 @@ from urllib.parse import unquote
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Keyless", "Secret", "csv_cell", "logger", "number", "redact", "remember", "remember_url", "reveal", "said"]
+__all__ = [
+    "FULL_DISK",
+    "Keyless",
+    "Secret",
+    "csv_cell",
+    "logger",
+    "number",
+    "redact",
+    "remember",
+    "remember_url",
+    "reveal",
+    "said",
+]
 
 # --- secrets that are known
 
@@ -285,6 +298,10 @@ def _merged(found: list[tuple[int, int, str]]) -> Iterator[tuple[int, int, str]]
         yield now
 
 
+FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""How systems say that a file cannot grow: no space, a quota, a limit."""
+
+
 def said(error: BaseException, limit: int = 200) -> str:
     """What an exception says, as one line without secrets; the name of its class when it says nothing.
 
@@ -292,6 +309,8 @@ def said(error: BaseException, limit: int = 200) -> str:
     'no such user: ***'
     """
     own = getattr(error, "message", None)
+    if isinstance(error, OSError) and error.errno in FULL_DISK:
+        own = f"the disk is full ({error.strerror})"
     text = own if isinstance(own, str) else getattr(error, "strerror", None) or str(error)
     lines = redact(str(text)[: 10 * limit]).strip().splitlines()
     return lines[0][:limit] if lines else type(error).__name__

@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
+from wan_nb.engine.files import disk_is_full, writable
 from wan_nb.engine.logfile import LogFile
 from wan_nb.engine.migrations import MIGRATIONS, migrate, version_of
+from wan_nb.engine.snapshot import Snapshot
 from wan_nb.errors import LogError
 from wan_nb.sanitize import redact, remember_url, reveal, said
 from wan_nb.terminal import printed
@@ -104,22 +106,64 @@ class Database:
     def __init__(self, url: Path | str, *, migrated: bool = False) -> None:
         self.url = _url(url)
         sqlite = self.url.get_backend_name() == "sqlite"
+        self._snapshot = self._read_only(Path(str(self.url.database))) if sqlite else None
+        self._renewing = threading.Lock()
         self._file = LogFile(Path(str(self.url.database))) if sqlite else None
         self._start()
         try:
-            if self.read(version_of) != len(MIGRATIONS):
-                self.write(lambda c: self._migrate(c, migrated=migrated))
+            self._bring_up(migrated=migrated)
         except BaseException:
             self.close()
             raise
 
     def read(self, work: Callable[[sa.Connection], T]) -> T:
         """Do `work` on one consistent view of the log."""
+        if self._snapshot and self._snapshot.stale():
+            with self._renewing:
+                self._renew(self._snapshot)
         return self._do(work, write=False)
 
     def write(self, work: Callable[[sa.Connection], T]) -> T:
-        """Do `work` as the only writer; all of it is kept, or nothing. It may be called again when SQLite was busy."""
+        """Do `work` as the only writer; all of it is kept, or nothing. It may be called again when SQLite was busy.
+
+        Raises
+        ------
+        LogError
+            Also where the log can only be read.
+        """
+        self.check_writable()
         return self._do(work, write=True)
+
+    def check_writable(self) -> None:
+        """Find out, before anything is sent, whether this process may write down what it does.
+
+        Raises
+        ------
+        LogError
+        """
+        if self._snapshot:
+            raise LogError(
+                f"the log {self!r} can only be read here: looking works, buying and voting do not",
+                remedy="Work in a folder of your own (Session(folder=...)), or copy this one there.",
+            )
+
+    def _read_only(self, path: Path) -> Snapshot | None:
+        if not path.exists() and not writable(path.parent):
+            raise LogError(
+                f"there is no log {self!r}, and none can be made: its folder can only be read", remedy=_REMEDY
+            )
+        return Snapshot.of(path)
+
+    def _renew(self, snapshot: Snapshot) -> None:
+        """Look at the log as it is now."""
+        if snapshot.stale():
+            self.close()
+            self._start()
+            self._bring_up(migrated=False)
+
+    def _bring_up(self, *, migrated: bool) -> None:
+        if self._do(version_of, write=False) != len(MIGRATIONS):
+            self._do(lambda c: self._migrate(c, migrated=migrated), write=True)
 
     def close(self) -> None:
         """Close every connection. Twice is harmless; a later call opens the log again."""
@@ -162,7 +206,12 @@ class Database:
     def _start(self) -> None:
         self._pid = os.getpid()
         try:
+            if self._snapshot and self._snapshot.stale():
+                self._snapshot.take()
+                self._file = LogFile(self._snapshot.path)
             self._engine = _engine(self.url, self._file)
+        except OSError as error:
+            raise LogError(f"the log {self!r} cannot be read: {said(error)}", remedy=_REMEDY) from error
         except ModuleNotFoundError as error:
             raise LogError(f"the log {self!r} needs {error.name}", remedy='pip install "wan-nb[shared]"') from None
         except SQLAlchemyError as error:
@@ -206,6 +255,15 @@ class Database:
 
     def _said(self, error: Exception) -> LogError:
         why = getattr(error, "orig", None) or error
+        code = getattr(why, "sqlite_errorcode", 0) & 0xFF
+        # A disk that is full is also said to have an I/O error, when the file beside the log cannot grow.
+        if code == sqlite3.SQLITE_FULL or (
+            code == sqlite3.SQLITE_IOERR and disk_is_full(Path(str(self.url.database)).absolute().parent)
+        ):
+            return LogError(
+                f"the disk of the log {self!r} is full",
+                remedy="Make room there, then run this again: what is written down so far is kept.",
+            )
         if _busy(error):
             return LogError(f"the log {self!r} is kept busy by another program", remedy="Try again when it has ended.")
         if _table_gone(error):
@@ -247,6 +305,7 @@ def _engine(url: sa.URL, file: LogFile | None) -> sa.Engine:
     if file is not None:
         if not file.opened:
             file.path.parent.mkdir(parents=True, exist_ok=True)
+        url = url.set(database=str(file.path))  # of a log that can only be read, its copy
         engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "connect", file.note)

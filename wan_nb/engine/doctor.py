@@ -83,7 +83,8 @@ def examine(session: Session, *, mend: bool = False) -> Findings:
         lambda: _front_end(session),
         _versions,
     )
-    found = [finding for check in checks for finding in _safely(check)]
+    # What stops several checks is said once.
+    found = dict.fromkeys(finding for check in checks for finding in _safely(check))
     return Findings(sorted(found, key=lambda finding: ("bad", "note", "good").index(finding.level)))
 
 

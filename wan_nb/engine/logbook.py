@@ -167,4 +167,4 @@ class Logbook(Opened):
         """What counts against the budget of the last 24 h: paid, under way and uncertain. Without simulated runs."""
         from datetime import UTC, datetime, timedelta
 
-        return self.log.spent(currency or self.place.region.currency, datetime.now(UTC) - timedelta(hours=24))
+        return self.log.spent(currency or self.region.currency, datetime.now(UTC) - timedelta(hours=24))

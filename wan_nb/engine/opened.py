@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from wan_nb.api.catalog import region_of
 from wan_nb.engine.loop import LoopThread, load
 from wan_nb.engine.store import Store
+from wan_nb.errors import Unavailable
 from wan_nb.frontends import notebook_folder
 from wan_nb.place import Place, address, locate
 from wan_nb.public import guarded
+from wan_nb.sanitize import said
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wan_nb.api.catalog import Region
     from wan_nb.engine.flow import Flow
     from wan_nb.engine.log import RunLog
     from wan_nb.settings import Settings
@@ -90,7 +94,8 @@ class Opened:
                 from wan_nb.engine.log import RunLog
 
                 self.store.open()
-                self.folder.mkdir(parents=True, exist_ok=True)
+                with suppress(PermissionError):  # a log elsewhere may do without it, and one here says what is wrong
+                    self.folder.mkdir(parents=True, exist_ok=True)
                 self._log = RunLog(self.settings.log, migrated=self.settings.migrate)
             return self._log
 
@@ -114,8 +119,17 @@ class Opened:
         with self._lock:
             if self._place is None:
                 self._check_open()
-                self._place = locate(self.settings)
+                try:
+                    self._place = locate(self.settings)
+                except OSError as error:
+                    self.log.check_writable()  # it keeps its tasks beside the log
+                    raise Unavailable(f"the simulator cannot be started: {said(error)}") from error
             return self._place
+
+    @property
+    def region(self) -> Region:
+        """Whose prices and currency apply; nothing is asked or started for it."""
+        return self._place.region if self._place else region_of(address(self.settings.service))
 
     @property
     def flow(self) -> Flow:
@@ -125,6 +139,7 @@ class Opened:
                 load("wan_nb.engine.flow")
                 from wan_nb.engine.flow import Flow
 
+                self.log.check_writable()  # before the service is asked for anything
                 flow = Flow(self.settings, self.place, self.log, self.store, self.loop)
                 self.loop.sync(flow.open())
                 self._flow = flow

@@ -381,7 +381,8 @@ _TYPES = {
 
 
 def _moment(value: Any) -> datetime:
-    when = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    # Moments of pandas and numpy, and dates, read as text; a pandas one is a datetime, but one that lacks a local zone.
+    when = value if type(value) is datetime else datetime.fromisoformat(str(value))
     return when.astimezone(UTC)
 
 

@@ -12,8 +12,9 @@ from wan_nb.engine.logbook import Logbook
 from wan_nb.engine.loop import load
 from wan_nb.engine.run import Run
 from wan_nb.engine.selection import run_ids
-from wan_nb.errors import BudgetExceeded, Detached, InvalidOption, NotFound, WanError
+from wan_nb.errors import BudgetExceeded, Detached, InvalidMedia, InvalidOption, NotFound, WanError
 from wan_nb.public import guarded
+from wan_nb.sanitize import said
 from wan_nb.settings import Settings
 
 if TYPE_CHECKING:
@@ -141,7 +142,10 @@ class Session(Logbook):
                 given.wait()
             length = given.row.billed_s or given.row.duration or TAIL
             given = given.tail(min(TAIL, length)) if field == "first_clip" else given.frame(-(field == "first_frame"))
-        return prepare(given, field, self.store.frames)
+        try:
+            return prepare(given, field, self.store.frames)
+        except OSError as error:
+            raise InvalidMedia(f"{field}: it cannot be read or copied: {said(error)}.", field=field) from error
 
     @names_fields
     def submit(
@@ -200,6 +204,7 @@ class Session(Logbook):
         from wan_nb.engine.earlier import in_doubt
         from wan_nb.engine.posting import Ask
 
+        self.log.check_writable()
         most, words = arguments.max_cost(max_cost), arguments.words(tags, "tags")
         arguments.switch(again, "again")
         request = self.request(prompt, **fields)

@@ -15,12 +15,16 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
+import tempfile
 import threading
+import weakref
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
 
-from wan_nb.engine.files import atomic, file_sha256
+from wan_nb.engine.files import atomic, file_sha256, writable
 from wan_nb.engine.remote import Remote
 from wan_nb.errors import LogError, WanError
 
@@ -65,6 +69,8 @@ class Store:
         """
         if self.remote:
             self.remote.open()
+        if not writable(self.root):
+            return  # for looking; who buys is told by the log, or by the first file
         for name in ("videos", "frames", "proxies"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
         ignore = self.root / ".gitignore"
@@ -74,7 +80,16 @@ class Store:
     @property
     def frames(self) -> Path:
         """Folder of normalised materials, by content."""
-        return self.root / "frames"
+        return self._making_place / "frames"
+
+    @cached_property
+    def _making_place(self) -> Path:
+        """Where files are made that can be made again: a temporary folder where the clips can only be read."""
+        if writable(self.root):
+            return self.root
+        folder = tempfile.mkdtemp(prefix="wan_nb-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
 
     def name(self, run_id: str) -> str:
         """Name of a clip in the log: relative, so that the folder can move."""
@@ -127,7 +142,8 @@ class Store:
     def proxy(self, sha256: str, recipe: str) -> Path:
         """Where something made from a clip is kept, by the clip's content and the way it was made."""
         known = sha256 if _SHA256.fullmatch(sha256) else hashlib.sha256(sha256.encode("utf-8", "replace")).hexdigest()
-        return self.path(f"proxies/{known}.{recipe}", folder="proxies")
+        kept = self.path(f"proxies/{known}.{recipe}", folder="proxies")
+        return kept if kept.exists() else self._making_place / "proxies" / kept.name
 
     def commit(self, part: Path, name: str) -> Path:
         """Give a whole file its final name, so that it survives a crash and a power cut."""

@@ -62,6 +62,10 @@ class Tables:
         """
         return self._db.mend()
 
+    def check_writable(self) -> None:
+        """Raise `LogError` where the log can only be read."""
+        self._db.check_writable()
+
     def close(self) -> None:
         """Close every connection. A later call opens them again: news of a paid clip is never dropped."""
         self._db.close()

@@ -7,11 +7,14 @@ import asyncio
 import os
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from wan_nb.simulator import launch
+
+_HOME = Path("~/.cache/wan_nb/simulator")
 
 _DOES = "Start the simulator of a state folder, or say where it already runs. Its base URL is printed."
 
@@ -20,8 +23,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m wan_nb.simulator", description=_DOES, allow_abbrev=False)
     parser.add_argument("--port", type=int, default=0, metavar="N", help="loopback port; 0: any free one")
     parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="divides queue and run times")
-    home = Path.home() / ".cache" / "wan_nb" / "simulator"
-    parser.add_argument("--state", type=Path, default=home, metavar="DIR", help="what it remembers (%(default)s)")
+    parser.add_argument("--state", type=Path, metavar="DIR", help=f"what it remembers ({_HOME})")
     parser.add_argument("--seed", type=int, metavar="N", help="makes durations and chances repeatable")
     parser.add_argument("--strict-media", action="store_true", help="fail what cannot be fetched, draw no stand-ins")
     parser.add_argument("--with-kernels", action="store_true", help="end with the last kernel that registered")
@@ -34,10 +36,21 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
+def _state(given: Path | None) -> Path:
+    """Absolute state folder; a user without a home keeps it with the temporary files."""
+    path = given or _HOME
+    try:
+        path = path.expanduser()
+    except RuntimeError:
+        if given is None:
+            path = Path(tempfile.gettempdir()) / f"wan_nb-simulator-{os.getuid() if hasattr(os, 'getuid') else 0}"
+    return path.resolve()
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run until interrupted; 0 also when another one already serves the folder, 1 when it cannot."""
     options = _options(arguments)
-    state = options.state.expanduser().resolve()
+    state = _state(options.state)
     try:
         if options.detach and hasattr(os, "fork"):
             return _detached(options, state)

@@ -217,7 +217,12 @@ def _stream(field: str, kind: catalog.MediaKind, data: bytes) -> Material:
             if not container.streams.video:
                 raise _bad("Openerror", field, "no picture in it")
             video = container.streams.video[0]
-            return Material(data, "", video.width, video.height, _seconds(container, video))
+            seconds, size = _seconds(container, video), (video.width, video.height)
+            container.seek(0)
+            first = next(container.decode(video), None)
+            if first is not None and first.rotation // 90 % 2:
+                size = size[::-1]
+            return Material(data, "", *size, seconds)
     except (av.FFmpegError, ValueError):
         raise _bad("Openerror", field, "file cannot be opened") from None
 

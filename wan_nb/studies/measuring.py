@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.arguments import shown
 from wan_nb.engine.revive import material_of
-from wan_nb.errors import InvalidMedia, InvalidOption
+from wan_nb.errors import InvalidMedia, InvalidOption, LogError
 from wan_nb.studies.measures import MEASURE_VERSION, MEASURES, measure
 from wan_nb.studies.paired import Difference, paired
 
@@ -36,7 +37,8 @@ def measured(session: Session, rows: Sequence[Row]) -> dict[str, Mapping[str, fl
             with session.store.making:  # another thread may be at it
                 known |= session.log.measures([sha], MEASURE_VERSION)
                 if sha not in known and (numbers := _numbers(session, row)) is not None:
-                    session.log.put_measures(sha, MEASURE_VERSION, numbers)
+                    with suppress(LogError):  # a log that can only be read; they are computed again
+                        session.log.put_measures(sha, MEASURE_VERSION, numbers)
                     known[sha] = numbers
         if sha in known:
             found[row.run_id] = known[sha]

@@ -103,12 +103,12 @@ class Study:
     @property
     def prices(self) -> list[float]:
         """Estimated price of each cell, in the currency of the service."""
-        return [request.price(self._session.place.region) for request in self._requests]
+        return [request.price(self._session.region) for request in self._requests]
 
     @property
     def currency(self) -> str:
         """CNY or USD, by the region of the service."""
-        return self._session.place.region.currency
+        return self._session.region.currency
 
     @property
     def missing(self) -> list[int]:

@@ -246,7 +246,7 @@ class View:
     def _spent(self) -> str:
         if len(self.rows) == 1 and not self.follow:
             return ""
-        currency = self.session.place.region.currency
+        currency = self.session.region.currency
         cap = self.session.settings.budget.get(currency)
         spent = money(self.session.spent(currency), currency)
         return f"{spent} of {cap:,.2f} used in 24 h" if cap is not None else f"{spent} used in 24 h"

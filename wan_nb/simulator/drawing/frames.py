@@ -115,11 +115,12 @@ def _continued(order: Order, most: int) -> Iterator[av.VideoFrame]:
 
 
 def _resized(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
-    new = av.VideoFrame(width, height, "yuv420p")
-    made = frame.reformat(width, height, "yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
+    new, quarters = av.VideoFrame(width, height, "yuv420p"), frame.rotation // 90  # to the left, as a phone writes them
+    size = (height, width) if quarters % 2 else (width, height)
+    made = frame.reformat(*size, "yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
     # A copy: marks must not be drawn into pictures that the decoder still refers to.
     for target, source in zip(_views(new), _views(made), strict=True):
-        target[:] = source
+        target[:] = np.rot90(source, quarters)
     return new
 
 
