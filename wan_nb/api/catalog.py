@@ -384,7 +384,26 @@ def fields(where: str | None = None) -> tuple[Field, ...]:
 def price_per_second(name: str, resolution: str, region: Region) -> float:
     """Price of one billed second in the currency of the region. An estimate: the bill decides.
 
-    >>> price_per_second("wan2.7-i2v", "720P", REGIONS["beijing"])
-    0.6
+    A model or a tier that is not known costs what the dearest one does.
+
+    >>> price_per_second("wan2.7-i2v", "720P", REGIONS["beijing"]), price_per_second("wan9", "", REGIONS["beijing"])
+    (0.6, 1.0)
     """
-    return model(name).prices[region.name][resolution]
+    rows = [MODELS[name]] if name in MODELS else list(MODELS.values())
+    tiers = [row.prices[region.name] for row in rows]
+    known = [prices[resolution] for prices in tiers if resolution in prices]
+    return max(known or [price for prices in tiers for price in prices.values()])
+
+
+CURRENCIES = frozenset(region.currency for region in REGIONS.values())
+
+
+def dearest_clip(currency: str) -> float:
+    """Price of the longest clip of the dearest model and tier; 0 in a currency that no region has.
+
+    >>> dearest_clip("CNY")
+    15.0
+    """
+    longest = max(f.maximum or 0 for f in FIELDS if f.name == "duration")
+    rates = [price_per_second("", "", region) for region in REGIONS.values() if region.currency == currency]
+    return longest * max(rates, default=0.0)

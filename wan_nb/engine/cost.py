@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from wan_nb.engine.budget import WINDOW
+from wan_nb.engine.budget import LARGEST, WINDOW
 from wan_nb.engine.states import FINAL, Status
+from wan_nb.sanitize import number
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
@@ -69,18 +70,21 @@ class Cost:
         What counts against the cap now (24 h, paid, under way and uncertain), by currency.
     budget : dict of str to float
         The cap by currency.
+    notes : tuple of str
+        Receipts and costs that make no sense, and how they are counted.
     """
 
     lines: tuple[Line, ...]
     spent: dict[str, float]
     budget: dict[str, float]
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         caps = [
             f"last 24 h: {currency} {self.spent[currency]:.2f} of {cap:.2f} (%config WanMagics.budget)"
             for currency, cap in self.budget.items()
         ]
-        return "\n".join([*(str(line) for line in self.lines or ["no run yet"]), *caps])
+        return "\n".join([*(str(line) for line in self.lines or ["no run yet"]), *caps, *self.notes])
 
 
 def cost_of(session: Session) -> Cost:
@@ -88,10 +92,20 @@ def cost_of(session: Session) -> Cost:
     since = datetime.now(UTC) - WINDOW
     budget = dict(session.settings.budget)
     spent = {currency: session.log.spent(currency, since) for currency in budget}
+    odd: list[str] = []
+    wrong: list[str] = []
     groups: dict[tuple[str, str, bool], list[Row]] = {}
     for row in session.log.find(newest_first=False):
+        odd += [row.run_id[:8]] if row.request.get("receipt") else []
+        wrong += [row.run_id[:8]] if "cost" in row.damaged or (row.cost is not None and not _is_amount(row)) else []
         groups.setdefault((row.service or "unknown", row.currency or "?", row.simulated), []).append(row)
-    return Cost(tuple(_line(*key, rows) for key, rows in groups.items()), spent, budget)
+    notes = [f"no receipt that makes sense, the estimate is kept: {', '.join(odd[:5])}"] if odd else []
+    notes += [f"no cost that makes sense, the dearest clip counts: {', '.join(wrong[:5])}"] if wrong else []
+    return Cost(tuple(_line(*key, rows) for key, rows in groups.items()), spent, budget, tuple(notes))
+
+
+def _is_amount(row: Row) -> bool:
+    return number(row.cost, 0.0, LARGEST) is not None
 
 
 def _line(service: str, currency: str, simulated: bool, rows: Iterable[Row]) -> Line:
@@ -104,7 +118,7 @@ def _line(service: str, currency: str, simulated: bool, rows: Iterable[Row]) -> 
         simulated,
         runs=len(rows),
         clips=len(clips),
-        seconds=sum(row.billed_s or 0.0 for row in clips),
-        paid=round(sum(row.cost or 0.0 for row in ended), 4),
-        reserved=round(sum(row.cost or 0.0 for row in rows if row.open), 4),
+        seconds=sum(number(row.billed_s, 0.0, LARGEST) or 0.0 for row in clips),
+        paid=round(sum(row.cost or 0.0 for row in ended if _is_amount(row)), 4),
+        reserved=round(sum(row.cost or 0.0 for row in rows if row.open and _is_amount(row)), 4),
     )

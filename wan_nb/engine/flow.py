@@ -35,7 +35,7 @@ from wan_nb.errors import (
     WanError,
     in_a_line,
 )
-from wan_nb.sanitize import logger
+from wan_nb.sanitize import logger, number
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -269,8 +269,11 @@ class Flow:
         """What was billed: only success is, by ``usage.duration``."""
         seconds = task.usage.duration if task.usage else None
         if seconds is None:
-            return {}
-        resolution = row.resolution or (f"{task.usage.SR}P" if task.usage and task.usage.SR else "720P")
+            # The estimate stays; what came in place of a receipt is kept for `wan_nb.cost` to tell.
+            odd = task.usage.odd if task.usage else ""
+            known = {} if row.cost is not None else {"cost": catalog.dearest_clip(self.place.region.currency)}
+            return {**known, "request": {**row.request, "receipt": odd}} if odd else known
+        resolution = row.resolution or (f"{task.usage.SR}P" if task.usage and task.usage.SR else "")
         rate = catalog.price_per_second(row.model or "", resolution, self.place.region)
         return {"billed_s": seconds, "cost": round(seconds * rate, 4)}
 
@@ -394,4 +397,7 @@ class Flow:
 
 
 def _seconds(start: datetime | None, end: datetime | None) -> float | None:
-    return max((end - start).total_seconds(), 0.0) if start and end else None
+    """Seconds between two times of the service; None for more than tasks live, which a clock that jumped tells."""
+    life = catalog.LIMITS.task_life
+    apart = number((end - start).total_seconds(), -life, life) if start and end else None
+    return None if apart is None else max(apart, 0.0)

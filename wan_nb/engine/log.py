@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from wan_nb import __version__
 from wan_nb.arguments import shown, words
-from wan_nb.engine.budget import check_cap, check_most
+from wan_nb.engine.budget import check_cap, check_most, check_price
 from wan_nb.engine.owner import owner_alive
 from wan_nb.engine.reading import Reading, check_names, only_row
 from wan_nb.engine.row import COLUMNS, NAMES, Row
@@ -124,6 +124,7 @@ class RunLog(Reading):
         """
         for intent in intents:
             check_names(intent, _INTENT)
+            check_price(intent.get("cost"), intent.get("currency"))
         shown = frozenset() if again else _ATTACH - {Status.EXPIRED} if lapsed else _ATTACH
         return self._db.write(lambda c: self._reserve(c, intents, cap=cap, shown=shown, most=most, owner=owner))
 

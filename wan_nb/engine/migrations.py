@@ -138,6 +138,7 @@ def m003_edition_2(connection: sa.Connection) -> None:
         """
         ALTER TABLE runs ADD COLUMN post_end TEXT;
         ALTER TABLE runs ADD COLUMN post_ended_at BIGINT;
+        CREATE INDEX runs_submitted ON runs (simulated, currency, submitted_at);
         CREATE TABLE members (
             study TEXT NOT NULL, run_id TEXT NOT NULL, variant TEXT, block TEXT, created_at BIGINT NOT NULL,
             PRIMARY KEY (study, run_id)

@@ -44,7 +44,8 @@ class Row:
     request : dict
         What was sent, without media URLs, and the identities and names of the media: enough to make the run again.
         Beside it what settling has to know: ``identity`` of service and account, ``skew`` of the clocks at the POST,
-        ``guessed`` for a task that was found in the account's list.
+        ``guessed`` for a task that was found in the account's list, ``receipt``
+        for one that made no sense.
     owner : str
         The process that posts it (`wan_nb.engine.owner`).
     posted_at : datetime or None
