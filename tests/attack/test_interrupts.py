@@ -117,6 +117,27 @@ def test_interrupts_at_random_points_of_a_submit(kernel, simulator, tmp_path, se
         assert len(session.log.find(status=Status.SUCCEEDED)) == 12
 
 
+@pytest.mark.parametrize("seed", [3, *(pytest.param(n, marks=pytest.mark.soak) for n in range(20, 30))])
+def test_a_study_stopped_at_a_random_point_and_run_again_at_once_is_whole(kernel, simulator, tmp_path, seed) -> None:
+    dice = random.Random(seed)
+    for number in range(5):
+        cell = (
+            f"study = wan_nb.study({{'calm': 'a cat walks {number}', 'wild': 'a cat runs {number}'}}, name='s{number}',"
+            " first_frame=cat, duration=2, seeds=[1, 2]).submit(max_cost=9)"
+        )
+        stopped = kernel.begin(cell)
+        time.sleep(dice.uniform(0.0, 0.3))  # the instant is what is drawn by lot, nothing waits for it
+        kernel.manager.interrupt_kernel()
+        kernel.result(stopped)
+        name, said = kernel.result(kernel.begin(f"{cell}\n[str(run.status) for run in study.wait().runs]"))
+        assert not name, said
+        assert said.count("SUCCEEDED") == 4, said
+    assert creates(simulator) == (20, 20)
+    kernel.run("session.close(); del session, study; wan_nb.close()")
+    with wan_nb.Session(base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs") as session:
+        assert_whole(session, simulator)
+
+
 def test_reloading_and_unloading_leaves_no_thread_and_no_socket(kernel, simulator) -> None:
     count = (
         "import threading, os\n"
