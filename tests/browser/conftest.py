@@ -71,7 +71,9 @@ def page(browser: Any) -> Iterator[Any]:
     page.set_default_timeout(30_000)
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
-    page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
+    # Notebook 7 is refused the fonts of its formulas, which nothing here asks for.
+    ours = lambda line: line.type == "error" and not line.location.get("url", "").endswith(".woff")  # noqa: E731
+    page.on("console", lambda line: problems.append(line.text) if ours(line) else None)
     yield page
     context.close()
     assert [problem for problem in problems if not any(known.search(problem) for known in KNOWN_CONSOLE)] == []

@@ -1,0 +1,108 @@
+"""Text is shown as typed in JupyterLab and Notebook 7, which typeset formulas, and long names leave nothing out."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .lab import REPO
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROMPT = (
+    r"a price tag changes from $5 to $10, \(\href{https://example.org/evil}{x}\), $$y$$ and \[z\] "
+    r"\begin{equation}q\end{equation} &amp; <b>_it_ *b* `c` see https://example.org/shop"
+)
+NAMES = ["calm" + "n" * 92 + "one", "calm" + "n" * 92 + "two"]
+STUDY = "study-" + "s" * 90
+CONTROL = r"from IPython.display import HTML; HTML('<p id=control>$x^2$ and \\(y\\)</p>')"
+TYPESET = "mjx-container, .MathJax, .MathJax_Display, math"
+
+# Each output stands in a cell of its own, so that a wrong one is named by its number.
+CELLS = {
+    "card": "run = wan_nb.submit(P, first_frame='cat.jpg', duration=2, tags='demo').wait(); run",
+    "live board": "wan_nb.board()",
+    "plan": "prompts = dict(zip(N, [P + ' one', P + ' two']))\n"
+    "study = wan_nb.study(prompts, name=S, first_frame='cat.jpg', duration=2); study",
+    "board": "study.submit(max_cost=10).wait(); study",
+    "table": "wan_nb.runs().wan.play()",
+    "compare": "study.compare()",
+    "vote": "study.vote()",
+    "ranking": "with_votes(study); study.ranking()",
+    "form": "wan_nb.form(run)",
+    "error": "wan_nb.submit(P, first_frame='$5 to $10.png')",
+    "control": CONTROL,
+}
+VOTES = """
+def with_votes(study):
+    sitting = study.ballot(rater="Ada")
+    pair = sitting.next()
+    sitting.record(pair, "left")
+"""
+
+
+@pytest.fixture
+def setup(simulator: Any, server: Any) -> Any:
+    simulator.config(clips="full", run=0.2)
+
+    def write(folder: str) -> str:
+        (server.notebooks / folder).mkdir()
+        shutil.copy(REPO / "notebooks/data/cat.jpg", server.notebooks / folder / "cat.jpg")
+        return (
+            f'import wan_nb; wan_nb.connect({simulator.url!r}, api_key="sk-test", gap=0.1)\n'
+            f"P, N, S = {PROMPT!r}, {NAMES!r}, {STUDY!r}\n{VOTES}"
+        )
+
+    return write
+
+
+def run_all(book: Any) -> None:
+    book.run(0)
+    for number, name in enumerate(CELLS, 1):
+        book.wait_idle()
+        book.start(number)
+        book.page.wait_for_function("index => window.ended.has(index)", arg=number, timeout=90_000)
+        if name != "error":
+            assert not [one for one in book.outputs(number) if one["output_type"] == "error"], name
+    control = book.cell(len(CELLS))
+    control.scroll_into_view_if_needed()
+    control.locator(TYPESET).first.wait_for(timeout=60_000)  # formulas are typeset on this page
+
+
+@pytest.mark.parametrize("app", ["lab", "notebook"])
+def test_prompts_with_formulas_and_markup_are_shown_as_typed(notebook: Any, setup: Any, app: str, shots: Path) -> None:
+    book = notebook(f"typed-{app}/a.ipynb", setup(f"typed-{app}"), *CELLS.values(), app=app)
+    run_all(book)
+    check(book, app, shots)
+    book.save()
+    book.shut_kernel_down()
+    again = notebook(f"typed-{app}/a.ipynb", app=app)
+    again.cell(len(CELLS)).scroll_into_view_if_needed()
+    again.cell(len(CELLS)).locator(TYPESET).first.wait_for(timeout=60_000)
+    check(again, f"{app}-saved", shots)
+
+
+def check(book: Any, called: str, shots: Path) -> None:
+    shown_as_text = {"card", "plan", "table", "compare"}
+    for number, name in enumerate(CELLS, 1):
+        if name == "control":
+            continue
+        cell = book.cell(number)
+        cell.first.scroll_into_view_if_needed()
+        assert cell.locator(TYPESET).count() == 0, f"{name} is typeset"
+        assert cell.locator("a[href*='example.org']").count() == 0, f"{name} has a live link"
+        if name in shown_as_text:
+            assert "from $5 to $10, " in " ".join(cell.all_text_contents()), name
+        if name in {"plan", "board", "compare", "ranking", "table", "card"}:
+            wide = cell.evaluate_all("nodes => nodes.filter(n => n.scrollWidth > n.clientWidth + 1).length")
+            assert wide == 0, f"{name} runs out of its cell"
+        if name in {"plan", "board", "table", "compare"}:
+            text = " ".join(cell.all_text_contents())
+            assert all(label in text for label in NAMES), f"{name} loses a variant"
+        for theme in ("Light", "Dark"):
+            if called in {"lab", "notebook"}:
+                book.theme(f"JupyterLab {theme}")
+                cell.first.screenshot(path=shots / f"typed-{called}-{name.replace(' ', '-')}-{theme.lower()}.png")
