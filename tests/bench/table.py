@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 README = HERE.parents[1] / "README.md"
 SECTION = re.compile(r"(<!-- benchmarks -->\n).*?(<!-- /benchmarks -->)", re.DOTALL)
 
-SCRIPTS = ("first_submit", "pace", "makespan", "shared", "log", "download", "latency")
+SCRIPTS = ("first_submit", "pace", "makespan", "shared", "log", "download", "hostile", "latency")
 """In the order of the table."""
 
 
