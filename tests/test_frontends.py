@@ -133,3 +133,93 @@ def test_notebook_that_changes_its_folder_keeps_addresses_log_and_clips(simulato
     assert nbformat.read(project / "out.ipynb", 4).cells[-1].outputs[0].text == "2\n"
     assert {path.name for path in project.iterdir()} == {"data", "out.ipynb", "wan_runs"}
     assert not [*(project / "data").iterdir()]
+
+
+# --- a cell that is typed
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("%%wan -f cat.jpg", "incomplete"),
+        ("%%wan -f cat.jpg\n", "incomplete"),
+        ("%%wan -f cat.jpg\na cat walks", "incomplete"),
+        ("%%wan -f cat.jpg\na cat walks\n\n", "complete"),
+        ("%wan runs", "complete"),
+        ("for x in y:", "incomplete"),
+    ],
+)
+def test_extension_changes_nothing_about_what_is_complete(text, said, bare_shell) -> None:
+    before = bare_shell.check_complete(text)[0]
+    bare_shell.run_line_magic("load_ext", "wan_nb")
+    try:
+        assert bare_shell.check_complete(text)[0] == before == said
+    finally:
+        bare_shell.run_line_magic("unload_ext", "wan_nb")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo terminals")
+@pytest.mark.parametrize("prompt", ["simple", "full"])
+def test_cell_is_typed_into_a_terminal(prompt, simulator, photos, tmp_path) -> None:
+    service = {"DASHSCOPE_API_KEY": simulator.key, "DASHSCOPE_HTTP_BASE_URL": simulator.url}
+    terminal = Typed(tmp_path, _environment(tmp_path, **service), simple=prompt == "simple")
+    try:
+        terminal.until("In [1]:")
+        terminal.type("%load_ext wan_nb")
+        terminal.until("In [2]:")
+        terminal.type(f"%%wan -f {photos / 'cat.jpg'} -d 2 --out run")
+        terminal.until("...:")
+        terminal.type("a cat walks")
+        terminal.type("")
+        terminal.type("")
+        terminal.until("In [3]:")
+        terminal.type("print('status', run.status, repr(run.row.prompt))")
+        terminal.until("status SUCCEEDED 'a cat walks'")
+        assert simulator.counters()["creates_accepted"] == 1
+    finally:
+        terminal.end()
+
+
+class Typed:
+    """IPython in a pseudo terminal, and somebody who types."""
+
+    def __init__(self, folder: Path, environment: dict[str, str], *, simple: bool) -> None:
+        import pty
+
+        self._master, slave = pty.openpty()
+        command = [sys.executable, "-m", "IPython", "--no-banner", "--colors=nocolor", "--no-confirm-exit"]
+        command += ["--simple-prompt"] if simple else []
+        self._process = subprocess.Popen(
+            [*command, "--TerminalInteractiveShell.autosuggestions_provider=None"],
+            cwd=folder,
+            env={**environment, "TERM": "dumb" if simple else "xterm", "COLUMNS": "200", "PROMPT_TOOLKIT_NO_CPR": "1"},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+        os.close(slave)
+        self._said = ""
+
+    def type(self, line: str) -> None:
+        """A line and Enter."""
+        os.write(self._master, line.encode() + b"\r")
+
+    def until(self, words: str, seconds: float = 120.0) -> None:
+        """Read until the words come; what came before them is passed over."""
+        import select
+        import time
+
+        give_up = time.monotonic() + seconds
+        while words not in self._said:
+            ready, _, _ = select.select([self._master], [], [], 1.0)
+            assert time.monotonic() < give_up, f"waited for {words!r}: {self._said[-2000:]}"
+            if ready:
+                self._said += os.read(self._master, 65_536).decode(errors="replace")
+        self._said = self._said.partition(words)[2]
+
+    def end(self) -> None:
+        """End the shell that was started."""
+        self._process.kill()
+        self._process.wait()
+        os.close(self._master)
