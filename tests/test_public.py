@@ -210,6 +210,7 @@ def test_errors_of_system_and_libraries_become_ours() -> None:
             raise error
         assert len(str(caught.value)) < 400
         assert caught.value.__cause__ is error
+        assert isinstance(caught.value, OSError) == isinstance(error, OSError)
     with pytest.raises(KeyError), guard():  # a fault of ours is not dressed up
         raise KeyError("x")
 

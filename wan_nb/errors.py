@@ -17,6 +17,7 @@
     │   ├── RunCanceled
     │   └── RunExpired                the service has forgotten the task (24 h)
     ├── DownloadFailed                the clip is made and paid but not yet on disk; resume fetches it
+    ├── FileError (OSError)           the system did not let a file or folder be read or written
     ├── WaitTimeout (TimeoutError)    waiting took longer than asked; the task goes on
     └── LogError                      the run log cannot be opened, or is newer than this package
         └── NotFound (LookupError)    no such run or study in this log
@@ -40,6 +41,7 @@ __all__ = [
     "BudgetExceeded",
     "Detached",
     "DownloadFailed",
+    "FileError",
     "InvalidMedia",
     "InvalidOption",
     "InvalidRequest",
@@ -239,6 +241,10 @@ class DownloadFailed(WanError):
     """The clip is made and paid, but not on disk yet. ``%wan resume`` fetches it while its link lives."""
 
 
+class FileError(WanError, OSError):
+    """The system did not let a file or folder be read or written; what it said is the cause."""
+
+
 class WaitTimeout(WanError, TimeoutError):
     """Waiting took longer than asked. The task goes on."""
 
@@ -278,6 +284,11 @@ def shortened(text: str, most: int = 60) -> str:
     'a cat…'
     """
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def ours(error: Exception, message: str = "", **about: Any) -> WanError:
+    """The error of ours that stands for one of the system or of a library: one of the system stays an `OSError`."""
+    return (FileError if isinstance(error, OSError) else WanError)(message or in_a_line(error), **about)
 
 
 def join_words(words: Sequence[str], last: str = "or") -> str:

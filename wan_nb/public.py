@@ -9,7 +9,7 @@ from inspect import iscoroutinefunction, isfunction
 from typing import Any, TypeVar, cast
 
 from wan_nb.arguments import shown
-from wan_nb.errors import Detached, InvalidOption, WanError, in_a_line
+from wan_nb.errors import Detached, InvalidOption, WanError, ours
 
 __all__ = ["guard", "guarded"]
 
@@ -71,7 +71,7 @@ def guard() -> Iterator[None]:
         foreign = type(error).__module__.partition(".")[0] in _LIBRARIES
         if not (foreign or isinstance(error, OSError | UnicodeError | RecursionError | MemoryError)):
             raise
-        raise WanError(in_a_line(error), remedy="%wan doctor looks at disk, log and service.") from error
+        raise ours(error, remedy="%wan doctor looks at disk, log and service.") from error
 
 
 def guarded(what: _Public) -> _Public:

@@ -34,6 +34,7 @@ from wan_nb.errors import (
     Unavailable,
     WanError,
     in_a_line,
+    ours,
 )
 from wan_nb.sanitize import logger, number
 
@@ -177,7 +178,8 @@ class Flow:
         """Write down that a run is not looked after any more; returns what to raise."""
         said = in_a_line(error)
         row = await self.write(run_id, error_code=type(error).__name__, error_message=said)
-        return WanError(
+        return ours(
+            error,
             f"it is {row.status} and cannot be looked after: {said}",
             run_id=run_id,
             remedy="`%wan resume` takes it up again; nothing is sent twice.",
