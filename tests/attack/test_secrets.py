@@ -13,6 +13,7 @@ import sqlite3
 import traceback
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 from urllib.parse import quote, urlsplit
@@ -327,9 +328,14 @@ RAISED = [
 
 @pytest.mark.parametrize("raised", RAISED, ids=lambda error: type(error).__name__)
 def test_what_a_library_says_while_money_is_spent_reaches_nothing(settings, cat, tmp_path, monkeypatch, raised) -> None:
+    async def broken(request: httpx.Request, **_: Any) -> None:
+        sent = {"request": SimpleNamespace(method=b"POST")}
+        await request.extensions["trace"]("http11.send_request_headers.started", sent)
+        raise raised
+
     with wan_nb.Session(**{**settings, "api_key": KEY}) as session:
         session.flow  # noqa: B018  # open
-        monkeypatch.setattr(session.flow.client._fresh, "send", mock.AsyncMock(side_effect=raised))
+        monkeypatch.setattr(session.flow.client._fresh, "send", broken)
         with pytest.raises(WanError) as caught:
             session.submit("a cat walks", first_frame=cat, duration=2)
         (row,) = session.log.find()
