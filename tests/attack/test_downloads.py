@@ -311,7 +311,7 @@ def test_a_kept_clip_is_not_given_up_after_a_crash(settings, simulator, cat, at_
             return await real(run_id, **changes)
 
         session.flow.write = write
-        with pytest.raises(OSError, match="ends here"):
+        with pytest.raises(wan_nb.errors.WanError, match="ends here"):
             run.wait(timeout=120)
         clip = session.store.path(session.store.name(run.id)).read_bytes()
     simulator.clock(25 * 3600.0)
