@@ -314,7 +314,7 @@ def listed(value: Any) -> Any:
     >>> listed("walk"), listed(x for x in "ab"), listed({"a": 1}.keys())
     ('walk', ['a', 'b'], ['a'])
     """
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0:
+    if isinstance(value, (str, bytes, dict)) or not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0:
         return value
     return [None if _unknown(one) else one for one in value]
 
