@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import wan_nb
 from wan_nb.errors import WanError
-from wan_nb.studies.measures import measure
-from wan_nb.ui.dryrun import DryRun
+from wan_nb.magics.dry_run import DryRun
+from wan_nb.studies.measures.measures import measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from desk import ROOT, Simulator
 from hypothesis import HealthCheck, settings
+from simulator_control import ROOT, Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

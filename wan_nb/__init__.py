@@ -20,7 +20,8 @@ if TYPE_CHECKING:  # what the table below says, for those who read the code with
 
     from wan_nb import errors
     from wan_nb.api.request import VideoRequest
-    from wan_nb.default import (
+    from wan_nb.engine.loop import allow_nested
+    from wan_nb.handles.default import (
         adopt,
         again,
         bundle,
@@ -37,12 +38,11 @@ if TYPE_CHECKING:  # what the table below says, for those who read the code with
         study,
         submit,
     )
-    from wan_nb.engine.loop import allow_nested
-    from wan_nb.engine.run import Run
-    from wan_nb.engine.session import Session
-    from wan_nb.studies.study import Study
+    from wan_nb.handles.run import Run
+    from wan_nb.handles.session import Session
+    from wan_nb.handles.study import Study
     from wan_nb.ui.desk import board, compare, report, vote
-    from wan_nb.ui.form import form
+    from wan_nb.widgets.form import form
 
 __version__ = "0.1.0"
 
@@ -50,14 +50,14 @@ _HOMES = {
     name: module
     for module, names in {
         "wan_nb.api.request": "VideoRequest",
-        "wan_nb.default": "adopt again bundle cancel close connect cost doctor login resume run runs session study"
-        " submit",
+        "wan_nb.handles.default": "adopt again bundle cancel close connect cost doctor login resume run runs session"
+        " study submit",
         "wan_nb.engine.loop": "allow_nested",
-        "wan_nb.engine.run": "Run",
-        "wan_nb.engine.session": "Session",
-        "wan_nb.studies.study": "Study",
+        "wan_nb.handles.run": "Run",
+        "wan_nb.handles.session": "Session",
+        "wan_nb.handles.study": "Study",
         "wan_nb.ui.desk": "board compare report vote",
-        "wan_nb.ui.form": "form",
+        "wan_nb.widgets.form": "form",
     }.items()
     for name in names.split()
 }
@@ -115,13 +115,13 @@ def __dir__() -> list[str]:
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Register ``%wan``, ``%%wan`` and their completions: ``%load_ext wan_nb``."""
-    from wan_nb.ui.magics import load
+    from wan_nb.magics.magics import load
 
     load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Take everything away again: ``%unload_ext wan_nb``."""
-    from wan_nb.ui.magics import unload
+    from wan_nb.magics.magics import unload
 
     unload(shell)

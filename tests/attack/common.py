@@ -9,8 +9,8 @@ import hashlib
 import time
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.engine import clips
-from wan_nb.engine.states import Status
+from wan_nb.log.states import Status
+from wan_nb.media import clips
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,11 +11,16 @@ import wan_nb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Long runs are asked for by hand: ``pytest tests/attack -m soak``."""
+    """Tests of this folder are marked; long runs are asked for by hand: ``pytest tests/attack -m soak``."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker("attack")
     if "soak" in config.option.markexpr:
         return
     long = [item for item in items if item.get_closest_marker("soak")]

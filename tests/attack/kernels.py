@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import wan_nb
-from wan_nb.engine.states import Status
+from wan_nb.log.states import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,10 +34,10 @@ PRELOAD = [
     "sqlalchemy.dialects.sqlite",
     "wan_nb.api.client",
     "wan_nb.api.request",
-    "wan_nb.engine.clips",
-    "wan_nb.engine.flow",
-    "wan_nb.engine.log",
-    "wan_nb.engine.media",
+    "wan_nb.media.clips",
+    "wan_nb.engine.runner",
+    "wan_nb.log.runlog",
+    "wan_nb.media.materials",
 ]
 
 

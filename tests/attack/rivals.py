@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import wan_nb
-from wan_nb.engine.doctor import examine
 from wan_nb.errors import LogError
+from wan_nb.maintenance.doctor import examine
 
 if TYPE_CHECKING:
     from collections.abc import Callable

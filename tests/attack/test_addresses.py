@@ -10,12 +10,12 @@ import pytest
 from common import FIELDS, creates
 
 import wan_nb
-from wan_nb import default
 from wan_nb.api.addresses import fault
 from wan_nb.api.proxies import routes
-from wan_nb.engine.doctor import examine
-from wan_nb.engine.states import Status
 from wan_nb.errors import DownloadFailed, InvalidMedia, InvalidOption, Refused
+from wan_nb.handles import default
+from wan_nb.log.states import Status
+from wan_nb.maintenance.doctor import examine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,7 +153,7 @@ def test_anything_else_that_fails_on_the_way_is_in_the_row(session, simulator, c
     def broken(*_: object) -> None:
         raise ValueError("a library of tomorrow\nwith two lines")
 
-    monkeypatch.setattr("wan_nb.engine.clips.inspect_clip", broken)
+    monkeypatch.setattr("wan_nb.media.clips.inspect_clip", broken)
     run = session.submit("a cat", first_frame=cat, **FIELDS)
     with pytest.raises(wan_nb.errors.WanError, match="a library of tomorrow"):
         run.wait(timeout=60)

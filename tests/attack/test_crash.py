@@ -13,9 +13,9 @@ from kernels import ended, kernel, start
 
 import wan_nb
 from wan_nb.api.catalog import LIMITS
-from wan_nb.engine.states import Status
-from wan_nb.engine.uncertain import UNTOLD
+from wan_nb.engine.settle_rule import UNTOLD
 from wan_nb.errors import OutcomeUnknown
+from wan_nb.log.states import Status
 
 PROMPT = "a cat walks"
 

@@ -16,8 +16,8 @@ from common import FIELDS, assert_whole, creates
 from kernels import ended, start_and_tell
 
 import wan_nb
-from wan_nb.engine.doctor import examine
-from wan_nb.engine.states import Status
+from wan_nb.log.states import Status
+from wan_nb.maintenance.doctor import examine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -242,7 +242,7 @@ def test_a_strip_that_cannot_be_made_does_not_hold_up_the_clip(session, simulato
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pauses between two attempts at one download."""
-    monkeypatch.setattr("wan_nb.engine.fetch.backoff", lambda *_, **__: 0.0)
+    monkeypatch.setattr("wan_nb.engine.download.backoff", lambda *_, **__: 0.0)
 
 
 def serving(session: wan_nb.Session, change: Callable[[bytes], bytes]) -> list[bytes]:

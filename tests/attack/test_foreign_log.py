@@ -18,14 +18,14 @@ import pytest
 from common import FIELDS
 from PIL import Image
 
-from wan_nb.engine.bundle import pack
-from wan_nb.engine.doctor import examine
 from wan_nb.errors import InvalidMedia, WanError
+from wan_nb.maintenance.bundle import pack
+from wan_nb.maintenance.doctor import examine
 from wan_nb.simulator import launch
-from wan_nb.ui.draft import fields_from
+from wan_nb.widgets.form_draft import fields_from
 
 if TYPE_CHECKING:
-    from wan_nb.engine.run import Run
+    from wan_nb.handles.run import Run
 
 FIDELITY = "first_ssim320"
 

@@ -16,7 +16,7 @@ from common import FIELDS, assert_whole, creates, until
 from live_kernel import Kernel
 
 import wan_nb
-from wan_nb.engine.states import Status
+from wan_nb.log.states import Status
 from wan_nb.simulator.launch import alive
 
 if TYPE_CHECKING:

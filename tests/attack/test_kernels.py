@@ -10,8 +10,8 @@ from common import FIELDS, assert_whole, creates
 from kernels import context, ended, start_and_tell
 
 import wan_nb
-from wan_nb.engine.states import Status
 from wan_nb.errors import BudgetExceeded
+from wan_nb.log.states import Status
 
 KERNELS = 8
 

@@ -22,9 +22,10 @@ from test_replies import PNG, Wire, http
 import wan_nb
 from wan_nb.api import client as wire_client
 from wan_nb.api.client import Client
-from wan_nb.engine import posting, settle
-from wan_nb.engine.states import Status
+from wan_nb.engine import settle
+from wan_nb.engine import submit as posting
 from wan_nb.errors import DownloadFailed, OutcomeUnknown, Refused, ServiceError, Unavailable, WanError
+from wan_nb.log.states import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import wan_nb
 from wan_nb.api.client import Client
-from wan_nb.engine.states import Status
 from wan_nb.errors import WanError
+from wan_nb.log.states import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -28,9 +28,9 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
 import wan_nb
-from wan_nb import default
-from wan_nb.engine.doctor import examine
 from wan_nb.errors import InvalidOption, LogError, WanError
+from wan_nb.handles import default
+from wan_nb.maintenance.doctor import examine
 
 pytest_plugins = ["fixtures_shell"]
 

@@ -13,9 +13,9 @@ from common import FIELDS, assert_whole, creates, until
 from kernels import ended, kernel, start
 
 import wan_nb
-from wan_nb.engine.posting import NOTE_TRIES, Ask
-from wan_nb.engine.states import OPEN, Status
+from wan_nb.engine.submit import NOTE_TRIES, Ask
 from wan_nb.errors import LogError, OutcomeUnknown, Refused, RunExpired, RunFailed, Unavailable, WanError
+from wan_nb.log.states import OPEN, Status
 
 PROMPT = "a cat walks"
 
@@ -41,7 +41,7 @@ def task_of(simulator, prompt: str) -> str:
 @pytest.fixture
 def wide_window(monkeypatch: pytest.MonkeyPatch) -> None:
     """A task of a moment ago is in the window of a submit, however long a busy machine took between them."""
-    monkeypatch.setattr("wan_nb.engine.uncertain.MARGIN", timedelta(minutes=10))
+    monkeypatch.setattr("wan_nb.engine.settle_rule.MARGIN", timedelta(minutes=10))
 
 
 # --- time

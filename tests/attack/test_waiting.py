@@ -10,8 +10,8 @@ import pytest
 from common import FIELDS, assert_whole, creates, until
 
 import wan_nb
-from wan_nb.engine.states import Status
 from wan_nb.errors import RunExpired
+from wan_nb.log.states import Status
 
 PROMPT = "a cat walks"
 

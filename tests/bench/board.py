@@ -20,7 +20,7 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "support")]
 
 from browser.conftest import ARGS  # noqa: E402  # the folder is put on the path above
 from browser.lab import Notebook, Server  # noqa: E402
@@ -31,11 +31,11 @@ KERNEL_BAR, BROWSER_BAR = 0.10, 0.25
 
 SHOW = f"""
 import sys, time, asyncio
-sys.path.insert(0, {str(HERE.parent)!r})
+sys.path[:0] = [{str(HERE.parent)!r}, {str(HERE.parent / "support")!r}]
 from browser import states
 from wan_nb.engine.loop import LoopThread
-from wan_nb.ui.board import Board
-from wan_nb.ui.views import display
+from wan_nb.widgets.board import Board
+from wan_nb.widgets.outputs import display
 loop = LoopThread.acquire()
 statuses = ["RUNNING", "PENDING", "SUCCEEDED", "FAILED"]
 given = states.board([states.row(i, statuses[i % 4]) for i in range({RUNS})])["rows"]

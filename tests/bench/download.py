@@ -78,8 +78,8 @@ def peak(pid: int) -> int:
 def fetch(url: str) -> None:
     """Child: fetch the small clip, then the large one; prints seconds of the download and bytes of extra memory."""
     from wan_nb.api.client import Client
-    from wan_nb.engine.clips import inspect_clip
-    from wan_nb.engine.store import Store
+    from wan_nb.media.clips import inspect_clip
+    from wan_nb.media.store import Store
 
     async def one(client: Client, store: Store, name: str) -> float:
         part = store.part(name)

@@ -30,9 +30,9 @@ import av  # noqa: E402
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
+from wan_nb.simulator.account.materials import inspect  # noqa: E402
 from wan_nb.simulator.drawing.draw import draw, new_video_stream  # noqa: E402
 from wan_nb.simulator.drawing.frames import Order  # noqa: E402
-from wan_nb.simulator.materials import inspect  # noqa: E402
 
 ROUNDS = 5
 SECONDS, FPS, SIZE = 10, 24, (1280, 720)

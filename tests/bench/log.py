@@ -21,12 +21,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from log_history import PROMPT, STUDY, log_of
 
-from wan_nb.engine.log import COLUMNS, RunLog
+from wan_nb.log.runlog import COLUMNS, RunLog
 
 RUNS = 7
 BATCH = 60

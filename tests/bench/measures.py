@@ -19,12 +19,12 @@ import av
 import numpy as np
 from PIL import Image, ImageFilter
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from test_measures import clip, sine, texture
 
-from wan_nb.studies.measures import MEASURE_VERSION, measure
+from wan_nb.studies.measures.measures import MEASURE_VERSION, measure
 
 SIZE, FRAMES = (1280, 720), 120
 SHOWN = ("first_ssim320", "first_psnr", "first_drgb", "first_shift_px", "first_shift_peak", "sharp", "motion")

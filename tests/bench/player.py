@@ -22,7 +22,7 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "support")]
 
 from browser.player.clips import make_clip  # noqa: E402 (the folder is put on the path above)
 from browser.player.pages import READER, serve  # noqa: E402
@@ -36,7 +36,7 @@ ARGS = [
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 ]
-STATIC = HERE.parents[1] / "wan_nb" / "ui" / "static"
+STATIC = HERE.parents[1] / "wan_nb" / "widgets" / "static"
 PHOTOS = ["cat.jpg", "coffee.jpg", "rocket.jpg", "astronaut.png"]
 FPS = 24
 SECONDS = 12

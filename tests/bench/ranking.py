@@ -19,9 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from wan_nb.studies import pairs, verdict
-from wan_nb.studies.davidson import Votes, fit_stack
-from wan_nb.studies.posterior import best, contrasts
+from wan_nb.studies.ballot.ballot import next_pair as pairs
+from wan_nb.studies.ranking.fit import result as verdict
+from wan_nb.studies.ranking.model import Votes, fit_stack
+from wan_nb.studies.ranking.posterior import best, contrasts
 
 SIDE, NU = 0.3, 0.7
 STACK = 200

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from wan_nb.ui.assets import STATIC, styles
+from wan_nb.widgets.assets import STATIC, styles
 
 THEMES = Path(sys.prefix) / "share/jupyter/lab/themes/@jupyterlab"
 ORIGIN = "http://harness.test"

@@ -9,12 +9,12 @@ from typing import Any
 
 from PIL import Image
 
-from wan_nb.engine.row import Row
-from wan_nb.engine.states import Status
-from wan_nb.ui.board import board_row
-from wan_nb.ui.draft import field_specs
-from wan_nb.ui.text import ACTIVE, STATES
-from wan_nb.ui.views import NOTHING
+from wan_nb.html.text import ACTIVE, STATES
+from wan_nb.log.row import Row
+from wan_nb.log.states import Status
+from wan_nb.widgets.board import board_row
+from wan_nb.widgets.form_draft import field_specs
+from wan_nb.widgets.outputs import NOTHING
 
 PHOTOS = Path(__file__).parents[2] / "notebooks/data"
 LABELS = ("calm", "fast", "夜の街", "dash", "slow", "near", "far", "still", "wild")

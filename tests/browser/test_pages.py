@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from wan_nb.ui.text import STATES, duration
+from wan_nb.html.text import STATES, duration
 
 from . import states
 from .harness import mount, tell

@@ -29,7 +29,7 @@ import nbformat
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "support")]
 
 from tools.package import interpreter  # noqa: E402  # found by the line above
 

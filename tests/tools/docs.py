@@ -7,8 +7,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from wan_nb.api import catalog
-from wan_nb.engine.row import COLUMNS
-from wan_nb.ui import manual
+from wan_nb.log.row import COLUMNS
+from wan_nb.magics import help as manual
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 

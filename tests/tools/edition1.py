@@ -78,7 +78,7 @@ def materials() -> None:
 
 def session() -> Any:
     import wan_nb
-    from wan_nb.engine import owner
+    from wan_nb.log import owner
 
     owner._host = lambda: "ada-laptop"  # no name of the machine that it was made on
     return wan_nb.Session("simulator", gap=0.05)
@@ -113,7 +113,7 @@ def ended(s: Any) -> None:
     from PIL import Image
 
     from wan_nb.errors import RunExpired, RunFailed
-    from wan_nb.studies.ballot import Ballot
+    from wan_nb.studies.ballot.ballot import Ballot
 
     walk = s.study(PROMPTS, name="walk", **OF_SKY, seeds=range(1, 10), tags=["demo", "0"])
     walk.submit(max_cost=100).wait()

@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "support")]
 
 from browser import states  # noqa: E402  # the folder is put on the path above
 from browser.conftest import ARGS  # noqa: E402
@@ -25,7 +25,7 @@ from browser.harness import ORIGIN, THEMES, mount, tell  # noqa: E402
 from browser.player.host import serve_widget  # noqa: E402
 
 import wan_nb  # noqa: E402
-from wan_nb.ui.bundles import row_bundle, runs_bundle  # noqa: E402
+from wan_nb.widgets.static_twin import row_bundle, runs_bundle  # noqa: E402
 
 PLAY = """async () => {
   const video = document.querySelector("video");

@@ -1,1 +1,1 @@
-"""Running and remembering: everything between a checked request and a clip on disk."""
+"""From a checked request to a clip on disk: service, submit, settle, queue, download, runner, workspace, polling."""

@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import urls
+from wan_nb.api.recorded import recorded
 from wan_nb.api.request import derive_seed
-from wan_nb.engine.revive import recorded
-from wan_nb.engine.states import UNBILLED
 from wan_nb.errors import InvalidOption
+from wan_nb.log.states import UNBILLED
 
 if TYPE_CHECKING:
     from wan_nb.api.request import Medium
-    from wan_nb.engine.log import RunLog
-    from wan_nb.engine.posting import Ask
-    from wan_nb.engine.row import Row
+    from wan_nb.engine.submit import Ask
+    from wan_nb.log.row import Row
+    from wan_nb.log.runlog import RunLog
 
 __all__ = ["in_doubt", "may_be"]
 

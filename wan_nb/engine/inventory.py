@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from wan_nb.engine.files import file_sha256
-from wan_nb.engine.states import UNCHECKED, Status
 from wan_nb.errors import LogError
+from wan_nb.log.states import UNCHECKED, Status
+from wan_nb.media.sources import file_sha256
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wan_nb.engine.row import Row
-    from wan_nb.engine.session import Session
+    from wan_nb.handles.session import Session
+    from wan_nb.log.row import Row
 
 __all__ = ["Inventory", "drop_leftovers", "look", "rename_back"]
 

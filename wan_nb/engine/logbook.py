@@ -6,10 +6,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from wan_nb.engine.loop import load
-from wan_nb.engine.opened import Opened
 from wan_nb.engine.selection import marked
-from wan_nb.engine.states import UNBILLED
+from wan_nb.engine.workspace import Opened
 from wan_nb.errors import InvalidMedia, LogError
+from wan_nb.log.states import UNBILLED
 from wan_nb.public import guarded
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from wan_nb.engine.log import Row
-    from wan_nb.engine.posting import Ask
-    from wan_nb.engine.session import Session
+    from wan_nb.engine.submit import Ask
+    from wan_nb.handles.session import Session
+    from wan_nb.log.runlog import Row
 
 __all__ = ["Logbook"]
 
@@ -35,7 +35,7 @@ class Logbook(Opened):
         Parameters
         ----------
         measures : bool
-            Add the numbers of `wan_nb.studies.measures` as columns; clips not measured yet take 1 to 5 s each.
+            Add the numbers of `wan_nb.studies.measures.measures` as columns; clips not measured yet take 1 to 5 s each.
         **filters
             Columns by value or list of values, ``limit``, ``since``, ``until``, ``text``.
 
@@ -45,7 +45,7 @@ class Logbook(Opened):
         """
         if not measures:
             return self.frame(**filters)
-        from wan_nb.studies.measuring import columns
+        from wan_nb.studies.measures.kept import columns
 
         rows = self.log.find(**filters)
         return self.frame(rows, extra=columns(cast("Session", self), rows))
@@ -60,7 +60,7 @@ class Logbook(Opened):
         **filters
             As in `runs`.
         """
-        from wan_nb.ui.accessor import register
+        from wan_nb.handles.dataframe import register
 
         register()
         load("pandas")
@@ -85,7 +85,7 @@ class Logbook(Opened):
 
     def fingerprints(self, asks: Sequence[Ask]) -> list[str]:
         """What each of these requests is known by in the log; nothing is asked or started."""
-        from wan_nb.place import identify
+        from wan_nb.engine.service import identify
 
         identity = identify(self.settings)
         return [ask.seeded().fingerprint(identity) for ask in asks]
@@ -95,7 +95,7 @@ class Logbook(Opened):
         if not any(medium.whole is not None for ask in asks for medium in ask.request.media().values()):
             return [None] * len(asks)
         from wan_nb.engine.earlier import may_be
-        from wan_nb.place import identify
+        from wan_nb.engine.service import identify
 
         identity = identify(self.settings)
         return [
@@ -114,7 +114,7 @@ class Logbook(Opened):
     def bring(self, rows: Iterable[Row]) -> None:
         """Copy the clips of some rows here that others have put into a shared store; does nothing without one."""
         if self.store.remote is not None:
-            from wan_nb.engine.fetch import bring
+            from wan_nb.engine.download import bring
 
             for row in rows:
                 if self.video(row) is None:
@@ -122,7 +122,7 @@ class Logbook(Opened):
 
     def strip(self, row: Row) -> bytes | None:
         """Six frames of a clip in one JPEG of at most 15 kB, or None while there is no clip that can be played."""
-        from wan_nb.engine.derived import strip_of
+        from wan_nb.media.derived import strip_of
 
         path = self.video(row)
         with suppress(InvalidMedia):  # a clip that was kept unchecked
@@ -137,7 +137,7 @@ class Logbook(Opened):
         InvalidMedia
             The file cannot be played.
         """
-        from wan_nb.engine.derived import proxy_of, sound_of
+        from wan_nb.media.derived import proxy_of, sound_of
 
         path, sha256 = self.video(row), str(row.video_sha256)
         if path is None:

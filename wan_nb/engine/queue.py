@@ -10,16 +10,16 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.engine.quota import Quota
-from wan_nb.engine.states import Status
+from wan_nb.engine.polling.quota import Quota
 from wan_nb.errors import NotAuthorized, Throttled, WanError
+from wan_nb.log.states import Status
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from wan_nb.engine.flow import Flow
-    from wan_nb.engine.posting import Ask
-    from wan_nb.engine.row import Row
+    from wan_nb.engine.runner import Flow
+    from wan_nb.engine.submit import Ask
+    from wan_nb.log.row import Row
 
 __all__ = ["Queue"]
 

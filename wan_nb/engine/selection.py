@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from wan_nb.engine.logbook import Logbook
-    from wan_nb.engine.row import Row
+    from wan_nb.log.row import Row
 
 __all__ = ["labelled_rows", "marked", "run_ids", "session_of"]
 

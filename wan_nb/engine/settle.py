@@ -1,7 +1,7 @@
 """What became of a submit whose answer never came: found out from the account's list, by a rule that cannot pay twice.
 
-`wan_nb.engine.uncertain` has the rule. A task that was taken for a run is confirmed by its prompt when it succeeds, and
-given back if it was a stranger's.
+`wan_nb.engine.settle_rule` has the rule. A task that was taken for a run is confirmed by its prompt when it succeeds,
+and given back if it was a stranger's.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING
 
 from wan_nb.api import catalog
 from wan_nb.arguments import shown
-from wan_nb.engine.states import NEVER_SENT, Status
-from wan_nb.engine.uncertain import Verdict, judge, window
+from wan_nb.engine.settle_rule import Verdict, judge, window
 from wan_nb.errors import NotFound, OutcomeUnknown, ServiceError, Unavailable, WanError, join_words
+from wan_nb.log.states import NEVER_SENT, Status
 from wan_nb.sanitize import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wan_nb.api.task import Listed, Task
-    from wan_nb.engine.flow import Flow
-    from wan_nb.engine.row import Row
+    from wan_nb.engine.runner import Flow
+    from wan_nb.log.row import Row
 
 __all__ = ["Settling"]
 
@@ -33,7 +33,7 @@ MOST_PAGES, MOST_TASKS, LIST_SECONDS = 200, 20_000, 120.0
 
 
 def _doubt(row: Row, verdict: Verdict | None = None) -> WanError:
-    from wan_nb.engine.run import row_error
+    from wan_nb.handles.run import row_error
 
     error = row_error(row)
     assert error is not None

@@ -103,9 +103,9 @@ def _say(url: str, ready: int | None) -> None:
 
 
 async def _run(options: argparse.Namespace, state: Path, ready: int | None) -> None:
-    from wan_nb.simulator.knobs import Config
-    from wan_nb.simulator.server import serve
+    from wan_nb.simulator.account.config import Config
     from wan_nb.simulator.service import Service
+    from wan_nb.simulator.wire.server import serve
 
     service = Service(state, Config(speed=options.speed, strict=options.strict_media), options.seed)
     kernels = launch.Kernels()

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
-from wan_nb.simulator.clock import SERVICE_ZONE, local_text
-from wan_nb.simulator.limits import Refusal
+from wan_nb.simulator.account.clock import SERVICE_ZONE, local_text
+from wan_nb.simulator.account.limits import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wan_nb.simulator.knobs import Knobs
-    from wan_nb.simulator.store import Job
+    from wan_nb.simulator.account.config import Knobs
+    from wan_nb.simulator.account.store import Job
 
 __all__ = ["Query", "list_page", "quota_page", "task_answer"]
 

@@ -14,19 +14,19 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.simulator.account.limits import Refusal
+from wan_nb.simulator.account.materials import keep_data
+from wan_nb.simulator.account.state import World
+from wan_nb.simulator.account.store import Job
 from wan_nb.simulator.answers import Query, list_page, quota_page, task_answer
-from wan_nb.simulator.limits import Refusal
-from wan_nb.simulator.materials import keep_data
-from wan_nb.simulator.store import Job
-from wan_nb.simulator.work import Work
-from wan_nb.simulator.world import World
+from wan_nb.simulator.schedule import Work
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from wan_nb.simulator.faults import Fault
-    from wan_nb.simulator.knobs import Config
+    from wan_nb.simulator.account.config import Config
+    from wan_nb.simulator.account.faults import Fault
 
 __all__ = ["Service", "account_of"]
 

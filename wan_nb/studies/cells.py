@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog, urls
 from wan_nb.api.checks import check_value
-from wan_nb.engine.revive import recorded, values_of
+from wan_nb.api.recorded import recorded, values_of
 from wan_nb.errors import InvalidRequest
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
 
-    from wan_nb.engine.row import Row
+    from wan_nb.log.row import Row
 
 __all__ = ["BLOCK_FIELDS", "Cell", "content", "digest", "labelled", "plain", "relabelled", "shown", "told_apart"]
 

@@ -20,10 +20,10 @@ from wan_nb.api import catalog
 from wan_nb.api.checks import check_value, from_text
 from wan_nb.arguments import listed, shown
 from wan_nb.errors import InvalidOption, InvalidRequest
+from wan_nb.grammar.template import nearest
+from wan_nb.grammar.variants import as_typed, free_letter, labels_for, parted, read_variants
 from wan_nb.paths import local
 from wan_nb.studies.cells import BLOCK_FIELDS
-from wan_nb.studies.template import nearest
-from wan_nb.studies.variants import as_typed, free_letter, labels_for, parted, read_variants
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,23 +13,23 @@ from wan_nb import __version__
 from wan_nb.arguments import whole
 from wan_nb.engine.selection import labelled_rows, session_of
 from wan_nb.errors import InvalidMedia, InvalidOption, NotFound
+from wan_nb.handles.study import Study
+from wan_nb.html import text
+from wan_nb.html.code import Grid
 from wan_nb.paths import file_name, output
 from wan_nb.public import guarded
 from wan_nb.studies.cells import relabelled
-from wan_nb.studies.study import Study
-from wan_nb.ui import text
-from wan_nb.ui.snippets import Grid
 
 if TYPE_CHECKING:
     import os
 
-    from wan_nb.engine.row import Row
-    from wan_nb.engine.session import Session
-    from wan_nb.studies.pairs import Asked
-    from wan_nb.ui.album import Clip, Pair
-    from wan_nb.ui.compare import CompareWidget
-    from wan_nb.ui.report import StudyData
-    from wan_nb.ui.vote import VoteWidget
+    from wan_nb.handles.session import Session
+    from wan_nb.log.row import Row
+    from wan_nb.reporting.page import StudyData
+    from wan_nb.studies.ballot.next_pair import Asked
+    from wan_nb.widgets.clip_pages import Clip, Pair
+    from wan_nb.widgets.compare import CompareWidget
+    from wan_nb.widgets.vote import VoteWidget
 
 __all__ = ["board", "clips_of", "compare", "report", "report_csv", "rows_of", "study_of", "vote"]
 
@@ -60,7 +60,7 @@ def compare(what: Any = None, *, columns: int | None = None) -> CompareWidget:
     --------
     >>> wan_nb.compare(wan_nb.runs(study="walk"))  # doctest: +SKIP
     """
-    from wan_nb.ui.compare import CompareWidget
+    from wan_nb.widgets.compare import CompareWidget
 
     if columns is not None:
         columns = whole(columns, "columns must be 1 or more", 1)
@@ -79,7 +79,7 @@ def board(session: Session | None = None) -> None:
     --------
     >>> wan_nb.board()  # doctest: +SKIP
     """
-    from wan_nb.default import session as default_session
+    from wan_nb.handles.default import session as default_session
     from wan_nb.ui.show import show_runs
 
     show_runs(session or default_session())
@@ -109,7 +109,7 @@ def vote(
     --------
     >>> wan_nb.vote("walk", rater="Ada")  # doctest: +SKIP
     """
-    from wan_nb.ui.vote import VoteWidget
+    from wan_nb.widgets.vote import VoteWidget
 
     chosen = _study(study)
     ballot = chosen.ballot(rater=rater, mode=mode)
@@ -163,7 +163,7 @@ def report(study: Study | str | None = None, path: str | os.PathLike[str] | None
     >>> wan_nb.report("walk", "walk.html")  # doctest: +SKIP
     PosixPath('.../walk.html')
     """
-    from wan_nb.ui.report import write_report
+    from wan_nb.reporting.page import write_report
 
     chosen = _study(study)
     target = output(path if path is not None else file_name(chosen.name, ".html"), ".html", ".htm", ".csv")
@@ -178,7 +178,7 @@ def report(study: Study | str | None = None, path: str | os.PathLike[str] | None
 @guarded
 def report_csv(study: Study | str | None = None, path: str | os.PathLike[str] | None = None) -> Path:
     """Write the runs, votes and measures of a study as CSV."""
-    from wan_nb.ui.report import write_csv
+    from wan_nb.reporting.page import write_csv
 
     chosen = _study(study)
     return write_csv(path if path is not None else file_name(chosen.name, ".csv"), _study_data(chosen))
@@ -260,7 +260,7 @@ def rows_of(what: Any, session: Session | None = None) -> tuple[Session, list[Ro
     session : Session, optional
         That which the runs or the table belong to when left out, else the default one.
     """
-    from wan_nb.default import session as default_session
+    from wan_nb.handles.default import session as default_session
 
     if isinstance(what, Iterable) and not isinstance(what, str | bytes | Mapping) and not hasattr(what, "index"):
         what = list(what)
@@ -317,15 +317,15 @@ def _last_study(session: Session) -> Study | str:
 
 
 def _study(what: Study | str | None) -> Study:
-    from wan_nb.default import session as default_session
+    from wan_nb.handles.default import session as default_session
 
     return what if isinstance(what, Study) else study_of(what, default_session())
 
 
 def _study_data(study: Study) -> StudyData:
-    from wan_nb.studies.measures import MEASURES
-    from wan_nb.studies.measuring import measured
-    from wan_nb.studies.verdict import facts
+    from wan_nb.studies.measures.kept import measured
+    from wan_nb.studies.measures.measures import MEASURES
+    from wan_nb.studies.ranking.result import facts
 
     rows, ranking, cells = study.rows(), study.ranking(), study.table()
     measured(study.session, rows)

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wan_nb.ui.bundles import reused_note, run_bundle, runs_bundle
-from wan_nb.ui.views import Views, display, is_live
+from wan_nb.widgets.outputs import Views, display, is_live
+from wan_nb.widgets.static_twin import reused_note, run_bundle, runs_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wan_nb.engine.row import Row
-    from wan_nb.engine.run import Run
-    from wan_nb.engine.session import Session
+    from wan_nb.handles.run import Run
+    from wan_nb.handles.session import Session
+    from wan_nb.log.row import Row
 
 __all__ = ["is_live", "republish", "run_bundle", "runs_bundle", "show_run", "show_runs"]
 

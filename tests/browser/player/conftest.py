@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from wan_nb.ui.assets import STATIC
+from wan_nb.widgets.assets import STATIC
 
 from .clips import make_clip
 from .pages import READER, serve

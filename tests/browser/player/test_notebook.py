@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.ui.assets import PLAYER, module
+from wan_nb.widgets.assets import PLAYER, module
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +16,8 @@ READY = f"{VIDEOS}.length === 2 && {VIDEOS}.every((video) => video.readyState ==
 
 CELL = """
 from pathlib import Path
-from wan_nb.ui.compare import CompareWidget
-from wan_nb.ui.vote import VoteWidget
+from wan_nb.widgets.compare import CompareWidget
+from wan_nb.widgets.vote import VoteWidget
 films = Path({films!r})
 size = dict(fps=24, width=480, height=272)
 clips = [dict(id=name, label=label, variant=label, block="cat", prompt=label, video=films / f"{{name}}.mp4", **size)

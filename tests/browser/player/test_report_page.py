@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from wan_nb.ui.report import write_report
+from wan_nb.reporting.page import write_report
 
 from .pages import READER
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wan_nb.ui.diff import word_diff
+from wan_nb.html.word_diff import word_diff
 
 TWO = '["clip0.mp4", 24], ["clip1.mp4", 24]'
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from wan_nb.ui.album import LIVE
-from wan_nb.ui.compare import CompareWidget
-from wan_nb.ui.vote import VoteWidget
+from wan_nb.widgets.clip_pages import LIVE
+from wan_nb.widgets.compare import CompareWidget
+from wan_nb.widgets.vote import VoteWidget
 
 from .host import serve_widget
 from .pages import READER

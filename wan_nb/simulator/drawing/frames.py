@@ -24,7 +24,7 @@ from wan_nb.simulator.tape import opened
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from wan_nb.simulator.materials import Material
+    from wan_nb.simulator.account.materials import Material
 
 __all__ = ["Order", "frames_of"]
 

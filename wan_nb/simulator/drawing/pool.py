@@ -10,17 +10,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from wan_nb.simulator.checks import TaskFailure, Wanted, wanted
+from wan_nb.simulator.account.checks import TaskFailure, Wanted, wanted
+from wan_nb.simulator.account.materials import Material, inspect, obtain
+from wan_nb.simulator.account.store import write_whole
 from wan_nb.simulator.drawing.draw import Abandoned, draw, output_size, tagged
 from wan_nb.simulator.drawing.frames import Order
-from wan_nb.simulator.materials import Material, inspect, obtain
-from wan_nb.simulator.store import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wan_nb.simulator.store import Job
-    from wan_nb.simulator.world import World
+    from wan_nb.simulator.account.state import World
+    from wan_nb.simulator.account.store import Job
 
 __all__ = ["DrawingPool", "Drawn"]
 

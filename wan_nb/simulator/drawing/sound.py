@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from wan_nb.simulator.materials import Material
+    from wan_nb.simulator.account.materials import Material
 
 __all__ = ["RATE", "made_up", "sound_of"]
 

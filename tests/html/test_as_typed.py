@@ -1,0 +1,166 @@
+"""Text is shown as typed: no host's typesetting, no name that is lost, and code that works when it is run."""
+
+from __future__ import annotations
+
+import ast
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+
+import wan_nb
+from wan_nb.grammar.cell import Cell
+from wan_nb.html import text
+from wan_nb.widgets.form_draft import Draft
+from wan_nb.widgets.plan import plan_bundle
+
+PROMPT = r"from $5 to $10, \(\href{https://example.org/x}{x}\), $$y$$ &amp; <b>_it_ *b* 👨‍👩‍👧 חתול"
+LONG = "calm" + "n" * 92
+CLASSES = {"tex2jax_ignore", "mathjax_ignore"}
+
+
+@pytest.fixture
+def session(simulator, tmp_path):
+    with wan_nb.Session(base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02) as s:
+        yield s
+
+
+@pytest.fixture
+def cat(photos):
+    return photos / "cat.jpg"
+
+
+class Typeset(HTMLParser):
+    """Collects the text that MathJax of any version would look at."""
+
+    VOID = frozenset({"img", "br", "input", "meta", "link", "hr", "wbr", "source"})
+    SKIPPED = frozenset({"script", "noscript", "style", "textarea", "pre", "code", "title"})
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[bool] = []
+        self.seen = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        names = set((dict(attrs).get("class") or "").split())
+        if tag not in self.VOID:
+            self.open.append(tag in self.SKIPPED or names >= CLASSES)
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID and self.open:
+            self.open.pop()
+
+    def handle_data(self, data):
+        if not any(self.open):
+            self.seen += data
+
+
+def bundles(session, cat):
+    run = session.submit(PROMPT, first_frame=cat, duration=2).wait()
+    study = session.study({f"{LONG}{n}": f"{PROMPT} {n}" for n in "ab"}, name=PROMPT, first_frame=cat, duration=2)
+    yield "plan", plan_bundle(study)
+    study.submit().wait()
+    yield "card", run._repr_mimebundle_()
+    from wan_nb.widgets.static_twin import runs_bundle
+
+    yield "board", runs_bundle(session, study.rows(), title=study.name)
+    yield "no runs", runs_bundle(session, [])
+    yield "compare", study.compare().still()
+    yield "vote", study.vote().still()
+    yield "ranking, no vote", study.ranking()._repr_mimebundle_()
+    sitting = study.ballot(rater="Ada")
+    sitting.record(sitting.next(), "left")
+    yield "ranking", study.ranking()._repr_mimebundle_()
+
+
+def test_no_page_typesets_what_a_notebook_has_stored(session, cat):
+    from nbconvert import HTMLExporter
+
+    control = nbformat.v4.new_output("display_data", {"text/html": "<p>a control: $x$</p>"})
+    for name, bundle in bundles(session, cat):
+        if name != "no runs":
+            assert LONG in bundle["text/html"] or name in {"card", "vote", "ranking, no vote"}, name
+        cell = nbformat.v4.new_code_cell(
+            "wan", outputs=[nbformat.v4.new_output("display_data", bundle), control], execution_count=1
+        )
+        page, _ = HTMLExporter().from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
+        assert "mathjax" in page.lower()
+        looked_at = Typeset(page).seen
+        assert "a control: $x$" in looked_at
+        assert "$5" not in looked_at, name
+        assert r"\href" not in looked_at, name
+
+
+def test_every_widget_and_its_place_are_shown_as_typed(session):
+    from wan_nb.widgets.form import form
+
+    widget = form(session=session)
+    assert set(widget._dom_classes) == CLASSES
+    widget.placed = True
+    static = text.bundle("static", "static")
+    for html in (widget.bundle(static)["text/html"], widget.leave(static, beneath=True)["text/html"]):
+        assert set(re.search(rf'class="({widget.place}[^"]*)"', html)[1].split()) >= CLASSES
+    widget.close()
+
+
+def test_html_reaches_a_notebook_through_one_function():
+    """A bundle that another file makes by hand would be typeset."""
+    made = re.compile(r"""["']text/html["']\s*:""")
+    found = {
+        str(path.relative_to(Path(wan_nb.__file__).parent))
+        for path in Path(wan_nb.__file__).parent.rglob("*.py")
+        if made.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == {"ui/text.py", "ui/placed.py"}
+
+
+def test_a_long_name_hides_neither_study_nor_variant():
+    row = SimpleNamespace(study="s" * 100, variant="v" * 100, prompt="", run_id="0" * 32)
+    assert text.label(row) == "s" * 100 + " · " + "v" * 100
+    short = text.label(row, 60)
+    assert len(short) <= 60
+    assert short.startswith("s" * 19 + "… · " + "v" * 30)
+    row.variant = "fast"
+    assert text.label(row, 60).endswith("… · fast")
+    row.study, row.variant, row.prompt = None, None, "a cat " * 100
+    assert len(text.label(row)) == 80
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a\u202egpj.jpg", "zero\u200bwidth.jpg", "👨\u200d👩\u200d👧.jpg", "rtl\u200fmark.jpg", "soft\xadhyphen.jpg",
+     "two\nlines.jpg", "bell\x07.jpg", "tag\U000e0041.jpg", "\udcff latin.jpg"],
+    ids=ascii,
+)  # fmt: skip
+def test_code_with_a_name_that_is_not_seen_works_when_it_is_run(session, cat, tmp_path, monkeypatch, name):
+    (tmp_path / name).write_bytes(cat.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    draft = Draft(session, {"prompt": "a cat walks", "first_frame": name, "duration": 2})
+    assert draft.check()["ready"]
+    for language, code in draft.code().items():
+        assert all(sign.isprintable() or sign in "\n\u200c\u200d" for sign in code), language
+        call = ast.parse(code).body[0].value
+        given = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+        assert Path(given["first_frame"]) == Path(name), language
+        assert session.request(call.args[0].value, **given).first_frame.path.samefile(tmp_path / name)
+    # Of a study there is no cell then, and the Python says it.
+    draft.set("prompt", "a cat walks\n---\na cat runs")
+    code = draft.code()
+    assert list(code) == ["Python"]
+    calls = [node for node in ast.walk(ast.parse(code["Python"])) if isinstance(node, ast.Call)]
+    named = {key.arg: key.value for call in calls for key in call.keywords}
+    assert Path(ast.literal_eval(named["first_frame"])) == Path(name)
+
+
+def test_a_name_in_quotes_is_that_name(session, cat, tmp_path, monkeypatch):
+    name = "'cat.jpg'"
+    (tmp_path / name).write_bytes(cat.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    draft = Draft(session, {"prompt": "a cat", "duration": 2})
+    draft.media["first_frame"] = session.material(Path(name), "first_frame")
+    line, _, body = draft.code()["%%wan"].partition("\n")
+    assert Cell.parse(line.removeprefix("%%wan"), body).fields["first_frame"] == name

@@ -1,0 +1,360 @@
+"""Static HTML of runs: nothing in it is markup but what we wrote, and it stays small."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from wan_nb.grammar.cell import Cell
+from wan_nb.html import code as snippets
+from wan_nb.html import run_card as html
+from wan_nb.html import text
+from wan_nb.log.row import Row
+from wan_nb.log.states import Status
+
+REQUEST = {
+    "model": "wan2.7-i2v",
+    "input": {
+        "prompt": "a cat walks",
+        "media": [{"type": "first_frame", "name": "my cat.png", "path": "/x/wan_runs/frames/ab.png", "kind": "image"}],
+    },
+    "parameters": {"resolution": "720P", "duration": 8, "seed": 7, "prompt_extend": False, "watermark": False},
+    "identity": "account",
+}
+
+DONE = Row(
+    "3f9c12ab34de",
+    prompt="a cat walks",
+    status=Status.SUCCEEDED,
+    resolution="720P",
+    duration=8,
+    seed=7,
+    created_at=datetime(2026, 11, 22, tzinfo=UTC),
+    queue_s=3.0,
+    run_s=63.0,
+    billed_s=8.0,
+    cost=4.8,
+    currency="CNY",
+    video="/home/me/nb/wan_runs/videos/3f9c12ab34de.mp4",
+    bytes=2_523_431,
+    width=1280,
+    height=720,
+    has_audio=True,
+    request=REQUEST,
+)
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "\"'><svg/onload=alert(1)>",
+    "</div></td></table></details><b>",
+    "javascript:alert(1)",
+    "&lt;b&gt; &amp; &#x3c;",
+    "a\x00b\x1b[31mred\x07",
+    "\u202eevil\u2066\u2069",
+    "\ud800 lone",
+    "](javascript:x) `code` $x$ {{name}} {0} %s",
+    "長い" * 400_000,
+    "-->]]>\n---\n",
+]
+
+
+class Parsed(HTMLParser):
+    """Every element, attribute and text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.text = ""
+        self.open: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in {"img", "br"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, f"</{tag}> closes something else"
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def parsed(page: str) -> Parsed:
+    result = Parsed(page)
+    assert result.open == []
+    for tag, name, value in result.attributes:
+        assert not name.startswith("on")
+        if name in {"src", "href"}:
+            assert value.startswith("data:image/jpeg;base64,") or ":" not in value, (tag, value)
+    assert set(result.tags) <= {
+        "div", "span", "strong", "bdi", "em", "code", "pre", "img", "video", "a", "details", "summary",
+        "table", "thead", "tbody", "tr", "th", "td",
+    }  # fmt: skip
+    return result
+
+
+def hostile_row(evil: str, status: Status) -> Row:
+    columns = (
+        "study",
+        "variant",
+        "prompt",
+        "error_code",
+        "error_message",
+        "request_id",
+        "service",
+        "currency",
+        "video",
+    )
+    request = {**REQUEST, "input": {"prompt": evil, "media": [{"type": "first_frame", "name": evil}]}}
+    return replace(DONE, **dict.fromkeys(columns, evil), status=status, request=request, resolution=evil, width=None)
+
+
+@pytest.mark.parametrize("status", list(Status))
+@pytest.mark.parametrize("evil", HOSTILE, ids=range(len(HOSTILE)))
+def test_whatever_comes_from_outside_is_text(evil: str, status: Status) -> None:
+    row = hostile_row(evil, status)
+    card, table = html.clip(row, strip=b"x" * 15_000, note=evil), html.board([row, DONE], title=evil, strips={})
+    for page in (card, table):
+        parsed(page).text.encode("utf-8")
+        assert not text._UNSAFE.search(page)
+    assert len(card.encode()) <= html.CLIP_BYTES
+    line = html.line(row)
+    assert not text._UNSAFE.search(line)
+    assert len(line) < 1_000
+
+
+def test_prompt_is_shown_as_it_was_typed() -> None:
+    page = html.clip(replace(DONE, prompt="<b>bold</b> & {{x}} %s\nsecond line"))
+    assert "<b>bold</b> & {{x}} %s\nsecond line" in parsed(page).text
+
+
+def test_long_prompt_is_cut_and_says_by_how_much() -> None:
+    page = parsed(html.clip(replace(DONE, prompt="字" * 5000)))
+    assert page.text.count("字") < 600
+    assert "more characters" in page.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../../../../etc/passwd",
+        "/etc/passwd",
+        ".hidden/a.mp4",
+        "wan_runs/.cache/a.mp4",
+        "s3://bucket/a.mp4",
+        "\ud800.mp4",
+        "a" * 2000,
+        "..",
+        "../..",
+    ],
+)
+def test_no_address_where_no_notebook_server_would_serve(path: str) -> None:
+    assert text.source(path, "/home/me/nb") is None
+    page = parsed(html.clip(replace(DONE, video=path), folder="/home/me/nb", strip=b"jpeg"))
+    assert "video" not in page.tags
+    assert "a" not in page.tags
+    assert page.tags.count("img") == 1
+    assert "%wan show 3f9c12ab --embed" in page.text
+
+
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [
+        ("/home/me/nb/wan_runs/videos/a.mp4", "wan_runs/videos/a.mp4"),
+        ("/home/me/wan runs/夜.mp4", "../wan%20runs/%E5%A4%9C.mp4"),
+        ("/home/me/nb/javascript:alert(1).mp4", "javascript%3Aalert%281%29.mp4"),
+        ('/home/me/nb/"><script>.mp4', "%22%3E%3Cscript%3E.mp4"),
+        ("/home/me/nb/a#b?c.mp4", "a%23b%3Fc.mp4"),
+        ("videos/x.mp4", "videos/x.mp4"),
+    ],
+)
+def test_address_is_relative_and_encoded(path: str, address: str) -> None:
+    assert text.source(path, "/home/me/nb") == address
+    page = parsed(html.clip(replace(DONE, video=path), folder="/home/me/nb"))
+    assert [value for tag, name, value in page.attributes if (tag, name) == ("video", "src")] == [address]
+
+
+def test_clip_loads_nothing_before_it_is_played_and_has_one_picture() -> None:
+    page = parsed(html.clip(DONE, folder="/home/me/nb", strip=b"\xff\xd8jpeg"))
+    attributes = {(tag, name): value for tag, name, value in page.attributes}
+    assert attributes["video", "preload"] == "none"
+    assert ("video", "autoplay") not in attributes
+    assert (attributes["video", "width"], attributes["video", "height"]) == ("1280", "720")
+    assert [value[:15] for value in attributes.values() if value.startswith("data:")] == [
+        "data:image/jpeg",
+        "data:image/svg+",
+    ]
+    assert page.tags.count("img") == 1
+    for fact in ("done", "CNY 4.80", "1280×720", "8 s", "with sound", "2.5 MB", "seed 7", "3f9c12ab", "a cat walks"):
+        assert fact in page.text
+    assert "≈" not in page.text
+
+
+def test_request_is_there_as_code_while_there_is_room() -> None:
+    page = parsed(html.clip(DONE, strip=b"x" * 12_000))
+    assert "wan_nb.submit(" in page.text
+    assert "first_clip=run" in page.text
+    assert "Bearer $DASHSCOPE_API_KEY" in page.text
+    long = {**REQUEST, "input": {**REQUEST["input"], "prompt": "x" * 4000}}
+    assert parsed(html.clip(replace(DONE, request=long))).tags.count("details") == 1  # what comes next is always short
+
+
+def test_strip_above_the_limit_is_left_out() -> None:
+    assert "img" in parsed(html.clip(DONE, strip=b"x" * html.STRIP_BYTES)).tags
+    assert "img" not in parsed(html.clip(DONE, strip=b"x" * (html.STRIP_BYTES + 1))).tags
+
+
+def test_clip_is_never_put_into_the_page_unasked() -> None:
+    assert "data:video" not in html.clip(DONE, strip=b"jpeg")
+    assert 'src="data:video/mp4;base64,Y2xpcA=="' in html.clip(DONE, embed=b"clip")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"status": Status.RUNNING, "billed_s": None}, ["running", "≈ CNY 4.80", "%wan show 3f9c12ab"]),
+        ({"status": Status.FAILED, "error_message": "too dark", "error_code": "X.Y", "request_id": "r-1"},
+         ["failed", "too dark", "X.Y", "r-1", "not billed"]),
+        ({"status": Status.UNCERTAIN}, ["uncertain", "may exist and be billed", "%wan adopt", "≈ CNY"]),
+        ({"status": Status.CANCELED}, ["canceled", "not billed"]),
+        ({"status": Status.EXPIRED, "error_message": None}, ["expired", "No reason given"]),
+        ({"simulated": True}, ["SIMULATED"]),
+        ({"video": None}, ["no longer on disk"]),
+        ({"has_audio": False}, ["silent"]),
+    ],
+)  # fmt: skip
+def test_state_is_said_in_words(changes, words) -> None:
+    row = replace(DONE, **changes)
+    for page in (html.clip(row), html.board([row])):
+        shown = parsed(page).text
+        assert not [word for word in words if word not in shown]
+
+
+def test_a_receipt_is_no_estimate() -> None:
+    assert text.price(DONE) == "CNY 4.80"
+    assert text.price(replace(DONE, billed_s=None)) == "≈ CNY 4.80"
+    assert text.price(replace(DONE, status=Status.FAILED)) == "not billed"
+    assert text.price(replace(DONE, cost=None)) == ""
+
+
+def test_table_keeps_clips_folded_and_brings_few_pictures() -> None:
+    rows = [replace(DONE, run_id=f"{i:012x}") for i in range(40)]
+    strips = {row.run_id: b"x" * 15_000 for row in rows}
+    page = parsed(html.board(rows, folder="/home/me/nb", strips=strips, title="walk"))
+    assert page.tags.count("details") == page.tags.count("video") == 40
+    assert page.tags.count("img") == html.BOARD_STRIPS
+    assert "40 done" in page.text
+
+
+def test_totals_leave_simulated_runs_out_of_sums() -> None:
+    simulated = replace(DONE, simulated=True)
+    failed = replace(DONE, status=Status.FAILED, currency="USD")
+    assert (
+        html.totals([DONE, DONE, simulated, failed]) == "3 done · 1 failed · spent CNY 9.60 · 1 simulated, not counted"
+    )
+    assert html.totals([simulated]) == "1 done · all simulated, nothing spent"
+
+
+def test_empty_table_says_what_to_do() -> None:
+    assert "%%wan" in parsed(html.board([])).text
+    assert html.board_bundle([])["text/plain"] == "No runs here yet. A %%wan cell makes one."
+
+
+def test_bundles_hold_no_widget() -> None:
+    for bundle in (html.run_bundle(DONE), html.board_bundle([DONE, DONE])):
+        assert set(bundle) == {"text/html", "text/plain"}
+    assert html.run_bundle(DONE, note="paid before")["text/plain"].startswith("paid before\n")
+
+
+def test_mark_and_word_are_different_for_every_state() -> None:
+    assert set(text.STATES) == {status.value for status in Status}
+    for part in range(2):
+        assert len({look[part] for look in text.STATES.values()}) == len(text.STATES)
+    assert text.state("SOMETHING_NEW") == ("·", "something_new", "wait")
+
+
+def test_python_snippet_makes_the_same_request() -> None:
+    calls = []
+
+    class wan_nb:  # noqa: N801
+        @staticmethod
+        def submit(*args, **kwargs):
+            calls.append((args, kwargs))
+
+    evil = 'a "quoted" \\ line\nnext {{x}} 夜'
+    request = {**REQUEST, "input": {**REQUEST["input"], "prompt": evil}}
+    exec(snippets.as_python(request), {"wan_nb": wan_nb, "true": 1})
+    assert calls == [((evil,), {"first_frame": "my cat.png", "duration": 8, "seed": 7})]
+
+
+def test_curl_snippet_has_no_key_and_survives_a_shell() -> None:
+    import json
+    import shlex
+
+    request = {**REQUEST, "input": {**REQUEST["input"], "prompt": 'it\'s $HOME `id` "x"'}}
+    words = shlex.split(snippets.as_curl(request).replace("\\\n", " "))
+    body = json.loads(words[words.index("-d") + 1])
+    assert body["input"]["prompt"] == 'it\'s $HOME `id` "x"'
+    assert body["input"]["media"] == [{"type": "first_frame", "url": "<URL of my cat.png>"}]
+    assert set(body) == {"model", "input", "parameters"}
+    assert "Authorization: Bearer $DASHSCOPE_API_KEY" in words
+    assert words[3] == "https://dashscope.aliyuncs.com/api/v1/services/aigc/video-generation/video-synthesis"
+
+
+@pytest.mark.parametrize("negative", [None, "it's", "two\nlines", "{{y}}", "--flag", "ends;", "\\", " b "])
+@pytest.mark.parametrize(
+    "prompt", ["a cat", "{{x}} and \\{{", "---", "a\n--- b", "ends;", "ends\\;", "a\n\nb", "%%wan", "it's $x"]
+)
+def test_code_makes_the_same_request(prompt: str, negative: str | None) -> None:
+    given = {"prompt": prompt, "media": [{"type": "first_frame", "name": "my cat's.png"}]}
+    body = {
+        "model": "wan2.7-i2v",
+        "input": given | ({} if negative is None else {"negative_prompt": negative}),
+        "parameters": {"duration": 7, "resolution": "1080P", "seed": 3, "prompt_extend": True},
+    }
+    fields = {name: value for name, value in snippets.fields_of(body).items() if name != "model"}
+    wan_nb = SimpleNamespace(submit=lambda prompt, **more: {"prompt": prompt, **more})
+    assert eval(snippets.as_python(body), {"wan_nb": wan_nb}) == fields
+    head, _, text = snippets.as_cell(body).partition("\n")
+    if "\n" in str(negative):  # which no line holds
+        assert eval(text, {"wan_nb": wan_nb}) == fields
+    else:
+        cell = Cell.parse(head.removeprefix("%%wan"), text + "\n")
+        assert {"prompt": cell.variants[0][1], **cell.fields} == fields
+        assert cell.raw or "{{" not in f"{prompt}{negative}"
+        assert not cell.silent
+
+
+def test_cell_snippet_is_quoted_and_literal() -> None:
+    cell = snippets.as_cell(REQUEST)
+    assert cell == "%%wan --first-frame 'my cat.png' --duration 8 --seed 7\na cat walks"
+    braces = {**REQUEST, "input": {"prompt": "a {{cat}}"}}
+    assert snippets.as_cell(braces).startswith("%%wan --raw ")
+    dashes = {**REQUEST, "input": {"prompt": "one\n--- two"}}
+    assert snippets.as_cell(dashes).endswith("one\n\\--- two")
+
+
+def test_material_from_memory_is_given_by_its_copy() -> None:
+    item = {"type": "first_frame", "name": "the image", "path": "/x/frames/ab.png"}
+    assert snippets.fields_of({"input": {"media": [item]}}) == {"first_frame": "/x/frames/ab.png"}
+
+
+def test_static_pages_need_no_ipython() -> None:
+    import subprocess
+    import sys
+
+    heavy = ("IPython", "ipywidgets", "pandas", "PIL")
+    code = f"import sys, wan_nb.html.run_card; print([m for m in {heavy} if m in sys.modules])"
+    here = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=here)
+    assert done.stdout.strip() == "[]"

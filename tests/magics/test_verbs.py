@@ -1,0 +1,265 @@
+"""%wan: one table of verbs, each with help, a twin in Python, and its behaviour."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import pytest
+
+import wan_nb
+from wan_nb.errors import InvalidOption, NotAuthorized, NotFound, Refused
+from wan_nb.grammar import options
+from wan_nb.handles import default
+from wan_nb.handles.run import Run
+from wan_nb.handles.session import Session
+from wan_nb.handles.study import Study
+from wan_nb.magics import help as manual
+from wan_nb.magics.run_line import VERBS
+
+pytest_plugins = ["fixtures_shell"]
+
+DESIGNED = {
+    "runs", "show", "resume", "adopt", "cancel", "again", "rate", "compare", "vote", "rank", "report", "cost", "form",
+    "connect", "login", "doctor", "bundle", "forget",
+}  # fmt: skip
+
+
+@pytest.fixture
+def made(wan, cat):
+    """Cells with one finished run, which is the last one of the session."""
+    wan(f"%%wan -f {cat} -d 2 --wait --out run\na cat walks")
+    return wan
+
+
+# --- the table
+
+
+def test_every_verb_of_the_design_is_there() -> None:
+    assert set(VERBS) == DESIGNED
+
+
+@pytest.mark.parametrize("verb", VERBS.values(), ids=lambda verb: verb.name)
+def test_every_verb_has_a_twin_in_python(verb) -> None:
+    owner, name = re.fullmatch(r"(?:wan_nb\.)?(\w+)(?:\(\))?\.(\w+)\(.*\)", verb.twin).groups()
+    home = {"wan_nb": wan_nb, "run": Run, "study": Study, "session": Session}[owner]
+    assert callable(getattr(home, name))
+
+
+@pytest.mark.parametrize("verb", VERBS.values(), ids=lambda verb: verb.name)
+def test_every_verb_answers_help(ip, capsys, verb) -> None:
+    for flag in ("-h", "--help"):
+        assert ip(f"%wan {verb.name} {flag}") is None
+        said = capsys.readouterr().out
+        assert said.startswith(f"%wan {verb.name}")
+        assert verb.help in said
+        assert f"\n    %wan {verb.name}" in said or "\n    %config" in said, "an example"
+        assert verb.twin in said
+        assert all(option.flag.removeprefix("--") in said for option in verb.options)
+
+
+def test_help_and_tables_list_every_verb_and_option(ip, capsys) -> None:
+    ip("%wan --help")
+    said = capsys.readouterr().out
+    for verb in VERBS.values():
+        assert verb.usage in said
+        assert f"`%wan {verb.usage}`".replace("|", r"\|") in manual.verb_table()
+    for option in options.CELL:
+        assert f"| `{options.usage(option)}` |" in manual.option_table()
+        assert options.usage(option) in manual.cell_help()
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("shw", "Did you mean show?"),
+        ("runs --limitt 3", "Did you mean --limit?"),
+        ("runs --limit none", "--limit must be a whole number"),
+        ("runs SUCCEEDED", "no filter"),
+        ("runs stats=x", "Did you mean"),
+        ("show", "no run yet in this session"),
+        ("rate", "a rating is 1 to 5, not nothing"),
+        ("rate 3f9c 7", "a rating is 1 to 5, not 7"),
+        ("resume all", "takes no argument, not all too"),
+        ("show a b", "takes [ID|STUDY], not b too"),
+        ("forget", "say of which run"),
+        ("rank", "no study in this log yet"),
+        ("rank {{cat}}", "a variable of type PosixPath is no study"),
+        ("show {{cat}}", "a variable of type PosixPath is neither a run nor a study"),
+        ("connect nowhere", "no service called 'nowhere'"),
+        ("show 'x", "a quote is not closed"),
+    ],
+)
+def test_slips_are_exceptions_that_help(wan, cat, line, says) -> None:
+    wan.shell.user_ns["cat"] = cat
+    with pytest.raises(InvalidOption) as caught:
+        wan(f"%wan {line}")
+    assert says in str(caught.value)
+
+
+# --- looking
+
+
+def test_alone_it_shows_the_board(made, capsys) -> None:
+    capsys.readouterr()
+    assert made("%wan") is None
+    assert made["run"].id[:8] in capsys.readouterr().out
+
+
+def test_runs_is_a_frame_with_filters(made) -> None:
+    run = made["run"]
+    frame = made("%wan runs status=SUCCEEDED,FAILED duration=2 text='cat walks' --limit 5")
+    assert isinstance(frame, pd.DataFrame)
+    assert list(frame.index) == [run.id]
+    assert made("%wan runs simulated=false").empty
+    assert made("%wan runs;") is None
+
+
+def test_show_takes_nothing_an_id_a_beginning_a_variable_or_a_study(made) -> None:
+    run = made["run"]
+    for line in ("", run.id, run.id[:5], "{{run}}"):
+        assert made(f"%wan show {line}").id == run.id
+    made("%%wan -f {{cat}} -d 2 --seeds 1,2 --name walk --max-cost 9 --wait\na dog", cat=run.row.first_frame)
+    assert isinstance(made("%wan show walk"), Study)
+    with pytest.raises(NotFound, match="Did you mean"):
+        made("%wan show nothing")
+
+
+def test_show_embeds(made, capsys) -> None:
+    assert made("%wan show --embed") is None
+
+
+def test_cost(made, capsys) -> None:
+    assert repr(made("%wan cost")) == repr(wan_nb.cost())
+    said = capsys.readouterr().out
+    assert "1 clip of 1 run, 2 s, CNY 1.20 SIMULATED, not billed" in said
+    assert "CNY 0.00 of 50.00" in said
+
+
+@pytest.fixture
+def walked(made):
+    """Cells with a finished study."""
+    made(
+        "%%wan -f {{cat}} -d 2 --seeds 1,2 --name walk --max-cost 9 --wait --out study\n--- a\na dog\n--- b\na hen",
+        cat=made["run"].row.first_frame,
+    )
+    return made
+
+
+def test_studies_are_compared_voted_on_ranked_and_reported(walked, tmp_path) -> None:
+    run, study = walked["run"], walked["study"]
+    assert len(walked("%wan compare walk").clips) == len(walked("%wan compare {{study}}").clips) == 4
+    assert [clip["id"] for clip in walked(f"%wan compare {run.id[:6]} {study.runs[0].id}").clips] == [
+        run.id,
+        study.runs[0].id,
+    ]
+    assert "0 votes" in repr(walked("%wan vote walk"))
+    assert repr(walked("%wan rank walk")) == repr(study.ranking())
+    assert walked("%wan report walk -o walk.html").read_text().startswith("<!")
+    assert (tmp_path / "walk.html").exists()
+
+
+def test_without_an_id_it_is_the_last_run_or_study_of_the_session(walked) -> None:
+    assert walked("%wan show") is walked["study"]
+    assert walked("%wan report").name == "walk.html"
+    for line in ("rate 4", "again", "show --embed"):
+        with pytest.raises(InvalidOption, match="'walk' is a study: say which of its runs"):
+            walked(f"%wan {line}")
+    assert walked("%wan show {{run}}").id == walked["run"].id  # it belongs to no study
+    assert walked("%wan show").id == walked["run"].id
+    assert len(walked("%wan compare").clips) == 4  # of the newest study
+    first = walked["study"].runs[0]
+    assert walked(f"%wan rate {first.id} 5").id == walked("%wan show").id == first.id
+    assert len(walked("%wan compare").clips) == len(wan_nb.compare().clips) == 4
+    assert len(walked("%wan compare walk {{run}}").clips) == 5
+
+
+def test_form_begins_with_a_run(made) -> None:
+    assert made(f"%wan form {made['run'].id}").get_state("values")["values"]["prompt"] == "a cat walks"
+
+
+# --- doing
+
+
+def test_rate_and_again(made, simulator, capsys) -> None:
+    first = made["run"]
+    assert made("%wan rate 4").row.rating == 4
+    assert "★★★★☆" in capsys.readouterr().out
+    assert made(f"%wan rate {first.id[:6]} 2").row.rating == 2
+    assert made("%wan again").id != first.id
+    longer = made(f"%wan again {first.id} --duration 3")
+    assert (longer.row.duration, longer.row.seed) == (3, first.row.seed)
+
+
+def test_cancel_one_and_all(wan, simulator, cat, capsys) -> None:
+    simulator.config(queue=600)
+    wan(f"%%wan -f {cat} -d 2\na cat")
+    assert wan("%wan cancel").status == "CANCELED"
+    with pytest.raises(Refused, match="ended already"):
+        wan("%wan cancel")
+    wan(f"%%wan -f {cat} -d 2 --seeds 1,2 --max-cost 9\na cat")
+    capsys.readouterr()
+    assert wan("%wan cancel") is None  # the study
+    assert capsys.readouterr().out == "2 canceled.\n"
+    wan(f"%%wan -f {cat} -d 2 --seeds 3,4 --max-cost 9\na cat;")
+    assert wan("%wan cancel all") is None
+    assert capsys.readouterr().out == "2 canceled.\n"
+    wan("%wan cancel all")
+    assert capsys.readouterr().out == "Nothing is under way.\n"
+
+
+def test_cancel_all_says_what_goes_on(wan, simulator, cat, capsys) -> None:
+    simulator.config(run=600)
+    run = wan(f"%%wan -f {cat} -d 2\na cat")
+    simulator.do(run.row.task_id, "start")
+    capsys.readouterr()
+    wan("%wan cancel all")
+    assert "0 canceled. 1 already running: the service cannot stop" in capsys.readouterr().out
+
+
+def test_resume(wan, simulator, cat, capsys) -> None:
+    wan("%wan resume")
+    assert capsys.readouterr().out == "Nothing is under way.\n"
+    simulator.config(run=600)
+    run = wan(f"%%wan -f {cat} -d 2\na cat;") or wan("%wan show")
+    simulator.do(run.row.task_id, "finish")
+    wan("%wan resume --wait")
+    assert run.status == "SUCCEEDED"
+
+
+def test_adopt(wan, simulator, cat, capsys, tmp_path) -> None:
+    assert wan("%wan adopt") is None
+    assert "in this log" in capsys.readouterr().out
+    with wan_nb.Session(base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "other", gap=0.02) as other:
+        task_id = other.submit("a cat", first_frame=cat, duration=2).wait().row.task_id
+    assert [listed.task_id for listed in wan("%wan adopt")] == [task_id]
+    assert [run.row.task_id for run in wan(f"%wan adopt {task_id}")] == [task_id]
+
+
+def test_forget_deletes_files_and_keeps_the_row(made, capsys) -> None:
+    run = made["run"]
+    video = run.video
+    made(f"%wan forget {run.id[:6]}")
+    assert f"The files of run {run.id[:8]} are deleted" in capsys.readouterr().out
+    assert not video.exists()
+    assert not video.with_suffix(".json").exists()
+    assert (run.video, run.cost) == (None, pytest.approx(1.2))
+
+
+def test_connect_and_login(ip, simulator, monkeypatch) -> None:
+    assert ip("%wan connect simulator").settings.service == "simulator"
+    with pytest.raises(NotAuthorized, match="no key"):
+        ip("%wan connect singapore")
+    assert default.session().settings.service == "simulator"
+    monkeypatch.setattr("getpass.getpass", lambda prompt: " sk-typed-0123456789 ")
+    session = ip("%wan login singapore")
+    assert (session.settings.api_key, session.settings.service) == ("sk-typed-0123456789", "singapore")
+    assert "sk-typed" not in repr(session)
+    ip.unattended()
+    with pytest.raises(InvalidOption, match="nobody is there"):
+        ip("%wan login")
+
+
+def test_bundle_and_doctor_are_reached(made, tmp_path) -> None:
+    assert made("%wan bundle take.zip") == tmp_path / "take.zip"
+    assert made("%wan doctor") == wan_nb.doctor()

@@ -1,0 +1,227 @@
+"""What the documents say is what the program does: code blocks run, tables are generated, links lead somewhere."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import pytest
+from simulator_control import ROOT
+from tools import docs
+
+import wan_nb
+from wan_nb import errors
+from wan_nb.api import catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+README = docs.README.read_text(encoding="utf-8")
+PAGES = [
+    ROOT / name
+    for name in (
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "notebooks/README.md",
+        "notebooks/data/README.md",
+        "tests/README.md",
+    )
+]
+BOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+pytest_plugins = ["fixtures_shell"]
+
+
+# --- generated tables
+
+
+def test_tables_of_the_readme_are_those_of_the_program() -> None:
+    assert set(re.findall(r"<!-- table: (\w+) -->", README)) == set(docs.TABLES)
+    assert docs.with_tables(README) == README, "python tests/tools/docs.py rewrites them"
+
+
+def test_a_changed_table_would_be_seen() -> None:
+    assert docs.with_tables(README.replace("--first-frame IMAGE", "--first-picture IMAGE", 1)) == README
+
+
+# --- links
+
+
+def prose(path: Path) -> str:
+    if path.suffix == ".ipynb":
+        return "\n".join(c.source for c in nbformat.read(path, 4).cells if c.cell_type == "markdown")
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", [*PAGES, *BOOKS], ids=lambda path: path.name)
+def test_links_between_files_lead_somewhere(path: Path) -> None:
+    text = re.sub(r"```.*?```|`[^`]*`", "", prose(path), flags=re.DOTALL)
+    links = re.findall(r"\]\(([^)#\s]+)|\b(?:src|srcset)=\"([^\"]+)\"", text)
+    lost = [link for link in map("".join, links) if "://" not in link and not (path.parent / link).exists()]
+    assert lost == []
+
+
+def test_every_notebook_is_in_the_readme() -> None:
+    assert set(re.findall(r"\(notebooks/(\w+)\.ipynb\)", README)) == {path.stem for path in BOOKS}
+
+
+# --- errors
+
+ERRORS = [getattr(errors, name) for name in errors.__all__]
+
+
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+def test_an_error_names_the_section_of_the_readme_that_explains_it(kind: type[BaseException]) -> None:
+    section = kind.section  # type: ignore[attr-defined]
+    assert f"\n## {section}\n" in README
+    shown = kind("what happened\nwhat to do")._render_traceback_()  # type: ignore[attr-defined]
+    assert shown == [f"{kind.__name__}: what happened", "what to do", f"More in the README: {section}."]
+
+
+def test_every_error_that_people_meet_is_explained() -> None:
+    table = README.partition("## When something fails")[2].partition("\n## ")[0]
+    roots = {"WanError", "ServiceError"}  # drawn in the module; nothing raises them as they are
+    assert (
+        set(re.findall(r"`(\w+)`(?=[^|]*\|[^|]*\|[^|]*\|\n)", table)) & set(errors.__all__)
+        == set(errors.__all__) - roots
+    )
+
+
+# --- code blocks of the README
+
+BLOCK = re.compile(r"(?:<!-- ([^>\n]*) -->\n)?```(\w+)\n(.*?)\n```", re.DOTALL)
+
+
+def test_every_block_says_how_it_is_checked() -> None:
+    for note, language, code in BLOCK.findall(README):
+        kind = note.partition(":")[0]
+        if language == "bash":
+            assert kind == "command", f".ci/run runs the README's commands by their mark: {code}"
+        else:
+            assert (language, kind) in {("python", ""), ("python", "not run")}, code
+    assert [note for note, *_ in BLOCK.findall(README) if note.startswith("command")] == [
+        "command: lab", "command: execute", "command: test",
+    ]  # fmt: skip
+
+
+@pytest.mark.timeout(600)
+def test_blocks_of_the_readme_run_in_their_order(wan: Any, simulator: Any, photos: Path) -> None:
+    shutil.copytree(photos, "data")
+    simulator.config(clips="full")  # one is continued, and the service takes no tiny ones
+    wan.unattended()
+    blocks = [code for note, language, code in BLOCK.findall(README) if language == "python" and not note]
+    assert len(blocks) >= 10
+    for code in blocks:
+        wan(code)
+        if "cat" in wan:
+            simulator.config(clips="tiny")
+    runs = wan["runs"]
+    assert list(runs.status.unique()) == ["SUCCEEDED"]
+    assert len(runs) == 6
+    assert wan["run"].row.first_frame == "data/cat.jpg"
+
+
+# --- docstrings
+
+
+def modules() -> Iterator[str]:
+    for found in pkgutil.walk_packages(wan_nb.__path__, "wan_nb."):
+        if not found.name.endswith("__main__"):
+            yield found.name
+
+
+@pytest.mark.parametrize("name", list(modules()))
+def test_examples_of_docstrings_hold(name: str) -> None:
+    """Those that need a service are skipped here; for public names they run below."""
+    module = importlib.import_module(name)
+    found = doctest.testmod(module, extraglobs={"wan_nb": wan_nb})
+    assert found.failed == 0
+
+
+def public() -> Iterator[tuple[str, Any]]:
+    """Every public name, and the public methods of the classes among them that people hold in their hands."""
+    for name in wan_nb.__all__:
+        thing = getattr(wan_nb, name)
+        if not inspect.ismodule(thing):
+            yield name, thing
+        if name in {"Session", "Run", "Study"}:
+            for method, member in inspect.getmembers(thing):
+                if not method.startswith("_"):
+                    yield f"{name}.{method}", member
+
+
+PUBLIC = dict(public())
+
+
+@pytest.mark.parametrize("name", list(PUBLIC))
+def test_public_names_are_documented(name: str) -> None:
+    thing = PUBLIC[name]
+    text = inspect.getdoc(thing) or ""
+    summary = text.partition("\n")[0]
+    assert summary.endswith((".", "``.", ":")), f"{name}: {summary!r}"
+    assert len(summary) <= 120
+    if not callable(thing):
+        return
+    taken = [p for p in inspect.signature(thing).parameters if p not in {"self", "changes", "settings"}]
+    if len(taken) > 1 and name not in {"Run", "Study"}:  # nobody makes these by hand
+        assert "Parameters\n" in text, f"{name} does not say what {taken} are"
+        section = text.partition("Parameters\n")[2]
+        missing = [p for p in taken if not re.search(rf"\b{p}\b", section)]
+        assert missing == [], f"{name} does not mention {missing}"
+
+
+@pytest.mark.parametrize("name", ["request", "submit"])
+def test_documentation_names_every_field_of_a_request(name: str) -> None:
+    text = inspect.getdoc(getattr(wan_nb.Session, name)) or ""
+    assert [field.name for field in catalog.FIELDS if not re.search(rf"\b{field.name}\b", text)] == []
+
+
+@pytest.mark.parametrize("name", ["adopt", "resume", "run", "runs", "study", "submit"])
+def test_functions_are_documented_as_the_methods_that_they_call(name: str) -> None:
+    function, method = getattr(wan_nb, name), getattr(wan_nb.Session, name)
+    assert inspect.getdoc(function) == inspect.getdoc(method)
+    assert [*inspect.signature(method).parameters][1:] == [*inspect.signature(function).parameters]
+
+
+def test_completion_offers_the_public_names_alone() -> None:
+    assert {name for name in dir(wan_nb) if not name.startswith("_")} == set(wan_nb.__all__)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore:.*Jupyter is migrating:DeprecationWarning")
+def test_examples_of_public_names_run(wan: Any, simulator: Any, photos: Path) -> None:
+    """Examples that need a service, each run for its errors: what they print (ids, times, prices) differs each time."""
+    shutil.copy(photos / "cat.jpg", "cat.jpg")
+    wan.unattended()
+    session = wan.magics.session()
+    simulator.config(clips="full")  # the service continues no tiny ones
+    run = session.submit("a cat", first_frame="cat.jpg", duration=6).wait()
+    simulator.config(clips="tiny")
+    prompts = {"calm": "a cat walks", "fast": "a cat dashes"}
+    study = session.study(prompts, name="walk", first_frame="cat.jpg", seeds=[1, 2, 3], duration=2).submit().wait()
+    names = {"wan_nb": wan_nb, "session": session, "run": run, "study": study}
+    seen = 0
+    for name, thing in PUBLIC.items():
+        home = inspect.getmodule(thing)
+        space = {**vars(home or wan_nb), **names}
+        for example in doctest.DocTestParser().get_examples(inspect.getdoc(thing) or ""):
+            if example.source.startswith(NOT_RUN):
+                continue
+            try:
+                exec(example.source, space)
+            except Exception as error:  # the example is what has to be named
+                pytest.fail(f"{name}: {example.source.strip()} raised {error!r}")
+            seen += 1
+    assert seen >= 12
+
+
+NOT_RUN = ("with wan_nb.Session(", 'wan_nb.connect("simulator")', "wan_nb.cancel(")
+"""These start a simulator of their own, as the notebooks do; or cancel a run that has ended here."""

@@ -1,0 +1,217 @@
+"""Imports of every kind run one way."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+from pathlib import Path
+
+import wan_nb
+
+ROOT = Path(wan_nb.__file__).parent
+
+ROOMS = [
+    "sanitize",
+    "terminal",
+    "errors",
+    "version",
+    "imports",
+    "arguments",
+    "paths",
+    "public",
+    "settings",
+    "frontends",
+    "api",
+    "simulator",
+    "log",
+    "media",
+    "grammar",
+    "html",
+    "engine",
+    "studies",
+    "widgets",
+    "maintenance",
+    "reporting",
+    "handles",
+    "magics",
+    "ui",
+    "__init__",
+]
+"""From the ground up; each may know itself and what stands before it."""
+
+STILL_UPWARD = {
+    "api.recorded -> engine.workspace",
+    "api.recorded -> log.row",
+    "api.recorded -> media.materials",
+    "engine.inventory -> handles.session",
+    "engine.logbook -> handles.dataframe",
+    "engine.logbook -> handles.session",
+    "engine.logbook -> studies.measures.kept",
+    "engine.settle -> handles.run",
+    "engine.submit -> __init__",
+    "handles.dataframe -> ui.desk",
+    "handles.dataframe -> ui.show",
+    "handles.run -> ui.show",
+    "handles.study -> ui.desk",
+    "html.code -> handles.study",
+    "html.ranking -> studies.ranking.fit",
+    "html.ranking -> studies.ranking.result",
+    "log.database -> media.sources",
+    "log.queries -> engine.selection",
+    "log.runlog -> __init__",
+    "log.snapshot -> media.sources",
+    "magics.run_line -> ui.desk",
+    "magics.run_line -> ui.show",
+    "magics.verbs -> ui.desk",
+    "magics.verbs -> ui.show",
+    "maintenance.bundle -> handles.session",
+    "maintenance.cost -> handles.session",
+    "maintenance.doctor -> __init__",
+    "maintenance.doctor -> handles.session",
+    "studies.ballot.ballot -> handles.study",
+    "studies.measures.kept -> handles.session",
+    "ui.desk -> __init__",
+    "widgets.form -> handles.default",
+    "widgets.form -> handles.session",
+    "widgets.form_draft -> handles.session",
+    "widgets.form_draft -> handles.study",
+    "widgets.outputs -> handles.session",
+    "widgets.plan -> handles.study",
+    "widgets.plan -> ui.show",
+    "widgets.static_twin -> handles.run",
+    "widgets.static_twin -> handles.session",
+}
+
+STILL_CIRCLES = [
+    {"engine.download", "engine.queue", "engine.runner", "engine.settle", "engine.submit"},
+    {"engine.logbook", "engine.selection"},
+    {"handles.open_study", "handles.run", "handles.session", "handles.study"},
+    {
+        "magics.completion",
+        "magics.help",
+        "magics.magics",
+        "magics.run_cell",
+        "magics.run_line",
+        "magics.verbs",
+    },
+    {"reporting.page", "reporting.sections"},
+    {"studies.ranking.fit", "studies.ranking.result"},
+]
+"""What is left to be cut of edition 1: both lists only become shorter."""
+
+
+def room(module: str) -> str:
+    return module.split(".", maxsplit=1)[0]
+
+
+def modules() -> dict[str, Path]:
+    return {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in ROOT.rglob("*.py")
+    }
+
+
+def imports(module: str, paths: dict[str, Path]) -> set[str]:
+    """Modules of this package that a file imports, relative to it: at run time, inside functions, for typing only."""
+    found = set()
+    for node in ast.walk(ast.parse(paths[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "wan_nb":
+            inner = node.module.removeprefix("wan_nb").lstrip(".")
+            named = {f"{inner}.{alias.name}".strip(".") for alias in node.names}
+            found |= {name if name in paths else inner or "__init__" for name in named}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative import"
+        elif isinstance(node, ast.Import):
+            found |= {a.name.removeprefix("wan_nb.") for a in node.names if a.name.startswith("wan_nb.")}
+    return found - {module}
+
+
+def graph() -> dict[str, set[str]]:
+    paths = modules()
+    return {module: imports(module, paths) for module in paths}
+
+
+def upward(arrows: dict[str, set[str]]) -> set[str]:
+    """Arrows to a room that stands above."""
+    return {
+        f"{module} -> {target}"
+        for module, targets in arrows.items()
+        for target in targets
+        if module != "__init__" and ROOMS.index(room(target)) > ROOMS.index(room(module))
+    }
+
+
+def circles(arrows: dict[str, set[str]]) -> list[set[str]]:
+    """Sets of files of which each leads to each other one."""
+
+    def reached(start: str) -> set[str]:
+        seen, ahead = set(), [start]
+        while ahead:
+            for target in arrows.get(ahead.pop(), ()):
+                if target not in seen:
+                    seen.add(target)
+                    ahead.append(target)
+        return seen
+
+    beyond = {module: reached(module) for module in arrows}
+    found = {frozenset(b for b in beyond[a] if b in beyond and a in beyond[b]) for a in arrows}
+    return sorted((set(circle) for circle in found if circle), key=sorted)
+
+
+def test_imports_run_one_way() -> None:
+    assert sorted(upward(graph()) ^ STILL_UPWARD) == []
+
+
+def test_no_circle_of_files() -> None:
+    cut = {m: {t for t in targets if f"{m} -> {t}" not in STILL_UPWARD} for m, targets in graph().items()}
+    assert circles(cut) == STILL_CIRCLES
+
+
+def test_a_planted_circle_and_a_planted_arrow_are_found() -> None:
+    arrows = {**graph(), "api.task": {"api.request"}, "api.request": {"log.row"}, "log.row": {"api.task"}}
+    assert {"api.task", "api.request", "log.row"} in circles(arrows)
+    assert "api.request -> log.row" in upward(arrows)
+
+
+def test_simulator_uses_the_catalog_and_nothing_else_of_the_house() -> None:
+    used = {target for module, targets in graph().items() if room(module) == "simulator" for target in targets}
+    assert {target for target in used if room(target) != "simulator" and not target.startswith("api.catalog")} <= {
+        "api"
+    }
+
+
+def test_public_names_survive_the_import_of_every_module() -> None:
+    for found in pkgutil.walk_packages(wan_nb.__path__, "wan_nb."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+    modules_by_name = [name for name in wan_nb.__all__ if type(getattr(wan_nb, name)).__name__ == "module"]
+    assert modules_by_name == ["errors"]
+
+
+def test_public_names_are_sorted_and_there() -> None:
+    assert wan_nb.__all__ == sorted(set(wan_nb.__all__))
+    for name in wan_nb.__all__:
+        assert (getattr(wan_nb, name).__doc__ or "").strip(), name
+
+
+def test_what_type_checkers_read_is_what_is_loaded() -> None:
+    tree = ast.parse((ROOT / "__init__.py").read_text(encoding="utf-8"))
+    (block,) = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    told = {
+        alias.name: node.module
+        for node in block.body
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("wan_nb.")
+        for alias in node.names
+    }
+    assert told == wan_nb._HOMES
+    assert set(wan_nb.__all__) == {*told, "errors", "load_ipython_extension", "unload_ipython_extension"}
+
+
+def test_only_settings_reads_the_environment() -> None:
+    readers = {
+        module
+        for module, path in modules().items()
+        if "os.environ" in path.read_text(encoding="utf-8") or "getenv" in path.read_text(encoding="utf-8")
+    }
+    assert readers - {"settings"} == set()

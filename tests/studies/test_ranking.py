@@ -1,0 +1,550 @@
+from __future__ import annotations
+
+import doctest
+import importlib
+import math
+import random
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wan_nb.html.ranking import ranking_bundle
+from wan_nb.studies.ballot.next_pair import next_pair, top_two
+from wan_nb.studies.measures.differences import paired
+from wan_nb.studies.ranking.fit import fit
+from wan_nb.studies.ranking.fit import fit as ranking_module
+from wan_nb.studies.ranking.model import Votes, fit_stack
+from wan_nb.studies.ranking.posterior import Posterior, contrasts
+from wan_nb.studies.ranking.result import facts, settled, threshold
+from wan_nb.studies.votes import Vote, agreement, self_agreement, share, standing
+from wan_nb.widgets.clip_pages import orders
+
+
+def vote(number, left, right, outcome, *, block=None, rater="ann", session="s", repeat_of=None):
+    return Vote(
+        vote_id=f"v{number}",
+        block=block or f"seed {number}",
+        left_variant=left,
+        right_variant=right,
+        outcome=outcome,
+        rater=rater,
+        session=session,
+        repeat_of=repeat_of,
+    )
+
+
+def session(pattern, *, seeds=10_000):
+    """Votes of a word a pair: ``"ab<"`` a shown left won, ``>`` right won, ``=`` tie."""
+    outcome = {"<": "left", ">": "right", "=": "tie", "!": "both_bad"}
+    return [vote(i, w[0], w[1], outcome[w[2]], block=f"seed {i % seeds}") for i, w in enumerate(pattern.split())]
+
+
+@pytest.mark.parametrize("name", ["votes", "posterior", "davidson", "verdict", "ranking", "rounding", "pairs"])
+def test_doctests_hold(name):
+    assert doctest.testmod(importlib.import_module(f"wan_nb.studies.{name}")).failed == 0
+
+
+# --- against a reference
+
+
+@pytest.mark.parametrize(("variants", "seed"), [(3, 1), (4, 2), (6, 3)])
+def test_without_prior_it_is_newmans_fit_of_davidsons_model(variants, seed):
+    evalica = pytest.importorskip("evalica")
+    rng = random.Random(seed)
+    names = "abcdefgh"[:variants]
+    votes = [vote(i, *rng.sample(names, 2), rng.choice(["left", "left", "right", "tie"])) for i in range(40 * variants)]
+    ours = fit(votes, prior_sd=None, side=False, spread=False)
+    words = {"left": evalica.Winner.X, "right": evalica.Winner.Y, "tie": evalica.Winner.Draw}
+    theirs = evalica.newman(
+        [v.left_variant for v in votes],
+        [v.right_variant for v in votes],
+        [words[v.outcome] for v in votes],
+        tolerance=1e-13,
+        limit=100_000,
+    )
+    log = np.log(theirs.scores)
+    expected = dict(log - log.mean())
+    assert {row["variant"]: row["strength"] for row in ours.table()} == pytest.approx(expected, abs=1e-6)
+    assert math.exp(ours.posterior.mean[0, 0, -1]) == pytest.approx(2 * theirs.v, abs=1e-6)
+
+
+def test_without_spread_the_posterior_is_laplaces_at_the_mode_of_the_log_posterior():
+    votes = session("ab< ab< ba> bc= cb< ac< ca= ba< ab> bc<")
+    posterior = fit(votes, spread=False).posterior
+    mode = posterior.mean[0, 0]
+    names = {"a": 0, "b": 1, "c": 2}
+
+    def log_posterior(p):
+        total = -(p[:3] @ p[:3]) / (2 * 1.5**2) - p[3] ** 2 / 2 - p[4] ** 2 / (2 * 1.5**2)
+        for v in votes:
+            d = p[names[v.left_variant]] - p[names[v.right_variant]] + p[3]
+            place = {"left": d / 2, "right": -d / 2, "tie": p[4]}
+            total += place[v.outcome] - math.log(sum(map(math.exp, place.values())))
+        return total
+
+    step, eye = 1e-4, np.eye(5)
+    slope = [(log_posterior(mode + step * e) - log_posterior(mode - step * e)) / (2 * step) for e in eye]
+    assert slope == pytest.approx([0] * 5, abs=1e-6)
+    assert all(log_posterior(mode) > log_posterior(mode + sign * 0.1 * e) for e in eye for sign in (1, -1))
+    # Fisher information in place of the observed curvature: equal for the strengths of a model that is logit in them.
+    curvature = -np.array(
+        [
+            [
+                (
+                    log_posterior(mode + step * (a + b))
+                    - log_posterior(mode + step * (a - b))
+                    - log_posterior(mode - step * (a - b))
+                    + log_posterior(mode - step * (a + b))
+                )
+                / (4 * step**2)
+                for a in eye
+            ]
+            for b in eye
+        ]
+    )
+    assert posterior.cov[0, 0] == pytest.approx(np.linalg.inv(curvature), abs=1e-4)
+
+
+def test_one_vote_per_pair_of_clips_makes_luck_irrelevant():
+    votes = session("ab< ab< ba> ab= ab> ba< ab< ab=")
+    free, tied = fit(votes, spread=True), fit(votes, spread=False)
+    for one, other in zip(free.table(), tied.table(), strict=True):
+        assert one == pytest.approx(other, abs=1e-6)
+
+
+# --- where others fail
+
+
+def test_no_votes_one_variant_nothing_at_all():
+    empty = fit([], variants=["calm", "fast", "slow"])
+    assert not empty.decided
+    assert empty.sentence == "No votes yet."
+    assert [row["strength"] for row in empty.table()] == [0.0] * 3
+    assert all(0.3 < row["p_best"] < 0.37 and row["low"] < -1 < 1 < row["high"] for row in empty.table())
+    assert (empty.side_bias, empty.self_agreement, empty.alpha, empty.both_bad_rate) == (None, None, None, None)
+    assert empty.beats("calm", "fast") == pytest.approx(0.5)
+    assert fit([]).table() == []
+    assert "only one variant" in fit([], variants=["calm"]).sentence
+    assert not fit([], variants=["calm"]).decided
+
+
+def test_never_beaten_is_strong_but_finite():
+    ranking = fit(session("ab< " * 12 + "bc< cb> bc="))
+    top = ranking.table()[0]
+    assert top["variant"] == "a"
+    assert (top["wins"], top["losses"], top["ties"], top["blocks"]) == (12, 0, 0, 12)
+    assert 0 < top["low"] < top["strength"] < top["high"] < 6
+
+
+def test_variants_never_compared_stay_open():
+    ranking = fit(session("ab< " * 10 + "cd< " * 10))
+    assert 0.4 < ranking.beats("a", "c") < 0.6
+    assert not ranking.decided
+    assert fit(session("ab< ba> " * 7), variants=["a", "b", "c"]).sentence.startswith(
+        "Not decided: nobody has voted on c yet"
+    )
+
+
+def test_votes_about_other_variants_are_left_out_and_counted():
+    ranking = fit(session("ab< ab< ax< xy>"), variants=["a", "b"])
+    assert (ranking.votes, ranking.left_out) == (2, 2)
+    assert ranking.beats("a", "b") == fit(session("ab< ab<")).beats("a", "b")
+
+
+# --- what is counted
+
+
+def test_thirty_votes_on_one_seed_are_not_thirty_seeds():
+    same, fresh = fit(session("ab< ba> " * 15, seeds=1)), fit(session("ab< ba> " * 15))
+    assert not same.decided
+    assert "1 seed can tell which clip" in same.sentence
+    assert fresh.decided
+    assert fresh.sentence.startswith("a beats b with ")
+    assert "30 votes on 30 seeds" in fresh.sentence
+    assert same.table()[0]["high"] - same.table()[0]["low"] > fresh.table()[0]["high"] - fresh.table()[0]["low"]
+
+
+def test_more_seeds_narrow_the_interval_more_than_more_votes():
+    words = "ab< ab< ab< ba< ab= ab< " * 5
+    width = {}
+    for seeds in (3, 6, 30):
+        row = fit(session(words, seeds=seeds), side=False).table()[0]
+        width[seeds] = row["high"] - row["low"]
+    assert width[3] > width[6] > width[30]
+
+
+def test_equal_votes_do_not_decide_and_say_so():
+    ranking = fit(session("ab< ab> ab= ba< ba> ab=" * 1))
+    assert not ranking.decided
+    assert ranking.sentence.startswith("Not decided: ")
+    assert "a and b are level" in ranking.sentence
+    assert "would not tell them apart" in ranking.sentence
+
+
+def test_equals_stand_in_the_given_order():
+    tied = session("ab< ab> ba< ba> bc= cb= ca= ac=")
+    for names in ("abc", "cab", "bca"):
+        ranking = fit(tied, variants=list(names))
+        assert "".join(row["variant"] for row in ranking.rows) == names
+        assert [row["strength"] for row in ranking.rows] == [0.0] * 3
+
+
+SESSIONS = (
+    "ab< ab> ab= ba< ba> ab=",
+    "ab< ab> ba< ba>",
+    "ab= ba= ab=",
+    "ab< ab< ba> ab= ab< ba> ab< ab<",
+    "ab< ba> " * 10,
+    "ab< ab! ba> ab!",
+    "ab< bc< ca< ba> cb> ac>",
+    "ab= bc= ca= ba= cb= ac= ad= bd=",
+    "ab< bc< cd< da< ac= bd=",
+    "ab< ac< ad< bc= cd= bd= ba> ca>",
+)
+
+
+def said(pattern: str) -> object:
+    votes = session(pattern, seeds=4)
+    names = sorted(set(pattern) & set("abcd"))
+    ranking = fit(votes, variants=names)
+    clips = {(f"seed {seed}", name): f"{name}{seed}" for seed in range(6) for name in names}
+    asked = [next_pair(votes, clips, rater="ben", rng=np.random.default_rng(n), mode="winner") for n in range(4)]
+    words = ranking_bundle(ranking)
+    return [row["variant"] for row in ranking.rows], ranking.decided, words["text/plain"], facts(ranking), asked
+
+
+@pytest.mark.parametrize("pattern", SESSIONS)
+def test_the_last_digits_of_a_processor_change_no_order_and_no_word(pattern, monkeypatch):
+    as_they_are = said(pattern)
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+
+        def noisy(*given, rng=rng, **options):
+            found = fit_stack(*given, **options)
+            fitted = (found.mean, found.cov, found.weight)
+            return Posterior(*(x + rng.uniform(-1e-12, 1e-12, x.shape) for x in fitted), found.prior_sd)
+
+        monkeypatch.setattr(ranking_module, "fit_stack", noisy)
+        assert said(pattern) == as_they_are
+
+
+def test_measures_do_not_hang_on_the_last_digits_either():
+    rng = random.Random(1)
+
+    def clips(noise):
+        return [
+            {"variant": v, "block": b, "measures": {"motion": m + rng.uniform(-noise, noise)}}
+            for v, b, m in [("calm", 1, 0.1), ("fast", 1, 0.3), ("calm", 2, 0.5), ("fast", 2, 0.7)]
+        ]
+
+    plain = paired(clips(0.0))
+    assert plain == paired(clips(1e-12))
+    assert plain[0].effect is None, "every block says the same, so that there is no spread"
+    assert orders(clips(0.0)) == orders(clips(1e-12))
+
+
+def test_a_lead_says_how_many_more_seeds():
+    text = fit(session("ab< ab< ba> ab= ab< ba> ab< ab<")).sentence
+    assert text.startswith("Not decided: a leads b with ")
+    assert " more seed" in text
+
+
+def test_the_forecast_shrinks_as_the_lead_is_confirmed():
+    few, more = (int(fit(session("ab< ba> " * n)).sentence.split("about ")[1].split()[0]) for n in (4, 5))
+    assert 1 <= more < few < 12
+    assert fit(session("ab< ba> " * 10)).decided
+
+
+def test_both_bad_is_a_tie_and_a_finding():
+    bad, tied = fit(session("ab< ab! ba> ab!")), fit(session("ab< ab= ba> ab="))
+    assert bad.table() == tied.table()
+    assert (bad.both_bad_rate.value, bad.both_bad_rate.n, tied.both_bad_rate.value) == (0.5, 4, 0.0)
+
+
+def test_whoever_prefers_the_left_side_is_found_out():
+    votes = [vote(i, *("ab" if i % 2 else "ba"), "right" if i % 20 < 2 else "left") for i in range(60)]
+    ranking = fit(votes)
+    assert ranking.side_bias.low > 1 > 0
+    assert 0.3 < ranking.beats("a", "b") < 0.7
+    assert fit(votes, side=False).side_bias is None
+
+
+def test_a_side_effect_does_not_pass_for_strength():
+    votes = [vote(i, "a", "b", "left" if i % 6 else "right") for i in range(30)]
+    assert fit(votes).beats("a", "b") < fit(votes, side=False).beats("a", "b")
+
+
+def test_planted_strengths_come_back_in_order():
+    rng = np.random.default_rng(5)
+    truth = {"a": 1.2, "b": 0.4, "c": -0.4, "d": -1.2}
+    votes = []
+    for i in range(400):
+        one, other = rng.choice(list(truth), 2, replace=False)
+        d = truth[one] - truth[other] + 0.5
+        odds = np.array([math.exp(d / 2), math.exp(-d / 2), 0.7])
+        votes.append(vote(i, one, other, rng.choice(["left", "right", "tie"], p=odds / odds.sum())))
+    ranking = fit(votes)
+    assert [row["variant"] for row in ranking.table()] == list("abcd")
+    assert {row["variant"]: row["strength"] for row in ranking.table()} == pytest.approx(truth, abs=0.4)
+    assert ranking.side_bias.low < 0.5 < ranking.side_bias.high
+    assert ranking.decided
+
+
+def test_the_same_votes_give_the_same_ranking_whatever_the_names():
+    words = "ab< bc< ca= ab> ba< cb> ac<"
+    swapped = words.translate(str.maketrans("abc", "cab"))
+    one, other = fit(session(words)).table(), fit(session(swapped)).table()
+    back = {"c": "a", "a": "b", "b": "c"}
+    assert {r["variant"]: round(r["strength"], 9) for r in one} == {
+        back[r["variant"]]: round(r["strength"], 9) for r in other
+    }
+    assert fit(session(words)).table() == one
+
+
+def test_left_and_right_are_mirrors():
+    words = "ab< ab< ba> ab= ba< ab>"
+    mirror = [
+        vote(i, v.right_variant, v.left_variant, {"left": "right", "right": "left"}.get(v.outcome, v.outcome))
+        for i, v in enumerate(session(words))
+    ]
+    one, other = fit(session(words)), fit(mirror)
+    assert one.beats("a", "b") == pytest.approx(other.beats("a", "b"), abs=1e-9)
+    assert one.side_bias.value == pytest.approx(-other.side_bias.value, abs=1e-9)
+
+
+# --- records
+
+
+def test_undo_takes_back_the_latest_of_the_same_rater_and_session_or_the_one_named():
+    votes = [
+        vote(1, "a", "b", "left"),
+        vote(2, "a", "b", "right", rater="bo"),
+        vote(3, "a", "b", "tie"),
+        vote(4, "a", "b", "undo"),
+        vote(5, "a", "b", "undo", repeat_of="v2"),
+    ]
+    assert [v.vote_id for v in standing(votes)] == ["v1"]
+    assert standing([*votes, vote(6, "a", "b", "undo"), vote(7, "a", "b", "undo")]) == []
+    assert fit(votes, variants=["a", "b"]).votes == 1
+
+
+def test_a_vote_that_was_stored_twice_counts_once():
+    assert fit([vote(1, "a", "b", "left"), vote(1, "a", "b", "left")]).votes == 1
+
+
+def test_skips_are_seen_but_not_counted():
+    ranking = fit([vote(1, "a", "b", "skip"), vote(2, "a", "b", "left")])
+    assert (ranking.votes, ranking.blocks) == (1, 1)
+
+
+def test_rows_of_the_log_are_read_back_with_what_it_adds():
+    original = vote(1, "a", "<b>", "tie", repeat_of="v0")
+    assert Vote.read(original.row() | {"voted_at": "2026-11-23T00:00:00+00:00", "later": 1}) == original
+    assert fit([original.row()]).names == ("<b>", "a")
+    with pytest.raises(ValueError, match="'better'"):
+        vote(1, "a", "b", "better")
+
+
+# --- agreement
+
+
+def test_repeats_with_swapped_sides_show_self_agreement():
+    votes = [
+        vote(1, "a", "b", "left"),
+        vote(2, "b", "a", "right", repeat_of="v1"),
+        vote(3, "a", "b", "tie"),
+        vote(4, "b", "a", "left", repeat_of="v3"),
+    ]
+    found = self_agreement(votes)
+    assert (found.value, found.n) == (0.5, 2)
+    assert 0 < found.low < 0.5 < found.high < 1
+    assert self_agreement(votes[:1]) is None
+    assert share(0, 0) is None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_alpha_is_krippendorffs(seed):
+    evalica = pytest.importorskip("evalica")
+    rng = random.Random(seed)
+    votes, table = [], {}
+    for unit in range(15):
+        truth = rng.choice(["left", "right", "tie"])
+        for rater in "xyz":
+            if rng.random() < 0.8:
+                said = truth if rng.random() < 0.6 else rng.choice(["left", "right", "tie"])
+                votes.append(vote(f"{unit}{rater}", "a", "b", said, block=f"u{unit}", rater=rater))
+                table.setdefault(rater, {})[unit] = {"left": 0, "right": 1, "tie": 2}[said]
+    data = pd.DataFrame(table).T
+    assert agreement(votes) == pytest.approx(evalica.alpha(data, "nominal").alpha, abs=1e-9)
+
+
+def test_raters_who_disagree_wholly_are_below_zero_and_decide_nothing():
+    votes = []
+    for i in range(10):
+        seen = ("a", "b") if i % 2 else ("b", "a")
+        votes += [vote(f"x{i}", *seen, "left" if seen[0] == "a" else "right", block=f"s{i}", rater="x")]
+        votes += [vote(f"y{i}", *seen, "right" if seen[0] == "a" else "left", block=f"s{i}", rater="y")]
+    ranking = fit(votes)
+    assert ranking.alpha < -0.8
+    assert any("disagree more than chance" in fact for fact in facts(ranking))
+    assert not ranking.decided
+    assert ranking.beats("a", "b") == pytest.approx(0.5, abs=0.02)
+
+
+def test_alpha_needs_two_raters_and_something_to_disagree_about():
+    assert agreement([vote(1, "a", "b", "left")]) is None
+    assert agreement([vote(i, "a", "b", "left", block="s", rater=r) for i, r in enumerate("xy")]) is None
+
+
+# --- honesty, in small; the benchmark does it with 2 000 repeats
+
+
+def _tables(rng, tables, votes, blocks, theta, spread):
+    k = len(theta)
+    left = rng.integers(k, size=(tables, votes))
+    right = (left + rng.integers(1, k, size=left.shape)) % k
+    block = np.broadcast_to(np.arange(votes) % blocks, left.shape).copy()
+    luck = spread * rng.normal(size=(tables, blocks, k))
+    at = np.arange(tables)[:, None]
+    gap = theta[left] + luck[at, block, left] - theta[right] - luck[at, block, right]
+    p_left, p_right = np.exp(gap / 2), np.exp(-gap / 2)
+    u = rng.random(gap.shape) * (p_left + p_right + 0.5)
+    result = np.where(u < p_left, 0.5, np.where(u < p_left + p_right, -0.5, 0.0))
+    return Votes(left, right, block, result, np.ones(left.shape), k, blocks)
+
+
+@pytest.mark.parametrize(("votes", "blocks"), [(12, 12), (36, 36), (36, 6)])
+def test_intervals_cover_the_truth(votes, blocks):
+    theta = np.array([-0.9, -0.3, 0.3, 0.9])
+    posterior = fit_stack(_tables(np.random.default_rng(1), 300, votes, blocks, theta, 0.0))
+    low, high = (posterior.quantile(contrasts(4), p) for p in (0.025, 0.975))
+    assert 0.93 <= ((low <= theta) & (theta <= high)).mean() <= 0.995
+
+
+@pytest.mark.parametrize(("blocks", "spread"), [(3, 1), (5, 1), (10, 1), (30, 1), (3, 2), (4, 2), (6, 2)])
+def test_luck_of_clips_does_not_pass_for_a_better_prompt(blocks, spread):
+    difference = np.array([[1.0, -1.0, 0.0, 0.0]])
+    posterior = fit_stack(_tables(np.random.default_rng(2), 400, 30, blocks, np.zeros(2), spread))
+    low, high = (posterior.quantile(difference, p) for p in (0.025, 0.975))
+    assert ((low > 0) | (high < 0)).mean() <= 0.075  # 0.06 and two standard errors would be 0.084
+
+
+def test_the_stop_rule_wants_votes_blocks_and_certainty():
+    assert settled(1.0, 2, votes=8, blocks=6)
+    assert not settled(1.0, 2, votes=7, blocks=7)
+    assert not settled(1.0, 2, votes=100, blocks=5)
+    assert not settled(threshold(3) - 0.001, 3, votes=100, blocks=30)
+    assert not settled(1.0, 1, votes=100, blocks=30)
+    assert threshold(2) > threshold(3) > threshold(4) >= threshold(8) >= 0.95
+
+
+# --- which pair next
+
+CLIPS = {(f"seed {s}", v): f"{v}{s}" for s in range(6) for v in "abcd"}
+
+
+def ask(votes, clips=CLIPS, *, seed=0, **kwargs):
+    return next_pair(votes, clips, rater="ann", rng=np.random.default_rng(seed), **kwargs)
+
+
+def answered(asked, number, outcome, rater="ann"):
+    return Vote(
+        vote_id=f"n{number}",
+        block=asked.block,
+        left_run=asked.left_run,
+        right_run=asked.right_run,
+        left_variant=asked.left_variant,
+        right_variant=asked.right_variant,
+        outcome=outcome,
+        rater=rater,
+        repeat_of=asked.repeat_of,
+    )
+
+
+@pytest.mark.parametrize("mode", ["winner", "ranking"])
+def test_pairs_are_of_one_block_and_exist_and_are_asked_once(mode):
+    clips = {key: run for key, run in CLIPS.items() if run not in {"a0", "b1", "c1", "d1"}}
+    votes, seen = [], set()
+    rng = np.random.default_rng(3)
+    while asked := next_pair(votes, clips, rater="ann", rng=rng, mode=mode, repeats=0):
+        assert clips[asked.block, asked.left_variant] == asked.left_run
+        assert clips[asked.block, asked.right_variant] == asked.right_run
+        assert asked.left_variant != asked.right_variant
+        votes.append(answered(asked, len(votes), "skip" if len(votes) % 7 == 0 else "left"))
+        assert votes[-1].cell not in seen
+        seen.add(votes[-1].cell)
+    assert len(seen) == 3 + 0 + 4 * 6
+    assert next_pair(votes, clips, rater="bo", rng=rng, repeats=0) is not None
+
+
+def test_nothing_to_ask_without_two_clips_of_a_block():
+    assert ask([], {}) is None
+    assert ask([], {("s1", "a"): "r1", ("s2", "b"): "r2"}) is None
+
+
+def test_chance_comes_from_the_generator_alone():
+    votes = session("ab< bc< ca= ab> ba< cb> ac<")
+    assert [ask(votes, seed=s) for s in range(5)] == [ask(votes, seed=s) for s in range(5)]
+    assert len({ask([], seed=s) for s in range(20)}) > 5
+
+
+def test_sides_are_drawn():
+    firsts = Counter(ask([], {("s", "a"): "r1", ("s", "b"): "r2"}, seed=s).left_variant for s in range(60))
+    assert min(firsts.values()) > 15
+
+
+def test_the_winner_mode_asks_about_the_top_and_the_ranking_mode_about_all():
+    votes = session("ab= ba= ac< bc< ad< bd< ca> cb> da> db> cd< dc= " * 3)
+    pairs = {
+        mode: Counter(
+            frozenset((p.left_variant, p.right_variant))
+            for s in range(80)
+            if (p := ask(votes, seed=s, mode=mode, repeats=0))
+        )
+        for mode in ("winner", "ranking")
+    }
+    assert pairs["winner"][frozenset("ab")] > 45
+    assert pairs["ranking"][frozenset("ab")] < 45
+    assert ask(votes, mode="winner", repeats=0).picker == "thompson"
+
+
+def test_round_robin_asks_the_least_asked_pair():
+    votes = session("ab< ab< ac< ac< ad< ad< bc< bc< bd< bd< cd<")
+    assert {ask(votes, seed=s, mode="ranking", repeats=0).left_variant for s in range(10)} == {"c", "d"}
+
+
+def test_blocks_with_least_votes_come_first():
+    clips = {(f"s{i}", v): f"{v}{i}" for i in range(3) for v in "ab"}
+    votes = [vote(i, "a", "b", "left", block=f"s{i}", rater="bo") for i in (0, 2)]
+    assert {ask(votes, clips, seed=s).block for s in range(10)} == {"s1"}
+
+
+def test_repeats_swap_sides_name_the_vote_and_are_not_repeated():
+    votes = [vote(i, "a", "b", "left", block=f"seed {i}") for i in range(6)]
+    again = ask(votes, repeats=1.0)
+    first = next(v for v in votes if v.vote_id == again.repeat_of)
+    assert (again.block, again.left_variant, again.right_variant) == (first.block, "b", "a")
+    assert again.picker == "repeat"
+    assert first in votes[:3]
+    done = [*votes, *(vote(10 + i, "b", "a", "right", block=f"seed {i}", repeat_of=f"v{i}") for i in range(6))]
+    assert ask(done, repeats=1.0).repeat_of is None
+    rate = sum(ask(votes, seed=s).repeat_of is not None for s in range(400)) / 400
+    assert 0.04 < rate < 0.13
+
+
+def test_top_two_has_a_rival_even_when_one_is_far_ahead():
+    rng = np.random.default_rng(0)
+    draws = rng.normal([9.0, 0.0, -1.0], 0.1, size=(100, 3))
+    allowed = ~np.eye(3, dtype=bool)
+    assert top_two(draws, allowed, rng) == (0, 1)
+    allowed[0, 1] = allowed[1, 0] = False
+    assert top_two(draws, allowed, rng) == (0, 2)
+
+
+def test_the_package_does_not_load_numpy_for_it():
+    code = "import sys, wan_nb, wan_nb.studies, wan_nb.studies.votes; assert 'numpy' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

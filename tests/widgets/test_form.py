@@ -1,0 +1,410 @@
+"""The form's side in the kernel: drafts, files in pieces, and one run per order."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from PIL import Image
+
+from wan_nb.api import catalog
+from wan_nb.errors import InvalidMedia, InvalidOption
+from wan_nb.grammar.cell import Cell
+from wan_nb.handles.session import Session
+from wan_nb.widgets.form import Form, form
+from wan_nb.widgets.form_draft import Draft, field_specs, fields_from
+from wan_nb.widgets.form_upload import CHUNK, Inbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def session(simulator: Any, tmp_path: Path) -> Iterator[Session]:
+    with Session(simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.05) as session:
+        yield session
+
+
+@pytest.fixture
+def draft(session: Session) -> Draft:
+    return Draft(session)
+
+
+# --- controls
+
+
+def test_every_field_of_the_catalog_has_a_control_with_its_limits() -> None:
+    specs = {spec["name"]: spec for spec in field_specs()}
+    assert list(specs) == [field.name for field in catalog.FIELDS]
+    assert specs["duration"]["minimum"] == 2
+    assert specs["prompt"]["max_characters"] == 5000
+    assert specs["first_clip"]["max_bytes"] == 100_000_000
+    assert specs["driving_audio"]["suffixes"] == [".wav", ".mp3"]
+    assert json.loads(json.dumps(list(specs.values()))) == list(specs.values())
+
+
+# --- draft
+
+
+def test_empty_draft_asks_for_a_frame_and_knows_its_price(draft: Draft) -> None:
+    said = draft.check()
+    assert not said["ready"]
+    assert list(said["problems"]) == ["first_frame"]
+    assert said["price"] == "≈ CNY 3.00"
+    assert said["mode"] == ""
+
+
+def test_mode_is_named_from_what_is_given(draft: Draft, photos: Path) -> None:
+    draft.give("first_frame", str(photos / "cat.jpg"))
+    assert draft.check()["mode"] == "image to video"
+    draft.give("last_frame", str(photos / "coffee.jpg"))
+    draft.give("driving_audio", str(photos / "voice.mp3"))
+    said = draft.check()
+    assert said["mode"] == "first and last frame, with your audio"
+    assert said["ready"]
+    assert said["media"]["first_frame"]["name"] == "cat.jpg"
+    assert "JPEG" in said["media"]["first_frame"]["facts"]
+
+
+def test_facts_of_a_material_are_shown(draft: Draft, photos: Path) -> None:
+    draft.give("driving_audio", str(photos / "voice.mp3"))
+    facts = draft.check()["media"]["driving_audio"]["facts"]
+    assert facts.startswith("MP3 · ")
+    assert " s · " in facts
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("duration", "16", "2 to 15"),
+        ("duration", "", "whole number"),
+        ("duration", "abc", "whole number"),
+        ("seed", "-1", "0 to"),
+        ("seed", "1.5", "whole number"),
+        ("resolution", "4K", "720P"),
+        ("prompt", "x" * 5001, "1 more"),
+        ("negative_prompt", "🎬" * 501, "1 more"),
+        ("model", "", "empty"),
+    ],
+)
+def test_what_is_wrong_is_said_beside_its_control(
+    draft: Draft, photos: Path, name: str, value: str, words: str
+) -> None:
+    draft.give("first_frame", str(photos / "cat.jpg"))
+    draft.set(name, value)
+    said = draft.check()
+    assert list(said["problems"]) == [name]
+    assert words in said["problems"][name]
+    assert not said["ready"]
+
+
+def test_all_that_is_wrong_is_said_at_once(draft: Draft) -> None:
+    draft.set("duration", 99)
+    draft.set("prompt", "x" * 6000)
+    assert {"duration", "prompt"} <= set(draft.check()["problems"])
+
+
+def test_emptied_fields_are_not_sent(draft: Draft, photos: Path) -> None:
+    draft.give("first_frame", str(photos / "cat.jpg"))
+    for name in ("prompt", "negative_prompt", "seed"):
+        draft.set(name, "7")
+        draft.set(name, " ")
+    assert draft.check()["ready"]
+    assert not {"prompt", "negative_prompt", "seed"} & set(draft.fields())
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["nowhere.png", "https://", "http:// spaces", "ftp://x/y.png", "", "\x00", "https://[::1/a.png", "a" * 5000],
+)
+def test_a_source_that_is_none_is_said_beside_its_control(draft: Draft, source: str) -> None:
+    draft.give("first_frame", source)
+    assert "first_frame" in draft.check()["problems"]
+    draft.drop("first_frame")
+    assert "give at least" in draft.check()["problems"]["first_frame"]
+
+
+def test_a_bad_frame_is_the_only_complaint_about_frames(draft: Draft, tmp_path: Path) -> None:
+    Image.new("RGB", (100, 100)).save(tmp_path / "tiny.png")
+    draft.give("first_frame", str(tmp_path / "tiny.png"))
+    (message,) = draft.check()["problems"].values()
+    assert "100" in message
+
+
+def test_a_url_is_taken_without_being_looked_at(draft: Draft) -> None:
+    draft.give("first_frame", "https://example.org/cat.png?Signature=secret")
+    said = draft.check()
+    assert said["ready"]
+    assert said["media"]["first_frame"]["name"] == "https://example.org/cat.png"
+
+
+def test_a_field_that_does_not_exist_changes_nothing(draft: Draft) -> None:
+    before = draft.check()
+    draft.set("first_frame", "x")
+    draft.set("api_key", "x")
+    draft.give("prompt", "x")
+    assert draft.check() == before
+
+
+def test_code_of_a_draft_is_its_request(draft: Draft, photos: Path) -> None:
+    draft.give("first_frame", str(photos / "cat.jpg"))
+    draft.set("prompt", "a {{cat}}")
+    draft.set("duration", "8")
+    code = draft.code()
+    assert "duration=8" in code["Python"]
+    assert code["%%wan"].startswith("%%wan --raw ")
+
+
+# --- where it begins
+
+
+def test_several_prompts_are_one_study(draft: Draft, photos: Path) -> None:
+    assert Draft(draft.session, {"seed": 0}).seeds() == [0, 1, 2]
+    draft.give("first_frame", str(photos / "cat.jpg"))
+    for name, value in {"duration": "2", "seeds": "4", "seed": "11", "prompt": "--- calm\na cat\n---\na dog;"}.items():
+        draft.set(name, value)
+    said = draft.check()
+    assert (said["ready"], said["clips"], said["price"]) == (True, 8, "≈ CNY 9.60")
+    study = draft.study()
+    assert {(request.prompt, request.seed) for request in study.requests} == {
+        (prompt, seed) for prompt in ("a cat", "a dog;") for seed in (11, 12, 13, 14)
+    }
+    code = draft.code()
+    parsed = Cell.parse(*code["%%wan"].removeprefix("%%wan").split("\n", 1))
+    assert parsed.variants == (("calm", "a cat"), ("B", "a dog;"))
+    assert parsed.seeds == (11, 12, 13, 14)
+    assert "seeds=[11, 12, 13, 14]" in code["Python"]
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"prompt": "--- a\n--- b\na dog"}, "prompt"),
+        ({"prompt": "a cat\n---calm\na dog"}, "prompt"),
+        ({"prompt": "— calm\na dog"}, "prompt"),
+        ({"prompt": "--- a\na cat\n--- a\na dog"}, "prompt"),
+        ({"prompt": "a cat\n---\n" + "x" * 5001}, "prompt"),
+        ({"prompt": "a cat\n---\na dog", "seeds": "0"}, "seeds"),
+        ({"prompt": "a cat\n---\na dog", "seeds": "x"}, "seeds"),
+        ({"prompt": "a cat\n---\na dog", "seed": "x"}, "seed"),
+    ],
+)
+def test_what_is_wrong_with_several_prompts_is_said(draft: Draft, photos: Path, values: Any, field: str) -> None:
+    draft.give("first_frame", str(photos / "cat.jpg"))
+    for name, value in values.items():
+        draft.set(name, value)
+    assert list(draft.check()["problems"]) == [field]
+
+
+def test_lines_that_would_part_prompts_are_kept_when_a_run_is_opened(session: Session, photos: Path) -> None:
+    prompt = "a cat\n---\nand a dog"
+    draft = Draft(session, {"prompt": prompt, "first_frame": str(photos / "cat.jpg")})
+    assert draft.check()["clips"] == 0
+    assert draft.prompts == {"": prompt}
+
+
+def test_form_begins_with_an_earlier_run(session: Session, photos: Path) -> None:
+    run = session.submit("a cat walks", first_frame=photos / "cat.jpg", duration=3, seed=11).wait(30)
+    expected = {"prompt": "a cat walks", "duration": 3, "seed": 11}
+    for source in (run, run.id[:8], run.video, str(run.video.with_suffix(".json")), session.runs().iloc[0]):
+        fields = fields_from(source, session)
+        assert {name: fields[name] for name in expected} == expected
+        widget = form(source, session=session)
+        assert widget.values["prompt"] == "a cat walks"
+        assert widget.checked["ready"]
+        widget.close()
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "not json", '{"request": 1}'])
+def test_a_sidecar_that_is_none_is_refused(session: Session, tmp_path: Path, content: str) -> None:
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises((InvalidOption, AttributeError)):
+        fields_from(tmp_path / "x.json", session)
+
+
+# --- files in pieces
+
+
+def send(inbox: Inbox, field: str, name: str, data: bytes, *, sha256: str | None = None) -> Path:
+    inbox.begin(field, name, len(data))
+    for index, start in enumerate(range(0, len(data), CHUNK)):
+        assert inbox.piece(field, index, data[start : start + CHUNK]) == min(start + CHUNK, len(data))
+    path, called = inbox.end(field, hashlib.sha256(data).hexdigest() if sha256 is None else sha256)
+    assert called == name
+    return path
+
+
+def test_a_file_arrives_as_it_was_sent(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 20_000
+    path = send(Inbox(tmp_path), "first_frame", "my photo.JPG", data)
+    assert path.read_bytes() == data
+    assert path.name == hashlib.sha256(data).hexdigest() + ".jpg"
+    assert send(Inbox(tmp_path), "first_frame", "same.jpg", data, sha256="") == path
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "size", "words"),
+    [
+        ("first_frame", "notes.txt", 10, "JPEG, PNG"),
+        ("first_frame", "../../x", 10, "JPEG, PNG"),
+        ("first_frame", "a.jpg", 20_000_001, "limit is 20 MB"),
+        ("driving_audio", "a.mp3", 15_000_001, "limit is 15 MB"),
+        ("first_clip", "a.mp4", 120_000_000, "limit is 100 MB"),
+        ("first_frame", "a.jpg", 0, "limit"),
+        ("first_frame", "a.jpg", -1, "limit"),
+        ("prompt", "a.jpg", 10, "takes no file"),
+    ],
+)
+def test_a_file_that_may_not_come_is_refused_before_it_is_sent(
+    tmp_path: Path, field: str, name: str, size: int, words: str
+) -> None:
+    with pytest.raises(InvalidMedia, match=words):
+        Inbox(tmp_path).begin(field, name, size)
+
+
+def test_pieces_out_of_order_and_too_many_are_refused(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    for index, data in ((1, b"x"), (0, b"xxxx"), (-1, b"x")):
+        inbox.begin("first_frame", "a.jpg", 3)
+        with pytest.raises(InvalidMedia, match="in order"):
+            inbox.piece("first_frame", index, data)
+        with pytest.raises(InvalidMedia, match="in order"):
+            inbox.piece("first_frame", 0, b"x")
+
+
+@pytest.mark.parametrize("sha256", ["0" * 64, "zz"])
+def test_a_file_that_changed_on_the_way_is_refused(tmp_path: Path, sha256: str) -> None:
+    with pytest.raises(InvalidMedia, match="whole"):
+        send(Inbox(tmp_path), "first_frame", "a.jpg", b"abc", sha256=sha256)
+    inbox = Inbox(tmp_path)
+    inbox.begin("first_frame", "a.jpg", 3)
+    inbox.piece("first_frame", 0, b"ab")
+    with pytest.raises(InvalidMedia, match="whole"):
+        inbox.end("first_frame", "")
+    assert not list(tmp_path.iterdir())
+
+
+# --- messages
+
+
+class Heard(Form):
+    """A form whose answers stay here."""
+
+    def send(self, content: Any, buffers: Any = None) -> None:
+        if not hasattr(self, "said"):
+            self.said, self.told = [], threading.Condition()
+        with self.told:
+            self.said.append((content, buffers))
+            self.told.notify_all()
+
+    def say(self, kind: str, *buffers: bytes, **content: Any) -> None:
+        self._hear(self, {"kind": kind, **content}, list(buffers))
+
+    def wait(self, kind: str, count: int = 1) -> dict[str, Any]:
+        def enough() -> bool:
+            return sum(content["kind"] == kind for content, _ in self.said) >= count
+
+        with self.told:
+            assert self.told.wait_for(enough, timeout=30), self.said
+            return [content for content, _ in self.said if content["kind"] == kind][-1]
+
+
+@pytest.fixture
+def heard(session: Session) -> Iterator[Heard]:
+    widget = Heard(Draft(session))
+    widget.send({"kind": "begun"})
+    yield widget
+    widget.close()
+
+
+def test_what_is_typed_is_checked_and_kept_for_a_reloaded_page(heard: Heard) -> None:
+    heard.say("set", values={"prompt": "a cat", "duration": "99"}, n=3)
+    said = heard.wait("checked")
+    assert said["n"] == 3
+    assert "duration" in said["checked"]["problems"]
+    assert heard.get_state("values")["values"]["prompt"] == "a cat"
+    assert heard.get_state("checked")["checked"]["problems"]["duration"]
+
+
+def test_a_photo_comes_in_pieces_and_is_previewed(heard: Heard, photos: Path) -> None:
+    data = (photos / "cat.jpg").read_bytes()
+    heard.say("begin", field="first_frame", name="my cat.jpg", size=len(data))
+    heard.wait("got")
+    heard.say("piece", data, field="first_frame", index=0)
+    assert heard.wait("got", 2)["received"] == len(data)
+    heard.say("end", field="first_frame", sha256=hashlib.sha256(data).hexdigest())
+    heard.wait("preview")
+    said = heard.wait("checked")["checked"]
+    assert said["ready"]
+    assert said["media"]["first_frame"]["name"] == said["typed"]["first_frame"] == "my cat.jpg"
+    (preview,) = [buffers for content, buffers in heard.said if content["kind"] == "preview"]
+    assert preview[0][:2] == b"\xff\xd8"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"kind": "rm"},
+        {"kind": "set"},
+        {"kind": "set", "values": [1]},
+        {"kind": "give"},
+        {"kind": "piece", "field": "first_frame", "index": "x"},
+        {"kind": "begin", "field": "first_frame", "name": "a.jpg", "size": "10"},
+        {"kind": "end", "field": "x"},
+        {"kind": "listen", "field": "x"},
+        {"kind": "code"},
+    ],
+)
+def test_a_message_that_means_nothing_breaks_nothing(heard: Heard, content: dict[str, Any]) -> None:
+    heard._hear(heard, content, [])
+    heard.say("set", values={"prompt": "still here"}, n=1)
+    with heard.told:
+        assert heard.told.wait_for(lambda: any(said.get("n") == 1 for said, _ in heard.said), timeout=30)
+    assert heard.values["prompt"] == "still here"
+
+
+def test_two_orders_by_a_double_click_are_one_run(heard: Heard, simulator: Any, photos: Path) -> None:
+    heard.say("give", field="first_frame", text=str(photos / "cat.jpg"))
+    heard.say("submit", values={"prompt": "a cat walks", "duration": "2"}, n=1)
+    heard.say("submit", values={"prompt": "a cat walks", "duration": "2"}, n=2)
+    assert "is on its way" in heard.wait("said")["text"]
+    assert len(simulator.tasks()) == 1
+    heard._worker.close()
+    assert len([c for c, _ in heard.said if c["kind"] == "said"]) == 1
+
+
+def test_several_prompts_are_ordered_once_and_shown(heard: Heard, simulator: Any, photos: Path) -> None:
+    heard.say("give", field="first_frame", text=str(photos / "cat.jpg"))
+    values = {"prompt": "a cat walks\n---\na cat runs", "duration": "2", "seeds": "2"}
+    heard.say("submit", values=values, n=1)
+    assert "4 clips on the way" in heard.wait("said")["text"]
+    with heard._buying:  # it takes the next order when all of this one is shown
+        pass
+    heard.say("submit", values=values, n=2)
+    assert "all clips were there already" in heard.wait("said", 2)["text"]
+    (name,) = heard.session.log.studies()
+    assert len(heard.session.runs(study=name)) == 4
+    heard.session.study(name=name).wait()
+    assert len(simulator.tasks()) == 4
+    assert f'wan_nb.study(name="{name}")' in heard.wait("said", 2)["text"]
+
+
+def test_what_is_wrong_is_not_sent(heard: Heard, simulator: Any) -> None:
+    heard.say("submit", values={"prompt": "a cat"}, n=1)
+    assert "nothing was sent" in heard.wait("said")["text"]
+    assert simulator.tasks() == []
+
+
+def test_a_refusal_of_the_service_is_said_in_the_form(heard: Heard, simulator: Any, photos: Path) -> None:
+    simulator.faults(endpoint="create", status=400, code="Arrearage", message="Access denied, <b>pay</b>.")
+    heard.say("give", field="first_frame", text=str(photos / "cat.jpg"))
+    heard.say("submit", values={"prompt": "a cat", "duration": "2"}, n=1)
+    said = heard.wait("said")["text"]
+    assert "Arrearage" in said
+    assert "<b>pay</b>" in said

@@ -1,0 +1,351 @@
+"""What a cell shows: live where somebody sits, static elsewhere, replaced when the run ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import pytest
+
+from wan_nb.errors import InvalidOption
+from wan_nb.handles.session import Session
+from wan_nb.html.text import AS_TYPED
+from wan_nb.ui import show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+class Screen:
+    """What reached the front end, by display id, as a notebook would keep it."""
+
+    def __init__(self) -> None:
+        self.outputs: dict[str, dict[str, Any]] = {}
+        self.history: list[tuple[str, bool, dict[str, Any], str]] = []
+        self.changed = threading.Condition()
+
+    def publish(
+        self, data: Any, metadata: Any = None, *, transient: Any = None, update: bool = False, **_: Any
+    ) -> None:
+        with self.changed:
+            name = (transient or {}).get("display_id", "")
+            self.outputs[name] = data
+            self.history.append((name, update, data, threading.current_thread().name))
+            self.changed.notify_all()
+
+    def wait_for(self, test: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The newest output, once it is like that."""
+        with self.changed:
+            newest = lambda: list(self.outputs.values())[-1]  # noqa: E731
+            assert self.changed.wait_for(lambda: test(newest()), timeout=30), newest()
+            return newest()
+
+    def wait_static(self, count: int = 1) -> dict[str, Any]:
+        """The one output, once it holds no widget."""
+        with self.changed:
+            done = lambda: len(self.outputs) == count and all(WIDGET not in data for data in self.outputs.values())  # noqa: E731
+            assert self.changed.wait_for(done, timeout=30), self.outputs
+            return list(self.outputs.values())[-1]
+
+
+@pytest.fixture
+def shell() -> Iterator[Any]:
+    """A shell of its own; a kernel is what a test gives it."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    shell = InteractiveShell.instance(config=config)
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def screen(shell: Any, monkeypatch: pytest.MonkeyPatch) -> Screen:
+    screen = Screen()
+    monkeypatch.setattr(shell.display_pub, "publish", screen.publish)
+    return screen
+
+
+@pytest.fixture
+def seated(shell: Any) -> None:
+    """Somebody sits there."""
+    shell.kernel = SimpleNamespace(_allow_stdin=True)
+
+
+@pytest.fixture
+def batch(shell: Any) -> None:
+    """nbclient or papermill runs the notebook."""
+    shell.kernel = SimpleNamespace(_allow_stdin=False)
+
+
+@pytest.fixture
+def session(simulator: Any, tmp_path: Path) -> Iterator[Session]:
+    with Session(simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.05) as session:
+        yield session
+
+
+def submit(session: Session, photos: Path, prompt: str = "a cat walks", **fields: Any) -> Any:
+    return session.submit(prompt, first_frame=photos / "cat.jpg", duration=2, **fields)
+
+
+def test_whether_anybody_sits_there(shell: Any) -> None:
+    assert not show.is_live()
+    shell.kernel = SimpleNamespace(_allow_stdin=False)
+    assert not show.is_live()
+    shell.kernel = SimpleNamespace(_allow_stdin=True)
+    assert show.is_live()
+    shell.kernel = SimpleNamespace()
+    assert show.is_live()
+
+
+def test_live_output_is_replaced_when_the_run_ends(session, simulator, photos, screen, seated) -> None:
+    simulator.config(run=2.0)
+    run = submit(session, photos)
+    show.show_run(run)
+    (first,) = screen.outputs.values()
+    assert WIDGET in first
+    assert "%wan show" in first["text/html"]
+    assert first["text/plain"].startswith("run ")
+    final = screen.wait_static()
+    assert set(final) == {"text/html", "text/plain"}
+    assert run.status == "SUCCEEDED"
+    assert 'src="wan_runs/videos/' in final["text/html"]
+    assert "done" in final["text/plain"]
+    assert [update for _, update, _, _ in screen.history] == [False, True]
+    assert len(final["text/html"].encode()) <= 25_000
+
+
+def test_a_run_that_fails_is_replaced_too(session, simulator, photos, screen, seated) -> None:
+    simulator.config(run=60.0)
+    run = submit(session, photos)
+    show.show_run(run)
+    simulator.do(run.row.task_id, "fail", "DataInspectionFailed", "Output <img onerror=x> inappropriate.")
+    final = screen.wait_static()
+    assert "failed" in final["text/plain"]
+    assert "&lt;img onerror=x&gt;" in final["text/html"]
+    assert "DataInspectionFailed" in final["text/html"]
+
+
+def test_a_run_that_has_ended_needs_no_widget(session, photos, screen, seated) -> None:
+    run = submit(session, photos).wait(30)
+    show.show_run(run)
+    assert [set(data) for data in screen.outputs.values()] == [{"text/html", "text/plain"}]
+
+
+def test_a_reused_run_says_so(session, photos, screen, seated) -> None:
+    submit(session, photos).wait(30)
+    again = submit(session, photos)
+    show.show_run(again)
+    (shown,) = screen.outputs.values()
+    assert shown["text/plain"].startswith(f"Reused run {again.id[:8]}, made ")
+    assert "--again buys a new one" in shown["text/html"]
+
+
+def test_two_outputs_of_one_run_agree(session, simulator, photos, screen, seated) -> None:
+    simulator.config(run=1.0)
+    run = submit(session, photos)
+    show.show_run(run)
+    show.show_run(run)
+    screen.wait_static(2)
+    assert len({data["text/html"] for data in screen.outputs.values()}) == 1
+
+
+def test_batch_has_no_widget_and_whoever_waits_publishes_again(session, simulator, photos, screen, batch) -> None:
+    simulator.config(run=1.0)
+    run = submit(session, photos)
+    show.show_run(run)
+    run.wait(30)
+    assert not [data for _, _, data, _ in screen.history if WIDGET in data]
+    (name, first, _, _), *_, (last_name, update, last, thread) = screen.history
+    assert name == last_name
+    assert not first
+    assert update
+    assert "done" in last["text/plain"]
+    assert thread == threading.current_thread().name
+
+
+def test_board_of_many_shows_them_all_and_the_new_ones(session, simulator, photos, screen, seated) -> None:
+    simulator.config(run=2.0)
+    first = submit(session, photos, "a cat sits")
+    show.show_runs(session)
+    second = submit(session, photos, "a cat runs")
+    text = screen.wait_static()["text/plain"]
+    assert {line[4:12] for line in text.splitlines()} == {first.id[:8], second.id[:8]}
+
+
+def test_empty_log_shows_how_to_begin(session, screen, seated) -> None:
+    show.show_runs(session)
+    (shown,) = screen.outputs.values()
+    assert "%%wan" in shown["text/html"]
+
+
+def test_a_page_that_asks_gets_plain_html_at_once(session, simulator, photos, screen, seated) -> None:
+    from wan_nb.widgets.outputs import Views
+
+    simulator.config(run=60.0)
+    run = submit(session, photos)
+    show.show_run(run)
+    (view,) = Views.of(session)._views
+    asked = {"kind": "place"}
+    view.board._handle_custom_msg(asked, [])
+    placed = screen.wait_static()
+    assert placed["text/html"].startswith(f'<div class="{view.board.place} {AS_TYPED}"><div')
+    assert "the task goes on without the notebook" in placed["text/html"]
+    view.board._handle_custom_msg(asked, [])  # a page that was loaded again
+    simulator.do(run.row.task_id, "finish")
+    final = screen.wait_for(lambda data: "done" in data["text/plain"])
+    assert f'<div class="{view.board.place} wan-after {AS_TYPED}"></div>' in final["text/html"]
+    assert len(final["text/html"].encode()) <= 25_000
+    assert [update for _, update, _, _ in screen.history] == [False, True, True]
+    run.wait(30)  # whoever waits publishes again, and takes nothing away
+    assert screen.wait_for(lambda data: len(screen.history) == 4) == final
+
+
+def test_the_board_of_everything_goes_on_after_the_last_run(session, simulator, photos, screen, seated) -> None:
+    from wan_nb.widgets.outputs import Views
+
+    show.show_runs(session)
+    (view,) = Views.of(session)._views
+    view.board._handle_custom_msg({"kind": "place"}, [])
+    screen.wait_static()
+    for count in (1, 2):
+        submit(session, photos, f"cat {count}").wait(30)
+        final = screen.wait_for(lambda data: data["text/plain"].count(" · done · ") == count)  # noqa: B023
+        assert final["text/html"].startswith(f'<div class="{view.board.place} {AS_TYPED}">')
+        assert final["text/html"].count("<video") == count
+        assert len(view.board.rows) == count
+
+
+def test_cancel_and_code_of_a_live_board(session, simulator, photos, screen, seated) -> None:
+    from wan_nb.widgets.outputs import Views
+
+    simulator.config(queue=60.0)
+    run = submit(session, photos)
+    show.show_run(run)
+    (view,) = Views.of(session)._views
+    code = session.loop.sync(view._code(run.id))
+    assert set(code) == {"Python", "%%wan", "curl"}
+    assert session.settings.api_key not in json.dumps(code)
+    session.loop.sync(view._cancel(run.id))
+    assert "canceled" in screen.wait_static()["text/plain"]
+
+
+def test_again_of_a_live_board_adds_a_run_to_it(session, simulator, photos, screen, seated) -> None:
+    from wan_nb.widgets.outputs import Views
+
+    done = submit(session, photos).wait(30)
+    simulator.config(run=2.0)
+    other = submit(session, photos, "another cat")
+    show.show_runs(session, [done.row, other.row])
+    (view,) = Views.of(session)._views
+    assert session.loop.sync(view._clip(done.id)) == done.video.read_bytes()
+    assert session.loop.sync(view._strip(done.id))[:2] == b"\xff\xd8"
+    assert "Asked for again" in session.loop.sync(view._again(done.id))
+    assert len(screen.wait_static()["text/plain"].splitlines()) == 3
+    assert len(simulator.tasks()) == 3
+
+
+def test_embedding_is_asked_for_and_has_a_limit(session, photos, screen, seated, monkeypatch) -> None:
+    run = submit(session, photos).wait(30)
+    show.show_run(run, embed=True)
+    (shown,) = screen.outputs.values()
+    assert "data:video/mp4;base64," in shown["text/html"]
+    assert shown["text/plain"].startswith("The clip itself is in this cell: ")
+    monkeypatch.setattr("wan_nb.widgets.static_twin.EMBED_MAX", 10)
+    with pytest.raises(InvalidOption, match="into a notebook"):
+        show.show_run(run, embed=True)
+    run.video.unlink()
+    with pytest.raises(InvalidOption, match="no clip on disk"):
+        show.show_run(run, embed=True)
+
+
+def test_a_clip_that_is_gone_is_said_to_be_gone(session, photos, screen, seated) -> None:
+    run = submit(session, photos).wait(30)
+    run.video.unlink()
+    show.show_run(run)
+    (shown,) = screen.outputs.values()
+    assert "no longer on disk" in shown["text/html"]
+    assert "<video" not in shown["text/html"]
+
+
+def test_without_ipython_it_prints_a_line(session, photos, capsys) -> None:
+    show.show_run(submit(session, photos).wait(30))
+    assert "done" in capsys.readouterr().out
+
+
+# --- df.wan
+
+
+def test_frame_of_runs_plays_and_boards_them(session, simulator, photos, screen, seated) -> None:
+    import pandas as pd
+
+    from wan_nb.handles.dataframe import register
+
+    register()
+    register()
+    run = submit(session, photos).wait(30)
+    frame = session.runs()
+    for known in (frame, frame.reset_index(), pd.concat([frame, frame])):
+        assert known.wan.ids == [run.id]
+    frame.wan.play(session=session)
+    frame.iloc[:0].wan.play(session=session)
+    frame.wan.board(session=session)
+    table, empty, card = screen.outputs.values()
+    assert table["text/html"].count("<video") == table["text/html"].count("<img") == 1
+    assert "No runs here" in empty["text/html"]
+    assert "<video" in card["text/html"]
+
+
+def test_other_frames_have_no_wan() -> None:
+    import pandas as pd
+
+    from wan_nb.handles.dataframe import register
+
+    register()
+    with pytest.raises(AttributeError, match=r"wan_nb\.runs"):
+        _ = pd.DataFrame({"a": [1]}).wan
+
+
+@pytest.mark.notebook
+def test_executed_notebook_holds_the_final_state_and_no_widget(simulator, photos, tmp_path) -> None:
+    setup = f"""
+from wan_nb.handles.session import Session
+from wan_nb.ui import show
+simulated = Session({simulator.url!r}, api_key="k", folder="wan_runs", gap=0.05)
+run = simulated.submit("a cat walks", first_frame={str(photos / "cat.jpg")!r}, duration=2)
+show.show_run(run)
+"""
+    cells = [setup, "run.wait(60);", "show.show_runs(simulated)"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbformat.write(notebook, tmp_path / "in.ipynb")
+    simulator.config(run=1.0)
+    env = {**os.environ, "PYTHONPATH": str(Path(show.__file__).parents[2]), "IPYTHONDIR": str(tmp_path / "ipython")}
+    command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "in.ipynb", "--output", "out.ipynb"]
+    subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True, timeout=200)
+    done = nbformat.read(tmp_path / "out.ipynb", 4)
+    bundles = [output["data"] for cell in done.cells for output in cell.outputs if "data" in output]
+    assert [set(bundle) for bundle in bundles] == [{"text/html", "text/plain"}] * 2
+    for bundle in bundles:
+        assert "done" in bundle["text/plain"]
+        assert 'src="wan_runs/videos/' in bundle["text/html"]
+    assert not done.metadata.get("widgets")
+    for form in ("html", "markdown"):
+        subprocess.run(
+            [sys.executable, "-m", "nbconvert", "--to", form, "out.ipynb"],
+            cwd=tmp_path, env=env, check=True, capture_output=True, timeout=200,
+        )  # fmt: skip
+    for name in ("out.html", "out.md"):
+        page = (tmp_path / name).read_text()
+        assert page.count('src="wan_runs/videos/') == 2
+        assert "Loading widget" not in page

@@ -1,0 +1,418 @@
+"""From a checked request to an accepted task: reserve, upload, post. The only place that spends money."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from wan_nb import __version__
+from wan_nb.api import catalog
+from wan_nb.api.request import VideoRequest, derive_seed
+from wan_nb.engine.download import bring
+from wan_nb.engine.polling.pace import backoff
+from wan_nb.errors import InvalidMedia, LogError, OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
+from wan_nb.log.states import NEVER_SENT, NOT_ACCEPTED, Status
+from wan_nb.sanitize import said
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wan_nb.api.client import Created
+    from wan_nb.api.request import Medium
+    from wan_nb.engine.runner import Flow
+    from wan_nb.log.row import Row
+
+    Progress = Callable[[str, int, int], None]
+
+__all__ = ["Ask", "Posting"]
+
+PATIENCE = timedelta(minutes=5)
+"""How long a submit that is provably not accepted is tried again before it is given up."""
+
+STAMP_LIFE = timedelta(seconds=5)
+"""Longest time between writing down that a POST leaves and its first byte; a process that was stopped takes longer."""
+
+NOTE_TRIES = 6
+"""Attempts, over about half a minute, at writing down the id of an accepted task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a person asked for: a request and where it belongs.
+
+    Attributes
+    ----------
+    request : VideoRequest
+        Checked. Without a seed one is derived from its materials and `name`.
+    name : str or None
+        What the person calls the work.
+    study, variant, block : str or None
+        Study that it belongs to (`name` without it), label in it, and unit of comparison. A study without a name is
+        called by its prompts, which no seed may depend on: an edited prompt keeps it.
+    tags : tuple of str
+    again : bool
+        Buy another one although this one is there.
+    progress : callable, optional
+        Told the field, the bytes sent and the bytes in all while a material is uploaded; on the loop thread.
+    """
+
+    request: VideoRequest
+    name: str | None = None
+    study: str | None = None
+    variant: str | None = None
+    block: str | None = None
+    tags: tuple[str, ...] = ()
+    again: bool = False
+    progress: Progress | None = field(default=None, compare=False)
+
+    def seeded(self, attempt: int = 1) -> VideoRequest:
+        """The request with a seed: the given one, or one derived from the materials and the name.
+
+        The seed of the first attempt counts in the fingerprint, the one that ``--again`` mixes in does not: so running
+        the cell once more finds the newest attempt.
+        """
+        if self.request.seed is not None:
+            return self.request
+        return self.request.with_seed(derive_seed(self.request.media(), self.name, attempt))
+
+
+class Posting:
+    """The paying half of a `Flow`."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        self._rng = Random()
+        self._uploads: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def submit(self, ask: Ask) -> tuple[Row, bool]:
+        """Reserve, upload and post; returns when the service has accepted.
+
+        Returns
+        -------
+        Row
+        bool
+            Whether it is new; False for a run that is there already and costs nothing.
+        """
+        flow = self.flow
+        with flow.calling():
+            while True:
+                row, new = (await self.reserve([ask]))[0]
+                # Another call of this process has it in hand, and may be taking it back just now.
+                if not new and row.status is Status.INTENDED and row.owner == flow.owner and not flow.queue.has(row):
+                    row = await flow.handed(row.run_id)
+                    if row.never_sent:
+                        continue
+                return await self.send((row, new), ask)
+
+    async def reserve(
+        self, asks: list[Ask], *, lapsed: bool = False, most: float | None = None
+    ) -> list[tuple[Row, bool]]:
+        """Write down intents and their prices in one transaction: all of them, or none when the cap would be passed.
+
+        See `RunLog.reserve_many` for `lapsed` and `most`.
+        """
+        flow = self.flow
+        await flow.hello()
+        cap = flow.settings.budget.get(flow.place.region.currency)
+        again = any(ask.again for ask in asks)
+        intents = [self.intent(ask) for ask in asks]
+        prints = [intent["fingerprint"] for intent in intents]
+        flow.sending.update(prints)
+        reserving = asyncio.ensure_future(
+            flow.ask_log(
+                flow.log.reserve_many, intents, cap=cap, again=again, lapsed=lapsed, most=most, owner=flow.owner
+            )
+        )
+        try:
+            reserved = await asyncio.shield(reserving)
+        except asyncio.CancelledError as stop:
+            await flow.finish(self._unreserve(reserving, prints, stop))
+            raise
+        except BaseException:
+            flow.sending.subtract(prints)
+            raise
+        for row, new in reserved:
+            flow.tell(row)
+            if not new:
+                self.sent(row)
+        return reserved
+
+    async def _unreserve(
+        self, reserving: asyncio.Future[list[tuple[Row, bool]]], prints: list[str], stop: asyncio.CancelledError
+    ) -> None:
+        """Take back what a transaction that goes on in its thread is still going to write."""
+        try:
+            with suppress(WanError):
+                await self.take_back([row for row, new in await reserving if new], stop)
+        finally:
+            self.flow.sending.subtract(prints)
+
+    def sent(self, row: Row) -> None:
+        """Note that nothing in this process is going to send a run, or sends it, any more."""
+        self.flow.sending.subtract([row.fingerprint])
+
+    async def take_back(self, rows: list[Row], stop: asyncio.CancelledError) -> None:
+        """Write down that runs were never sent, and why: a stop that gives no reason was nobody's decision."""
+        why = ": ".join(["stopped before it was sent", *map(str, stop.args)])
+        code = None if stop.args else NEVER_SENT
+        ids, flow = [row.run_id for row in rows], self.flow
+        for row in await flow.ask_log(flow.log.withdraw, ids, code=code, message=f"{why.rstrip('.')}."):
+            flow.tell(row)
+
+    async def _unsend(self, row: Row, stop: asyncio.CancelledError) -> None:
+        try:
+            await self.take_back([row], stop)
+        finally:
+            self.sent(row)
+
+    def intent(self, ask: Ask) -> dict[str, Any]:
+        """Columns of the row to reserve."""
+        flow, request = self.flow, ask.seeded()
+        return {
+            **{f.name: getattr(request, f.name) for f in catalog.FIELDS if f.where != "media"},
+            **{field: medium.name for field, medium in request.media().items()},
+            "study": ask.study or ask.name,
+            "variant": ask.variant,
+            "block": ask.block,
+            "tags": ask.tags,
+            "service": flow.place.name,
+            "simulated": bool(flow.client.simulated),
+            "cost": request.price(flow.place.region),
+            "currency": flow.place.region.currency,
+            "fingerprint": request.fingerprint(flow.place.identity),
+            "request": self._recorded(request),
+            "version": __version__,
+        }
+
+    async def send(self, reserved: tuple[Row, bool], ask: Ask) -> tuple[Row, bool]:
+        """Upload and post a reserved run; one that is there already is only looked after.
+
+        An interrupt before the POST takes the run back. The POST itself is finished whatever happens to the caller:
+        half a POST may be a paid one.
+        """
+        flow, (row, new) = self.flow, reserved
+        if not new:
+            if row.open:
+                flow.follow(row.run_id)
+            return await bring(flow, row), False
+        try:
+            request = ask.seeded(row.attempt if ask.again else 1)
+            if request.seed != row.seed:
+                row = await flow.write(row.run_id, seed=request.seed, request=self._recorded(request))
+            body = request.payload(await self._urls(request, ask.progress))
+            while other := await flow.ask_log(flow.log.begin_post, row.run_id, owner=flow.owner, leaves=False):
+                await flow.settling.relieve(other)  # a POST of the same prompt, perhaps of a kernel that has died
+                await asyncio.sleep(0.2)
+        except asyncio.CancelledError as stop:
+            await flow.finish(self._unsend(row, stop))
+            raise
+        except Exception as error:  # noqa: BLE001  # a file that is gone, a log that is full: nothing was sent
+            self.sent(row)
+            raise await self.not_accepted(row, error) from None
+        post = flow.keep(f"post-{row.run_id}", self._post(row, body))
+        post.add_done_callback(lambda _: self.sent(row))
+        return await asyncio.shield(post), True
+
+    async def _post(self, row: Row, body: dict[str, Any]) -> Row:
+        flow, attempt = self.flow, _Attempt()
+        created: Created | None
+        try:
+            created, doubt = await self._create(row, body, attempt), ("", "")
+        except asyncio.CancelledError as stop:
+            if attempt.left is None:
+                await self.take_back([row], stop)
+            else:
+                await self._doubt(row, "Closed", "its session was closed while it was being sent.", attempt.end(stop))
+            raise
+        except Exception as error:  # noqa: BLE001
+            ended = attempt.end(error)
+            if ended["post_end"] in NOT_ACCEPTED:
+                row = await flow.ask_log(flow.log.get, row.run_id)
+                if row.status in {Status.INTENDED, Status.UNCERTAIN}:
+                    raise await self.not_accepted(row, error, ended) from None
+            created, doubt = None, _said(error)
+        else:
+            ended = attempt.end(None)
+        # Not while the error is being handled, which would drag the words of a library into every traceback from here.
+        if created is not None:
+            try:
+                row = await self._accepted(row, created, ended)
+            except LogError as error:
+                if "task_of" not in error.details:
+                    raise
+                # Two answers with one id: what this POST made, if anything, is found in the account's list.
+                said = f"the service answered with another run's task: {error.message}."
+                created, doubt = None, ("TaskRepeated", said)
+        if created is None and ended["post_end"] not in NOT_ACCEPTED:  # it does not prove that nothing was accepted
+            row = await flow.settling.rescue(await self._doubt(row, *doubt, ended))
+        flow.follow(row.run_id)
+        return row
+
+    async def _accepted(self, row: Row, created: Created, ended: dict[str, Any]) -> Row:
+        """Write down the id of a paid task. A disk that is full just now may have room in a moment."""
+        flow, faults = self.flow, 0
+        while True:
+            try:
+                return await flow.write(
+                    row.run_id,
+                    status=Status.PENDING,
+                    service_status=created.task.status,
+                    task_id=created.task.task_id,
+                    request_id=created.task.request_id,
+                    simulated=created.simulated,
+                    submitted_at=datetime.now(UTC),
+                    **ended,
+                )
+            except LogError as error:
+                faults += 1
+                if "task_of" in error.details:
+                    raise
+                if faults == NOTE_TRIES:
+                    task_id = created.task.task_id
+                    raise LogError(
+                        f"the service has accepted it as task {task_id}, but {error.message.rstrip('.')}.",
+                        run_id=row.run_id,
+                        remedy=f"When the log can be written again: %wan adopt {task_id}",
+                    ) from None
+                await asyncio.sleep(backoff(faults, self._rng))
+
+    async def _create(self, row: Row, body: dict[str, Any], attempt: _Attempt) -> Created:
+        """POST until there is an answer; again only where the last one was provably not accepted."""
+        flow = self.flow
+        give_up, faults = datetime.now(UTC) + PATIENCE, 0
+        while True:
+            try:
+                async with flow.limiter.submit():
+                    return await flow.client.create(body, partial(self._leaving, row, attempt))
+            except (Unavailable, Throttled) as error:
+                faults += 1
+                if not error.retryable or datetime.now(UTC) > give_up:
+                    raise
+                if (await flow.write(row.run_id, **attempt.end(error))).status is not Status.INTENDED:
+                    raise LogError("another kernel has taken it for dead.", remedy="%wan resume") from None
+                attempt.left = None
+                await asyncio.sleep(max(backoff(faults, self._rng), error.retry_after or 0.0))
+
+    async def _leaving(self, row: Row, attempt: _Attempt) -> None:
+        """Write down that the first byte of a POST leaves now; anew when the process stood still before it did.
+
+        Before each attempt: while it waited for its turn, another kernel may have taken the run for dead. The moment
+        and the clocks count when the outcome has to be looked for.
+        """
+        flow = self.flow
+        while True:
+            stamped = _Clocks()
+            await flow.ask_log(flow.log.begin_post, row.run_id, owner=flow.owner, skew=flow.client.skew)
+            if stamped.elapsed() < STAMP_LIFE:
+                break
+        attempt.left = stamped
+
+    async def _doubt(self, row: Row, code: str, message: str, ended: dict[str, Any]) -> Row:
+        return await self.flow.write(
+            row.run_id, status=Status.UNCERTAIN, error_code=code, error_message=message, **ended
+        )
+
+    async def not_accepted(self, row: Row, error: Exception, ended: Mapping[str, Any] | None = None) -> WanError:
+        """Write down that no task was made and nothing is billed; the error that says so, with the run's id."""
+        code, message = _said(error)
+        request_id = error.request_id if isinstance(error, ServiceError) else None
+        await self.flow.write(
+            row.run_id,
+            of_task=row.task_id,
+            status=Status.FAILED,
+            error_code=code,
+            error_message=message,
+            request_id=request_id,
+            task_id=None,
+            **(ended or {}),
+        )
+        remedy = "Nothing is billed; run the cell again."
+        own = error if isinstance(error, WanError) else Unavailable(f"it was not sent: {message}.", remedy=remedy)
+        own.run_id = row.run_id
+        return own
+
+    async def _urls(self, request: VideoRequest, progress: Progress | None) -> dict[str, str]:
+        """URL of each material for the service: as given, or in its temporary store."""
+        urls = {}
+        for name, medium in request.media().items():
+            if (why := medium.lost) is not None:
+                raise InvalidMedia(f"{name}: {why}", field=name, remedy="Give it anew.")
+            told = partial(progress, name) if progress else None
+            urls[name] = medium.url if medium.url is not None else await self._stored(medium, request.model, told)
+        return urls
+
+    async def _stored(self, medium: Medium, model: str, progress: Callable[[int, int], None] | None) -> str:
+        """URL of an uploaded file; uploaded once in 47 h, also when many runs ask for it at once."""
+        flow = self.flow
+        assert medium.path is not None
+        path = medium.path
+        # The store ties a file to the account and to the exact model string.
+        key = f"{flow.place.identity}|{model}|{medium.identity}"
+        async with self._uploads[key]:
+            url = await flow.ask_log(flow.log.recall_upload, key)
+            if url is None:
+                kind = catalog.MEDIA[medium.kind]
+                mime = dict(zip(kind.formats, kind.mimes, strict=True)).get(medium.format or "", kind.mimes[0])
+                suffix = f".{(medium.format or kind.formats[0]).lower()}"
+                try:
+                    uploaded = await flow.patiently(
+                        lambda: flow.client.upload(path, model, suffix=suffix, mime=mime, progress=progress)
+                    )
+                except OSError as error:
+                    raise InvalidMedia(f"{medium.name} cannot be read any more: {error.strerror or error}.") from None
+                await flow.ask_log(flow.log.remember_upload, key, uploaded.url, uploaded.expires_at)
+                url = uploaded.url
+            return url
+
+    def _recorded(self, request: VideoRequest) -> dict[str, Any]:
+        """What the log and the sidecar keep; the identity tells two accounts in one log apart."""
+        return {**request.public(), "identity": self.flow.place.identity}
+
+
+class _Clocks:
+    """A moment on both clocks: the wall clock may be set, the monotonic one may stand still while a machine sleeps."""
+
+    def __init__(self) -> None:
+        self.wall, self.steady = datetime.now(UTC), time.monotonic()
+
+    def elapsed(self) -> timedelta:
+        """The longer of both times since then."""
+        return max(datetime.now(UTC) - self.wall, timedelta(seconds=time.monotonic() - self.steady))
+
+
+class _Attempt:
+    """One POST.
+
+    Attributes
+    ----------
+    left : _Clocks or None
+        When its first byte left; None while nothing was sent.
+    """
+
+    left: _Clocks | None = None
+
+    def end(self, error: BaseException | None) -> dict[str, Any]:
+        """Columns of the row that say how and when it ended."""
+        if error is None:
+            how = "answered"
+        elif isinstance(error, OutcomeUnknown):
+            how = "closed" if error.details.get("closed") else "hung up"
+        elif self.left is None:
+            how = "never sent"
+        else:
+            how = "refused" if isinstance(error, ServiceError) else "hung up"
+        at = datetime.now(UTC) if self.left is None else self.left.wall + self.left.elapsed()
+        return {"post_end": how, "post_ended_at": at}
+
+
+def _said(error: Exception) -> tuple[str, str]:
+    """Code and message of an error, for the log."""
+    code = error.code if isinstance(error, ServiceError) else ""
+    return code or type(error).__name__, said(error, 1000)

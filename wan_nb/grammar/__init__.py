@@ -1,0 +1,1 @@
+"""Text to frozen values: options, cells, variants, templates; knows no IPython."""

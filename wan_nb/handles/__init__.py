@@ -1,0 +1,1 @@
+"""What a person holds: sessions, runs, studies, the default session, ``df.wan``."""

@@ -1,0 +1,75 @@
+"""``df.wan``: what can be done with the runs in a DataFrame of ``wan_nb.runs()``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.engine.selection import run_ids
+from wan_nb.errors import InvalidOption
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from wan_nb.handles.session import Session
+    from wan_nb.log.row import Row
+
+__all__ = ["Accessor", "register"]
+
+
+def register() -> None:
+    """Give DataFrames their ``.wan``. To be called when pandas is there, as often as one likes."""
+    import pandas as pd
+
+    if getattr(pd.DataFrame, "wan", None) is not Accessor:
+        pd.api.extensions.register_dataframe_accessor("wan")(Accessor)
+
+
+class Accessor:
+    """Runs of a DataFrame, by their ids in its index or in a column ``run_id``.
+
+    Parameters
+    ----------
+    frame : DataFrame
+
+    Examples
+    --------
+    >>> wan_nb.runs(study="walk").wan.play()                        # doctest: +SKIP
+    >>> df = wan_nb.runs(); df[df.rating >= 4].wan.compare()        # doctest: +SKIP
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        if frame.index.name != "run_id" and "run_id" not in frame.columns:
+            # pandas turns an AttributeError into "has no attribute", which is what other frames should say.
+            raise AttributeError("only a DataFrame of wan_nb.runs() has .wan")
+        self._frame = frame
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the runs, in the order of the frame, each once."""
+        return run_ids(self._frame)
+
+    def _chosen(self, session: Session | None = None) -> tuple[Session, list[Row]]:
+        from wan_nb.ui.desk import rows_of
+
+        return rows_of(self._frame, session)
+
+    def play(self, *, session: Session | None = None) -> None:
+        """Show a table of strips that open the clips. Static: it is still there in the saved notebook."""
+        from wan_nb.widgets.outputs import display
+        from wan_nb.widgets.static_twin import runs_bundle
+
+        display(runs_bundle(*self._chosen(session)))
+
+    def board(self, *, session: Session | None = None) -> None:
+        """Show a live board of these runs."""
+        from wan_nb.ui.show import show_runs
+
+        show_runs(*self._chosen(session))
+
+    def compare(self, *, columns: int | None = None) -> Any:
+        """Show these clips side by side on one transport; see `wan_nb.compare`."""
+        from wan_nb.ui.desk import compare
+
+        if not self.ids:
+            raise InvalidOption("there are no runs in this DataFrame to compare.")
+        return compare(self._frame, columns=columns)

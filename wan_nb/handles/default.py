@@ -1,0 +1,307 @@
+"""The one default session, and the module functions that use it. A script may have sessions of its own beside it."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+from wan_nb.engine.service import address
+from wan_nb.handles.session import Session
+from wan_nb.paths import here
+from wan_nb.public import guarded
+from wan_nb.sanitize import Secret, reveal
+from wan_nb.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from wan_nb.handles.run import Run
+    from wan_nb.maintenance.cost import Cost
+    from wan_nb.maintenance.doctor import Findings
+
+__all__ = [
+    "adopt",
+    "again",
+    "bundle",
+    "cancel",
+    "close",
+    "configure",
+    "connect",
+    "cost",
+    "doctor",
+    "login",
+    "resume",
+    "run",
+    "runs",
+    "session",
+    "study",
+    "submit",
+]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_default: Session | None = None
+_configured: dict[str, Any] = {}
+_base: Path | None = None
+"""Working directory when the default session was first opened, from which every later one starts too."""
+
+
+@guarded
+def session() -> Session:
+    """The default session; opened on first use, anew after a fork."""
+    global _default  # noqa: PLW0603  # the one module state of this package
+    if _default is None or _default.pid != os.getpid():
+        _default = _opened(**_configured)
+    return _default
+
+
+def _opened(**settings: Any) -> Session:
+    global _base  # noqa: PLW0603
+    _base = _base or here()
+    return Session(base=_base, **settings)
+
+
+@guarded
+def configure(**settings: Any) -> None:
+    """Set what holds where no argument says otherwise, as ``%config WanMagics`` does; None takes it back.
+
+    A budget holds from now on; another service is used from the next call on.
+
+    Examples
+    --------
+    >>> configure(budget=20)
+    >>> configure(budget=None)
+    """
+    address(Settings.resolve({}, **settings).service)  # a wrong value is said before anything has changed
+    _configured.update(settings)
+    current = _default
+    if current is None or current.pid != os.getpid():
+        return
+    wanted = Settings.resolve(**_configured)
+    if "service" in settings and wanted.service != current.settings.service:
+        _close()
+    elif "budget" in settings:
+        current.set_budget(wanted.budget)
+
+
+@guarded
+def connect(service: str | None = None, **settings: Any) -> Session:
+    """Make a new default session; what was under way goes on and is found again with `resume`.
+
+    Parameters
+    ----------
+    service : str, optional
+        ``simulator``, ``beijing``, ``singapore`` or a base URL; without it, what the environment says.
+    **settings
+        See `Session`.
+
+    Returns
+    -------
+    Session
+
+    Examples
+    --------
+    >>> wan_nb.connect("simulator")  # doctest: +SKIP
+    <Session simulator, log in .../wan_runs>
+    """
+    global _default  # noqa: PLW0603
+    key = _default.settings.api_key if _default is not None else None  # one typed at %wan login lasts
+    chosen = {"api_key": key, **_configured, **({"service": service} if service else {}), **settings}
+    old, fresh = _default, _opened(**chosen)
+    fresh.place  # noqa: B018  # a wrong name or a missing key is said here, while the old session still stands
+    _default = fresh
+    if old is not None and old.pid == os.getpid():
+        old.close()
+    return fresh
+
+
+@guarded
+def login(api_key: str | None = None, service: str | None = None) -> Session:
+    """Take a key for the real service, typed without echo unless given, and keep it in memory only.
+
+    Parameters
+    ----------
+    api_key : str, optional
+        Asked for when it is missing, which is better: what is typed into a cell is saved with the notebook.
+    service : str, optional
+        ``beijing``, ``singapore`` or a base URL; without it the present one, or Beijing after the simulator.
+
+    Returns
+    -------
+    Session
+    """
+    if api_key is None:
+        from getpass import getpass
+
+        api_key = getpass("DashScope API key (not shown, not stored): ")
+    api_key = Secret(reveal(api_key).strip())  # a Verbose traceback shows the variables of this frame
+    current = session().settings.service
+    return connect(service or ("beijing" if current == "simulator" else current), api_key=api_key)
+
+
+@guarded
+def close() -> None:
+    """Close the default session; the next use opens a new one. Tasks go on, and `resume` finds them again."""
+    global _base  # noqa: PLW0603
+    _close()
+    _base = None
+
+
+def _close() -> None:
+    global _default
+    old, _default = _default, None
+    if old is not None and old.pid == os.getpid():
+        old.close()
+
+
+def _of_session(method: Callable[Concatenate[Session, _P], _T]) -> Callable[_P, _T]:
+    """A method as a function of the default session, with the method's own signature and documentation."""
+
+    @wraps(method)
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        return method(session(), *args, **kwargs)
+
+    told = inspect.signature(method)
+    call.__signature__ = told.replace(parameters=[*told.parameters.values()][1:])  # type: ignore[attr-defined]
+    call.__module__, call.__qualname__ = __name__, method.__name__
+    return call
+
+
+submit = _of_session(Session.submit)
+study = _of_session(Session.study)
+run = _of_session(Session.run)
+runs = _of_session(Session.runs)
+resume = _of_session(Session.resume)
+adopt = _of_session(Session.adopt)
+
+
+@guarded
+def cancel(run_id: str) -> Run:
+    """Cancel a run that still waits. The service cannot stop a running one, which is billed if it succeeds.
+
+    Parameters
+    ----------
+    run_id : str
+        Or the unique beginning of one.
+
+    Raises
+    ------
+    NotFound
+        No such run.
+    Refused
+        It runs already, or has ended.
+
+    Examples
+    --------
+    >>> wan_nb.cancel(run.id)  # doctest: +SKIP
+    """
+    return run(run_id).cancel()
+
+
+@guarded
+def again(run_id: str, **changes: Any) -> Run:
+    """Buy another clip of a run's request, with some fields changed.
+
+    Without a change and without a seed of its own, the new clip gets another seed.
+
+    Parameters
+    ----------
+    run_id : str
+        Or the unique beginning of one.
+    **changes
+        What `submit` takes.
+
+    Raises
+    ------
+    NotFound
+        No such run.
+    InvalidRequest, InvalidMedia, BudgetExceeded
+        Nothing was sent.
+
+    Examples
+    --------
+    >>> wan_nb.again(run.id, duration=10)  # doctest: +SKIP
+    """
+    return run(run_id).again(**changes)
+
+
+@guarded
+def cost() -> Cost:
+    """Return what was spent, by service, and what is left of the budget of any 24 hours.
+
+    Returns
+    -------
+    Cost
+        ``lines`` by service and currency, ``spent`` and ``budget`` by currency; simulated runs count nowhere.
+
+    Examples
+    --------
+    >>> wan_nb.cost()  # doctest: +SKIP
+    beijing: 3 clips of 4 runs, 15 s, CNY 9.00
+    last 24 h: CNY 9.00 of 50.00 (%config WanMagics.budget)
+    last 24 h: USD 0.00 of 7.00 (%config WanMagics.budget)
+    """
+    from wan_nb.maintenance.cost import cost_of
+
+    return cost_of(session())
+
+
+@guarded
+def doctor(*, mend: bool = False) -> Findings:
+    """Check key, service, clock, disk, files, front end and versions; the service is asked one free question.
+
+    Parameters
+    ----------
+    mend : bool
+        Repair what can be repaired without a loss: write back a log that was deleted while it was open, take up
+        unfinished runs, give clips their names back, delete leftovers of broken downloads.
+
+    Returns
+    -------
+    Findings
+        A tuple of findings, each with ``subject``, ``level`` (``good``, ``note``, ``bad``), ``said`` and ``remedy``,
+        the worst first; ``ok`` where none is bad.
+
+    Examples
+    --------
+    >>> wan_nb.doctor().ok  # doctest: +SKIP
+    True
+    """
+    from wan_nb.maintenance.doctor import examine
+
+    return examine(session(), mend=mend)
+
+
+@guarded
+def bundle(path: str | Path = "wan_runs.zip", /, **filters: Any) -> Path:
+    """Pack clips, sidecars, table and an index page into one zip file to take home.
+
+    Parameters
+    ----------
+    path : path
+        An older file of this name is replaced when the new one is whole.
+    **filters
+        Columns by value, as in `runs`; all runs without.
+
+    Returns
+    -------
+    Path
+        Absolute.
+
+    Raises
+    ------
+    InvalidOption
+        No run passes the filters, or the name has another ending than ``.zip``.
+
+    Examples
+    --------
+    >>> wan_nb.bundle("walk.zip", study="walk")  # doctest: +SKIP
+    PosixPath('.../walk.zip')
+    """
+    from wan_nb.maintenance.bundle import pack
+
+    return pack(session(), path, **filters)

@@ -1,0 +1,77 @@
+"""Making a study: from what a person writes, or from its name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.api import catalog
+from wan_nb.api.recorded import material_of, values_of
+from wan_nb.arguments import words
+from wan_nb.errors import InvalidOption
+from wan_nb.handles.study import Study
+from wan_nb.studies.cells import Cell, labelled
+from wan_nb.studies.plan import Plan, expand
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from wan_nb.api.request import Medium
+    from wan_nb.handles.session import Session
+
+__all__ = ["open_study"]
+
+
+def open_study(
+    session: Session,
+    variants: Any = None,
+    *,
+    name: str | None = None,
+    seeds: Sequence[int] = (),
+    vary: Mapping[str, Sequence[Any]] | None = None,
+    tags: str | Sequence[str] = (),
+    **fields: Any,
+) -> Study:
+    """Plan a study and check each of its requests, or open one by its name.
+
+    Raises
+    ------
+    InvalidOption, InvalidRequest, InvalidMedia
+        Nothing was sent.
+    NotFound
+        No study of that name.
+    """
+    if variants is None:
+        if wrong := sorted(set(fields) - {spec.name for spec in catalog.FIELDS}):
+            raise InvalidOption(f"a study has no {wrong[0]!r:.60}.", field=wrong[0])
+        if name is None:
+            raise InvalidOption("a study needs prompts, or the name of one that is in the log.")
+        return _reopened(session, name)
+    plan = expand(variants, name=name, seeds=seeds, vary=vary, fields=fields, material=session.material)
+    return _planned(session, plan, words(tags, "tags"))
+
+
+def _planned(session: Session, plan: Plan, tags: tuple[str, ...] = ()) -> Study:
+    requests = []
+    for cell in plan.cells:
+        fields = dict(cell.fields)
+        requests.append(session.request(fields.pop("prompt", None), **fields))
+    return Study(session, plan, requests, tags=tags)
+
+
+def _reopened(session: Session, name: str) -> Study:
+    recorded = session.log.load_study(name)
+    looked: dict[str, Medium] = {}
+
+    def material(item: Mapping[str, Any]) -> Medium:
+        key = f"{item['type']} {item['identity']}"
+        if key not in looked:
+            looked[key] = material_of(session, item)
+        return looked[key]
+
+    cells = []
+    for item in recorded["cells"]:
+        request = item["request"]
+        media = {given["type"]: material(given) for given in request.get("input", {}).get("media", ())}
+        cells.append(Cell(item["variant"], item["block"], {**values_of(request), **media}))
+    named = recorded.get("named", True)
+    return _planned(session, Plan.of(name if named else None, labelled(cells), name))

@@ -1,0 +1,344 @@
+"""`Run`: the handle of one clip that was asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from wan_nb import arguments
+from wan_nb.engine.loop import load, ticking
+from wan_nb.errors import (
+    Detached,
+    DownloadFailed,
+    InvalidOption,
+    NotFound,
+    OutcomeUnknown,
+    RunCanceled,
+    RunExpired,
+    RunFailed,
+    WaitTimeout,
+    WanError,
+)
+from wan_nb.log.states import OPEN, Status
+from wan_nb.public import guarded
+from wan_nb.terminal import printed
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from pathlib import Path
+
+    from PIL.Image import Image
+
+    from wan_nb.handles.session import Session
+    from wan_nb.log.runlog import Row
+
+__all__ = ["Run", "detached_await", "publish_end", "row_error"]
+
+
+def detached_await(way_back: str) -> BaseException:
+    """What a canceled ``await`` of a run or study raises."""
+    return _DetachedAwait(way_back)
+
+
+class _DetachedAwait(asyncio.CancelledError):
+    """A canceled ``await run``: the task goes on. Short in a cell, still a CancelledError for the event loop."""
+
+    def _render_traceback_(self) -> list[str]:
+        return str(self).splitlines()
+
+
+@printed
+@guarded
+class Run:
+    """One clip that was asked for: a handle, not the clip itself.
+
+    It is returned as soon as the service has accepted the request, and by ``wan_nb.run(id)`` at any time later. Its
+    attributes read the newest row of the run log; nothing on it blocks but `wait` (and ``await run``).
+
+    Attributes
+    ----------
+    id : str
+        12 hex digits; any unique beginning of it is understood everywhere.
+    row : Row
+        Snapshot of the log, every column of the DataFrame as an attribute.
+    status : Status
+        INTENDED, UNCERTAIN, PENDING, RUNNING, DOWNLOADING, SUCCEEDED, FAILED, CANCELED or EXPIRED.
+    video : Path or None
+        The clip, once it is whole on disk.
+    cost : float or None
+        Price in `currency`: an estimate until the receipt, 0 when nothing was billed.
+    error : WanError or None
+        What `wait` would raise.
+    reused : bool
+        It was there already: this time nothing was paid.
+
+    Examples
+    --------
+    >>> run = wan_nb.submit("a cat walks", first_frame="cat.jpg", duration=5)  # doctest: +SKIP
+    >>> run.wait().video                                                       # doctest: +SKIP
+    PosixPath('.../wan_runs/videos/3f9c01ab77de.mp4')
+    """
+
+    def __init__(self, session: Session, run_id: str, *, reused: bool = False) -> None:
+        self._session = session
+        self.id = run_id
+        self.reused = reused
+
+    def __eq__(self, other: object) -> bool:
+        """Handles of one run are equal, whichever session they belong to: ids are random."""
+        return self.id == other.id if isinstance(other, Run) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process reads the run in the same log, by its id, with a key of its own."""
+        return (_of_log, (self.id, self._session.settings.portable()))
+
+    @property
+    def session(self) -> Session:
+        """The session that this handle belongs to."""
+        return self._session
+
+    @property
+    def row(self) -> Row:
+        """Newest snapshot of the log."""
+        return self._session.row(self.id)
+
+    @property
+    def status(self) -> Status:
+        """State in the run log."""
+        return self.row.status
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The request as it was sent, materials by name and content instead of URL."""
+        return self.row.sent
+
+    @property
+    def video(self) -> Path | None:
+        """The clip on disk, or None while there is none (and when it was deleted).
+
+        It never waits. With a shared store that is no folder (``WAN_NB_MEDIA=s3://...``) a clip that somebody else
+        fetched is here after `wait`, or when it is shown, compared or packed.
+        """
+        return self._session.video(self.row)
+
+    @property
+    def cost(self) -> float | None:
+        """Price in `currency`."""
+        return self.row.cost
+
+    @property
+    def currency(self) -> str | None:
+        """CNY or USD, by the region of the service."""
+        return self.row.currency
+
+    @property
+    def error(self) -> WanError | None:
+        """Why there is no clip and will be none without another step; None while it is under way or done."""
+        return row_error(self.row)
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """Wait for the clip.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds; None waits as long as it takes.
+
+        Returns
+        -------
+        Run
+            Itself.
+
+        Raises
+        ------
+        RunFailed, RunCanceled, RunExpired
+            The task ended without a clip.
+        DownloadFailed
+            The clip is paid but not on disk; ``%wan resume`` fetches it.
+        WaitTimeout
+            After `timeout`; the task goes on.
+        Detached
+            A `KeyboardInterrupt`: the wait ends, the task goes on.
+        """
+        timeout = arguments.timeout(timeout)
+        try:
+            self._session.loop.sync(self._session.flow.ended(self.id), timeout=timeout)
+        except KeyboardInterrupt:
+            raise Detached(self._way_back()) from None
+        except TimeoutError:
+            raise WaitTimeout(
+                f"no clip after {timeout:g} s; the task goes on.",
+                run_id=self.id,
+                remedy=f"Wait again, or come back with `%wan show {self.id[:8]}`.",
+            ) from None
+        return self._checked()
+
+    def __await__(self) -> Generator[Any, None, Run]:
+        """Wait for the clip in a cell: other tasks of the notebook go on, an interrupt detaches."""
+        future = self._session.loop.start(self._session.flow.ended(self.id))
+        yield from ticking(future, lambda: detached_await(self._way_back()))
+        return self._checked()
+
+    def cancel(self) -> Run:
+        """Cancel the task, if it still waits. The service cannot stop a running one, which is billed if it succeeds.
+
+        Raises
+        ------
+        Refused
+            It runs already, or has ended.
+        """
+        self._session.loop.sync(self._session.flow.cancel(self.id))
+        return self
+
+    def again(self, **changes: Any) -> Run:
+        """Buy another clip of the same request, with some fields changed.
+
+        Without changes and without an own seed, the new attempt gets another seed. Takes what `wan_nb.submit` takes.
+        """
+        return self._session.again(self, **changes)
+
+    def rate(self, stars: int) -> Run:
+        """Give 1 to 5 stars."""
+        return self._write(rating=arguments.whole(stars, "a rating is 1 to 5", 1, 5))
+
+    def note(self, text: str) -> Run:
+        """Keep a remark with the run; an empty one removes it."""
+        return self._write(note=text or None)
+
+    def tag(self, *tags: str | Sequence[str]) -> Run:
+        """Add tags: words, or lists of them."""
+        return self._write(tags=arguments.words([*(self.row.tags or ()), *tags], "tags"))
+
+    def frame(self, index: int = -1) -> Image:
+        """One frame of the clip as a PIL image; -1 is the last one.
+
+        Raises
+        ------
+        InvalidOption
+            It has no such frame.
+        NotFound
+            There is no clip on disk.
+        """
+        from wan_nb.media import clips
+
+        index = arguments.whole(index, "a frame is a whole number, -1 the last", -(10**9))
+        try:
+            return clips.frame(self._file(), index)
+        except IndexError as error:
+            raise InvalidOption(str(error), run_id=self.id) from None
+
+    def tail(self, seconds: float = 5.0) -> Path:
+        """The last seconds of the clip (2 to 10) as a file that a new run can continue.
+
+        Examples
+        --------
+        >>> wan_nb.submit("it goes on", first_clip=run.tail(5), duration=12)  # doctest: +SKIP
+        """
+        from wan_nb.media import clips
+
+        seconds = arguments.amount(seconds, "a tail must be a number of seconds")
+        exact = f"{seconds:g}" if float(f"{seconds:g}") == seconds else repr(float(seconds))
+        out = self._session.store.proxy(str(self.row.video_sha256), f"tail{exact}.mp4")
+        return out if out.exists() else clips.tail(self._file(), seconds, out)
+
+    def _file(self) -> Path:
+        self._session.bring([self.row])
+        if (path := self.video) is None:
+            status = self.status
+            if status in OPEN:
+                raise NotFound(
+                    f"its clip is not there yet: {status}.", run_id=self.id, remedy="run.wait() waits for it."
+                )
+            raise NotFound(f"there is no clip on disk: {status}.", run_id=self.id, remedy="%wan show tells why.")
+        return path
+
+    def _write(self, **changes: Any) -> Run:
+        self._session.write(self.id, **changes)
+        return self
+
+    def _checked(self) -> Run:
+        publish_end(self._session, self)
+        if (error := self.error) is not None:
+            raise error
+        return self
+
+    def _way_back(self) -> str:
+        return (
+            f"Stopped waiting for run {self.id[:8]}; the task goes on at the service and nothing is lost.\n"
+            f"Come back with `%wan show {self.id[:8]}`, or run the cell again: it costs nothing."
+        )
+
+    def __repr__(self) -> str:
+        row = self.row
+        paid = "" if row.cost is None else f" {row.currency} {row.cost:.2f}"
+        mark = " SIMULATED" if row.simulated else ""
+        return f"<Run {self.id[:8]} {row.status}{paid}{mark} {(row.prompt or '')[:40]!r}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002  # IPython's
+        """Static picture of its state, for nbconvert, nested displays and front ends without widgets."""
+        from wan_nb.ui.show import run_bundle
+
+        return run_bundle(self)
+
+    def _ipython_display_(self) -> None:
+        """Live where the front end can, replaced by the static picture when the run ends."""
+        load("wan_nb.ui.show")
+        from wan_nb.ui.show import show_run
+
+        show_run(self)
+
+
+def _is_list(given: Any) -> bool:
+    return isinstance(given, Iterable) and not isinstance(given, str | bytes)
+
+
+def _of_log(run_id: str, settings: dict[str, Any]) -> Run:
+    """A run that was pickled: of a session of this process with the same log, which is opened if there is none."""
+    from wan_nb.handles.session import Session
+
+    return Run(Session.with_log(settings), run_id)
+
+
+def publish_end(session: Session, *runs: Run) -> None:
+    """Bring the outputs that show these runs up to date, if any does; for the thread that has waited for them.
+
+    nbclient and papermill accept messages of a cell only while it, or one after it, runs (measured), so there the end
+    of a run is heard of in no other way.
+    """
+    if "_views" in vars(session):
+        from wan_nb.ui.show import republish
+
+        republish(*runs)
+
+
+def row_error(row: Row) -> WanError | None:
+    """Exception that a row stands for; None while the run is under way or has its clip."""
+    message = row.error_message or ""
+    code = row.error_code or ""
+    about: dict[str, Any] = {"run_id": row.run_id, "code": code, "request_id": row.request_id}
+    if row.status is Status.FAILED:
+        from wan_nb.api.codes import error_rule
+
+        return RunFailed(
+            f"failed, not billed: {message or 'no reason given'}", remedy=error_rule(code, message).remedy, **about
+        )
+    if row.status is Status.CANCELED:
+        why, remedy = (f": {message}", "Run the cell again: it is bought then.") if row.never_sent else (".", "")
+        return RunCanceled(f"canceled, not billed{why}", remedy=remedy, **about)
+    if row.status is Status.EXPIRED:
+        lost = message or "the service no longer knows the task (ids live 24 h)."
+        return RunExpired(lost, remedy="It may have been billed. `--again` (again=True) buys a new one.", **about)
+    if row.status is Status.UNCERTAIN:
+        return OutcomeUnknown(
+            f"it is not known whether the service accepted it. {message}".strip(),
+            remedy="Nothing is sent again by itself. `%wan adopt` shows what it may be; `%wan resume` looks again.",
+            **about,
+        )
+    if row.status is Status.DOWNLOADING and message:
+        return DownloadFailed(f"the clip is made and paid, but not on disk: {message}", run_id=row.run_id,
+                              remedy="`%wan resume` fetches it; its link lives 24 h.")  # fmt: skip
+    return None

@@ -1,0 +1,487 @@
+"""`Study`: a comparison from its plan to its decision."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from wan_nb import arguments
+from wan_nb.arguments import shown
+from wan_nb.engine.earlier import in_doubt
+from wan_nb.engine.loop import ticking
+from wan_nb.errors import (
+    BudgetExceeded,
+    Detached,
+    InvalidMedia,
+    NotFound,
+    RunCanceled,
+    RunFailed,
+    WanError,
+    join_words,
+)
+from wan_nb.handles.run import Run, detached_await, publish_end
+from wan_nb.log.states import ENDED_WITHOUT, FINAL, Status
+from wan_nb.public import guarded
+from wan_nb.terminal import printed
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Container, Generator, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from wan_nb.api.request import VideoRequest
+    from wan_nb.engine.submit import Ask
+    from wan_nb.handles.session import Session
+    from wan_nb.log.runlog import Row
+    from wan_nb.studies.ballot.ballot import Ballot
+    from wan_nb.studies.plan import Plan
+    from wan_nb.studies.ranking.fit import Ranking
+    from wan_nb.widgets.compare import CompareWidget
+    from wan_nb.widgets.vote import VoteWidget
+
+__all__ = ["Study"]
+
+_SIDES = ("left_run", "right_run")
+
+
+@printed
+@guarded
+class Study:
+    """A comparison: a plan of requests, the runs that it became, votes about them, and what they say.
+
+    Made by ``wan_nb.study(...)``: then it is a plan, checked and priced, and nothing is sent. `submit` buys what is not
+    in the log yet, and only that: run it again and it costs nothing, change one prompt and only its clips are bought.
+
+    Attributes
+    ----------
+    name : str
+    plan : Plan
+        Cells in the order in which they are sent.
+
+    Examples
+    --------
+    >>> prompts = {"calm": "a cat walks", "fast": "a cat dashes"}
+    >>> study = wan_nb.study(prompts, name="walk", first_frame="cat.jpg", seeds=[1, 2, 3])  # doctest: +SKIP
+    >>> study.submit(max_cost=30).wait().compare()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, session: Session, plan: Plan, requests: Sequence[VideoRequest], *, tags: Sequence[str] = ()
+    ) -> None:
+        self._session = session
+        self.plan = plan
+        self.name = plan.name
+        self._requests = tuple(requests)
+        self._tags = tuple(tags)
+
+    @cached_property
+    def _aliases(self) -> list[str]:
+        """Names that the first edition gave to a study of this content, under which it may have votes."""
+        if self.plan.named:
+            return []
+        kept: list[str] = []
+        with suppress(NotFound):
+            kept = self._session.log.load_study(self.name).get("aliases", [])
+        return [name for name in dict.fromkeys([*kept, self.plan.alias]) if name]
+
+    @property
+    def session(self) -> Session:
+        """The session that this study belongs to."""
+        return self._session
+
+    # --- the plan
+
+    @property
+    def requests(self) -> tuple[VideoRequest, ...]:
+        """The checked requests, in the order of the plan's cells."""
+        return self._requests
+
+    @property
+    def prices(self) -> list[float]:
+        """Estimated price of each cell, in the currency of the service."""
+        return [request.price(self._session.region) for request in self._requests]
+
+    @property
+    def currency(self) -> str:
+        """CNY or USD, by the region of the service."""
+        return self._session.region.currency
+
+    @property
+    def missing(self) -> list[int]:
+        """Numbers of the cells that would be bought: no run of theirs is there, under way or in doubt."""
+        return [n for n, row in enumerate(self.cell_rows()) if row is None or row.status in ENDED_WITHOUT]
+
+    def _earlier(self) -> list[Row | None]:
+        return self._session.earlier(self.asks())
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know before buying: what weakens the comparison, and what may be there already."""
+        doubtful = [row for row in self._earlier() if row is not None]
+        if not doubtful:
+            return [*self.plan.warnings]
+        names = join_words([f"run {row.run_id[:8]}" for row in doubtful[:3]] + ["more"] * (len(doubtful) > 3), "and")
+        said = (
+            f"May be there already, with a URL kept without its query: {names}; `%wan show ID` shows one for nothing."
+        )
+        return [*self.plan.warnings, said]
+
+    @property
+    def cost(self) -> float:
+        """Estimated price of what `submit` would buy now."""
+        prices = self.prices
+        return round(sum(prices[n] for n in self.missing), 4)
+
+    def table(self) -> pd.DataFrame:
+        """The plan as a DataFrame: a cell a row, with its state in the log and its price (0 when it is there)."""
+        import pandas as pd
+
+        missing, prices, rows = set(self.missing), self.prices, self.cell_rows()
+        return pd.DataFrame(
+            {
+                "variant": [cell.variant for cell in self.plan.cells],
+                "block": [cell.block for cell in self.plan.cells],
+                "prompt": [request.prompt for request in self._requests],
+                "status": ["to buy" if row is None or n in missing else str(row.status) for n, row in enumerate(rows)],
+                "price": [prices[n] if n in missing else 0.0 for n in range(len(prices))],
+                "run_id": [None if row is None else row.run_id for row in rows],
+            }
+        )
+
+    # --- buying
+
+    def asks(self, *, again: bool = False) -> list[Ask]:
+        """What `submit` asks for, cell by cell."""
+        from wan_nb.engine.submit import Ask
+
+        name = self.name if self.plan.named else None
+        return [
+            Ask(request, name, self.name, cell.variant, cell.block, self._tags, again)
+            for cell, request in zip(self.plan.cells, self._requests, strict=True)
+        ]
+
+    def submit(self, *, max_cost: float | None = None, again: bool = False) -> Study:
+        """Buy what is missing; returns when the plan is reserved and its first task accepted.
+
+        Parameters
+        ----------
+        max_cost : float, optional
+            Refuse if the whole would cost more, in the currency of the service.
+        again : bool
+            Buy every cell once more.
+
+        Raises
+        ------
+        BudgetExceeded
+            `max_cost` or the budget of the log does not allow the whole; nothing was sent.
+        Refused, Unavailable
+            The first task was not accepted.
+        """
+        most = arguments.max_cost(max_cost)
+        # Rounded, because a sum of prices may pass the amount that a person reads by less than is money.
+        cost = round(sum(self.prices), 4) if arguments.switch(again, "again") else self.cost
+        if most is not None and cost > most:
+            raise BudgetExceeded(
+                f"study {shown(self.name)} costs about {self.currency} {cost:.2f}, more than --max-cost {most:g}.",
+                remedy="Take fewer seeds, shorter clips or 720P, or allow more.",
+            )
+        for request in self._requests if again else [self._requests[n] for n in self.missing]:
+            for field, medium in request.media().items():
+                if (why := medium.lost) is not None:
+                    raise InvalidMedia(f"{field}: {why}", field=field, remedy="Plan the study with it once more.")
+        if max_cost is None and not again and (doubt := next(filter(None, self._earlier()), None)) is not None:
+            raise in_doubt(doubt, cost)
+        session = self._session
+        session.log.save_study(self.name, self._recorded())
+        try:
+            session.loop.sync(session.flow.queue.submit(self.asks(again=again), most=most))
+            session.loop.call(lambda: session.flow.keep(f"prepare-{self.name}", self._prepared()))
+        except KeyboardInterrupt:
+            raise Detached(
+                f"Stopped; what study {shown(self.name)} had ordered goes on, what it had not costs nothing.\n"
+                "Run the cell again: what is there costs nothing, what is missing is bought."
+            ) from None
+        return self
+
+    async def _prepared(self) -> None:
+        """Measure and copy the clips when all are there: not while somebody waits, and before somebody compares."""
+        from wan_nb.studies.measures.kept import measured
+
+        await self.ended()
+        flow = self._session.flow
+        for row in await flow.aside.do(self.rows):
+            await flow.aside.do(measured, self._session, [row])
+            with suppress(InvalidMedia, OSError):  # whoever looks at the clip is told
+                await flow.aside.do(self._session.light, row)
+
+    def cancel(self) -> int:
+        """Take back what was not sent yet and cancel what still waits at the service; returns how many were."""
+        stopped = 0
+        for run in self.runs:
+            if run.status in FINAL:
+                continue
+            try:
+                run.cancel()
+            except WanError:
+                continue  # it runs already, and says so on the board
+            stopped += 1
+        return stopped
+
+    # --- waiting
+
+    def wait(self, timeout: float | None = None) -> Study:
+        """Wait until every run has ended. Single failures do not raise; their rows tell.
+
+        Raises
+        ------
+        RunFailed
+            Not one clip came.
+        RunCanceled
+            Some were never sent: their kernel was interrupted, or died, and nobody has bought them since.
+        TimeoutError
+            After `timeout` seconds; the tasks go on.
+        Detached
+            A `KeyboardInterrupt`: the wait ends, the tasks go on.
+        """
+        timeout = arguments.timeout(timeout)
+        try:
+            self._session.loop.sync(self.ended(), timeout=timeout)
+        except KeyboardInterrupt:
+            raise Detached(self._way_back()) from None
+        return self._checked()
+
+    def __await__(self) -> Generator[Any, None, Study]:
+        """Wait in a cell: other tasks of the notebook go on, an interrupt detaches."""
+        future = self._session.loop.start(self.ended())
+        yield from ticking(future, lambda: detached_await(self._way_back()))
+        return self._checked()
+
+    async def ended(self) -> None:
+        """Return when every run has ended, on the loop thread; `wait` and ``await`` are its faces."""
+        flow, seen, refused = self._session.flow, set(), None
+        # What somebody else has taken back is bought here as another run, which has to be waited for too.
+        while fresh := [row.run_id for row in self.cell_rows() if row is not None and row.run_id not in seen]:
+            seen.update(fresh)
+            for run_id in fresh:
+                try:
+                    await flow.queue.left(run_id)
+                except WanError as error:
+                    refused = refused or error
+                with suppress(WanError):  # it is in the row
+                    await flow.ended(run_id)
+        if refused is not None:
+            raise refused
+
+    def _checked(self) -> Study:
+        runs = self.runs
+        publish_end(self._session, *runs)
+        unsent = [row for row in self.rows() if row.never_sent]
+        if unsent:
+            raise RunCanceled(
+                f"study {shown(self.name)}: {len(unsent)} of {len(self.plan.cells)} clips were never sent, and cost "
+                f"nothing: {unsent[0].error_message}",
+                remedy="Run the cell again, or study.submit(): it buys what is missing.",
+            )
+        if runs and not any(run.status is Status.SUCCEEDED for run in runs):
+            first = next((run.error for run in runs if run.error), None)
+            raise RunFailed(f"study {shown(self.name)} has not one clip: {first or 'all canceled'}") from first
+        return self
+
+    def _way_back(self) -> str:
+        return (
+            f"Stopped waiting; study {shown(self.name)} goes on, also with what is still to be sent.\n"
+            f"Come back with wan_nb.study(name={self.name!r}), or run the cell again: what is there costs nothing."
+        )
+
+    # --- looking
+
+    @property
+    def runs(self) -> list[Run]:
+        """Its runs, by block and variant; cells that were never asked for have none."""
+        return [Run(self._session, row.run_id) for row in self.rows()]
+
+    def frame(self) -> pd.DataFrame:
+        """Its runs as a DataFrame with the columns of ``wan_nb.runs()``, variant and block as in this plan."""
+        return self._session.frame(self.rows())
+
+    def measures(self) -> pd.DataFrame:
+        """Its runs with the numbers of `wan_nb.studies.measures` as columns: checks and sort keys, no verdict."""
+        from wan_nb.studies.measures.kept import columns
+
+        rows = self.rows()
+        return self._session.frame(rows, extra=columns(self._session, rows))
+
+    def differences(self, *, base: str | None = None) -> pd.DataFrame:
+        """What the variants differ in: for each measure and pair the mean difference inside the blocks.
+
+        Parameters
+        ----------
+        base : str, optional
+            Compare all others with this variant; every pair without it.
+
+        Returns
+        -------
+        DataFrame
+            ``measure, variant, base, mean, low, high`` (95 % interval over blocks), ``effect`` (Hedges' g),
+            ``blocks, base_mean``.
+        """
+        from wan_nb.studies.measures.kept import differences
+
+        return differences(self._session, self.rows(), base=base)
+
+    def rows(self) -> list[Row]:
+        """Newest row of each cell that has one, labelled as in this plan, by block and variant as they were written."""
+        there = [row for row in self.cell_rows() if row is not None]
+        blocks, variants = self.plan.blocks, self.plan.variants
+        return sorted(there, key=lambda row: (blocks.index(str(row.block)), variants.index(str(row.variant))))
+
+    def bought(self) -> list[Row]:
+        """Every run that belongs to it, the oldest first: also those that a newer one of the same cell stands for."""
+        members = self._session.log.find(study=[*self._aliases, self.name], newest_first=False)
+        known = {row.run_id for row in members}
+        return [*members, *(row for row in self.rows() if row.run_id not in known)]
+
+    def cell_rows(self) -> list[Row | None]:
+        """Newest row of each cell, or None. A clip bought under another name is the same clip, labelled as here."""
+        from dataclasses import replace
+
+        known = self._session.known(self.asks())
+        return [
+            row and replace(row, study=self.name, variant=cell.variant, block=cell.block)
+            for row, cell in zip(known, self.plan.cells, strict=True)
+        ]
+
+    def _recorded(self) -> dict[str, Any]:
+        """The plan as JSON: what `open_study` reads."""
+        asked = dict(zip(map(id, self.plan.cells), self._requests, strict=True))
+        cells = [
+            {"variant": cell.variant, "block": cell.block, "request": asked[id(cell)].public()}
+            for cell in self.plan.written
+        ]
+        whole = {"schema": 1, "named": self.plan.named, "aliases": self._aliases, "cells": cells}
+        recorded: dict[str, Any] = json.loads(json.dumps(whole))
+        return recorded
+
+    # --- comparing and showing
+
+    def compare(self, *, columns: int | None = None) -> CompareWidget:
+        """Show its clips side by side on one transport, blocks in rows, variants in columns."""
+        from wan_nb.ui.desk import compare
+
+        return compare(self, columns=columns)
+
+    def ballot(self, *, rater: str = "", mode: Literal["winner", "ranking"] = "winner") -> Ballot:
+        """A sitting of one rater: pairs to ask about, answers to write down. `vote` shows it.
+
+        Parameters
+        ----------
+        rater : str
+            Name of who votes.
+        mode : {'winner', 'ranking'}
+            Find the best variant with few votes, or put all in order.
+
+        Examples
+        --------
+        >>> sitting = study.ballot(rater="Ada")  # doctest: +SKIP
+        >>> study.ballot().next().left_variant   # doctest: +SKIP
+        'calm'
+        """
+        from wan_nb.studies.ballot.ballot import Ballot
+
+        return Ballot(self, rater=rater, mode=mode)
+
+    def vote(self, *, rater: str = "", mode: Literal["winner", "ranking"] = "winner") -> VoteWidget:
+        """Ask blind questions about pairs of clips of one block, by keyboard: 1 2 better, 0 same, 9 both bad, u undo.
+
+        Parameters
+        ----------
+        rater : str
+            Name of who votes.
+        mode : {'winner', 'ranking'}
+            Find the best variant with few votes, or put all in order.
+        """
+        from wan_nb.ui.desk import vote
+
+        return vote(self, rater=rater, mode=mode)
+
+    def votes(self) -> list[dict[str, Any]]:
+        """All votes, those taken back included, with the labels that their runs have in this plan.
+
+        A vote is about two runs. One about runs that this plan does not hold, or that are of two blocks, keeps labels
+        that no variant of the plan has: it is there, and does not count.
+        """
+        log, labels = self._session.log, set(self.plan.variants)
+        given = [(name, vote) for name in [*self._aliases, self.name] for vote in log.votes(name)]
+        ids = list(dict.fromkeys(vote[side] for _, vote in given for side in _SIDES if vote.get(side)))
+        prints = self._session.fingerprints(self.asks())
+        cells = dict(zip(prints, self.plan.cells, strict=True))
+        places = {row.run_id: cells.get(row.fingerprint) for row in log.find(run_id=ids)} if ids else {}
+        told = []
+        for name, vote in given:
+            left, right = (places.get(vote.get(side) or "") for side in _SIDES)
+            if left and right and left.block == right.block:
+                changed = {"left_variant": left.variant, "right_variant": right.variant, "block": left.block}
+            elif not (vote.get("left_run") and vote.get("right_run")):
+                changed = {}
+            elif name != self.name:
+                continue  # the first edition gave one name to studies that only looked alike
+            else:
+                changed = {side: _other(vote[side], labels) for side in ("left_variant", "right_variant")}
+            told.append({**vote, **changed})
+        return told
+
+    def ranking(self) -> Ranking:
+        """What the votes say about the variants, with 95 % intervals, counted in blocks and not in votes."""
+        from wan_nb.studies.ranking.fit import fit
+
+        return fit(self.votes(), variants=list(self.plan.variants))
+
+    def report(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        media: Literal["embed", "link", "none"] = "embed",
+        max_bytes: int | None = 100_000_000,
+    ) -> Path:
+        """Write one HTML file that needs nothing else: plan, prompts, clips, votes, ranking, measures, costs.
+
+        Parameters
+        ----------
+        path : path, optional
+            ``NAME.html`` without it; ``.csv`` makes a table instead.
+        media : {'embed', 'link', 'none'}
+            Light copies of the clips with their sound in the file (0.2 to 0.4 MB a second of clip), the clips beside
+            it, or strips only.
+        max_bytes : int or None
+            Refuse to write more than this; None for any size.
+
+        Raises
+        ------
+        InvalidOption
+            The report would be larger than `max_bytes`. Nothing is written.
+        """
+        from wan_nb.ui.desk import report
+
+        return report(self, path, media=media, max_bytes=max_bytes)
+
+    def _ipython_display_(self) -> None:
+        """The plan with its price and a Buy button, or the live board of its runs."""
+        from wan_nb.widgets.plan import show_study
+
+        show_study(self)
+
+    def __repr__(self) -> str:
+        todo = len(self.missing)
+        bill = f"{todo} to buy for about {self.currency} {self.cost:.2f}" if todo else "nothing to buy"
+        return f"<Study {self.name!r}: {self.plan.shape}, {bill}>"
+
+
+def _other(label: str, labels: Container[str]) -> str:
+    """The label, or one like it that none of these is."""
+    while label in labels:
+        label += " (earlier)"
+    return label

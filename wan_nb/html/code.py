@@ -1,0 +1,255 @@
+"""A request as code that a person copies: Python, a ``%%wan`` cell, curl. The key is never in it.
+
+All three read the request as the log keeps it (`VideoRequest.public`): the body with the facts of each material in
+place of its URL.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import shlex
+import unicodedata
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.api import catalog
+from wan_nb.api.catalog import CREATE_PATH, REGIONS
+from wan_nb.grammar.variants import can_be_typed, write_body
+from wan_nb.paths import here
+
+if TYPE_CHECKING:
+    from wan_nb.handles.study import Study
+
+__all__ = ["Grid", "as_cell", "as_curl", "as_python", "fields_of"]
+
+Body = Mapping[str, Any]
+
+
+def fields_of(body: Body) -> dict[str, Any]:
+    """Fields of `wan_nb.submit` out of a logged request, in the catalog's order; media as a path or URL to give again.
+
+    >>> fields_of({"model": "wan2.7-i2v", "input": {"prompt": "a cat"}, "parameters": {"duration": 5}})
+    {'model': 'wan2.7-i2v', 'prompt': 'a cat', 'duration': 5}
+    """
+    given = body.get("input", {})
+    flat = {"model": body.get("model"), **given, **body.get("parameters", {})}
+    flat.update({item["type"]: _place(item) for item in given.get("media") or ()})
+    return {f.name: flat[f.name] for f in catalog.FIELDS if flat.get(f.name) is not None}
+
+
+def as_python(body: Body) -> str:
+    """The request as a call of `wan_nb.submit`; what equals our defaults is left out.
+
+    >>> print(as_python({"model": "wan2.7-i2v", "input": {"prompt": "a cat"}, "parameters": {"duration": 8}}))
+    wan_nb.submit(
+        "a cat",
+        duration=8,
+    )
+    """
+    values = _told(body)
+    prompt = values.pop("prompt", None)
+    lines = [] if prompt is None else [f"    {_literal(prompt)},"]
+    lines += [f"    {name}={_literal(value)}," for name, value in values.items()]
+    return "\n".join(["wan_nb.submit(", *lines, ")"])
+
+
+def as_cell(body: Body) -> str:
+    """The request as a ``%%wan`` cell. Text that the cell would read as syntax is kept literal by ``--raw``.
+
+    A value with a line break, or with signs that are not seen (a file name that reads backwards), fits on no ``%%wan``
+    line: then the cell is the call in Python, where they stand as escapes, and says why.
+
+    Examples
+    --------
+    >>> print(as_cell({"input": {"prompt": "a cat", "media": [{"type": "first_frame", "name": "my cat.png"}]}}))
+    %%wan --first-frame 'my cat.png'
+    a cat
+    """
+    values = _told(body)
+    broken = [name for name, value in values.items() if name != "prompt" and not _fits_on_a_line(value)]
+    if broken:
+        why = f"# {broken[0]} has a line break or a sign that is not seen, which a %%wan line cannot hold."
+        return f"{why}\n{as_python(body)}"
+    words = ["--raw"] if any("{{" in str(value) for value in values.values()) else []
+    prompt = str(values.pop("prompt", ""))
+    for spec in catalog.FIELDS:
+        value = values.get(spec.name)
+        if value is None:
+            continue
+        if spec.type is bool:
+            words.append(spec.flag if value else spec.flag.replace("--", "--no-", 1))
+        else:
+            words += [spec.flag, shlex.quote(str(value))]
+    return "\n".join([" ".join(["%%wan", *words]), write_body([("", prompt)])])
+
+
+def as_curl(body: Body, base_url: str = REGIONS["beijing"].base_url) -> str:
+    """The request as the service reads it, for a shell. A local file stands as a hint: curl does not upload it.
+
+    Parameters
+    ----------
+    body : mapping
+        The logged request.
+    base_url : str
+        Service that it was sent to.
+    """
+    sent = {name: body[name] for name in ("model", "input", "parameters") if name in body}
+    sent["input"] = dict(sent.get("input", {}))
+    media = sent["input"].get("media") or ()
+    sent["input"]["media"] = [
+        {"type": item["type"], "url": place if "://" in (place := _place(item)) else f"<URL of {place}>"}
+        for item in media
+    ]
+    data = json.dumps(sent, ensure_ascii=False, indent=2)
+    return " \\\n".join(
+        [
+            f"curl -X POST {shlex.quote(base_url.rstrip('/') + CREATE_PATH)}",
+            '  -H "Authorization: Bearer $DASHSCOPE_API_KEY"',
+            "  -H 'Content-Type: application/json'",
+            "  -H 'X-DashScope-Async: enable'",
+            f"  -d {shlex.quote(data)}",
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The requests of a study as what their variants have of their own, what they share and what is varied.
+
+    Attributes
+    ----------
+    own : dict of str to dict
+        Fields by variant, the prompt among them.
+    shared : dict
+        Fields that are the same everywhere.
+    varied : dict of str to tuple
+        Values of the fields that change inside a variant: the seed, materials.
+    whole : bool
+        Whether variants times varied values give these requests and no others.
+    named : bool
+        Whether a person gave the study its name: only then it is part of the code, as of derived seeds.
+    """
+
+    own: dict[str, dict[str, Any]]
+    shared: dict[str, Any]
+    varied: dict[str, tuple[Any, ...]]
+    whole: bool
+    named: bool = True
+
+    @classmethod
+    def of(cls, cells: Iterable[tuple[str, Body]], *, named: bool = True) -> Grid:
+        """Grid of variants and logged requests, in the order in which they were written."""
+        told = [(variant, _told(body)) for variant, body in cells]
+        names = dict.fromkeys(name for _, given in told for name in given)
+        by_variant: dict[str, list[dict[str, Any]]] = {}
+        for variant, given in told:
+            by_variant.setdefault(variant, []).append(given)
+        varied = {
+            name: tuple(dict.fromkeys(given.get(name) for _, given in told))
+            for name in names
+            if any(len({given.get(name) for given in held}) > 1 for held in by_variant.values())
+        }
+        alike = {name for name in names if name != "prompt" and len({given.get(name) for _, given in told}) == 1}
+        own = {
+            variant: {name: value for name, value in held[0].items() if name not in {*varied, *alike}}
+            for variant, held in by_variant.items()
+        }
+        shared = {name: value for name, value in told[0][1].items() if name in alike}
+        full = len(own) * math.prod(len(values) for values in varied.values())
+        return cls(
+            own, shared, varied, full == len(told) and all(None not in values for values in varied.values()), named
+        )
+
+    @classmethod
+    def of_study(cls, study: Study) -> Grid:
+        """Grid of what a study asks for, in the order in which it was written."""
+        asked = dict(zip(map(id, study.plan.cells), study.requests, strict=True))
+        cells = ((cell.variant, asked[id(cell)].public()) for cell in study.plan.written)
+        return cls.of(cells, named=study.plan.named)
+
+    def as_cell(self, name: str, max_cost: int) -> str:
+        """A ``%%wan`` cell, or nothing where a cell cannot say it: variants that differ in more than the prompt."""
+        from wan_nb.grammar.cell import Cell
+
+        typed = all(can_be_typed(variant) and set(given) == {"prompt"} for variant, given in self.own.items())
+        lines = [self.shared.values(), *self.varied.values()]
+        if not self.whole or not typed or not all(_fits_on_a_line(value) for line in lines for value in line):
+            return ""
+        prompts = tuple((variant, given["prompt"]) for variant, given in self.own.items())
+        vary = {key: values for key, values in self.varied.items() if key != "seed"}
+        seeds = self.varied.get("seed", ())
+        raw = any("{{" in text for _, text in prompts)
+        return Cell(
+            prompts, self.shared, seeds, vary, name=name if self.named else None, max_cost=max_cost, raw=raw
+        ).to_text()
+
+    def as_python(self, name: str, max_cost: int) -> str:
+        """Calls that plan the same study, buy it and report it."""
+        lines = ["import wan_nb", ""]
+        if not self.whole:
+            return "\n".join([*lines, f"study = wan_nb.study(name={_literal(name)})  # as it is in the log"])
+        lines += ["study = wan_nb.study(", "    {"]
+        for variant, given in self.own.items():
+            said = _literal(given["prompt"]) if set(given) == {"prompt"} else _mapping(given)
+            lines.append(f"        {_literal(variant)}: {said},")
+        lines += ["    },", *([f"    name={_literal(name)},"] if self.named else [])]
+        lines += [f"    {key}={_literal(value)}," for key, value in self.shared.items()]
+        if "seed" in self.varied:
+            lines.append(f"    seeds={list(self.varied['seed'])},")
+        if vary := {key: list(values) for key, values in self.varied.items() if key != "seed"}:
+            lines.append(f"    vary={_mapping(vary)},")
+        lines += [")", f"study.submit(max_cost={max_cost}).wait()", f"study.report({_literal(f'{name}.html')})"]
+        return "\n".join(lines)
+
+
+def _mapping(values: Mapping[str, Any]) -> str:
+    return "{" + ", ".join(f"{_literal(key)}: {_literal(value)}" for key, value in values.items()) + "}"
+
+
+def _told(body: Body) -> dict[str, Any]:
+    default = {f.name: f.default for f in catalog.FIELDS}
+    return {name: value for name, value in fields_of(body).items() if value != default[name]}
+
+
+def _place(item: Mapping[str, Any]) -> str:
+    """What to give again for a material: the name when it is a path or URL, else the copy that was written."""
+    name, path = _file_name(str(item.get("name") or "")), str(item.get("path") or "")
+    chosen = name if "://" in name or "/" in name or "." in name or not path else path
+    # What lies beside the notebook is said from there: it means the same elsewhere, and tells nobody's folders.
+    place, folder = Path(chosen), here()
+    return place.relative_to(folder).as_posix() if place.is_absolute() and place.is_relative_to(folder) else chosen
+
+
+def _file_name(name: str) -> str:
+    """A name as the system knows it: one with signs that are not seen is kept as Python would write it."""
+    if name[:1] in {"'", '"'} and "\\" in name:
+        with suppress(SyntaxError, ValueError):
+            meant = ast.literal_eval(name)
+            if isinstance(meant, str) and not meant.isprintable() and ascii(meant) == name:
+                return meant
+    return name
+
+
+def _fits_on_a_line(value: object) -> bool:
+    return not isinstance(value, str) or value.replace("\u3000", " ").isprintable()
+
+
+def _literal(value: object) -> str:
+    """A value as Python; signs that are not seen, but for the joiners inside of words and emoji, are escapes.
+
+    json's quoting is Python's too for text, keeps every script readable and never spans lines.
+    """
+    if not isinstance(value, str):
+        return repr(value)
+    return "".join(map(_seen, json.dumps(value, ensure_ascii=False)))
+
+
+def _seen(sign: str) -> str:
+    if sign.isprintable() or sign in "\u200c\u200d" or unicodedata.category(sign) == "Zs":
+        return sign
+    return f"\\u{ord(sign):04x}" if ord(sign) < 0x10000 else f"\\U{ord(sign):08x}"

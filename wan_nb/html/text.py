@@ -1,0 +1,283 @@
+"""What a run is called where a person reads it: states, money, times, sizes, addresses; and how all text is made safe.
+
+Pure functions of plain values. Whatever comes from outside (prompts, labels, messages of the service, file names)
+passes through `plain` or `escape` before it reaches a page.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import os
+import re
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+from wan_nb.log.states import UNCHECKED
+from wan_nb.terminal import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "ACTIVE",
+    "AS_TYPED",
+    "STATES",
+    "State",
+    "box",
+    "bundle",
+    "duration",
+    "escape",
+    "isolated",
+    "label",
+    "line",
+    "measures",
+    "megabytes",
+    "money",
+    "plain",
+    "price",
+    "source",
+    "stars",
+    "state",
+    "totals",
+]
+
+
+class State(NamedTuple):
+    """How a state is shown: a mark that needs no colour, a word, a tone for those who see colour."""
+
+    mark: str
+    word: str
+    tone: str
+
+
+STATES: dict[str, State] = {
+    "INTENDED": State("○", "being sent", "wait"),
+    "UNCERTAIN": State("?", "uncertain", "warn"),
+    "PENDING": State("◔", "waiting", "wait"),
+    "RUNNING": State("◑", "running", "run"),
+    "DOWNLOADING": State("↓", "downloading", "run"),
+    "SUCCEEDED": State("✓", "done", "good"),
+    "FAILED": State("✕", "failed", "bad"),
+    "CANCELED": State("⊘", "canceled", "off"),
+    "EXPIRED": State("⊗", "expired", "bad"),
+}
+
+ACTIVE = frozenset({"INTENDED", "UNCERTAIN", "PENDING", "RUNNING", "DOWNLOADING"})
+"""States in which something may still happen."""
+
+# Controls, DEL and C1 break notebooks and terminals (an escape sequence would run there); bidi embeddings, overrides
+# and isolates make the text after them read backwards. Direction marks (LRM, RLM) are harmless and left alone.
+_UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+def state(name: object) -> State:
+    """How a state is shown; a word that is not known shows itself."""
+    return STATES.get(str(name), State("·", plain(name, 40).lower(), "wait"))
+
+
+def plain(value: object, limit: int | None = None) -> str:
+    r"""Text that is safe to show anywhere as text: no control characters, no direction tricks, not too long.
+
+    Parameters
+    ----------
+    value : object
+        None becomes the empty text.
+    limit : int, optional
+        Most Unicode characters, the ellipsis included.
+
+    Examples
+    --------
+    >>> plain("a\x00b\u202ec"), plain("a long label", 6)
+    ('a�b�c', 'a lon…')
+    """
+    text = "" if value is None else str(value)
+    if limit is not None and len(text) > limit:
+        text = text[: limit - 1] + "…"
+    return _UNSAFE.sub("\ufffd", text)
+
+
+def escape(value: object, limit: int | None = None) -> str:
+    """`plain` text for HTML, safe inside an element and inside a quoted attribute.
+
+    >>> escape('<b title="x">')
+    '&lt;b title=&quot;x&quot;&gt;'
+    """
+    return html.escape(plain(value, limit), quote=True)
+
+
+AS_TYPED = "tex2jax_ignore mathjax_ignore"
+"""Classes inside which no version of MathJax takes ``$5 to $10`` for a formula."""
+
+_BOX = (
+    "box-sizing:border-box;max-width:{width}px;margin:4px 0;padding:12px 14px;border:1px solid rgba(128,128,128,.35);"
+    "border-radius:8px;font-family:system-ui,sans-serif;font-size:13px;line-height:1.5;text-align:left;"
+    "overflow-wrap:anywhere"
+)
+
+
+def bundle(body: str, words: str) -> dict[str, str]:
+    """MIME bundle without a widget, the one way in which HTML reaches a notebook: what is in it is shown as typed.
+
+    Parameters
+    ----------
+    body : str
+        HTML.
+    words : str
+        The same as text, as it stands in a terminal.
+    """
+    return {"text/html": f'<div class="{AS_TYPED}">{body}</div>', "text/plain": printable(words)}
+
+
+def box(body: str, width: int, *, scrolls: bool = False) -> str:
+    """HTML with a border around it."""
+    return f'<div style="{_BOX.format(width=width)}{";overflow-x:auto" if scrolls else ""}">{body}</div>'
+
+
+def isolated(value: object, limit: int | None = None) -> str:
+    """`escape`, for a name beside other text: one of a right-to-left script does not reorder what stands around it."""
+    return f"<bdi>{escape(value, limit)}</bdi>"
+
+
+def money(amount: float | None, currency: str | None, *, estimated: bool = False) -> str:
+    """A price: ``≈ CNY 3.00`` while it is an estimate, ``CNY 3.00`` once it is on the receipt; empty when unknown.
+
+    >>> money(3, "CNY", estimated=True), money(0.5, "USD")
+    ('≈ CNY 3.00', 'USD 0.50')
+    """
+    if amount is None or not math.isfinite(amount):
+        return ""
+    return f"{'≈ ' if estimated else ''}{plain(currency or '', 8)} {amount:,.2f}".strip()
+
+
+def price(row: Any) -> str:
+    """What a run costs, or that it costs nothing: failed and canceled tasks are not billed."""
+    name = str(row.status)
+    if name in {"FAILED", "CANCELED"}:
+        return "not billed"
+    return money(row.cost, row.currency, estimated=name != "SUCCEEDED" or row.billed_s is None)
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person says them: ``8 s``, ``1 min 05 s``, ``2 h 03 min``; empty when unknown.
+
+    >>> duration(8.4), duration(65), duration(7400), duration(None)
+    ('8 s', '1 min 05 s', '2 h 03 min', '')
+    """
+    if seconds is None or not math.isfinite(seconds):
+        return ""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def megabytes(count: float | None) -> str:
+    """Size of a file: ``2.5 MB``, ``14 kB``; a MB is 1 000 000 bytes here as in the limits.
+
+    >>> megabytes(2_523_431), megabytes(14_200), megabytes(None)
+    ('2.5 MB', '15 kB', '')
+    """
+    if count is None:
+        return ""
+    return f"{count / 1e6:.1f} MB" if count >= 99_500 else f"{math.ceil(count / 1e3)} kB"
+
+
+def label(row: Any, limit: int = 240) -> str:
+    """What a run is called on boards: study and variant, or the start of its prompt in place of either, else its id.
+
+    Where there is no room for both, the study is shortened first: on a board it is the same in all rows.
+    """
+    prompt = " ".join(str(row.prompt or "").split())
+    own = plain(row.variant, limit) or plain(prompt, min(limit, 80))
+    study = plain(row.study, max(limit - len(own) - 3, limit // 3))
+    parts = [study, plain(own, limit - len(study) - 3) if study else own]
+    return " · ".join(part for part in parts if part) or f"run {row.run_id[:8]}"
+
+
+def source(video: str | os.PathLike[str] | None, folder: str | os.PathLike[str] | None) -> str | None:
+    """Address of a clip relative to the notebook's folder, as a URL path; None where no notebook server would serve it.
+
+    A relative address is the one kind that plays and seeks in JupyterLab and Notebook 7, trusted or not, under any base
+    URL, with or without a kernel. The server answers 404 in hidden folders and knows nothing above its root, of which
+    the kernel cannot tell more than that it is seldom more than two folders up.
+
+    Parameters
+    ----------
+    video : path, optional
+        The clip. A URL of a media store is none of the notebook server's files.
+    folder : path, optional
+        Folder of the notebook; the working directory when None.
+
+    Examples
+    --------
+    >>> source("/home/me/nb/wan_runs/videos/a b.mp4", "/home/me/nb")
+    'wan_runs/videos/a%20b.mp4'
+    >>> source("s3://bucket/clip.mp4", "/home/me/nb") is None
+    True
+    """
+    if video is None or "://" in str(video) or len(str(video)) > 1000:
+        return None
+    base = Path(folder) if folder is not None else Path.cwd()
+    try:
+        parts = Path(os.path.relpath(base / video, base)).parts
+        # Percent-encoding each part leaves no colon, quote, bracket or slash of the name's own: no scheme, no markup.
+        encoded = [quote(os.fsencode(part), safe="") for part in parts]
+    except ValueError:  # another drive, or a name that no file system has
+        return None
+    ups = sum(part == ".." for part in parts)
+    if ups > 2 or ups == len(parts) or any(part.startswith(".") for part in parts[ups:]):
+        return None
+    return "/".join(encoded)
+
+
+def measures(row: Any) -> list[str]:
+    """What the clip is, as far as it is known."""
+    size = f"{row.width}×{row.height}" if row.width and row.height else plain(row.resolution, 20)
+    seconds = f"{row.duration} s" if row.duration else ""
+    sound = "" if row.has_audio is None else "with sound" if row.has_audio else "silent"
+    return [part for part in (size, seconds, sound, megabytes(row.bytes)) if part]
+
+
+def stars(row: Any) -> str:
+    """The rating that a person gave, such as ``★★★★☆``; empty without one."""
+    return "★" * row.rating + "☆" * (5 - row.rating) if row.rating else ""
+
+
+def unchecked(row: Any) -> str:
+    """What to know about a clip that was kept although it could not be checked; empty for every other run."""
+    if str(row.status) != "SUCCEEDED" or row.error_code != UNCHECKED:
+        return ""
+    return f"Kept as it was delivered, but not checked: {plain(row.error_message, 200)}"
+
+
+def line(row: Any) -> str:
+    """One run as one line of text, for terminals and for hosts without HTML."""
+    parts = [
+        f"run {row.run_id[:8]}",
+        state(row.status).word,
+        label(row, 60),
+        price(row),
+        " ".join(measures(row)),
+        stars(row),
+        plain(row.video, 300),
+        plain(row.error_message, 200) if str(row.status) in {"FAILED", "EXPIRED"} else unchecked(row),
+        "SIMULATED" if row.simulated else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def totals(rows: Sequence[Any]) -> str:
+    """How many are in which state, and what was spent: ``5 done · 1 failed · spent CNY 15.00``."""
+    words = Counter(state(row.status).word for row in rows)
+    spent: Counter[str] = Counter()
+    for row in rows:
+        if str(row.status) == "SUCCEEDED" and not row.simulated and row.cost:
+            spent[str(row.currency)] += row.cost
+    money_words = [f"spent {money(amount, currency)}" for currency, amount in spent.items()]
+    simulated = sum(bool(row.simulated) for row in rows)
+    note = [f"{simulated} simulated, not counted" if simulated < len(rows) else "all simulated, nothing spent"]
+    return " · ".join([f"{count} {word}" for word, count in words.items()] + money_words + (note if simulated else []))

@@ -1,0 +1,403 @@
+"""Reading the log: filters, columns and limits become SQL, so that a million runs cost no more than a hundred."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import sqlalchemy as sa
+
+from wan_nb.arguments import as_number, as_whole, shown, whole
+from wan_nb.engine.selection import run_ids
+from wan_nb.errors import InvalidOption, NotFound, join_words
+from wan_nb.log.budget import is_amount, spent_since
+from wan_nb.log.frame import to_frame
+from wan_nb.log.row import COLUMNS, NAMES, Row
+from wan_nb.log.schema import members, micros, runs, words
+from wan_nb.log.states import OPEN, Status
+from wan_nb.log.stored import read_row, read_value, readable
+from wan_nb.log.tables import Tables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+__all__ = ["WHOLE", "Reading", "check_names", "listed", "only_row"]
+
+
+_Number = TypeVar("_Number", int, float)
+
+LARGEST: Final = 2**63 - 1
+"""Largest whole number that both databases take."""
+
+
+class Reading(Tables):
+    """The questions that a log answers; `RunLog` adds what it writes down."""
+
+    def get(self, run_id: str) -> Row:
+        """Return the run of this id, or of the only id that begins so.
+
+        Raises
+        ------
+        NotFound
+            No such run, or several; the message says which ids are near.
+        """
+        if not isinstance(run_id, str):
+            raise InvalidOption(f"a run is named by its id, a text, not by {type(run_id).__name__}.")
+        start = run_id.strip().lower()
+        # Text between "3f" and "3fg": the hex ids that begin with 3f, found in the index by both databases.
+        query = WHOLE.where(runs.c.run_id >= start, runs.c.run_id < start + "g").limit(5)
+        # Only of hex: how a server sorts other signs among the digits depends on its language.
+        hexadecimal = bool(start) and set(start) <= set("0123456789abcdef")
+        found = self._db.read(lambda c: [read_row(row) for row in c.execute(query)]) if hexadecimal else []
+        if len(found) == 1:
+            return found[0]
+        if found:
+            near = [row.run_id for row in found]
+            raise NotFound(f"several runs begin with {shown(start)}.", remedy=f"Did you mean {join_words(near)}?")
+        recent = [row.run_id for row in self.find(limit=200)]
+        near = difflib.get_close_matches(start, [r[: max(len(start), 4)] for r in recent], cutoff=0.5) or recent[:1]
+        raise NotFound(
+            f"no run {shown(run_id)} in this log.",
+            remedy=f"Did you mean {join_words(near)}?" if near else "The log holds no run yet.",
+        )
+
+    def by_task(self, task_id: str) -> Row | None:
+        """Return the run of a task, or `None` when this log does not know it."""
+        return self._db.read(lambda c: only_row(c, runs.c.task_id == task_id))
+
+    def open_rows(self) -> list[Row]:
+        """Return the runs that somebody still has to look after, the oldest first."""
+        return self.find(status=list(OPEN), newest_first=False)
+
+    def find(
+        self, *, limit: int | None = None, offset: int = 0, newest_first: bool = True, **filters: Any
+    ) -> list[Row]:
+        """Return the runs that pass every filter.
+
+        Parameters
+        ----------
+        limit : int, optional
+            At most so many; all when left out.
+        offset : int
+            Leave out so many first, for the next page.
+        newest_first : bool
+            By ``created_at``.
+        **filters
+            ``column=value``; a list of values means any of them, `None` means not known, ``tags="keep"`` means that
+            this tag is among them. ``since=`` and ``until=`` (aware datetimes, or local ones, or text in ISO 8601)
+            bound ``created_at``: from since on, before until. ``text=`` must stand in the prompt, in any case.
+            ``study=`` finds every run that is a cell of that study, whoever bought it, under the labels it has there.
+
+        Raises
+        ------
+        InvalidOption
+            No such column, or not a value of its type; the message says the nearest.
+        """
+        query = _Question(filters).rows(NAMES, limit, offset, newest_first=newest_first)
+        return self._db.read(lambda c: [read_row(row) for row in c.execute(query)])
+
+    def count(self, **filters: Any) -> int:
+        """Return how many runs pass every filter of `find`."""
+        query = _Question(filters).select(sa.func.count())
+        return self._db.read(lambda c: int(c.execute(query).scalar_one()))
+
+    def totals(self, *by: str, **filters: Any) -> list[dict[str, Any]]:
+        """Return sums over the runs that pass every filter of `find`, one dict for each combination of columns `by`.
+
+        Returns
+        -------
+        list of dict
+            The columns `by`, ``runs`` (how many), ``cost`` and ``billed_s`` (sums of what is known), in no order that
+            means anything. Currencies and simulated runs are only kept apart where `by` names them.
+        """
+        check_names(by, COLUMNS)
+        asked = _Question(filters)
+        sums = [
+            sa.func.coalesce(sa.func.sum(sa.case((is_amount(runs.c[name]), runs.c[name]), else_=0.0)), 0.0).label(name)
+            for name in ("cost", "billed_s")
+        ]
+        keys = [_as_kept(asked.columns[name]).label(name) for name in by]
+        query = asked.select(*keys, sa.func.count().label("runs"), *sums).group_by(*keys)
+        found = self._db.read(lambda c: [dict(row) for row in c.execute(query).mappings()])
+        return [row | {name: read_value(name, row[name]) for name in by} for row in found]
+
+    def spent(self, currency: str, since: datetime) -> float:
+        """Return what was billed or is reserved since then, in `currency`, without simulated runs."""
+        return self._db.read(lambda c: spent_since(c, currency, since))
+
+    def durations(
+        self, model: str, resolution: str, duration: int, *, limit: int = 200, simulated: bool = False
+    ) -> list[float]:
+        """Return how many seconds the last equal runs took at the service, the newest first.
+
+        Parameters
+        ----------
+        model, resolution, duration
+            Exactly these.
+        limit : int
+        simulated : bool
+            Of the simulator, whose times say nothing about the service's.
+        """
+        query = (
+            sa.select(runs.c.run_s)
+            .where(runs.c.model == model, runs.c.resolution == resolution, runs.c.duration == duration)
+            .where(runs.c.simulated == simulated, runs.c.run_s.is_not(None), runs.c.status == Status.SUCCEEDED)
+            .order_by(runs.c.created_at.desc())
+            .limit(limit)
+        )
+        return list(filter(None, readable("run_s", self._db.read(lambda c: list(c.execute(query).scalars())))))
+
+    def to_frame(
+        self,
+        rows: Sequence[Row] | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        extra: Mapping[str, Mapping[str, float | None]] | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        newest_first: bool = True,
+        **filters: Any,
+    ) -> pd.DataFrame:
+        """Return runs as a typed DataFrame, one row each, index ``run_id``.
+
+        Parameters
+        ----------
+        rows : sequence of Row, optional
+            These; else those that pass the filters of `find`.
+        columns : sequence of str, optional
+            Only these, in this order; all of `COLUMNS` when left out.
+        extra : mapping, optional
+            More columns of numbers, ``{name: {run_id: value}}``, such as measures.
+
+        Raises
+        ------
+        InvalidOption
+            No such column.
+        """
+        names = list(COLUMNS) if columns is None else list(columns)
+        check_names(names, COLUMNS)
+        if rows is not None:
+            cells = [[_kept(getattr(row, name)) for row in rows] for name in names]
+            return to_frame([row.run_id for row in rows], cells, names, extra=extra)
+        query = _Question(filters).rows(["run_id", *names], limit, offset, newest_first=newest_first)
+        ids, *cells = self._db.read(lambda c: _columns(c.execute(query), 1 + len(names)))
+        return to_frame(ids, list(map(readable, names, cells)), names, extra=extra)
+
+
+def _as_kept(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """The column as the log keeps it: `wan_nb.log.stored` reads it, and a frame has no use for Python's objects."""
+    kind = column.type
+    if isinstance(kind, sa.Boolean):
+        return sa.type_coerce(column, sa.BigInteger())  # which leaves alone what is no number
+    return sa.type_coerce(column, kind.impl) if isinstance(kind, sa.TypeDecorator) else column
+
+
+WHOLE: Final = sa.select(*(_as_kept(runs.c[name]) for name in NAMES))
+"""The query for whole rows, in the order of the fields of `Row`, for `read_row`."""
+
+
+def only_row(c: sa.Connection, *conditions: sa.ColumnElement[bool]) -> Row | None:
+    """Return the last attempt of what passes the conditions."""
+    found = c.execute(WHOLE.where(*conditions).order_by(runs.c.attempt.desc()).limit(1)).first()
+    return read_row(found) if found else None
+
+
+def check_names(names: Iterable[str], allowed: Iterable[str]) -> None:
+    """Refuse names that are no columns.
+
+    Raises
+    ------
+    InvalidOption
+        It says the nearest name.
+    """
+    known = sorted(allowed)
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, cutoff=0.5)
+            raise InvalidOption(
+                f"the log has no column {shown(name)}.",
+                remedy=f"Did you mean {join_words(near)}?" if near else f"Columns: {', '.join(known)}.",
+            )
+
+
+class _Question:
+    """Filters as SQL: which rows, from where, and under which labels.
+
+    Runs of a study are the members of it, with study, variant and block as they are called there; a run of several
+    studies that are asked for together is one row, of the first of them.
+
+    Parameters
+    ----------
+    filters : mapping
+        As `Reading.find` takes them.
+    """
+
+    def __init__(self, filters: Mapping[str, Any]) -> None:
+        check_names(filters, [*COLUMNS, "run_id", *_NOT_GIVEN])
+        given = {name: value if name == "run_id" else listed(value) for name, value in filters.items()}
+        self.columns: dict[str, sa.ColumnElement[Any]] = {name: runs.c[name] for name in NAMES}
+        self._from: sa.FromClause = runs
+        self._order: list[sa.ColumnElement[Any]] = [runs.c.created_at, runs.c.run_id]
+        self._conditions: list[sa.ColumnElement[bool]] = []
+        if given.get("run_id") is not None:
+            self._conditions.append(_any_of(run_ids(given.pop("run_id"))))
+        study = given.get("study")
+        if study is not None and not (isinstance(study, list) and None in study):
+            self._of(given.pop("study"))
+        self._conditions += [
+            self._condition(name, value) for name, value in given.items() if value is not None or name not in _NOT_GIVEN
+        ]
+
+    def _of(self, study: Any) -> None:
+        self._from = members.join(runs, runs.c.run_id == members.c.run_id)
+        self._order = [members.c.created_at, members.c.run_id]
+        self.columns |= {name: members.c[name] for name in ("study", "variant", "block")}
+        if not isinstance(study, list):
+            self._conditions.append(members.c.study == _value("study", study))
+            return
+        names = [_value("study", one) for one in study]
+        earlier = members.alias()
+        twice = sa.exists().where(
+            earlier.c.run_id == members.c.run_id, earlier.c.study.in_(names), earlier.c.study < members.c.study
+        )
+        self._conditions += [members.c.study.in_(names), ~twice]
+
+    def select(self, *columns: Any) -> sa.Select[Any]:
+        """Some columns of the rows that pass."""
+        return sa.select(*columns).select_from(self._from).where(*self._conditions)
+
+    def rows(self, names: Sequence[str], limit: int | None, offset: int, *, newest_first: bool) -> sa.Select[Any]:
+        """Columns by name as the log keeps them, in order of time."""
+        said = "must be a whole number from 0"
+        limit = None if limit is None else whole(limit, f"limit {said}", 0, LARGEST, typed=True)
+        offset = whole(offset, f"offset {said}", 0, LARGEST, typed=True)
+        query = self.select(*(_as_kept(self.columns[name]) for name in names))
+        query = query.order_by(*(key.desc() if newest_first else key for key in self._order))
+        return query.limit(limit).offset(offset or None)
+
+    def _condition(self, name: str, value: Any) -> sa.ColumnElement[bool]:
+        if isinstance(value, list):
+            if name in _SPECIAL or None in value:
+                return sa.or_(sa.false(), *(self._condition(name, one) for one in value))
+            return self.columns[name].in_([_value(name, one) for one in value])
+        if value is None and name in self.columns:
+            return self.columns[name].is_(None)
+        if name in _SPECIAL:
+            return _SPECIAL[name](name, value)
+        same: sa.ColumnElement[bool] = self.columns[name] == _value(name, value)
+        return same
+
+
+_NOT_GIVEN: Final = ("since", "until", "text")
+"""Filters that are no columns; None leaves them out."""
+
+_HEX: Final = frozenset("0123456789abcdef")
+_ID_LENGTH: Final = 12
+
+
+def _any_of(ids: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Runs of these ids, or whose ids begin so."""
+    whole_ids = [words(one) for one in ids if len(one) >= _ID_LENGTH]
+    starts = [one.lower() for one in ids if one and len(one) < _ID_LENGTH and set(one.lower()) <= _HEX]
+    begin = [sa.and_(runs.c.run_id >= one, runs.c.run_id < one + "g") for one in starts]
+    return sa.or_(sa.false(), runs.c.run_id.in_(whole_ids), *begin)
+
+
+def listed(value: Any) -> Any:
+    """One value as it is; whatever holds several (list, set, index, Series, array, generator) as a list.
+
+    >>> listed("walk"), listed(x for x in "ab"), listed({"a": 1}.keys())
+    ('walk', ['a', 'b'], ['a'])
+    """
+    if isinstance(value, (str, bytes, dict)) or not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0:
+        return value
+    return [None if _unknown(one) else one for one in value]
+
+
+def _unknown(value: Any) -> bool:
+    return type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float) and math.isnan(value))
+
+
+def _tagged(_name: str, value: Any) -> sa.ColumnElement[bool]:
+    tags = sa.literal(", ") + sa.type_coerce(runs.c.tags, sa.Text()) + ", "
+    return tags.contains(f", {words(value).strip()}, ", autoescape=True)
+
+
+_Test = Callable[[str, Any], sa.ColumnElement[bool]]
+_SPECIAL: dict[str, _Test] = {
+    "since": lambda name, value: runs.c.created_at >= _value(name, value),
+    "until": lambda name, value: runs.c.created_at < _value(name, value),
+    "text": lambda _, value: runs.c.prompt.icontains(words(value), autoescape=True),
+    "tags": _tagged,
+}
+
+
+def _value(name: str, value: Any) -> Any:
+    """Return a filter's value in the type of its column, also when it was typed into a cell."""
+    dtype = COLUMNS.get("created_at" if name in {"since", "until"} else name, "string")
+    try:
+        if dtype == "category":
+            return Status(str(value).upper())
+        if dtype == "Int64":
+            return _within(as_whole(value, typed=True))
+        if dtype == "Float64":
+            return _within(as_number(value, typed=True))
+        if dtype == "boolean":
+            return _YES[str(value).lower()]
+        if dtype.startswith("datetime"):
+            return _moment(value)
+        if isinstance(value, str | int | float):
+            return words(value)
+        raise TypeError(name)
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        known = list(Status) if dtype == "category" else []
+        near = difflib.get_close_matches(str(value).upper(), known, n=1)
+        raise InvalidOption(
+            f"{name} cannot be {shown(value)}: it holds {_TYPES[dtype]}.",
+            remedy=f"Did you mean {near[0]}?" if near else f"There are {join_words(known, 'and')}." if known else "",
+        ) from error
+
+
+def _within(number: _Number | None) -> _Number:
+    if number is None or abs(number) > LARGEST:
+        raise ValueError("no such number is kept")
+    return number
+
+
+_YES = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_TYPES = {
+    "category": "a status",
+    "Int64": "a whole number",
+    "Float64": "a number",
+    "boolean": "true or false",
+    "string": "text",
+    "datetime64[ns, UTC]": "a time, as in 2026-11-22T18:00+00:00",
+}
+
+
+def _moment(value: Any) -> datetime:
+    # Moments of pandas and numpy, and dates, read as text; a pandas one is a datetime, but one that lacks a local zone.
+    when = value if type(value) is datetime else datetime.fromisoformat(str(value))
+    return when.astimezone(UTC)
+
+
+def _columns(result: sa.CursorResult[Any], width: int) -> list[list[Any]]:
+    """Return the columns of a result, read past SQLAlchemy's rows and in batches that stay in the processor's cache."""
+    columns: list[list[Any]] = [[] for _ in range(width)]
+    assert result.cursor is not None
+    while batch := result.cursor.fetchmany(500):
+        for column, cells in zip(columns, zip(*batch, strict=True), strict=True):
+            column.extend(cells)
+    return columns
+
+
+def _kept(value: Any) -> Any:
+    """Return a value of a `Row` as the log keeps it."""
+    if isinstance(value, datetime):
+        return micros(value)
+    return ", ".join(value) or None if isinstance(value, tuple) else value

@@ -1,0 +1,376 @@
+"""The run log: every run that was ever meant, sent, paid or lost, in one table that several kernels share.
+
+A run is written before it is waited for: `RunLog.reserve` commits the intent and its price in one transaction with the
+cap and with the look for an equal run, `RunLog.begin_post` commits that the POST is about to leave, and each piece of
+news goes through `RunLog.update`, which holds the transitions drawn in `wan_nb.log.states`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from wan_nb import __version__
+from wan_nb.arguments import shown, words
+from wan_nb.errors import LogError, NotFound
+from wan_nb.log.budget import check_cap, check_most, check_price
+from wan_nb.log.owner import owner_alive
+from wan_nb.log.queries import Reading, check_names, only_row
+from wan_nb.log.row import COLUMNS, NAMES, Row
+from wan_nb.log.schema import members, owners, runs
+from wan_nb.log.states import FINAL, TRANSITIONS, UNBILLED, Status
+from wan_nb.terminal import printed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from types import EllipsisType
+
+__all__ = ["COLUMNS", "Row", "RunLog", "Status"]
+
+_INTENT: Final = frozenset(NAMES) - {"run_id", "status", "attempt", "posted_at", "owner"}
+_FIXED: Final = frozenset({"run_id", "fingerprint", "attempt", "created_at"})
+_AFTERWARDS: Final = frozenset(
+    {"rating", "note", "tags", "video", "video_sha256", "bytes", "width", "height", "fps", "has_audio"}
+)
+"""What may still change of a final run: remarks and where and what its file is. Never its state or its bill."""
+
+_ATTACH: Final = frozenset(Status) - UNBILLED
+"""A run in one of these states is shown again instead of bought again."""
+
+
+@printed
+class RunLog(Reading):
+    """The log of all runs at one URL. Safe to call from several threads, processes and hosts.
+
+    Parameters
+    ----------
+    url : path or str
+        A file, ``sqlite:///wan_runs/runs.db``, or ``postgresql+psycopg://user@host/name`` for several people.
+    now : callable, optional
+        The clock, returning an aware datetime.
+
+    Raises
+    ------
+    LogError
+        The log cannot be opened, or was written by a newer version of this package.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> log = RunLog(f"sqlite:///{folder.name}/runs.db")
+    >>> row, new = log.reserve({"fingerprint": "f1", "prompt": "a cat walks", "cost": 3.0, "currency": "CNY"}, cap=50.0)
+    >>> log.update(row.run_id, status="PENDING", task_id="t1").status, new
+    (<Status.PENDING: 'PENDING'>, True)
+    >>> log.reserve({"fingerprint": "f1"})[0].task_id          # the same again: nothing new
+    't1'
+    >>> log.close()
+    >>> folder.cleanup()
+    """
+
+    def __repr__(self) -> str:
+        return f"RunLog({self._db!r})"
+
+    # --- reserving and posting
+
+    def reserve(
+        self, intent: Mapping[str, Any], *, cap: float | None = None, again: bool = False, owner: str = ""
+    ) -> tuple[Row, bool]:
+        """Write down one intent, or find the run that makes it needless; see `reserve_many`."""
+        return self.reserve_many([intent], cap=cap, again=again, owner=owner)[0]
+
+    def reserve_many(
+        self,
+        intents: Sequence[Mapping[str, Any]],
+        *,
+        cap: float | None = None,
+        again: bool = False,
+        lapsed: bool = False,
+        most: float | None = None,
+        owner: str = "",
+    ) -> list[tuple[Row, bool]]:
+        """Write down intents and reserve their prices, all in one transaction: all of them or none.
+
+        Parameters
+        ----------
+        intents : sequence of mapping
+            Columns of `Row` by name; ``fingerprint`` is required. ``cost`` is the estimated price in ``currency``.
+        cap : float, optional
+            Most that this log may spend per currency in any 24 hours, these intents included. Simulated intents
+            (``simulated=True``) neither count nor are capped. `None`: no cap.
+        again : bool
+            A new attempt even where an equal run is in flight or has succeeded.
+        lapsed : bool
+            A new attempt where the last one has EXPIRED, although that one may have been paid.
+        most : float, optional
+            Most that the new rows may cost together, in the currency of the service.
+        owner : str
+            Who is going to post them: `wan_nb.log.owner.owner_id`.
+
+        Returns
+        -------
+        list of (Row, bool)
+            In the order of `intents`: a new row in state INTENDED and `True`; or the last run of this fingerprint and
+            `False`, if that one is open, or may have been paid. After FAILED and CANCELED there is a new attempt.
+
+        Raises
+        ------
+        BudgetExceeded
+            The cap, or `most`, would be passed. Nothing was written.
+        """
+        for intent in intents:
+            check_names(intent, _INTENT)
+            check_price(intent.get("cost"), intent.get("currency"))
+        shown = frozenset() if again else _ATTACH - {Status.EXPIRED} if lapsed else _ATTACH
+        return self._db.write(lambda c: self._reserve(c, intents, cap=cap, shown=shown, most=most, owner=owner))
+
+    def _reserve(
+        self,
+        c: sa.Connection,
+        intents: Sequence[Mapping[str, Any]],
+        *,
+        cap: float | None,
+        shown: Collection[Status],
+        most: float | None,
+        owner: str,
+    ) -> list[tuple[Row, bool]]:
+        now = self._now()
+        results = []
+        for number, intent in enumerate(intents):
+            last = only_row(c, runs.c.fingerprint == intent["fingerprint"])
+            if last is not None and last.status in shown:
+                results.append((_joined(c, last, intent), False))
+                continue
+            # One microsecond apart, so that the order of a study is the order of its times.
+            new = {"created_at": now + timedelta(microseconds=number), "owner": owner, **intent}
+            results.append((self._insert(c, new, attempt=last.attempt + 1 if last else 1), True))
+        made = [row for row, new in results if new]
+        check_most(made, most)
+        check_cap(c, made, cap=cap, now=now)
+        return results
+
+    def _insert(self, c: sa.Connection, values: Mapping[str, Any], *, attempt: int) -> Row:
+        run_id = secrets.token_hex(6)
+        given = {
+            "status": Status.INTENDED,
+            "simulated": False,
+            "owner": "",
+            "version": __version__,
+            "request": {},
+            **values,
+        }
+        c.execute(sa.insert(runs).values(run_id=run_id, attempt=attempt, **given))
+        return _joined(c, _row(c, run_id), given)
+
+    def begin_post(
+        self, run_id: str, *, owner: str | None = None, skew: timedelta | None = None, leaves: bool = True
+    ) -> str | None:
+        """Write down that the POST of an intent is about to leave; once more before each further attempt.
+
+        At most one POST of the same model and prompt is in flight per log, so that an answer that never came can be
+        told from the others of the account.
+
+        Parameters
+        ----------
+        run_id : str
+        owner : str, optional
+            Who posts.
+        skew : timedelta, optional
+            Clock of the service minus ours, which settling an answer that never came has to know as it was.
+        leaves : bool
+            Its first byte leaves now. False only takes the place that the model and prompt have in the log.
+
+        Returns
+        -------
+        str or None
+            The run of the same model and prompt that is in flight: ask again when it is answered. `None`: it may leave.
+
+        Raises
+        ------
+        LogError
+            The run is not an intent of `owner` any more: another process has taken it for dead. It must not be posted.
+        """
+
+        def work(c: sa.Connection) -> str | None:
+            row = _row(c, run_id)
+            if row.status is not Status.INTENDED or owner not in {None, row.owner}:
+                raise LogError("it is not this kernel's to post any more", remedy="%wan resume", run_id=run_id)
+            key = hashlib.sha256(f"{row.model}\0{row.prompt}".encode()).hexdigest()
+            held: str | None = c.execute(sa.select(runs.c.run_id).where(runs.c.posting == key)).scalar_one_or_none()
+            if held not in {None, run_id}:
+                return held
+            request = row.request if skew is None else {**row.request, "skew": skew.total_seconds()}
+            end = None if leaves else "never sent"
+            values = {"posting": key, "posted_at": self._now(), "post_end": end, "post_ended_at": None}
+            c.execute(_change(run_id).values(**values, request=request))
+            return None
+
+        return self._db.write(work)
+
+    def abandoned(self, row: Row, alive: Callable[[str, datetime], bool] = owner_alive) -> bool:
+        """Whether the process that was to post an intent is dead.
+
+        Parameters
+        ----------
+        row : Row
+        alive : callable
+            Told an owner and its last sign of life, says whether it may still be at work.
+        """
+        beat = sa.select(owners.c.seen_at).where(owners.c.owner == row.owner)
+        seen: datetime | None = self._db.read(lambda c: c.execute(beat).scalar_one_or_none())
+        return not alive(row.owner or "", max(filter(None, [row.created_at, row.posted_at, seen])))
+
+    def adopt(self, task_id: str, **columns: Any) -> tuple[Row, bool]:
+        """Take in a task that this log did not submit, as PENDING unless `columns` say otherwise.
+
+        Returns
+        -------
+        (Row, bool)
+            `False` when the log knew the task already. Its price counts, but no cap stops it: it is spent already.
+        """
+        check_names(columns, set(NAMES) - {"run_id", "task_id", "attempt"})
+
+        def work(c: sa.Connection) -> tuple[Row, bool]:
+            if known := only_row(c, runs.c.task_id == task_id):
+                return known, False
+            given = {"status": Status.PENDING, "fingerprint": f"task:{task_id}", "created_at": self._now(), **columns}
+            last = only_row(c, runs.c.fingerprint == given["fingerprint"])
+            return self._insert(c, {**given, "task_id": task_id}, attempt=last.attempt + 1 if last else 1), True
+
+        return self._db.write(work)
+
+    # --- news
+
+    def update(self, run_id: str, **changes: Any) -> Row:
+        """Write news of a run.
+
+        Leaving INTENDED frees its model and prompt for the next POST; FAILED and CANCELED set the cost to 0.
+
+        Raises
+        ------
+        NotFound
+            No such run.
+        LogError
+            The transition is not one of `wan_nb.log.states`, or a final run would change in more than remarks and
+            its file.
+        """
+        return self._news(run_id, changes, may_be_late=False)
+
+    def advance(self, run_id: str, *, of_task: str | EllipsisType | None = ..., **changes: Any) -> Row:
+        """Write news that another kernel may have had first: `update`, but what the row has overtaken is left out.
+
+        Parameters
+        ----------
+        run_id : str
+        of_task : str or None, optional
+            The news hold for a run of this task (None: of none) and are left out when it has another one by now.
+        **changes
+            As in `update`.
+
+        Returns
+        -------
+        Row
+            As it is now; compare its status with what was meant.
+        """
+        return self._news(run_id, changes, may_be_late=True, of_task=of_task)
+
+    def _news(
+        self,
+        run_id: str,
+        changes: Mapping[str, Any],
+        *,
+        may_be_late: bool,
+        of_task: str | EllipsisType | None = ...,
+    ) -> Row:
+        check_names(changes, set(NAMES) - _FIXED)
+
+        def work(c: sa.Connection) -> Row:
+            row = _row(c, run_id)
+            if of_task is not ... and row.task_id != of_task:
+                return row
+            return _changed(c, row, changes, may_be_late=may_be_late)
+
+        return self._db.write(work)
+
+    def withdraw(self, run_ids: Sequence[str], *, code: str | None, message: str) -> list[Row]:
+        """Cancel intents that were never sent, all in one transaction; what has been overtaken stays as it is.
+
+        Parameters
+        ----------
+        run_ids : sequence of str
+        code, message : str
+            Why, for the rows.
+        """
+        changes = {"status": Status.CANCELED, "error_code": code, "error_message": message}
+        return self._db.write(lambda c: [_changed(c, _row(c, i), changes, may_be_late=True) for i in run_ids])
+
+    def forget(self, run_id: str) -> Row:
+        """Forget where the file of a final run is; the row and its cost stay.
+
+        Raises
+        ------
+        LogError
+            The run is still open: its clip is still to come.
+        """
+
+        def work(c: sa.Connection) -> Row:
+            row = _row(c, run_id)
+            if row.open:
+                raise LogError(f"it is {row.status}: its clip is still to come", remedy="Cancel it first, or wait.")
+            c.execute(_change(run_id).values(video=None))
+            return _row(c, run_id)
+
+        return self._db.write(work)
+
+
+def _changed(c: sa.Connection, row: Row, changes: Mapping[str, Any], *, may_be_late: bool) -> Row:
+    """Write news of a run where the transitions allow it; see `RunLog.update` and `RunLog.advance`."""
+    to = Status(changes.get("status") or row.status)
+    if to is row.status:
+        barred = set(changes) - _AFTERWARDS - {"status"} if row.status in FINAL else set()
+    else:
+        barred = set() if to in TRANSITIONS[row.status] else {"status"}
+    if barred and may_be_late:
+        return row
+    if barred:
+        what = f"become {to}" if to is not row.status else f"change its {', '.join(sorted(barred))}"
+        raise LogError(f"it is {row.status} and cannot {what}", run_id=row.run_id)
+    if (task := changes.get("task_id")) and task != row.task_id and (other := only_row(c, runs.c.task_id == task)):
+        raise LogError(f"task {task[:60]} is run {other.run_id[:8]}'s already", run_id=row.run_id, task_of=other.run_id)
+    extra: dict[str, Any] = {} if to is Status.INTENDED else {"posting": None}
+    if to in UNBILLED:
+        extra["cost"] = 0.0
+    c.execute(_change(row.run_id).values(**{**changes, "status": to, **extra}))
+    return _row(c, row.run_id)
+
+
+def _change(run_id: str) -> sa.Update:
+    return sa.update(runs).where(runs.c.run_id == run_id)
+
+
+def _joined(c: sa.Connection, row: Row, intent: Mapping[str, Any]) -> Row:
+    """Make a run a member of the study that asks for it, and give it the tags of the request."""
+    if (study := intent.get("study")) is not None:
+        key = {"study": study, "run_id": row.run_id}
+        known = sa.select(members.c.variant, members.c.block).where(*(members.c[name] == key[name] for name in key))
+        labels = {name: intent.get(name) for name in ("variant", "block")}
+        if (found := c.execute(known).first()) is None:
+            c.execute(sa.insert(members).values(**key, **labels, created_at=row.created_at))
+        elif any(labels.values()) and (found.variant, found.block) != tuple(labels.values()):
+            c.execute(sa.update(members).where(*(members.c[name] == key[name] for name in key)).values(**labels))
+    tags = tuple(dict.fromkeys([*row.tags, *words(intent.get("tags") or (), "tags")]))
+    if tags == row.tags:
+        return row
+    c.execute(_change(row.run_id).values(tags=tags))
+    return _row(c, row.run_id)
+
+
+def _row(c: sa.Connection, run_id: str) -> Row:
+    row = only_row(c, runs.c.run_id == run_id)
+    if row is None:
+        raise NotFound(f"no run {shown(run_id)} in this log", remedy="See wan_nb.runs() or %wan runs.")
+    return row

@@ -1,0 +1,192 @@
+"""The tables of the log, for SQLite and PostgreSQL alike, and how values are kept in them.
+
+Times are whole microseconds since 1970 (UTC), words are text without NUL and without lone surrogates (PostgreSQL takes
+neither, and both arrive from a hostile service), requests and plans are JSON text. So one statement means the same on
+both, and a column of times turns into a pandas column without a Python object per cell.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from wan_nb.log.row import COLUMNS
+from wan_nb.log.states import Status
+from wan_nb.log.stored import to_dict, to_moment
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+__all__ = ["TABLES", "measures", "members", "micros", "owners", "runs", "studies", "uploads", "votes", "words"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(when: datetime) -> int:
+    """Microseconds since 1970 of an aware time.
+
+    >>> micros(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
+    1000000
+    """
+    return (when - _EPOCH) // _MICROSECOND
+
+
+def words(value: object) -> str:
+    r"""Text as both databases take it.
+
+    >>> words("a\0b")
+    'a␀b'
+    """
+    return str(value).replace("\0", "␀").encode("utf-8", "replace").decode()
+
+
+class Words(TypeDecorator[str]):
+    """Text from anywhere."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else words(value)
+
+
+class State(TypeDecorator[Status]):
+    """A `Status`."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else Status(value).value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Status | None:  # noqa: ARG002
+        return None if value is None else Status(value)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware time, kept as whole microseconds."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> int | None:  # noqa: ARG002
+        return None if value is None else micros(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        try:
+            return None if value is None else to_moment(value)
+        except (TypeError, OverflowError):
+            return None  # what somebody else has written there is no time
+
+
+class Tags(TypeDecorator[tuple[str, ...]]):
+    """Tags as ``"keep, bright"``; a comma inside of one parts it in two."""
+
+    impl = Words
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        given = (value,) if isinstance(value, str) else value or ()
+        words = (word.strip() for tag in given for word in str(tag).split(","))
+        return ", ".join(dict.fromkeys(filter(None, words))) or None
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[str, ...]:  # noqa: ARG002
+        return tuple(value.split(", ")) if value else ()
+
+
+class Json(TypeDecorator[dict[str, Any]]):
+    """A dict as JSON in plain ASCII, which brings every string back exactly, NUL and surrogates too."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> dict[str, Any] | None:  # noqa: ARG002
+        try:
+            return to_dict(value)
+        except (TypeError, ValueError):
+            return None  # what somebody else has written there
+
+
+_KEPT: dict[str, type[TypeEngine[Any]]] = {
+    "string": Words,
+    "category": State,
+    "Int64": sa.BigInteger,
+    "Float64": sa.Double,
+    "boolean": sa.Boolean,
+    "datetime64[ns, UTC]": Moment,
+}
+
+TABLES = sa.MetaData()
+
+runs = sa.Table(
+    "runs",
+    TABLES,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    *(sa.Column(name, Tags if name == "tags" else _KEPT[dtype]) for name, dtype in COLUMNS.items()),
+    sa.Column("request", Json),
+    sa.Column("owner", Words),
+    sa.Column("posted_at", Moment),
+    sa.Column("posting", sa.Text),
+    sa.Column("post_end", sa.Text),
+    sa.Column("post_ended_at", Moment),
+)
+"""The columns of `Row` under their names, and ``posting``: who may post this model and prompt just now."""
+
+uploads = sa.Table(
+    "uploads",
+    TABLES,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("url", Words),
+    sa.Column("expires_at", Moment),
+)
+
+studies = sa.Table(
+    "studies",
+    TABLES,
+    sa.Column("name", Words, primary_key=True),
+    sa.Column("saved_at", Moment),
+    sa.Column("plan", Json),
+)
+
+members = sa.Table(
+    "members",
+    TABLES,
+    sa.Column("study", Words, primary_key=True),
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("variant", Words),
+    sa.Column("block", Words),
+    sa.Column("created_at", Moment),
+)
+"""Which runs are cells of which studies, under the labels of that study; ``created_at`` is the run's."""
+
+votes = sa.Table(
+    "votes",
+    TABLES,
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("study", Words),
+    sa.Column("vote", Json),
+)
+
+measures = sa.Table(
+    "measures",
+    TABLES,
+    sa.Column("video_sha256", sa.Text, primary_key=True),
+    sa.Column("version", Words, primary_key=True),
+    sa.Column("measured_at", Moment),
+    sa.Column("found", Json),
+)
+
+owners = sa.Table(
+    "owners",
+    TABLES,
+    sa.Column("owner", Words, primary_key=True),
+    sa.Column("seen_at", Moment),
+)

@@ -1,0 +1,216 @@
+"""What the log keeps beside the runs: uploads, studies, votes, measures, and signs of life of kernels."""
+
+from __future__ import annotations
+
+import difflib
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from wan_nb.arguments import shown
+from wan_nb.errors import LogError, NotFound, join_words
+from wan_nb.log import schema
+from wan_nb.log.database import Database
+from wan_nb.sanitize import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+__all__ = ["Tables", "utc_now"]
+
+_CHUNK = 5000
+"""Values in one IN list; SQLite takes 32 766."""
+
+
+def utc_now() -> datetime:
+    """Return the clock's time, aware."""
+    return datetime.now(UTC)
+
+
+class Tables:
+    """The small tables of a log; `RunLog` adds the runs.
+
+    Parameters
+    ----------
+    url : path or str
+        File, or SQLAlchemy URL: ``sqlite:///file`` or ``postgresql+psycopg://...``.
+    now : callable, optional
+        The clock, returning an aware datetime.
+    migrated : bool
+        See `Database`.
+    """
+
+    def __init__(self, url: Path | str, *, now: Callable[[], datetime] = utc_now, migrated: bool = False) -> None:
+        self._now = now
+        self._db = Database(url, migrated=migrated)
+
+    @property
+    def place(self) -> str:
+        """Where it is: the file, or the address without its password."""
+        url = self._db.url
+        return str(url.database) if url.get_backend_name() == "sqlite" else repr(self._db)
+
+    def mend(self) -> str:
+        """Bring a file back that was deleted, replaced or robbed of a part while it was open; what was done.
+
+        Raises
+        ------
+        LogError
+            It was moved, which only a person can judge, or the disk does not take the copy.
+        """
+        return self._db.mend()
+
+    def check_writable(self) -> None:
+        """Raise `LogError` where the log can only be read."""
+        self._db.check_writable()
+
+    def close(self) -> None:
+        """Close every connection. A later call opens them again: news of a paid clip is never dropped."""
+        self._db.close()
+
+    # --- uploads
+
+    def remember_upload(self, key: str, url: str, expires_at: datetime) -> None:
+        """Keep where a material was uploaded to, until `expires_at`, unless it is secret; what has expired goes."""
+        table = schema.uploads
+        if redact(url) != url:
+            return
+
+        def work(c: sa.Connection) -> None:
+            c.execute(sa.delete(table).where((table.c.key == key) | (table.c.expires_at <= self._now())))
+            c.execute(sa.insert(table).values(key=key, url=url, expires_at=expires_at))
+
+        self._db.write(work)
+
+    def recall_upload(self, key: str, now: datetime | None = None) -> str | None:
+        """Return the URL of an earlier upload that still lives, or `None`."""
+        table = schema.uploads
+        alive = sa.select(table.c.url).where(table.c.key == key, table.c.expires_at > (now or self._now()))
+        return self._db.read(lambda c: c.execute(alive).scalar_one_or_none())
+
+    # --- studies and votes
+
+    def save_study(self, name: str, plan: Mapping[str, Any]) -> None:
+        """Keep the plan of a study under its name; an earlier plan of that name is replaced."""
+        table = schema.studies
+
+        def work(c: sa.Connection) -> None:
+            c.execute(sa.delete(table).where(table.c.name == name))
+            c.execute(sa.insert(table).values(name=name, saved_at=self._now(), plan=dict(plan)))
+
+        self._db.write(work)
+
+    def load_study(self, name: str) -> dict[str, Any]:
+        """Return the plan of a study.
+
+        Raises
+        ------
+        NotFound
+            No study of that name; the message says the nearest names.
+        """
+        table = schema.studies
+        found = self._db.read(lambda c: c.execute(sa.select(table.c.plan).where(table.c.name == name)).first())
+        if found is not None and found.plan is None:
+            raise LogError(
+                f"the plan of study {name!r} cannot be read: its row in the log is damaged",
+                remedy="Give its prompts again under that name; its clips and votes are kept.",
+            )
+        if found is None:
+            known = self.studies()
+            near = difflib.get_close_matches(name, known) or known[:3]
+            raise NotFound(
+                f"no study {shown(name)} in this log.",
+                remedy=f"Did you mean {join_words(near)}?" if near else "The log holds no study yet.",
+            )
+        return dict(found.plan)
+
+    def studies(self) -> list[str]:
+        """Return the names of all studies, the last saved one first."""
+        table = schema.studies
+        query = sa.select(table.c.name).order_by(table.c.saved_at.desc(), table.c.name)
+        return self._db.read(lambda c: list(c.execute(query).scalars()))
+
+    def add_vote(self, vote: Mapping[str, Any]) -> None:
+        """Append a vote; ``vote["study"]`` names its study. Votes are never changed: an undo is one more vote.
+
+        The log adds ``voted_at`` (ISO 8601, UTC) when the vote has none.
+        """
+        table = schema.votes
+
+        def work(c: sa.Connection) -> None:
+            number = c.execute(sa.select(sa.func.coalesce(sa.func.max(table.c.number), 0) + 1)).scalar_one()
+            stamped = {"voted_at": self._now().isoformat(), **vote}
+            c.execute(sa.insert(table).values(number=number, study=vote["study"], vote=stamped))
+
+        self._db.write(work)
+
+    def votes(self, study: str) -> list[dict[str, Any]]:
+        """Return the votes of a study in the order in which they were given."""
+        table = schema.votes
+        query = sa.select(table.c.vote).where(table.c.study == study).order_by(table.c.number)
+        return self._db.read(lambda c: [vote for vote in c.execute(query).scalars() if vote is not None])
+
+    def damaged(self) -> dict[str, int]:
+        """How many rows of the small tables cannot be read, by table."""
+        columns = {"studies": schema.studies.c.plan, "votes": schema.votes.c.vote, "measures": schema.measures.c.found}
+
+        def work(c: sa.Connection) -> dict[str, int]:
+            found = {name: c.execute(sa.select(column)).scalars() for name, column in columns.items()}
+            return {name: sum(value is None for value in values) for name, values in found.items()}
+
+        return {name: count for name, count in self._db.read(work).items() if count}
+
+    # --- measures
+
+    def put_measures(self, video_sha256: str, version: object, found: Mapping[str, Any]) -> None:
+        """Keep what one version of the measures found in a clip."""
+        table = schema.measures
+        key = {"video_sha256": video_sha256, "version": str(version)}
+
+        def work(c: sa.Connection) -> None:
+            c.execute(sa.delete(table).where(*(table.c[name] == value for name, value in key.items())))
+            c.execute(sa.insert(table).values(**key, measured_at=self._now(), found=dict(found)))
+
+        self._db.write(work)
+
+    def measures(self, video_sha256s: Iterable[str], version: object | None = None) -> dict[str, dict[str, Any]]:
+        """Return what was found in these clips: ``{sha256: measures}``; clips that were not measured are left out.
+
+        Parameters
+        ----------
+        video_sha256s : iterable of str
+        version : object, optional
+            Only of this version; of the last measurement when left out.
+        """
+        table = schema.measures
+        wanted = list(dict.fromkeys(video_sha256s))
+        query = sa.select(table.c.video_sha256, table.c.found).order_by(table.c.measured_at)
+        if version is not None:
+            query = query.where(table.c.version == str(version))
+
+        def work(c: sa.Connection) -> dict[str, dict[str, Any]]:
+            found: dict[str, dict[str, Any]] = {}
+            for first in range(0, len(wanted), _CHUNK):
+                part = query.where(table.c.video_sha256.in_(wanted[first : first + _CHUNK]))
+                found.update({row.video_sha256: row.found for row in c.execute(part) if row.found is not None})
+            return found
+
+        return self._db.read(work)
+
+    # --- kernels
+
+    def beat(self, owner: str) -> None:
+        """Give a sign of life for `owner`, so that kernels of other hosts leave its waiting intents alone.
+
+        Once in a few minutes is enough (`wan_nb.log.owner.PATIENCE` is 15 minutes). Signs of yesterday go.
+        """
+        table = schema.owners
+
+        def work(c: sa.Connection) -> None:
+            now = self._now()
+            c.execute(sa.delete(table).where((table.c.owner == owner) | (table.c.seen_at < now - timedelta(days=1))))
+            c.execute(sa.insert(table).values(owner=owner, seen_at=now))
+
+        self._db.write(work)

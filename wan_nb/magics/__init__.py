@@ -1,0 +1,1 @@
+"""``%wan`` and ``%%wan``: they parse, call, show."""

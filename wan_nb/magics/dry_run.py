@@ -1,0 +1,119 @@
+"""``--dry-run``: what would be sent, what was checked, what it would cost. Nothing leaves the machine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from wan_nb.api import catalog
+from wan_nb.errors import join_words
+from wan_nb.log.states import ENDED_WITHOUT as ENDED
+from wan_nb.terminal import printed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wan_nb.api.request import Medium, VideoRequest
+    from wan_nb.engine.submit import Ask
+    from wan_nb.handles.session import Session
+    from wan_nb.log.row import Row
+
+__all__ = ["DryRun"]
+
+
+@printed
+@dataclass(frozen=True, repr=False)
+class DryRun:
+    """Checked requests that were not sent.
+
+    Attributes
+    ----------
+    payloads : tuple of dict
+        The bodies of the POSTs. Local files stand as ``<upload of NAME>``, URLs without what signs them.
+    checks : tuple of str
+        What was looked at, one line each.
+    price : float
+        Estimate in `currency` of what the cell would buy now.
+    currency : str
+    service : str
+    """
+
+    payloads: tuple[dict[str, Any], ...]
+    checks: tuple[str, ...]
+    price: float
+    currency: str
+    service: str
+
+    @classmethod
+    def of(cls, session: Session, asks: Sequence[Ask], *, notes: Sequence[str] = ()) -> Self:
+        """The dry run of what would be asked for, with the seeds that it would get.
+
+        Parameters
+        ----------
+        session : Session
+            Tells which service, and what its log has already; the service is not asked.
+        asks : sequence of Ask
+        notes : sequence of str
+            More lines for the checks.
+        """
+        service = session.settings.service
+        # The place itself would start the simulator, or want a key.
+        region = catalog.REGIONS.get(service) or catalog.region_of(service)
+        known = session.known(asks) if session.log_exists else [None] * len(asks)
+        there = [row for ask, row in zip(asks, known, strict=True) if row and not ask.again and row.status not in ENDED]
+        attempts = [row.attempt + 1 if row and ask.again else 1 for ask, row in zip(asks, known, strict=True)]
+        requests = [ask.seeded(attempt) for ask, attempt in zip(asks, attempts, strict=True)]
+        bought = [request for request, row in zip(requests, known, strict=True) if row not in there]
+        price = round(sum(request.price(region) for request in bought), 4)
+        checks = tuple(dict.fromkeys(line for request in requests for line in _checks(request)))
+        payloads = tuple(request.payload(_stand_ins(request)) for request in requests)
+        return cls(payloads, (*checks, *notes, *_reuse(session, there)), price, region.currency, service)
+
+    def __repr__(self) -> str:
+        more = len(self.payloads) - 1
+        simulated = "; simulated, so nothing is billed" if self.service == "simulator" else ""
+        lines = [
+            f"POST {catalog.CREATE_PATH} to {self.service}: not sent",
+            json.dumps(self.payloads[0], ensure_ascii=False, indent=2),
+            *([f"and {more} more, see .payloads"] if more else []),
+            *(f"- {line}" for line in self.checks),
+            f"price: about {self.currency} {self.price:.2f} (prices of {catalog.AS_OF}){simulated}"
+            if self.price
+            else "price: nothing would be bought",
+        ]
+        return "\n".join(lines)
+
+
+def _reuse(session: Session, rows: Sequence[Row]) -> list[str]:
+    """What is there already, and what the cell would say of it."""
+    lost = [row for row in rows if row.status == "SUCCEEDED" and session.video(row) is None]
+    names = join_words([f"run {row.run_id[:8]}" for row in rows[:3]] + ["more"] * (len(rows) > 3), "and")
+    found = [f"in the log already: {names}, not bought again without --again"] if rows else []
+    return found + [f"the file of run {row.run_id[:8]} is gone: only --again gets a clip" for row in lost]
+
+
+def _stand_ins(request: VideoRequest) -> dict[str, str]:
+    return {field: m.name if m.url else f"<upload of {m.name}>" for field, m in request.media().items()}
+
+
+def _checks(request: VideoRequest) -> list[str]:
+    most = next(f.max_characters for f in catalog.FIELDS if f.name == "prompt")
+    return [
+        f"materials: {request.mode}",
+        *(_check(field, medium) for field, medium in request.media().items()),
+        f"prompt: {len(request.prompt or ''):,} of {most:,} characters",
+    ]
+
+
+def _check(field: str, medium: Medium) -> str:
+    """Facts of one material, and what was changed about it."""
+    facts = [
+        medium.format,
+        f"{medium.width}x{medium.height}" if medium.width else None,
+        f"{medium.seconds:.1f} s" if medium.seconds else None,
+        f"{medium.bytes / catalog.MB:.2f} MB" if medium.bytes else None,
+        "fetched by the service, not looked at here" if medium.url else None,
+        medium.note.removeprefix(f"{medium.name}: ") or None,
+    ]
+    return f"{field}: {medium.name} · " + " · ".join(fact for fact in facts if fact)

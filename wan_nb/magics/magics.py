@@ -1,0 +1,253 @@
+"""``%wan`` and ``%%wan``: registered in a few milliseconds, everything else is loaded when it is used.
+
+A magic here reads its text, calls what Python calls too, and returns what that returns. Options and verbs are tables
+(`wan_nb.grammar.options`, `wan_nb.magics.run_line`) from which help, completion and the README are read as well.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import ChainMap
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from traitlets import Bool, Dict, Float, TraitError, Unicode, Union, observe, validate
+from traitlets.config import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from wan_nb.handles.session import Session
+
+__all__ = ["WanMagics", "load", "unload"]
+
+
+@magics_class
+class WanMagics(Magics):
+    """Wan 2.7 image-to-video in a cell. ``%wan --help`` and ``%%wan --help`` tell the rest."""
+
+    service = Unicode(
+        "",
+        help="Service of new sessions: simulator, beijing, singapore or a base URL. Empty: what the environment says.",
+    ).tag(config=True)
+    budget = Union(
+        [Float(), Dict()],
+        default_value=None,
+        allow_none=True,
+        help="Most that this log may spend in any 24 h: a number, or one per currency such as {'CNY': 50, 'USD': 7}.",
+    ).tag(config=True)
+    wait = Bool(
+        None,
+        allow_none=True,
+        help="Whether %%wan blocks until the clip is there. None: only where no front end listens.",
+    ).tag(config=True)
+    tracebacks = Bool(False, help="Show whole tracebacks instead of one to three lines.").tag(config=True)
+
+    told_of: Session | None = None
+    """Session whose service the person knows of."""
+
+    _locals: dict[str, Any] = {}  # noqa: RUF012  # replaced as a whole, never changed
+    """Variables of the code that called the magic which is running."""
+
+    @no_var_expand
+    @line_magic
+    def wan(self, line: str) -> Any:
+        """Runs, studies and the service: ``%wan VERB``. Alone it shows the live board of this session."""
+        with self._told():
+            from wan_nb.engine import loop
+
+            loop.load("wan_nb.magics.run_line")
+            from wan_nb.magics.run_line import obey
+
+            return obey(self, line)
+
+    @no_var_expand
+    @cell_magic("wan")  # type: ignore[arg-type]  # IPython types the decorator for its argument-free form only
+    def wan_cell(self, line: str, cell: str) -> Any:
+        """Make a clip: the options stand on the line, the cell is the prompt."""
+        with self._told():
+            from wan_nb.engine import loop
+
+            loop.load("wan_nb.magics.run_cell", "wan_nb.api.checks")
+            from wan_nb.magics.run_cell import ask
+
+            return ask(self, line, cell)
+
+    @property
+    def names(self) -> Mapping[str, Any]:
+        """Variables that a ``{{name}}`` means: those of the calling code before the notebook's."""
+        assert self.shell is not None
+        return ChainMap(self._locals, self.shell.user_ns)  # never written to: `keep` is
+
+    def keep(self, name: str, thing: Any) -> None:
+        """Set a variable of the notebook."""
+        assert self.shell is not None
+        self.shell.user_ns[name] = thing
+
+    @property
+    def in_batch(self) -> bool:
+        """Whether nobody comes back after the cell (nbclient, papermill, a script), or can be asked."""
+        from wan_nb.frontends import front_end
+
+        return not front_end().returns
+
+    def session(self) -> Session:
+        """The default session; which service it is that nobody chose is said once."""
+        from wan_nb.handles import default
+        from wan_nb.terminal import say
+
+        session = default.session()
+        if session is not self.told_of and session.settings.service == "simulator" and not self.service:
+            say(SIMULATED)  # once, where the person looks
+        self.told_of = session
+        return session
+
+    @validate("service", "budget")
+    def _sane(self, proposal: Any) -> Any:
+        from wan_nb.engine.service import address
+        from wan_nb.errors import InvalidOption
+        from wan_nb.settings import Settings
+
+        name, value = proposal["trait"].name, proposal["value"]
+        try:
+            address(Settings.resolve({}, **{name: value}).service)
+        except InvalidOption as error:
+            raise TraitError(str(error)) from None  # of all errors, traitlets takes the value back for this one only
+        return value
+
+    @observe("service", "budget")
+    def _configure(self, change: Any) -> None:
+        from wan_nb.handles import default
+
+        default.configure(**{change["name"]: None if change["new"] == "" else change["new"]})
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        from wan_nb.errors import Detached, WanError
+        from wan_nb.public import guard
+
+        before, self._locals = self._locals, _locals_of_caller()  # a magic may run inside of another
+        try:
+            with guard():  # between two waits, each of which has words of its own
+                yield
+        except (WanError, Detached) as error:
+            if self.tracebacks and self.shell is not None:
+                vars(error)["_render_traceback_"] = partial(_whole, self.shell, error)
+            raise
+        finally:
+            self._locals = before
+
+
+def _locals_of_caller() -> dict[str, Any]:
+    """Local variables of the code that called a magic: of its function, or of the cell itself.
+
+    IPython tells them to line magics only, and counts frames for it, which a decorator or a magic around this one makes
+    more.
+    """
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
+        frame = frame.f_back
+    return dict(frame.f_locals)
+
+
+_BETWEEN = frozenset({"wan_nb", "IPython", "contextlib", "decorator"})
+"""Packages whose frames lie between a magic and the code that called it."""
+
+
+def _whole(shell: InteractiveShell, error: BaseException) -> list[str]:
+    """The whole traceback; the Verbose one shows variables of every frame."""
+    from wan_nb.sanitize import redact
+
+    told = shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
+    return redact("\n".join(told)).split("\n")
+
+
+SIMULATED = (
+    "No key is set, so clips are SIMULATED: drawn on this machine, nothing is billed. %wan login takes a key,"
+    " %wan connect chooses the service."
+)
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register the magics and their completion. Loading twice is loading once."""
+    unload(shell)
+    magics = _configured(shell)
+    shell.register_magics(magics)
+    for kind, name in (("line", "wan"), ("cell", "wan_cell")):
+        # Attributes of a bound method are its function's: a plain function that IPython's `?` asks for the docstring.
+        vars(WanMagics)[name].getdoc = _document(kind)
+    shell.Completer.custom_matchers.append(_Matcher(shell))
+    shell.input_transformers_cleanup.append(_keep_bare_cell)
+
+
+def _configured(shell: InteractiveShell) -> WanMagics:
+    """The magics as the shell's configuration wants them, but for values that they refuse.
+
+    ``%config`` leaves such a value in the configuration of the shell, where it would keep the extension from loading.
+    """
+    magics = WanMagics(shell, config=Config())
+    for name, value in shell.config[WanMagics.__name__].items():
+        try:
+            magics.update_config(Config({WanMagics.__name__: {name: value}}))
+        except TraitError as error:
+            from wan_nb.sanitize import logger
+
+            logger(__name__).warning("WanMagics.%s is left as it was: %s", name, error)
+    return magics
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take away magics, configuration, completion and input transformer."""
+    manager = shell.magics_manager
+    found = manager.registry.pop(WanMagics.__name__, None)
+    for kind in ("line", "cell"):
+        if getattr(manager.magics[kind].get("wan"), "__self__", None) is found is not None:
+            del manager.magics[kind]["wan"]
+    shell.configurables[:] = [known for known in shell.configurables if known is not found]
+    matchers = shell.Completer.custom_matchers
+    matchers[:] = [matcher for matcher in matchers if not isinstance(matcher, _Matcher)]
+    if _keep_bare_cell in shell.input_transformers_cleanup:
+        shell.input_transformers_cleanup.remove(_keep_bare_cell)
+
+
+class _Matcher:
+    """What IPython's completer asks. It suppresses the others: with Jedi on, `repr` and `reversed` would come first."""
+
+    matcher_api_version = 2
+    matcher_identifier = "wan_nb"
+    matcher_priority = 100.0
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self.__qualname__ = self.matcher_identifier  # IPython asks every matcher for it, as if all were functions
+
+    def __call__(self, context: Any) -> dict[str, Any]:
+        if "%wan" not in context.full_text:
+            return {"completions": []}
+        from wan_nb.magics.completion import match
+
+        own = [name for name in self._shell.user_ns if name not in self._shell.user_ns_hidden]
+        return match(context, own)
+
+
+def _document(kind: str) -> Callable[[], str]:
+    def getdoc() -> str:
+        from wan_nb.magics import help as manual
+
+        return manual.cell_help() if kind == "cell" else manual.line_help()
+
+    return getdoc
+
+
+def _keep_bare_cell(lines: list[str]) -> list[str]:
+    """Give a ``%%wan`` without a body an empty line: IPython itself would answer, and ``%%wan --help`` never arrive."""
+    bare = lines and lines[0].split(maxsplit=1)[:1] == ["%%wan"] and not "".join(lines[1:])
+    return [lines[0].rstrip("\n") + "\n", "\n"] if bare else lines
+
+
+# Whether a cell is complete is asked of the text as it was typed: a `%%wan` line alone is not.
+_keep_bare_cell.has_side_effects = True  # type: ignore[attr-defined]

@@ -1,0 +1,200 @@
+"""What a ``%%wan`` cell does: read it, ask for the run or the study, wait where that is the way, show it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.api import catalog
+from wan_nb.engine.loop import load
+from wan_nb.errors import InvalidOption, WanError
+from wan_nb.frontends import front_end
+from wan_nb.grammar.cell import Cell
+from wan_nb.grammar.template import expand
+from wan_nb.handles.open_study import open_study
+from wan_nb.terminal import printable, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from wan_nb.handles.session import Session
+    from wan_nb.magics.magics import WanMagics
+
+__all__ = ["ask", "study_text"]
+
+UPLOAD_TOLD = 2_000_000
+"""Bytes from which on an upload is worth a line."""
+
+_FIELDS = frozenset(f.name for f in catalog.FIELDS)
+
+
+def ask(magics: WanMagics, line: str, body: str) -> Any:
+    """Do what the cell says.
+
+    Returns
+    -------
+    Run, Study, DryRun or None
+        None when a ``;`` silences the cell, and for ``--help``.
+    """
+    cell = Cell.parse(line, body, lambda word: expand(word, magics.names, allow_objects=True))
+    if cell.help:
+        from wan_nb.magics.help import cell_help
+
+        say(cell_help())  # it was asked for
+        return None
+    result = _study(magics, cell) if cell.is_study else _dry(magics, cell) if cell.dry_run else _run(magics, cell)
+    return None if cell.silent else result
+
+
+def _run(magics: WanMagics, cell: Cell) -> Any:
+    """One clip."""
+    prompt = _prompt(magics, cell)
+    session = magics.session()
+    fields = _looked_at(session, cell.fields)
+    options: dict[str, Any] = {"name": cell.name, "tags": cell.tags, "again": cell.again, "max_cost": cell.max_cost}
+    with _kept(magics, cell):
+        run = session.submit(prompt, **options, progress=_uploading(magics, fields), **fields)
+    return _waited(magics, cell, _keep(magics, cell, run))
+
+
+def _study(magics: WanMagics, cell: Cell) -> Any:
+    """Several clips: the plan, bought at once only with ``--max-cost``."""
+    buys = cell.max_cost is not None and not cell.dry_run
+    if not (buys or cell.dry_run) and (magics.in_batch or cell.wait):
+        why = "where nobody can press Buy, a study" if magics.in_batch else "a study that is waited for"
+        raise InvalidOption(f"{why} needs --max-cost.", remedy="--dry-run shows its plan and its price.")
+    session = magics.session()
+    variants = {label or "A": study_text(text, cell, magics.names) for label, text in cell.variants}
+    fields = _looked_at(session, cell.fields)
+    plan = partial(open_study, session) if cell.dry_run else session.study  # what is only tried is not the last study
+    study = plan(variants, name=cell.name, seeds=cell.seeds, vary=dict(cell.vary), tags=cell.tags, **fields)
+    if cell.dry_run:
+        from wan_nb.magics.dry_run import DryRun
+
+        return _keep(magics, cell, DryRun.of(session, study.asks(again=cell.again), notes=study.notes))
+    _keep(magics, cell, study)
+    if not buys:
+        return study
+    study.submit(max_cost=cell.max_cost, again=cell.again)
+    return _waited(magics, cell, study)
+
+
+def _dry(magics: WanMagics, cell: Cell) -> Any:
+    from wan_nb.engine.submit import Ask
+    from wan_nb.magics.dry_run import DryRun
+
+    prompt = _prompt(magics, cell)
+    session = magics.session()
+    ask = Ask(session.request(prompt, **cell.fields), name=cell.name, again=cell.again)
+    return _keep(magics, cell, DryRun.of(session, [ask]))
+
+
+def _uploading(magics: WanMagics, fields: Mapping[str, Any]) -> Callable[[str, int, int], None] | None:
+    """A line that says how far an upload is, for materials that take a moment.
+
+    Its place is made here, in the cell: the loop thread, which knows the progress, may only bring it up to date.
+    """
+    load("wan_nb.widgets.outputs")
+    from wan_nb.widgets.outputs import display
+
+    if magics.in_batch or not any((getattr(value, "bytes", None) or 0) > UPLOAD_TOLD for value in fields.values()):
+        return None
+    handle = display({"text/plain": printable("uploading …")})
+    said = -1
+
+    def tell(name: str, sent: int, total: int) -> None:
+        nonlocal said
+        if handle is not None and total and (percent := 100 * sent // total) // 5 != said // 5:
+            said = percent
+            handle.update({"text/plain": printable(f"uploading {name}: {percent} % of {total / 1e6:.1f} MB")}, raw=True)
+
+    return tell
+
+
+def _looked_at(session: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields with their materials probed, and one line for each that is not quite what the person may think."""
+    looked = dict(fields)
+    if (model := looked.get("model")) and model not in catalog.MODELS:
+        say(f"model: {model} is not known here; checks and price are those of {catalog.model(model).name}.")
+    for spec in catalog.fields("media"):
+        if spec.name in looked:
+            looked[spec.name] = medium = session.material(looked[spec.name], spec.name)
+            if medium.note:
+                say(f"{spec.name}: {medium.note}")  # what is sent is not quite what was given
+    return looked
+
+
+def _prompt(magics: WanMagics, cell: Cell) -> str:
+    text = cell.variants[0][1]
+    return text if cell.raw else str(expand(text, magics.names))
+
+
+def study_text(text: str, cell: Cell, names: Mapping[str, Any]) -> str:
+    r"""Variant of a study with the user's variables filled in, and only the varied placeholders left.
+
+    >>> cell = Cell.parse("--vary mood=calm,wild", r"a {{mood}} {{pet}} in \{{braces}}")
+    >>> print(study_text(cell.variants[0][1], cell, {"pet": "cat"}))
+    a {{mood}} cat in \{{braces}}
+    """
+    # NUL cannot be typed into a prompt, so these stand-ins survive the first filling and mean nothing else.
+    stand_ins = {key: f"\0{key}\0" for key in cell.vary if key not in _FIELDS}
+    filled = text if cell.raw else str(expand(text, {**names, **stand_ins}))
+    if not stand_ins:
+        return filled  # without a varied placeholder the study takes its prompts as they are
+    left = filled.replace("{{", r"\{{")
+    for key, stand_in in stand_ins.items():
+        left = left.replace(stand_in, f"{{{{{key}}}}}")
+    if expand(left, stand_ins) != filled:
+        raise InvalidOption(
+            "a varied placeholder stands right behind a { or a backslash, with which it reads as something else.",
+            remedy="Put a space between them.",
+        )
+    return left
+
+
+# -- keeping, waiting, showing ---------------------------------------------------------------------------------------
+
+
+def _keep(magics: WanMagics, cell: Cell, thing: Any) -> Any:
+    if cell.out:
+        magics.keep(cell.out, thing)
+    return thing
+
+
+@contextmanager
+def _kept(magics: WanMagics, cell: Cell) -> Iterator[None]:
+    """On an error the variable holds the run that it happened to, if there is one: it may have been paid."""
+    try:
+        yield
+    except WanError as error:
+        if error.run_id:
+            _keep(magics, cell, magics.session().run(error.run_id))
+        raise
+
+
+def _waited(magics: WanMagics, cell: Cell, thing: Any) -> Any:
+    """The run or study, after its end where the cell waits.
+
+    Somebody who sits there sees it live meanwhile; the result then takes the place of the live view, so that the cell
+    shows one clip, not two. Elsewhere one picture at the end is all that there is to show.
+    """
+    waits = cell.wait if cell.wait is not None else magics.wait if magics.wait is not None else front_end().waits
+    if not waits:
+        return thing
+    from IPython.display import clear_output, display
+
+    from wan_nb.widgets.outputs import is_live
+
+    live = is_live() and not cell.silent
+    if live:
+        display(thing)  # type: ignore[no-untyped-call]
+    try:
+        thing.wait()
+    except BaseException:
+        if not live and not cell.silent:
+            display(thing)  # type: ignore[no-untyped-call]
+        raise
+    if live:
+        clear_output(wait=True)  # type: ignore[no-untyped-call]
+    return thing

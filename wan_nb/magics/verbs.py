@@ -1,0 +1,303 @@
+"""What each verb of ``%wan`` does: it reads the words, calls what Python calls too, and returns what is to be shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.arguments import shown, whole
+from wan_nb.errors import InvalidOption, Refused
+from wan_nb.handles.run import Run
+from wan_nb.handles.study import Study
+from wan_nb.log.states import FINAL
+from wan_nb.terminal import say
+
+if TYPE_CHECKING:
+    from wan_nb.magics.run_line import Call
+
+__all__ = [
+    "adopt",
+    "again",
+    "bundle",
+    "cancel",
+    "compare",
+    "connect",
+    "cost",
+    "doctor",
+    "fill",
+    "forget",
+    "login",
+    "rank",
+    "rate",
+    "report",
+    "resume",
+    "runs",
+    "show",
+    "vote",
+]
+
+
+def runs(call: Call) -> Any:
+    """Show runs as a DataFrame.
+
+    The newest come first. A filter is a column by value, or by several values with commas between them. ``since`` and
+    ``until`` take a day or a time, ``text`` must stand in the prompt.
+
+        %wan runs study=walk status=FAILED,CANCELED
+        %wan runs since=2026-11-22 text=cat --limit 5
+    """
+    filters: dict[str, Any] = {}
+    for word in call.words:
+        key, equals, value = str(word).partition("=")
+        if not equals:
+            raise InvalidOption(
+                f"{shown(word, typed=True)} is no filter.", remedy="Write key=value, such as status=SUCCEEDED."
+            )
+        several = key not in {"text", "prompt", "negative_prompt", "note", "since", "until"} and "," in value
+        filters[key] = value.split(",") if several else value
+    return call.session.runs(**filters, **call.given)
+
+
+def show(call: Call) -> Any:
+    """Show a run with its clip, or a study.
+
+    A clip plays from its file beside the notebook. Where readers will not have that file, ``--embed`` puts it into the
+    notebook itself, which grows by as much.
+
+        %wan show 3f9c
+        %wan show walk
+    """
+    from wan_nb.ui.show import show_run
+
+    embed = call.given.get("embed")
+    thing = call.run() if embed else call.thing()
+    if not isinstance(thing, Run):
+        return thing
+    thing.session.bring([thing.row])
+    return show_run(thing, embed=True) if embed else thing
+
+
+def resume(call: Call) -> Any:
+    """Take up every unfinished run, also of a kernel that died.
+
+    Nothing is sent again: tasks are looked at by their ids, clips that are ready are fetched, and runs whose submit was
+    never answered are looked for in the account's list. With nothing under way it says so.
+
+        %wan resume --wait
+    """
+    from wan_nb.ui.show import show_runs
+
+    runs = call.session.resume(wait=call.given.get("wait", False))
+    if not runs:
+        say("Nothing is under way.")  # an empty answer would leave a doubt
+        return None
+    return show_runs(call.session, [run.row for run in runs])
+
+
+def adopt(call: Call) -> Any:
+    """Take in tasks that this log does not know; without an ID, list them.
+
+    For tasks of the last 24 h that were submitted elsewhere, and to settle an UNCERTAIN run when several are possible.
+
+        %wan adopt
+        %wan adopt 0385dc79-5ff8-4d82-bcb6-123456789abc
+    """
+    if call.words:
+        return call.session.adopt(*map(str, call.words))
+    strangers = call.session.strangers()
+    if not strangers:
+        say("Every task of the account's last 24 h is in this log.")
+    return strangers or None
+
+
+def cancel(call: Call) -> Any:
+    """Cancel what still waits; a running task ends by itself and is billed.
+
+    ``all`` cancels everything of this log that still waits, the newest first. Interrupting a cell cancels nothing.
+
+        %wan cancel 3f9c
+        %wan cancel all
+    """
+    if [*call.words] == ["all"]:
+        runs = [Run(call.session, row.run_id) for row in call.session.log.open_rows()]
+    elif isinstance(thing := call.thing(), Study):
+        runs = [run for run in thing.runs if run.status not in FINAL]
+    else:
+        return thing.cancel()
+    canceled, left = 0, 0
+    for run in reversed(runs):  # the newest first: what waits here still costs nothing
+        try:
+            run.cancel()
+            canceled += 1
+        except Refused:
+            left += 1
+    still = f" {left} already running: the service cannot stop a running task, and bills its clip." if left else ""
+    say(f"{canceled} canceled.{still}" if runs else "Nothing is under way.")  # a sum has no run to show
+    return None
+
+
+def again(call: Call) -> Any:
+    """Buy another clip of a request, changed by options of %%wan.
+
+    Without a change and without a seed of its own the new clip gets another seed, so it is another take.
+
+        %wan again
+        %wan again 3f9c --duration 10
+    """
+    return call.run().again(**call.given)
+
+
+def rate(call: Call) -> Any:
+    """Give a run 1 to 5 stars.
+
+    Stars are a column of `%wan runs`, for sorting. To find out which prompt is better, `%wan vote`.
+
+        %wan rate 4
+        %wan rate 3f9c 4
+    """
+    *before, stars = call.words or ("nothing",)
+    chosen = whole(stars, "a rating is 1 to 5", 1, 5, typed=True, remedy="%wan rate ID 4, or %wan rate 4.")
+    return replace(call, words=tuple(before)).run().rate(chosen)
+
+
+def compare(call: Call) -> Any:
+    """Show clips side by side on one clock.
+
+    Play, step, loop, wipe and swap in place; the rows of a study are its blocks, the columns its variants. Labels are
+    seen here: a decision is made with `%wan vote`.
+
+        %wan compare walk
+        %wan compare 3f9c 77ab
+    """
+    from wan_nb.ui import desk
+
+    return desk.compare([*call.words] or call.study())
+
+
+def vote(call: Call) -> Any:
+    """Ask for blind votes on pairs of clips.
+
+    Each pair has the same picture and seed; sides are shuffled, labels hidden. Keys: 1 or 2 is better, 0 the same, 9
+    both bad, u undo, s skip, hold x to swap in place. Stop when you like; what was answered is kept.
+
+        %wan vote walk
+    """
+    return call.study().vote()
+
+
+def rank(call: Call) -> Any:
+    """Tell what the votes say, and how surely.
+
+    Strengths with 95 % intervals, counted in seeds and not in votes. It says "not decided" until it is.
+
+        %wan rank walk
+    """
+    return call.study().ranking()
+
+
+def report(call: Call) -> Any:
+    """Write one HTML file that needs nothing else.
+
+    Plan, prompts, clips, votes, ranking, measures and costs; it plays in any browser, without network.
+
+        %wan report walk -o walk.html
+    """
+    return call.study().report(call.given.get("output"))
+
+
+def cost(call: Call) -> Any:
+    """Tell what was spent, and how much of the budget is left.
+
+    Simulated runs cost nothing and count nowhere. The budget holds for any 24 hours, over all notebooks of the log:
+
+        %config WanMagics.budget = {"CNY": 20, "USD": 3}
+    """
+    from wan_nb.maintenance.cost import cost_of
+
+    return cost_of(call.session)
+
+
+def fill(call: Call) -> Any:
+    """Show the form: controls, preview and price.
+
+    Nothing is sent before its button is pressed. With an ID it begins with the request of that run.
+
+        %wan form
+        %wan form 3f9c
+    """
+    from wan_nb.widgets.form import form
+
+    return form(*call.words, session=call.session)
+
+
+def connect(call: Call) -> Any:
+    """Choose the service.
+
+    SERVICE is ``simulator``, ``beijing``, ``singapore`` or a base URL. Without it: the real service if there is a key,
+    else the simulator. What is under way goes on; `%wan resume` takes it up again.
+
+        %wan connect simulator
+    """
+    from wan_nb.handles import default
+
+    call.magics.told_of = default.connect(str(call.words[0]) if call.words else None)
+    return call.magics.told_of
+
+
+def login(call: Call) -> Any:
+    """Ask for a key without showing it; it stays in memory.
+
+    A key belongs to one region: SERVICE is ``beijing``, ``singapore`` or a base URL. Without it the present one, or
+    Beijing after the simulator. The key is gone when the kernel ends.
+
+        %wan login singapore
+    """
+    from wan_nb.handles import default
+
+    if call.magics.in_batch:
+        raise InvalidOption("nobody is there to type a key.", remedy="Set DASHSCOPE_API_KEY before the kernel starts.")
+    call.magics.told_of = default.login(service=str(call.words[0]) if call.words else None)
+    return call.magics.told_of
+
+
+def doctor(call: Call) -> Any:
+    """Check key, service, clock, disk, files and versions, each with its remedy.
+
+    ✓ is good, ! is worth knowing, ✕ has to be mended; the worst come first. The service is asked one free
+    question.
+
+        %wan doctor
+        %wan doctor --mend
+    """
+    from wan_nb.maintenance.doctor import examine
+
+    return examine(call.session, mend=call.given.get("mend", False))
+
+
+def bundle(call: Call) -> Any:
+    """Pack clips, sidecars, table and an index page into one file to take home.
+
+    Everything in the log, or one study of it. Unpacked, ``index.html`` shows and plays the clips in any browser.
+
+        %wan bundle walk.zip walk
+    """
+    from wan_nb.maintenance.bundle import pack
+
+    target = str(call.words[0]) if call.words else "wan_runs.zip"
+    filters = {"study": str(call.words[1])} if len(call.words) > 1 else {}
+    return pack(call.session, target, **filters)
+
+
+def forget(call: Call) -> Any:
+    """Delete the files of a run; its row and its cost stay.
+
+    There is no way back: the service keeps no clip for longer than a day.
+
+        %wan forget 3f9c
+    """
+    if not call.words:
+        raise InvalidOption("%wan forget deletes files: say of which run.", remedy="%wan forget ID")
+    run = call.run()
+    run.session.forget(run.id)
+    say(f"The files of run {run.id[:8]} are deleted; its row and its cost stay.")  # nothing else shows it
+    return run

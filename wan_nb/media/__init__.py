@@ -1,0 +1,1 @@
+"""Pictures, sounds and clips: sources, materials, images, video, clips, where they are stored."""

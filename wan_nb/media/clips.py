@@ -1,0 +1,389 @@
+"""Clips that came out: is the file whole, six frames of it, one frame, its end, a light copy for comparing, a sidecar.
+
+The delivered file is only ever read. It may carry C2PA boxes and labels that the law asks for, and writing a clip again
+drops them, so everything made from a clip is another file, there under its name only when it is complete.
+
+Every function raises `InvalidMedia` for a clip that cannot be played, and `OSError` for a file that cannot be read or
+written; their own errors are listed with them.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from contextlib import nullcontext
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from PIL import Image
+
+from wan_nb.api import catalog
+from wan_nb.errors import InvalidMedia
+from wan_nb.media import video
+from wan_nb.media.sources import atomic, file_sha256, sniff
+from wan_nb.media.whole import CutOff, missing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from av.container import InputContainer
+
+__all__ = ["ClipFacts", "delivered", "frame", "inspect_clip", "proxy", "shrunk", "sidecar", "sound", "strip", "tail"]
+
+_TILE = 160 * 90
+"""Pixels of one frame of a strip: 160 x 90 in 16:9, the same area in other shapes, so that one byte budget fits all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFacts:
+    """What a clip's file says about itself.
+
+    Attributes
+    ----------
+    width, height : int
+        Pixels, as shown: a display matrix may have turned what is stored.
+    fps : float
+        Frames per second, average.
+    seconds : float
+        From the first frame to the end of the last one.
+    frames : int
+    video_codec : str
+        As FFmpeg calls it, such as ``h264``.
+    audio_codec : str or None
+    has_audio : bool
+    bytes : int
+    sha256 : str
+        64 hex digits over the whole file.
+    unchecked : str
+        Why the clip could not be checked; the numbers that could not be told are then 0, the codecs empty. Only
+        `delivered` gives such facts.
+    cut_off : bool
+        The reason is that a part of it is missing.
+    """
+
+    width: int
+    height: int
+    fps: float
+    seconds: float
+    frames: int
+    video_codec: str
+    audio_codec: str | None
+    has_audio: bool
+    bytes: int
+    sha256: str
+    unchecked: str = ""
+    cut_off: bool = False
+
+
+def inspect_clip(source: str | Path | BinaryIO) -> ClipFacts:
+    """Facts of a clip, if its file is whole and can be played.
+
+    Parameters
+    ----------
+    source : path or binary file
+
+    Raises
+    ------
+    InvalidMedia
+        No MP4 or MOV, no video in it, cut off, or not decodable.
+
+    Examples
+    --------
+    >>> inspect_clip("wan_runs/videos/3f9c0a1b2c3d.mp4").frames  # doctest: +SKIP
+    120
+    """
+    with Path(source).open("rb") if isinstance(source, (str, Path)) else nullcontext(source) as file:
+        if lack := missing(file, "MP4"):
+            raise CutOff(f"the file is cut off: {lack}.")
+    with video.opened(source) as (container, file):
+        times = video.scan(container)
+        # Decoding is what costs, so only both ends are decoded: the first group of pictures shows that there is a
+        # decoder for it, the last one that it plays to the end. Decoding the rest would find nothing more in a
+        # transfer whose length was checked.
+        first, last = times.shown[0], times.shown[-1]
+        second_key = next((key for key in times.keys if key > first), times.end)
+        last_key = max((key for key in times.keys if key <= last), default=first)
+        sizes = {}
+        for start, stop in {(first, second_key), (max(first, last_key), times.end)}:
+            decoded = [(picture.width, picture.height) for picture in video.frames(container, times, start, stop)]
+            if not decoded:
+                raise InvalidMedia("no picture comes out of the clip.")
+            sizes[start] = decoded[0]
+        picture, sound = video.picture_of(container), video.sound_of(container)
+        width, height = sizes[first]
+        return ClipFacts(
+            width=width,
+            height=height,
+            fps=float(picture.average_rate or 0),
+            seconds=float((times.end - first) * video.tick(container)),
+            frames=len(times.shown),
+            video_codec=picture.codec_context.name,
+            audio_codec=sound.codec_context.name if sound else None,
+            has_audio=sound is not None,
+            bytes=file.seek(0, os.SEEK_END),
+            sha256=file_sha256(file),
+        )
+
+
+def _shown_size(container: InputContainer, times: video.Times) -> tuple[int, int]:
+    """Width and height as shown, which a display matrix may have turned."""
+    first = next(video.frames(container, times, times.shown[0], times.end), None)
+    if first is None:
+        raise InvalidMedia("no picture comes out of the clip.")
+    return first.width, first.height
+
+
+_FILMS = frozenset({"MP4", "MOV", "3GP", "M4A", "AVI", "FLV", "WebM or Matroska"})
+
+
+def delivered(path: Path) -> ClipFacts | None:
+    """Facts of a file that the service delivered, also of one that cannot be checked: it is paid, so it is kept.
+
+    Returns
+    -------
+    ClipFacts or None
+        None when its first bytes are those of no film at all, or there is no file.
+    """
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        try:
+            return inspect_clip(file)
+        except InvalidMedia as error:
+            reason, cut_off = error.message, isinstance(error, CutOff)
+        file.seek(0)
+        if sniff(file.read(512)) not in _FILMS:
+            return None
+        size, sha256 = file.seek(0, os.SEEK_END), file_sha256(file)
+    return ClipFacts(0, 0, 0.0, 0.0, 0, "", None, False, size, sha256, unchecked=reason, cut_off=cut_off)
+
+
+def frame(path: str | Path, index: int = -1) -> Image.Image:
+    """One frame of a clip, exactly that one, in full size and RGB.
+
+    Parameters
+    ----------
+    path : path
+    index : int
+        As in a list: 0 is the first frame, -1 the last.
+
+    Raises
+    ------
+    IndexError
+        The clip has no such frame.
+
+    Examples
+    --------
+    >>> frame("walk.mp4", -1).size  # doctest: +SKIP
+    (1280, 720)
+    """
+    with video.opened(path) as (container, _):
+        times = video.scan(container)
+        count = len(times.shown)
+        if not -count <= index < count:
+            raise IndexError(f"{Path(path).name} has {count} frames: no index {index}")
+        wanted = times.shown[index]
+        picture = next(video.frames(container, times, wanted, wanted + 1), None)
+        if picture is None:
+            raise InvalidMedia(f"{Path(path).name}: frame {index} cannot be decoded.")
+        return video.as_image(picture)
+
+
+def strip(path: str | Path, *, frames: int = 6, max_bytes: int = 15_000) -> bytes:
+    """Frames of a clip side by side in one small JPEG, evenly spread from the very first to the very last.
+
+    Six frames of a 16:9 clip are 960 x 90 pixels: meant to be shown at half that, sharp on dense screens.
+
+    Parameters
+    ----------
+    path : path
+    frames : int
+        At least 1. Each takes the same share of the width, so the first one can be cut out as a poster.
+    max_bytes : int
+        Quality goes down first, then size, until it fits.
+
+    Raises
+    ------
+    ValueError
+        `max_bytes` is too few for any picture.
+
+    Examples
+    --------
+    >>> len(strip("walk.mp4")) <= 15_000  # doctest: +SKIP
+    True
+    """
+    with video.opened(path) as (container, _):
+        times = video.scan(container)
+        last = len(times.shown) - 1
+        wanted = [times.shown[round(i * last / max(1, frames - 1))] for i in range(frames)]
+        tiles = {
+            picture.pts: video.as_image(picture, _tile_size(picture.width, picture.height))
+            for picture in video.frames(container, times, wanted[0], times.end)
+            if picture.pts in wanted
+        }
+    if wanted[0] not in tiles:
+        raise InvalidMedia(f"{Path(path).name}: its first frame cannot be decoded.")
+    first = tiles[wanted[0]]
+    sheet = Image.new("RGB", (first.width * frames, first.height))
+    for place, when in enumerate(wanted):
+        sheet.paste(tiles.get(when, first), (first.width * place, 0))
+    return _jpeg(sheet, frames, max_bytes)
+
+
+def shrunk(picture: bytes, max_bytes: int, *, frames: int = 6) -> bytes:
+    """A strip again in fewer bytes, for where many of them stand together.
+
+    Raises
+    ------
+    OSError
+        It is no picture.
+    ValueError
+        `max_bytes` is too few for any picture.
+    """
+    with Image.open(io.BytesIO(picture)) as sheet:
+        return _jpeg(sheet.convert("RGB"), frames, max_bytes)
+
+
+def _tile_size(width: int, height: int) -> tuple[int, int]:
+    scale = min(1.0, (_TILE / (width * height)) ** 0.5)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _jpeg(sheet: Image.Image, frames: int, max_bytes: int) -> bytes:
+    """JPEG of at most `max_bytes`; the width stays a multiple of the number of frames."""
+    tile = sheet.width // frames
+    while tile >= 8:
+        small = sheet.resize((tile * frames, max(1, round(sheet.height * tile * frames / sheet.width))))
+        for quality in range(84, 40, -6):
+            buffer = io.BytesIO()
+            small.save(buffer, "JPEG", quality=quality, optimize=True, progressive=True)
+            if buffer.tell() <= max_bytes:
+                return buffer.getvalue()
+        tile = tile * 7 // 8
+    raise ValueError(f"no strip of {frames} frames fits in {max_bytes} bytes")
+
+
+def proxy(path: str | Path, out: str | Path, *, width: int = 960, gop: int = 10) -> Path:
+    """Light copy of a clip for comparing: seeks in a blink, has no sound, keeps every frame at its time.
+
+    Parameters
+    ----------
+    path : path
+    out : path
+        The MP4 to write. Caching it under the clip's hash and this recipe is the caller's business.
+    width : int
+        Longer side in pixels at most; never enlarged.
+    gop : int
+        A key frame at least every so many frames. Short groups without B-frames seek in 75 ms instead of 1.7 s.
+
+    Examples
+    --------
+    >>> proxy("walk.mp4", "wan_runs/proxies/walk.mp4")  # doctest: +SKIP
+    PosixPath('wan_runs/proxies/walk.mp4')
+    """
+    # superfast takes a third more time than ultrafast and half the bytes (measured); a report carries many of these.
+    options = {"preset": "superfast", "crf": "24", "g": str(gop), "bf": "0", "sc_threshold": "0"}
+    with video.opened(path) as (container, _), video.writing(out) as made:
+        times = video.scan(container)
+        wide, high = _shown_size(container, times)
+        scale = min(1.0, width / max(wide, high))
+        size = (max(2, round(wide * scale / 2) * 2), max(2, round(high * scale / 2) * 2))
+        video.encode(container, made, times, times.shown[0], size, options=options, sound=False)
+    return Path(out)
+
+
+def sound(path: str | Path, out: str | Path) -> Path:
+    """The sound of a clip in a file of its own, not encoded anew: about 24 kB a second beside a light copy.
+
+    Raises
+    ------
+    InvalidMedia
+        The clip has no sound that can be decoded.
+
+    Examples
+    --------
+    >>> sound("walk.mp4", "wan_runs/proxies/walk.m4a")  # doctest: +SKIP
+    PosixPath('wan_runs/proxies/walk.m4a')
+    """
+    with video.opened(path) as (container, _), video.writing(out) as made:
+        video.copy_sound(container, made)
+    return Path(out)
+
+
+def tail(path: str | Path, seconds: float, out: str | Path) -> Path:
+    """The last seconds of a clip as a new clip (MP4, H.264 + AAC) that the service takes as ``first_clip``.
+
+    Parameters
+    ----------
+    path : path
+    seconds : float
+        2 to 10, at most the length of the clip. The cut is exact to one frame, the sound's to one sample.
+    out : path
+        The MP4 to write. The clip itself stays as it is.
+
+    Raises
+    ------
+    InvalidMedia
+        `seconds` is out of range, or longer than the clip.
+
+    Examples
+    --------
+    >>> inspect_clip(tail("walk.mp4", 3, "end.mp4")).seconds  # doctest: +SKIP
+    3.0
+    """
+    limits = catalog.MEDIA["clip"]
+    low, high = limits.min_seconds or 0, limits.max_seconds or 0
+    if not low <= seconds <= high:
+        raise InvalidMedia(
+            f"a tail of {seconds:g} s: a clip to continue has {low:g} to {high:g} s.", field="first_clip"
+        )
+    with video.opened(path) as (container, _):
+        times, source = video.scan(container), video.picture_of(container)
+        lengths = {when: (times.end - when) * video.tick(container) for when in times.shown}
+        longest = lengths[times.shown[0]]
+        # Half a frame of grace in what is asked, none in what the service takes.
+        near = [when for when in times.shown if low <= lengths[when] <= high]
+        if not near or seconds > longest + Fraction(1, 2) / (source.average_rate or 24):
+            raise InvalidMedia(
+                f"{Path(path).name} is {float(longest):.2f} s long, so it has no tail of {seconds:g} s.",
+                field="first_clip",
+            )
+        start = min(near, key=lambda when: abs(lengths[when] - seconds))
+        wide, high = _shown_size(container, times)
+        size = (wide // 2 * 2, high // 2 * 2)
+        with video.writing(out) as made:
+            # Nearly lossless: the service looks at this clip, and makes the next one from it.
+            options = {"preset": "veryfast", "crf": "14"}
+            video.encode(container, made, times, start, size, options=options, sound=True)
+    return Path(out)
+
+
+def sidecar(path: str | Path, data: Mapping[str, Any]) -> Path:
+    """Write `data` beside a clip as JSON: sorted, indented, UTF-8.
+
+    Parameters
+    ----------
+    path : path
+        The clip; the file written has its name and ``.json``.
+    data : mapping
+        Plain JSON values; anything else is written as `str` gives it.
+
+    Raises
+    ------
+    ValueError
+        A number is not finite: such JSON could not be read elsewhere.
+
+    Examples
+    --------
+    >>> sidecar("walk.mp4", {"seed": 7})  # doctest: +SKIP
+    PosixPath('walk.json')
+    """
+    out = Path(path).with_suffix(".json")
+    text = json.dumps(dict(data), sort_keys=True, ensure_ascii=False, indent=2, allow_nan=False, default=str)
+    with atomic(out) as temporary:
+        # A lone surrogate (a file name that is no UTF-8) must not cost the sidecar of a paid clip.
+        temporary.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+    return out

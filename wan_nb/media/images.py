@@ -1,0 +1,269 @@
+"""Pictures that go in: checked, and made plain where they are not.
+
+A picture that needs no change is sent as its file is. A copy is made, and said, only where the file would not be seen
+by the service as a person sees it here: a turned photo, an alpha channel that hides nothing, CMYK, 16-bit grey, colours
+of another space than sRGB. Identity is that of the pixels as they are sent, so that the same picture is the same
+material as a file, bytes, an image or an array, and so is its copy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageOps
+
+from wan_nb.api import catalog
+from wan_nb.api.request import Medium
+from wan_nb.errors import join_words
+from wan_nb.media.colours import to_srgb
+from wan_nb.media.remedies import GREY_16, orientation, remedy, size_seen
+from wan_nb.media.sources import atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from wan_nb.media.sources import Source
+
+__all__ = ["as_seen", "prepare_image"]
+
+Image.preinit()  # now, beside the main thread (`wan_nb.engine.loop.load`), not when the first picture is opened
+
+_LIMITS = catalog.MEDIA["image"]
+
+# A multi-picture JPEG, as phones write them: every reader sees the first picture.
+_ALIASES = {"MPO": "JPEG"}
+
+_MODES = frozenset({"1", "L", "P", "PA", "LA", "RGB", "RGBA", "RGBX", "CMYK", "I", *GREY_16})
+
+_SUFFIX = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp", "WEBP": ".webp"}
+
+
+def prepare_image(source: Source, folder: Path) -> Medium:
+    """Check a picture against every limit of the catalog and make it ready to be sent.
+
+    Parameters
+    ----------
+    source : Source
+    folder : Path
+        Where copies go, named by their pixels.
+
+    Raises
+    ------
+    InvalidMedia
+        With the measured value, the limit and the fix.
+    """
+    with _opened(source) as image:
+        _check_header(source, image)
+        _load(source, image)
+        plain, changes = _plain(source, image)
+        identity = _identity(plain)
+        form = _ALIASES.get(image.format or "", image.format or "")
+        if not changes and source.path:
+            path = source.path
+        elif not changes and source.data:
+            path = _keep(source.data, folder / f"{hashlib.sha256(source.data).hexdigest()}{_SUFFIX[form]}")
+        else:
+            path = _copy(plain, folder, identity)
+            form = "PNG" if path.suffix == ".png" else "JPEG"
+            changes += ["kept as JPEG, since a PNG would be too large"] if form == "JPEG" else []
+    return Medium(
+        identity=f"sha256:{identity}",
+        name=source.name,
+        path=path,
+        kind="image",
+        format=form,
+        bytes=path.stat().st_size,
+        width=plain.width,
+        height=plain.height,
+        note=f"{source.name}: {join_words(changes, 'and')}; a copy is sent." if changes else "",
+    )
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[Image.Image]:
+    if source.picture is not None:
+        yield source.picture
+        return
+    with source.open() as file:
+        # The header is read here, nothing is allocated: Pillow's guard against huge pictures would only tell that one
+        # is huge; our own check of both sides comes before any decoding and says more.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            try:
+                image = Image.open(file)
+            except Image.DecompressionBombError as error:
+                limit = f"each side must have {_LIMITS.min_side} to {_LIMITS.max_side} pixels"
+                raise source.refuse(
+                    f"is far too large: {limit}.", "Make it smaller, or cut a part out of it."
+                ) from error
+            except Exception as error:  # damaged headers raise anything, struct.error to SyntaxError
+                raise _no_image(source) from error
+        yield image
+
+
+def _no_image(source: Source) -> Exception:
+    found, formats = source.format(), join_words(_LIMITS.formats)
+    if found in _LIMITS.formats:
+        return source.refuse(f"is a damaged {found}: its header cannot be read.", "Save or download it again.")
+    fix = f"A frame is {formats}."
+    if found in {"HEIC", "AVIF"}:
+        fix += " Open it in a viewer and save it as JPEG."
+    return source.refuse(f"is {found}, not a picture.", fix)
+
+
+def _check_header(source: Source, image: Image.Image) -> None:
+    """Everything that can be told before decoding."""
+    found = _ALIASES.get(image.format or "", image.format)
+    if found not in _LIMITS.formats and source.picture is None:
+        raise source.refuse(f"is {found}, but a frame is {join_words(_LIMITS.formats)}.", remedy(source, image))
+    if source.size > _LIMITS.max_bytes:
+        raise source.refuse(
+            f"has {source.size / catalog.MB:.1f} MB; the limit is {_LIMITS.max_bytes // catalog.MB} MB.",
+            remedy(source, image, suffix="-fixed.jpg", options=", quality=90"),
+        )
+    width, height = image.size
+    low, high, ratio = _LIMITS.min_side or 1, _LIMITS.max_side or 1, _LIMITS.max_ratio or 1
+    if not (low <= width <= high and low <= height <= high):
+        raise source.refuse(f"is {width}x{height} pixels; each side must have {low} to {high}.", _resize(source, image))
+    measured = max(width, height) / min(width, height)
+    if measured > ratio:
+        raise source.refuse(
+            f"is {width}x{height} pixels, {measured:.4g} to 1; the limit is {ratio:g} to 1.",
+            _crop(source, image, ratio),
+        )
+    if source.picture is None and found != "JPEG" and getattr(image, "n_frames", 1) > 1:
+        raise source.refuse(
+            f"is animated ({image.n_frames} pictures); a frame is one picture.",  # type: ignore[attr-defined]
+            remedy(source, image),
+        )
+
+
+def _load(source: Source, image: Image.Image) -> None:
+    try:
+        image.load()
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise source.refuse(f"is damaged: {error}.", "It was probably cut off: copy or download it again.") from error
+
+
+def _plain(source: Source, image: Image.Image) -> tuple[Image.Image, list[str]]:
+    """The picture as a person sees it, in RGB or grey, and what had to be changed."""
+    # Pillow of before 11 opens 16-bit grey files in mode I, which in memory may hold anything.
+    if image.mode not in _MODES or (image.mode == "I" and source.picture is not None):
+        raise source.refuse(f"has mode {image.mode}, whose range is not known.", remedy(source, image))
+    plain, changes, hidden = _seen(image)
+    if hidden:
+        part = 100 * hidden / (image.width * image.height)
+        share = f"{part:.0f}" if part >= 10 else f"{part:.2g}"
+        raise source.refuse(
+            f"has {share} % transparent pixels; the service takes no alpha channel.",
+            remedy(source, image, lead="On white", suffix="-white.png"),
+        )
+    return plain, changes
+
+
+def as_seen(image: Image.Image) -> Image.Image:
+    """A picture of any kind as a person sees it, RGB or grey, what is transparent on white."""
+    return _seen(image)[0]
+
+
+def _seen(image: Image.Image) -> tuple[Image.Image, list[str], int]:
+    """The same, what had to be changed, and how many pixels are not opaque."""
+    changes, hidden = [], 0
+    if orientation(image) in range(2, 9):
+        image = ImageOps.exif_transpose(image)
+        changes.append("turned upright as its EXIF says")
+    if image.mode in {"I", *GREY_16}:
+        image, hidden = _eight_bit(image)
+        changes.append("16-bit grey brought to 8 bit")
+    if image.has_transparency_data:
+        image, hidden = _opaque(image)
+        changes.append("its alpha channel, opaque everywhere, left out")
+    image, name = to_srgb(image)
+    if name:
+        changes.append(f"its colours ({name}) turned into sRGB")
+    elif image.mode == "CMYK":
+        changes.append("CMYK turned into RGB")
+    return (image if image.mode in {"L", "RGB"} else image.convert("RGB")), changes, hidden
+
+
+def _eight_bit(image: Image.Image) -> tuple[Image.Image, int]:
+    """8-bit grey of a 16-bit one, and how many of its pixels have the level that means transparent, now white."""
+    # Most readers cut 16-bit grey off at 255 instead of scaling it: it would arrive nearly white.
+    wide = image.convert("I")
+    grey = wide.point(lambda value: value * (1 / 257) + 0.5).convert("L")
+    key, hidden = grey.info.pop("transparency", None), 0
+    if isinstance(key, int):
+        import numpy as np
+
+        mask = np.asarray(wide) == key
+        hidden = int(mask.sum())
+        grey.paste(255, mask=Image.fromarray(mask))
+    return grey, hidden
+
+
+def _opaque(image: Image.Image) -> tuple[Image.Image, int]:
+    """RGB of a picture on white, and how many of its pixels were not opaque."""
+    rgba = image.convert("RGBA")
+    hidden = sum(rgba.getchannel("A").histogram()[:255])
+    if hidden:
+        rgba = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    rgb = rgba.convert("RGB")
+    if profile := image.info.get("icc_profile"):
+        rgb.info["icc_profile"] = profile
+    return rgb, hidden
+
+
+def _identity(image: Image.Image) -> str:
+    digest = hashlib.sha256(f"{image.width}x{image.height} RGB\n".encode())
+    digest.update((image if image.mode == "RGB" else image.convert("RGB")).tobytes())
+    return digest.hexdigest()
+
+
+def _keep(data: bytes, out: Path) -> Path:
+    with atomic(out) as temporary:
+        temporary.write_bytes(data)
+    return out
+
+
+def _copy(image: Image.Image, folder: Path, identity: str) -> Path:
+    """Write a picture without loss if the limit allows, else as JPEG with as little loss as it allows."""
+    # A profile that is kept means sRGB, and is one for the kind of picture that the copy is.
+    profile = image.info.get("icc_profile", b"")
+    profile = profile if profile[16:20] == (b"GRAY" if image.mode == "L" else b"RGB ") else b""
+    # A name made of pixels and profile cannot hold others, and files appear whole: what is there is right.
+    stem = folder / (f"{identity}-{hashlib.sha256(profile).hexdigest()[:8]}" if profile else identity)
+    for suffix in (".png", ".jpg"):
+        if (there := stem.with_suffix(suffix)).is_file():
+            return there
+    suffix, buffer = ".png", io.BytesIO()
+    image.save(buffer, "PNG", compress_level=3, icc_profile=profile or None)
+    for quality in (95, 90, 80, 60):
+        if buffer.tell() <= _LIMITS.max_bytes:
+            break
+        suffix, buffer = ".jpg", io.BytesIO()
+        image.save(buffer, "JPEG", quality=quality, subsampling=0, icc_profile=profile or None)
+    return _keep(buffer.getvalue(), stem.with_suffix(suffix))
+
+
+def _resize(source: Source, image: Image.Image) -> str:
+    width, height = size_seen(image)
+    low, high, ratio = _LIMITS.min_side or 1, _LIMITS.max_side or 1, _LIMITS.max_ratio or 1
+    short, long = sorted((width, height))
+    if long > ratio * short:
+        return _crop(source, image, ratio) if short >= low else "Give a picture of another shape."
+    scale = low / short if short < low else high / long
+    sides = tuple(min(high, max(low, round(side * scale))) for side in (width, height))
+    return remedy(source, image, f".resize({sides})")
+
+
+def _crop(source: Source, image: Image.Image, ratio: float) -> str:
+    width, height = size_seen(image)
+    box = (0, 0, min(width, int(height * ratio)), min(height, int(width * ratio)))
+    return remedy(source, image, f".crop({box})")

@@ -1,0 +1,182 @@
+"""Materials that go in: every documented limit checked before anything is paid, by content and not by name.
+
+The service accepts a wrong material at submit and fails the task minutes later, so everything that it documents is
+measured here. `prepare` is the door; pictures have their own room (`images`), and so has decoding (`video`).
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.api import catalog
+from wan_nb.errors import InvalidMedia, join_words
+from wan_nb.media.sources import KINDS, Source, atomic, file_sha256, is_url, source_of
+
+if TYPE_CHECKING:
+    from wan_nb.api.catalog import MediaKind
+    from wan_nb.api.request import Medium
+
+__all__ = ["prepare"]
+
+_SLACK = 0.05
+"""Seconds: encoders of sound pad to whole frames of up to 26 ms, players round to whole pictures of about 40 ms."""
+
+
+def prepare(source: Any, field: str, folder: str | Path) -> Medium:
+    """Check one material and make it ready to be sent.
+
+    Parameters
+    ----------
+    source : str, Path, bytes, PIL.Image.Image or numpy.ndarray
+        A path, an http(s) URL (not looked into: the service fetches it), a ``data:`` URI, the bytes of a file, or for
+        frames a picture: PIL image, or uint8 array of (height, width), (height, width, 3) or (height, width, 4) in RGB.
+        Arrays of floats are refused, since 0..1 and 0..255 cannot be told apart for sure.
+    field : {'first_frame', 'last_frame', 'driving_audio', 'first_clip'}
+    folder : path
+        Where copies go, as ``<sha256>.<ext>``: turned photos, dropped alpha, and everything that came from memory.
+
+    Returns
+    -------
+    Medium
+        `Medium.path` is the original file when it needs no change. `Medium.note` says what was changed, else is empty.
+
+    Raises
+    ------
+    InvalidMedia
+        What is wrong, the measured value, the limit and the fix; ``field`` is set.
+
+    Examples
+    --------
+    >>> prepare("https://example.org/cat.png?Expires=1&Signature=x", "first_frame", "frames").identity
+    'https://example.org/cat.png'
+    """
+    kind = catalog.MEDIA[next(spec.kind for spec in catalog.fields("media") if spec.name == field)]
+    if is_url(source):
+        from wan_nb.api.request import Medium
+
+        return Medium.at(source, kind.name, field=field)
+    material = source_of(source, field, kind.suffixes, kind.name)
+    if kind.name == "image":
+        from wan_nb.media.images import prepare_image
+
+        return prepare_image(material, Path(folder))
+    _check_file(material, kind)
+    return (_prepare_audio if kind.name == "audio" else _prepare_clip)(material, kind, Path(folder))
+
+
+def _check_file(material: Source, kind: MediaKind) -> None:
+    """Format by the first bytes, and size."""
+    found = material.format()
+    if found not in kind.formats:
+        named = material.path.suffix.lower() if material.path else ""
+        but = ", whatever its name says" if named in kind.suffixes else ""
+        raise material.refuse(
+            f"is {found}{but}; {KINDS[kind.name]} is {join_words(kind.formats)}.", _ffmpeg(material, kind, "")
+        )
+    if material.size > kind.max_bytes:
+        raise material.refuse(
+            f"has {material.size / catalog.MB:.1f} MB; the limit is {kind.max_bytes // catalog.MB} MB.",
+            _ffmpeg(material, kind, "-b:a 128k " if kind.name == "audio" else "-crf 23 "),
+        )
+
+
+def _check_seconds(material: Source, kind: MediaKind, seconds: float) -> None:
+    low, high = kind.min_seconds or 0.0, kind.max_seconds or 0.0
+    if low - _SLACK <= seconds <= high + _SLACK:
+        return
+    fix = _ffmpeg(material, kind, f"-t {high:g} ") if seconds > high else "Give a longer one."
+    raise material.refuse(f"is {seconds:.2f} s long; {KINDS[kind.name]} has {low:g} to {high:g} s.", fix)
+
+
+def _ffmpeg(material: Source, kind: MediaKind, options: str) -> str:
+    name = material.spelling if material.path else "file"
+    name = f"./{name}" if name.startswith("-") else name
+    out = (material.path.stem if material.path else "file") + ("-fixed.mp3" if kind.name == "audio" else "-fixed.mp4")
+    out = f"./{out}" if out.startswith("-") else out
+    return f"For example: ffmpeg -i {shlex.quote(name)} {options}{shlex.quote(out)}"
+
+
+def _prepare_audio(material: Source, kind: MediaKind, folder: Path) -> Medium:
+    from wan_nb.api.request import Medium
+    from wan_nb.media.video import audio_seconds
+    from wan_nb.media.whole import missing
+
+    found = material.format()
+    with material.open() as file:
+        if lack := missing(file, found):
+            remedy = f"Save or download it again, or let it end there. {_ffmpeg(material, kind, '')}"
+            raise material.refuse(f"is cut off: {lack}.", remedy)
+        try:
+            seconds, codec = audio_seconds(file, found.lower(), 2 * (kind.max_seconds or 0))
+        except InvalidMedia as error:
+            raise material.refuse(
+                f"cannot be used: {error.message}", "Is it whole? Save or download it again."
+            ) from error
+        digest = file_sha256(file)
+    if found == "MP3" and not codec.startswith("mp3"):
+        raise material.refuse(f"holds {codec}, not MP3, whatever its name says.", _ffmpeg(material, kind, ""))
+    _check_seconds(material, kind, seconds)
+    path = _stored(material, folder, f"{digest}.{found.lower()}")
+    return Medium(
+        identity=f"sha256:{digest}",
+        name=material.name,
+        path=path,
+        kind="audio",
+        format=found,
+        bytes=material.size,
+        seconds=seconds,
+    )
+
+
+def _prepare_clip(material: Source, kind: MediaKind, folder: Path) -> Medium:
+    from wan_nb.api.request import Medium
+    from wan_nb.media.clips import inspect_clip
+
+    found = material.format()
+    with material.open() as file:
+        try:
+            facts = inspect_clip(file)
+        except InvalidMedia as error:
+            raise material.refuse(
+                f"cannot be used: {error.message}", "Is it whole? Save or download it again."
+            ) from error
+    _check_seconds(material, kind, facts.seconds)
+    low, high, ratio = kind.min_side or 1, kind.max_side or 1, kind.max_ratio or 1
+    short, long = sorted((facts.width, facts.height))
+    if short < low or long > high:
+        # The short side of a small clip and the long side of a large one get the limit, the other one follows.
+        side = low if short < low else high
+        wide = (facts.width > facts.height) == (long > high)
+        scale = f"-vf scale={f'{side}:-2' if wide else f'-2:{side}'} "
+        raise material.refuse(
+            f"is {facts.width}x{facts.height} pixels; each side must have {low} to {high}.",
+            _ffmpeg(material, kind, scale),
+        )
+    if long > ratio * short:
+        raise material.refuse(
+            f"is {facts.width}x{facts.height} pixels, {long / short:.4g} to 1; the limit is {ratio:g} to 1.",
+            "Cut a part out of it.",
+        )
+    path = _stored(material, folder, f"{facts.sha256}.{found.lower()}")
+    return Medium(
+        identity=f"sha256:{facts.sha256}",
+        name=material.name,
+        path=path,
+        kind="clip",
+        format=found,
+        bytes=facts.bytes,
+        width=facts.width,
+        height=facts.height,
+        seconds=facts.seconds,
+    )
+
+
+def _stored(material: Source, folder: Path, name: str) -> Path:
+    """The file itself, or where the bytes from memory were written."""
+    if material.path:
+        return material.path
+    with atomic(folder / name) as temporary:
+        temporary.write_bytes(material.data)
+    return folder / name

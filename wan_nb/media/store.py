@@ -1,0 +1,213 @@
+"""Where clips live: a folder whose files are whole or not there.
+
+``videos/<run_id>.mp4`` is byte for byte what the service delivered (it may carry C2PA and AIGC marks that must stay);
+``videos/<run_id>.json`` beside it is enough to make the run again. A partial file never carries the final name.
+
+``WAN_NB_MEDIA`` moves it. A folder, also one that several machines mount, is used in place. A URL (``s3://bucket/class``)
+is a `wan_nb.media.remote.Remote`: whoever fetches a clip from the service puts it there as well, and everybody else
+keeps a copy in the folder of the session, brought on the first use.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import threading
+import weakref
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Self
+
+from wan_nb.errors import LogError, WanError
+from wan_nb.media.remote import Remote
+from wan_nb.media.sources import atomic, file_sha256, writable
+
+if TYPE_CHECKING:
+    from wan_nb.settings import Settings
+
+__all__ = ["Store", "sidecar_of"]
+
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
+class Store:
+    """The media folder of a session.
+
+    Parameters
+    ----------
+    root : Path
+        Absolute. Created on first use.
+    remote : Remote, optional
+        What all share, when that is no folder.
+    """
+
+    def __init__(self, root: Path, remote: Remote | None = None) -> None:
+        self.root, self.remote = root, remote
+        self.making = threading.RLock()  # what a clip is looked through for is made once, and one at a time
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The store that the settings name."""
+        if isinstance(settings.media, Path):
+            return cls(settings.media)
+        return cls(settings.folder, Remote(settings.media))
+
+    def open(self) -> None:
+        """Make the folders, and keep them out of version control: clips are large and may be private.
+
+        Raises
+        ------
+        InvalidOption
+            The shared store cannot be used; said before anything is paid.
+        """
+        if self.remote:
+            self.remote.open()
+        if not writable(self.root):
+            return  # for looking; who buys is told by the log, or by the first file
+        for name in ("videos", "frames", "proxies"):
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+        ignore = self.root / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+
+    @property
+    def frames(self) -> Path:
+        """Folder of normalised materials, by content."""
+        return self._making_place / "frames"
+
+    @cached_property
+    def _making_place(self) -> Path:
+        """Where files are made that can be made again: a temporary folder where the clips can only be read."""
+        if writable(self.root):
+            return self.root
+        folder = tempfile.mkdtemp(prefix="wan_nb-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
+
+    def name(self, run_id: str) -> str:
+        """Name of a clip in the log: relative, so that the folder can move."""
+        return str(PurePosixPath("videos") / f"{run_id}.mp4")
+
+    def path(self, name: str, *, folder: str = "videos") -> Path:
+        """Absolute path of a name from the log, below one of our folders: who may write to a log reads no other files.
+
+        Raises
+        ------
+        LogError
+            It leads out of that folder, directly or by a link.
+        """
+        path = self.root / name
+        try:
+            inside = path.resolve().is_relative_to(self.root.resolve() / folder)
+        except (OSError, ValueError, RuntimeError):  # too long, with a NUL, a circle of links
+            inside = False
+        if not inside or path.name in {"", "..", folder}:
+            raise LogError(f"the log names a file outside of {folder}/: {name!r:.80}.", remedy="It is not touched.")
+        return path
+
+    def find(self, name: str | None) -> Path | None:
+        """The file of a name from the log; None where there is none of ours."""
+        with suppress(LogError, OSError):
+            if name and (path := self.path(name)).is_file():
+                return path
+        return None
+
+    def part(self, run_id: str) -> Path:
+        """Where a download grows until it is whole: another place each time, since two kernels may fetch one clip."""
+        return self.path(f"videos/.{run_id}.{secrets.token_hex(4)}.part")
+
+    def aside(self, run_id: str) -> Path:
+        """Where a clip that came cut off waits for a better one."""
+        return self.root / "videos" / f".{run_id}.aside.part"
+
+    def set_aside(self, run_id: str, part: Path) -> None:
+        """Keep the longest of what came cut off, until a whole clip is named or the service knows no other."""
+        kept = self.aside(run_id)
+        if not kept.exists() or kept.stat().st_size <= part.stat().st_size:
+            part.replace(kept)
+
+    def drop_parts(self, run_id: str) -> None:
+        """Delete what broken downloads of a run left."""
+        for path in (self.root / "videos").glob(f".{glob.escape(run_id)}.*part"):
+            with suppress(OSError):  # where a file that another kernel writes cannot be deleted, that one will
+                path.unlink(missing_ok=True)
+
+    def proxy(self, sha256: str, recipe: str) -> Path:
+        """Where something made from a clip is kept, by the clip's content and the way it was made."""
+        known = sha256 if _SHA256.fullmatch(sha256) else hashlib.sha256(sha256.encode("utf-8", "replace")).hexdigest()
+        kept = self.path(f"proxies/{known}.{recipe}", folder="proxies")
+        return kept if kept.exists() else self._making_place / "proxies" / kept.name
+
+    def commit(self, part: Path, name: str) -> Path:
+        """Give a whole file its final name, so that it survives a crash and a power cut."""
+        final = self.path(name)
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(part, final)  # noqa: PTH105  # the atomic one, by its own name
+        if os.name == "posix":
+            folder = os.open(final.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        return final
+
+    def share(self, name: str) -> None:
+        """Put a clip that is here into the shared store, the sidecar first; nothing to do when there is none."""
+        if self.remote is None or self.remote.has(name):
+            return
+        for each in (sidecar_of(name), name):
+            if self.path(each).exists():
+                self.remote.put(self.path(each), each)
+
+    def bring(self, name: str, sha256: str | None = None) -> bool:
+        """Copy a clip and its sidecar from the shared store, unless it is here already.
+
+        Returns
+        -------
+        bool
+            Whether it is here now.
+
+        Raises
+        ------
+        WanError
+            The store is out of reach, or holds something else than was delivered.
+        """
+        final = self.path(name)
+        if self.remote is None or final.exists():
+            return final.exists()
+        with suppress(FileNotFoundError), atomic(self.path(sidecar_of(name))) as draft:
+            self.remote.get(sidecar_of(name), draft)
+        with suppress(FileNotFoundError), atomic(final) as draft:
+            self.remote.get(name, draft)
+            with draft.open("rb") as file:
+                if sha256 is not None and file_sha256(file) != sha256:
+                    raise WanError(f"{name} in the shared store is not the clip that was delivered.")
+        return final.exists()
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of every clip by its name in the log: here, or in the shared store."""
+        here = {f"videos/{path.name}": path.stat().st_size for path in (self.root / "videos").glob("[!.]*.mp4")}
+        there = self.remote.sizes("videos") if self.remote else {}
+        return {name: size for name, size in there.items() if name.endswith(".mp4")} | here
+
+    def remove(self, run_id: str) -> None:
+        """Delete clip, sidecar and partial file of a run, here and in the shared store."""
+        clip = self.name(run_id)
+        for name in (clip, sidecar_of(clip)):
+            self.path(name).unlink(missing_ok=True)
+            if self.remote:
+                self.remote.remove(name)
+        self.drop_parts(run_id)
+
+
+def sidecar_of(name: str) -> str:
+    """Name of the sidecar of a clip."""
+    return str(PurePosixPath(name).with_suffix(".json"))

@@ -1,0 +1,304 @@
+"""What a report says, section by section, as HTML that needs neither script nor network. Pure text."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.api.urls import in_text
+from wan_nb.html.text import escape, money
+from wan_nb.html.word_diff import diff_html
+from wan_nb.sanitize import redact
+from wan_nb.studies.measures.differences import paired
+from wan_nb.studies.ranking.result import percent
+from wan_nb.widgets import clip_pages as album
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from wan_nb.reporting.page import Ranked, StudyData
+    from wan_nb.studies.measures.differences import Difference
+    from wan_nb.widgets.clip_pages import Clip
+
+__all__ = ["body", "clean", "discreet", "ranking_svg"]
+
+_MOST_ROWS = 500
+
+
+def discreet(value: Any) -> Any:
+    """The same value with every text in it redacted, and addresses in it as they may be shown.
+
+    >>> discreet({"note": "see https://x.test/a.mp4?Signature=abc and sk-0123456789abcdef"})
+    {'note': 'see https://x.test/a.mp4 and ***'}
+    """
+    if isinstance(value, str):
+        return redact(in_text(value))
+    if isinstance(value, dict):
+        return {discreet(key): discreet(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [discreet(item) for item in value]
+    return value
+
+
+def clean(value: object, limit: int | None = None) -> str:
+    """Text for a report: discreet, and safe inside an element and an attribute."""
+    return escape(discreet("" if value is None else str(value)), limit)
+
+
+def body(data: StudyData, *, player: bool, links: Mapping[str, str]) -> str:
+    """The report without its head and its scripts.
+
+    Parameters
+    ----------
+    data : StudyData
+    player : bool
+        Whether the page brings a player; its place is then kept free.
+    links : mapping of str to str
+        Addresses of clips, by run id.
+    """
+    clips = data.get("clips", ())
+    place = '<div id="wan-compare"></div>' if player else ""
+    costs = ", ".join(money(amount, currency) for currency, amount in (data.get("costs") or {}).items())
+    simulated = sum(bool(clip.get("simulated")) for clip in clips)
+    spent = f"Spent: {escape(costs)}." if costs else "Nothing was spent."
+    which = "All clips" if simulated == len(clips) else f"{simulated} of {len(clips)} clips"
+    apart = f" {which} are simulated and cost nothing." if simulated else ""
+    reproduce = "".join(
+        f"<h3>{title}</h3><pre>{clean(data.get(key))}</pre>"  # type: ignore[literal-required, unused-ignore]
+        for title, key in (("The cell", "cell"), ("The same in Python", "python"))
+        if data.get(key)
+    )
+    parts = [
+        _head(data),
+        _section("What the votes say", _verdict(data)),
+        _section("Clips", place + _sheet(clips, links)),
+        _section("Prompts", _prompts(data)),
+        _section("Measures", _measures(clips, data.get("definitions") or {})),
+        _section("Plan", _table(data.get("plan") or ())),
+        _section("Votes", _votes(data.get("votes") or ())),
+        _section("Cost", f"<p>{spent}{apart}</p>"),
+        _section("Make it again", reproduce),
+        _section("Versions", _table([data["versions"]] if data.get("versions") else ())),
+    ]
+    return "".join(parts)
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{title}</h2>{content}</section>\n" if content else ""
+
+
+def _head(data: StudyData) -> str:
+    clips = data.get("clips", ())
+    there = sum(album.public(clip)["playable"] for clip in clips)
+    mark = ' <span class="simulated">SIMULATED</span>' if any(clip.get("simulated") for clip in clips) else ""
+    variants = len({clip.get("variant") for clip in clips})
+    seeds = len({clip.get("block") for clip in clips})
+    counted = [(there, "clip"), (variants, "variant"), (seeds, "block")]
+    about = ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counted)
+    notes = list(data.get("notes") or ())
+    if there < len(clips):
+        missing = [
+            " ".join(filter(None, [str(clip["label"]), clip.get("block") and f"({clip['block']})"]))
+            for clip in clips
+            if not album.public(clip)["playable"]
+        ]
+        notes.append(f"{len(missing)} of {len(clips)} runs have no clip: {', '.join(missing[:12])}.")
+    said = "".join(f'<p class="note">{clean(note)}</p>' for note in notes)
+    created = f" · {clean(data.get('created'))}" if data.get("created") else ""
+    return f'<header><h1>{clean(data.get("name"))}{mark}</h1><p class="about">{about}{created}</p>{said}</header>\n'
+
+
+def _verdict(data: StudyData) -> str:
+    sentences = [clean(text) for text in data.get("sentences") or ()]
+    first = "".join(f'<p class="verdict">{text}</p>' for text in sentences[:1])
+    rest = f"<ul>{''.join(f'<li>{text}</li>' for text in sentences[1:])}</ul>" if sentences[1:] else ""
+    ranking = data.get("ranking") or ()
+    if not ranking:
+        return first + rest
+    return first + rest + f'<div class="scroll">{ranking_svg(ranking)}</div>{_table(map(_ranked, ranking))}'
+
+
+def _ranked(row: Ranked) -> dict[str, Any]:
+    """One line of the ranking as people read it."""
+    counts = {"won": "wins", "lost": "losses", "same": "ties", "blocks": "blocks"}
+    said: dict[str, Any] = {
+        "variant": row["variant"],
+        "strength, logits": f"{row['strength']:+z.2f}",
+        "95 % interval": f"{row['low']:+z.2f} to {row['high']:+z.2f}",
+    }
+    if "p_best" in row:
+        said["best with"] = percent(row["p_best"])
+    return said | {title: row.get(name) for title, name in counts.items() if name in row}
+
+
+def ranking_svg(ranking: Sequence[Ranked]) -> str:
+    """Strengths with their 95 % intervals as an inline picture; further right is better.
+
+    >>> ranking_svg([{"variant": "calm", "strength": 0.4, "low": -0.2, "high": 1.0}]).count("<circle")
+    1
+    """
+    low = min(0.0, *(float(row["low"]) for row in ranking))
+    high = max(0.0, *(float(row["high"]) for row in ranking))
+    span = (high - low) or 1.0
+    left, right, row_height = 170, 740, 30
+    foot = row_height * len(ranking) + 8
+
+    def x(value: float) -> float:
+        return round(left + (float(value) - low) / span * (right - left), 1)
+
+    lines = [f'<line x1="{x(0)}" y1="4" x2="{x(0)}" y2="{foot}"/>']
+    for at, row in enumerate(ranking):
+        y = row_height * at + 19
+        lines.append(
+            f'<text x="{left - 14}" y="{y + 4}" text-anchor="end">{clean(row["variant"], 24)}</text>'
+            f'<line class="range" x1="{x(row["low"])}" y1="{y}" x2="{x(row["high"])}" y2="{y}"/>'
+            f'<circle cx="{x(row["strength"])}" cy="{y}" r="5"/>'
+        )
+    lines += [
+        f'<text class="tick" x="{x(value)}" y="{foot + 14}" text-anchor="middle">{_tick(value)}</text>'
+        for value in (low, 0.0, high)
+    ]
+    title = "Strength of each variant in logits with its 95 % interval; further right is better"
+    return (
+        f'<svg class="ranking" role="img" aria-label="{title}" viewBox="0 0 770 {foot + 40}">{"".join(lines)}'
+        f'<text class="tick" x="{(left + right) / 2}" y="{foot + 32}" text-anchor="middle">{title}</text></svg>'
+    )
+
+
+def _tick(value: float) -> str:
+    return f"{value:+.1f}" if value else "0"
+
+
+def _sheet(clips: Sequence[Clip], links: Mapping[str, str]) -> str:
+    """Strips of all clips: what is seen without JavaScript, and on paper."""
+    names = album.differing(clips)
+    return f'<div class="sheet">{"".join(_figure(clip, names, links) for clip in clips)}</div>' if clips else ""
+
+
+def _figure(clip: Clip, names: Sequence[str], links: Mapping[str, str]) -> str:
+    known = album.public(clip, names)
+    picture = ""
+    if clip.get("strip"):
+        data = base64.b64encode(clip["strip"] or b"").decode()
+        picture = f'<img data-strip="{clean(clip["id"])}" src="data:image/jpeg;base64,{data}" alt="Frames of the clip">'
+    facts = [f"{name} {value}" for name, value in known["params"].items()]
+    facts += [f"seed {known['seed']}"] if known["seed"] is not None else []
+    facts += [money(known["cost"], known["currency"])] if known["cost"] and not known["simulated"] else []
+    facts += [f"{known['rating']} of 5 stars"] if known["rating"] else []
+    facts += [known["note"]] if known["note"] else []
+    link = f' · <a href="{clean(links[clip["id"]])}">clip</a>' if clip["id"] in links else ""
+    mark = ' <span class="simulated">SIMULATED</span>' if known["simulated"] else ""
+    caption = f"<b>{clean(known['label'])}</b>{mark}<br>{clean(' · '.join(facts))}{link}"
+    return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
+
+
+def _prompts(data: StudyData) -> str:
+    prompts = dict(data.get("prompts") or {})
+    for clip in data.get("clips", ()):
+        prompts.setdefault(clip.get("variant") or clip["label"], clip.get("prompt") or "")
+    texts = {name: str(discreet(text)) for name, text in prompts.items() if text}
+    first = next(iter(texts.values()), "")
+    lines = [f"<dt>{clean(name)}</dt><dd>{diff_html(first, text)}</dd>" for name, text in texts.items()]
+    return f'<dl class="prompts">{"".join(lines)}</dl>' if lines else ""
+
+
+def _measures(clips: Sequence[Clip], definitions: Mapping[str, str]) -> str:
+    measured = [clip for clip in clips if clip.get("measures")]
+    if not measured:
+        return ""
+    each = _table([{"clip": clip["label"], "seed": clip.get("seed"), **clip["measures"]} for clip in measured])
+    names = {name for clip in measured for name, value in clip["measures"].items() if value is not None}
+    told = [
+        f"<tr><th>{clean(name).replace('_', ' ')}</th><td>{clean(text)}</td></tr>"
+        for name, text in definitions.items()
+        if name in names
+    ]
+    meaning = f"<table>{''.join(told)}</table>" if told else ""
+    # Too wide for paper; the CSV has it.
+    return _differences(measured) + _fold("Each clip", each, "screen") + _fold("What they mean", meaning)
+
+
+def _fold(title: str, content: str, kind: str = "") -> str:
+    return f'<details class="{kind}"><summary>{title}</summary>{content}</details>' if content else ""
+
+
+def _differences(clips: Sequence[Clip]) -> str:
+    """Variants against the first one, inside their blocks; measures in which nothing differs are left out."""
+    variants = list(dict.fromkeys(clip.get("variant") or clip["label"] for clip in clips))
+    values = [
+        {"variant": clip.get("variant") or clip["label"], "block": clip.get("block"), "measures": clip["measures"]}
+        for clip in clips
+    ]
+    rows: dict[str, dict[str, Any]] = {}
+    for found in paired(values, base=variants[0]):
+        if found.mean or found.low != found.high:
+            row = rows.setdefault(
+                found.measure, {"measure": found.measure.replace("_", " "), variants[0]: found.base_mean}
+            )
+            row[f"{found.variant} − {found.base}"] = _difference(found)
+    if not rows:
+        return ""
+    said = (
+        f"Each variant against {clean(variants[0])}, inside the blocks: mean difference, its 95 % interval over blocks "
+        "and its size (Hedges' g). One interval in twenty misses 0 by chance: checks and sort keys, no verdict."
+    )
+    return f"<p>{said}</p>{_table(rows.values())}"
+
+
+def _difference(found: Difference) -> str:
+    if found.low is None or found.high is None:
+        return f"{found.mean:+.3g}"
+    size = "" if found.effect is None else f", g {found.effect:+.2g}"
+    return f"{found.mean:+.3g} ({found.low:+.3g} to {found.high:+.3g}{size})"
+
+
+_ANSWERS = {"tie": "same", "both_bad": "both bad", "skip": "skipped", "undo": "last one taken back"}
+
+
+def _votes(votes: Sequence[Mapping[str, Any]]) -> str:
+    """Votes as people gave them; what only a program needs is in the CSV."""
+    columns = {"ts": "time", "rater": "rater", "block": "block", "left_variant": "left", "right_variant": "right"}
+    used = {name: title for name, title in columns.items() if any(each.get(name) for each in votes)}
+    again = any(each.get("picker") == "repeat" for each in votes)
+    return _table(
+        {title: _time(vote) if name == "ts" else vote.get(name) for name, title in used.items()}
+        | {"answer": _answer(vote)}
+        | ({"asked": "again" if vote.get("picker") == "repeat" else ""} if again else {})
+        for vote in votes
+    )
+
+
+def _time(vote: Mapping[str, Any]) -> str:
+    return str(vote.get("ts") or "")[:19].replace("T", " ")
+
+
+def _answer(vote: Mapping[str, Any]) -> str:
+    outcome = str(vote.get("outcome"))
+    return _ANSWERS.get(outcome) or str(vote.get(f"{outcome}_variant") or outcome)
+
+
+def _table(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows as they are; numbers to the right, long tables cut with a word about it."""
+    rows = list(rows)
+    if not rows:
+        return ""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    numeric = {name for name in names if all(_is_number(row.get(name)) for row in rows)}
+    kind = {name: ' class="number"' if name in numeric else "" for name in names}
+    header = "".join(f'<th scope="col"{kind[name]}>{clean(name).replace("_", " ")}</th>' for name in names)
+    lines = ["".join(f"<td{kind[name]}>{_shown(row.get(name))}</td>" for name in names) for row in rows[:_MOST_ROWS]]
+    cut = f"<p>{len(rows) - _MOST_ROWS} more rows are in the CSV.</p>" if len(rows) > _MOST_ROWS else ""
+    content = "".join(f"<tr>{line}</tr>" for line in lines)
+    return f'<div class="scroll"><table><thead><tr>{header}</tr></thead><tbody>{content}</tbody></table></div>{cut}'
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+
+
+def _shown(value: Any) -> str:
+    if value is None or value != value:  # noqa: PLR0124 (NaN is not itself)
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else clean(value, 2_000)

@@ -1,0 +1,1 @@
+"""What one simulated account holds: tasks, uploads, limits, clock, faults, configuration."""

@@ -1,0 +1,114 @@
+"""Everything that one running simulator holds, in one place: `service`, `work` and the control desk share it."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.simulator.account.clock import Clock
+from wan_nb.simulator.account.config import Config, Knobs
+from wan_nb.simulator.account.faults import Faults
+from wan_nb.simulator.account.limits import Windows
+from wan_nb.simulator.account.store import Job, Store
+from wan_nb.simulator.account.uploads import Bucket
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Counters", "World"]
+
+_KEPT_SECONDS = 72 * 3600.0
+
+COUNTED = (
+    "creates_received",
+    "creates_accepted",
+    "polls",
+    "lists",
+    "cancels",
+    "policies",
+    "uploads",
+    "downloads",
+    "throttled",
+    "succeeded",
+    "failed",
+    "canceled",
+    "billed_seconds",
+    "most_running",
+)
+
+
+class Counters:
+    """How often what happened since the start or the last reset, in all and per account."""
+
+    def __init__(self) -> None:
+        self._accounts: defaultdict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(COUNTED, 0))
+
+    def add(self, account: str, what: str, amount: int = 1) -> None:
+        """Count."""
+        self._accounts[account][what] += amount
+
+    def most_running(self, account: str, running: int) -> None:
+        """Note how many tasks of one model run at once."""
+        mine = self._accounts[account]
+        mine["most_running"] = max(mine["most_running"], running)
+
+    def listing(self) -> dict[str, Any]:
+        """Sums over all accounts (the largest, for ``most_running``), and each account under its digest."""
+        all_of = {
+            name: (max if name == "most_running" else sum)([a[name] for a in self._accounts.values()] or [0])
+            for name in COUNTED
+        }
+        return {**all_of, "accounts": {name: dict(values) for name, values in self._accounts.items()}}
+
+
+class World:
+    """State of the service.
+
+    Parameters
+    ----------
+    state : Path
+        Folder that remembers tasks, uploads and clips.
+    config : Config
+        Manners to start with and to come back to at a reset.
+    seed : int, optional
+        Makes durations, seeds nobody asked for and faults by chance repeatable. Task ids stay unique regardless.
+    """
+
+    def __init__(self, state: Path, config: Config, seed: int | None = None) -> None:
+        self.clock = Clock()
+        self.store = Store(state)
+        self.bucket = Bucket(self.store, self.clock)
+        self._first = (config, seed)
+        # Uploads live longest, two days; tasks and links one.
+        self.store.sweep(self.clock.real() - _KEPT_SECONDS)
+        self.jobs: dict[str, Job] = {job.task_id: job for job in self.store.load()}
+        self._begin()
+
+    def _begin(self) -> None:
+        self.config, seed = self._first
+        self.clock.shift = 0.0
+        self.knobs = Knobs()
+        self.random = random.Random(seed)
+        self.faults = Faults(seed)
+        self.counters = Counters()
+        self.windows = Windows()
+
+    def reset(self) -> None:
+        """Forget everything, as on a first start."""
+        self.jobs.clear()
+        self.store.clear()
+        self._begin()
+
+    def save(self, job: Job) -> Job:
+        """Remember a task, on disk first."""
+        self.store.save(job)
+        self.jobs[job.task_id] = job
+        return job
+
+    def find(self, account: str, task_id: str) -> Job | None:
+        """Task of an account that is not too old to be known."""
+        job = self.jobs.get(task_id)
+        if job is None or job.account != account or self.clock.now() - job.submitted > self.knobs.task_life:
+            return None
+        return job

@@ -1,0 +1,1 @@
+"""The simulator's HTTP: API, storage, control, answers that are broken on purpose."""

@@ -1,0 +1,150 @@
+"""The wire: HTTP as the service speaks it, oddities included, on the loopback interface only."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import TYPE_CHECKING, Any
+
+from tornado import httpserver, ioloop, netutil, web
+
+from wan_nb.api import catalog
+from wan_nb.simulator.account.checks import refuse_shape
+from wan_nb.simulator.account.limits import Refusal
+from wan_nb.simulator.wire.control import Desk
+from wan_nb.simulator.wire.handler import Base
+from wan_nb.simulator.wire.storage import Result, Upload
+
+if TYPE_CHECKING:
+    from wan_nb.simulator.account.faults import Fault
+    from wan_nb.simulator.launch import Kernels
+    from wan_nb.simulator.service import Service
+
+__all__ = ["serve"]
+
+_TICK_MS = 25
+_LARGEST_BODY = 300 * catalog.MB
+
+
+class Create(Base):
+    """POST: submit a task."""
+
+    endpoint, counted = "create", "creates_received"
+
+    async def post(self) -> None:
+        await self.respond(self._create)
+
+    def _create(self, account: str, fault: Fault | None) -> dict[str, Any]:
+        headers = self.request.headers
+        if headers.get("X-DashScope-Async", "") != "enable":
+            raise Refusal(403, "AccessDenied", "current user api does not support synchronous calls.")
+        if len(self.request.body) > self.service.world.knobs.body_bytes:
+            raise Refusal(413, "BadRequest.TooLarge", "Payload Too Large")
+        try:
+            parsed = json.loads(self.request.body)
+        except (ValueError, RecursionError):
+            raise Refusal(400, "BadRequest.IllegalInput", "The request body is not valid JSON.") from None
+        body = refuse_shape(parsed, resolve=headers.get("X-DashScope-OssResourceResolve", "") == "enable")
+        return self.service.create(account, body, fault)
+
+
+class Get(Base):
+    """GET: one task."""
+
+    endpoint, counted = "get", "polls"
+
+    async def get(self, task_id: str) -> None:
+        await self.respond(lambda account, _: self.service.get(account, task_id, self.base), task_id)
+
+
+class List(Base):
+    """GET: a page of tasks."""
+
+    endpoint, counted = "list", "lists"
+
+    async def get(self) -> None:
+        await self.respond(self._list)
+
+    def _list(self, account: str, fault: Fault | None) -> dict[str, Any]:
+        first = {"page_no": "1"} if fault and fault.pages == "repeat" else {}
+        return self.service.list(account, {**self.query(), **first})
+
+
+class Cancel(Base):
+    """POST: cancel a waiting task."""
+
+    endpoint, counted = "cancel", "cancels"
+
+    async def post(self, task_id: str) -> None:
+        await self.respond(lambda account, _: self.service.cancel(account, task_id), task_id)
+
+
+class Quotas(Base):
+    """GET: limits of the account."""
+
+    endpoint, counted = "quotas", "lists"
+
+    async def get(self) -> None:
+        await self.respond(lambda account, _: self.service.quotas(account, self.query()))
+
+
+class Policy(Base):
+    """GET: permit to upload."""
+
+    endpoint, counted = "policy", "policies"
+
+    async def get(self) -> None:
+        await self.respond(lambda account, _: self.service.policy(account, self.query(), f"{self.base}/dashscope-file"))
+
+
+class Nowhere(Base):
+    """Any other path."""
+
+    def prepare(self) -> None:
+        super().prepare()
+        if not self._finished:
+            self.send_error(404)
+
+
+def _application(service: Service, kernels: Kernels) -> web.Application:
+    with_service = {"service": service}
+    api = "/api/v1"
+    routes: list[Any] = [
+        (f"{api}{catalog.CREATE_PATH}", Create, with_service),
+        (f"{api}/tasks/?", List, with_service),
+        (rf"{api}/tasks/([^/]+)/cancel", Cancel, with_service),
+        (rf"{api}/tasks/([^/]+)", Get, with_service),
+        (f"{api}/quotas", Quotas, with_service),
+        (f"{api}/uploads", Policy, with_service),
+        ("/dashscope-file", Upload, with_service),
+        (r"/dashscope-result/1d/([0-9a-f]+)/([0-9a-f-]+)\.mp4", Result, with_service),
+        (r"/_simulator/(\w*)", Desk, with_service),
+    ]
+    return web.Application(
+        routes,
+        default_handler_class=Nowhere,
+        default_handler_args=with_service,
+        log_function=lambda _: None,
+        service=service,
+        kernels=kernels,
+    )
+
+
+def serve(service: Service, kernels: Kernels, port: int = 0) -> str:
+    """Listen on the loopback interface, from within a running event loop; the base URL.
+
+    Parameters
+    ----------
+    service : Service
+    kernels : Kernels
+        Told about those that register.
+    port : int
+        0: any free one.
+    """
+    sockets = netutil.bind_sockets(port, "127.0.0.1", family=socket.AF_INET)
+    server = httpserver.HTTPServer(
+        _application(service, kernels), max_buffer_size=_LARGEST_BODY, max_body_size=_LARGEST_BODY
+    )
+    server.add_sockets(sockets)
+    ioloop.PeriodicCallback(service.work.advance, _TICK_MS).start()
+    return f"http://127.0.0.1:{sockets[0].getsockname()[1]}/api/v1"

@@ -1,0 +1,1 @@
+"""Blind votes: which pair is asked next, and what was answered."""

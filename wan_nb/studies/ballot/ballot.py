@@ -1,0 +1,146 @@
+"""Votes of one rater on one study: what to ask next, what to write down, what it says so far."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from wan_nb.arguments import shown
+from wan_nb.errors import InvalidOption
+from wan_nb.studies.ballot.next_pair import Asked, next_pair
+from wan_nb.studies.ranking.fit import fit
+from wan_nb.studies.votes import Vote, standing
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from wan_nb.handles.study import Study
+
+__all__ = ["Ballot"]
+
+_DETAILS = frozenset({"ms_to_vote", "watched_s_left", "watched_s_right", "view_mode", "criterion"})
+
+
+class Ballot:
+    """A sitting of one rater.
+
+    Votes go to the run log, which only ever appends; taking one back is one more row. So several people may vote on one
+    study at once, and each is shown what they have not seen.
+
+    Parameters
+    ----------
+    study : Study
+    rater : str
+        Name of who votes; empty for the only one.
+    mode : {'winner', 'ranking'}
+        Find the best variant with few votes, or put all in order.
+    rng : numpy.random.Generator, optional
+        Where pairs, blocks and sides are drawn from.
+
+    Raises
+    ------
+    InvalidOption
+        No block has two clips of different variants.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        *,
+        rater: str = "",
+        mode: Literal["winner", "ranking"] = "winner",
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        import numpy as np
+
+        if mode not in {"winner", "ranking"}:
+            raise InvalidOption(f"mode must be winner or ranking, not {shown(mode)}.")
+        self.study, self.rater, self.mode = study, rater, mode
+        self._session = secrets.token_hex(4)
+        self._rng = rng or np.random.default_rng()
+        study.session.bring(rows := study.rows())
+        self._rows = rows
+        blocks = [block for block, _ in self._clips]
+        if not any(blocks.count(block) > 1 for block in blocks):
+            raise InvalidOption(
+                f"study {shown(study.name)} has no two clips of one block (same frame and seed) to compare.",
+                remedy="Wait for its clips, or give it a second variant.",
+            )
+
+    @property
+    def _clips(self) -> dict[tuple[str, str], str]:
+        """Run by block and variant, of the clips that are still there."""
+        there = (row for row in self._rows if self.study.session.video(row))
+        return {(row.block or "", row.variant or ""): row.run_id for row in there}
+
+    @property
+    def votes(self) -> list[Vote]:
+        """Votes of this rater that stand, skips left out."""
+        return [v for v in standing(self._all()) if v.rater == self.rater and v.outcome != "skip"]
+
+    def next(self) -> Asked | None:
+        """Next pair to ask about, or None when this rater has seen every pair."""
+        return next_pair(self._all(), self._clips, rater=self.rater, rng=self._rng, mode=self.mode)
+
+    def record(self, asked: Asked, outcome: str, **details: Any) -> Vote:
+        """Write down one answer, before anything about the clips is revealed.
+
+        Parameters
+        ----------
+        asked : Asked
+        outcome : {'left', 'right', 'tie', 'both_bad', 'skip'}
+        **details
+            ``ms_to_vote``, ``watched_s_left``, ``watched_s_right``, ``view_mode``, ``criterion``; others are dropped.
+
+        Raises
+        ------
+        InvalidOption
+            One of the two clips was deleted meanwhile.
+        """
+        gone = {asked.left_run, asked.right_run}.difference(self._clips.values())
+        if gone and outcome != "skip":
+            raise InvalidOption("the clip was deleted: nothing to vote on.", run_id=min(gone), remedy="Skip this pair.")
+        return self._write(
+            Vote(
+                vote_id=secrets.token_hex(8),
+                ts=_now(),
+                rater=self.rater,
+                session=self._session,
+                study=self.study.name,
+                block=asked.block,
+                left_run=asked.left_run,
+                right_run=asked.right_run,
+                left_variant=asked.left_variant,
+                right_variant=asked.right_variant,
+                outcome=outcome,  # type: ignore[arg-type]  # Vote checks it
+                repeat_of=asked.repeat_of,
+                picker=asked.picker,
+                **{name: value for name, value in details.items() if name in _DETAILS},
+            )
+        )
+
+    def undo(self) -> Asked | None:
+        """Take this sitting's last answer back; the pair, to be asked again, or None when there is none."""
+        mine = [v for v in standing(self._all()) if (v.rater, v.session) == (self.rater, self._session)]
+        if not mine:
+            return None
+        last = mine[-1]
+        self._write(replace(last, vote_id=secrets.token_hex(8), ts=_now(), outcome="undo", repeat_of=last.vote_id))
+        return Asked(**{f.name: getattr(last, f.name) for f in fields(Asked)})
+
+    def sentence(self) -> str:
+        """What all votes of the study say so far."""
+        return fit(self._all(), variants=list(dict.fromkeys(row.variant or "" for row in self._rows))).sentence
+
+    def _all(self) -> list[Vote]:
+        return [Vote.read(row) for row in self.study.votes()]
+
+    def _write(self, vote: Vote) -> Vote:
+        self.study.session.log.add_vote(vote.row())
+        return vote
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

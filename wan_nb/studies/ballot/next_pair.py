@@ -1,0 +1,179 @@
+"""Which two clips to show next.
+
+Someone who looks for the prompt that works wants the winner, and most votes about the tail are wasted on them: top-two
+Thompson sampling asks about variants in proportion to their chance of being the best, and needs about half the votes of
+random pairs. Who wants the whole order gets every pair in turn.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+import numpy as np
+
+from wan_nb.studies.ranking.fit import fit
+from wan_nb.studies.votes import Vote, standing
+from wan_nb.terminal import printed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Open = Mapping[tuple[str, str], Sequence[str]]
+
+__all__ = ["Asked", "next_pair", "top_two"]
+
+_T = TypeVar("_T")
+
+_APART = 3
+"""Votes between a pair and its repeat, so that it is judged again and not remembered."""
+
+_TRIES = 200
+
+
+@printed
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Two clips of one block, with their sides.
+
+    Attributes
+    ----------
+    block, left_run, right_run, left_variant, right_variant : str
+    repeat_of : str or None
+        The vote that is asked again with swapped sides.
+    picker : str
+        How it was chosen: ``thompson``, ``round robin`` or ``repeat``.
+    """
+
+    block: str
+    left_run: str
+    right_run: str
+    left_variant: str
+    right_variant: str
+    repeat_of: str | None = None
+    picker: str = ""
+
+
+def next_pair(
+    votes: Iterable[Vote],
+    clips: Mapping[tuple[str, str], str],
+    *,
+    rater: str = "",
+    rng: np.random.Generator,
+    mode: Literal["winner", "ranking"] = "winner",
+    repeats: float = 0.08,
+) -> Asked | None:
+    """Choose what to ask a rater next.
+
+    Parameters
+    ----------
+    votes : iterable of Vote
+        All of the study, of all raters.
+    clips : mapping
+        Run id by (block, variant), for the clips that exist.
+    rater : str
+        A rater is asked about a pair of clips once, apart from repeats.
+    rng : numpy.random.Generator
+        Where all chance comes from.
+    mode : {'winner', 'ranking'}
+    repeats : float
+        Share, 0 to 1, of pairs shown again with swapped sides.
+
+    Returns
+    -------
+    Asked or None
+        None when this rater has seen every pair: only new seeds can tell more.
+
+    Examples
+    --------
+    >>> clips = {("seed 1", "calm"): "r1", ("seed 1", "fast"): "r2", ("seed 2", "calm"): "r3"}
+    >>> sorted([(p := next_pair([], clips, rng=np.random.default_rng(1))).left_run, p.right_run])
+    ['r1', 'r2']
+    """
+    given = standing(votes)
+    own = [v for v in given if v.rater == rater]
+    if rng.random() < repeats and (again := _repeat(own, clips, rng)):
+        return again
+    open_pairs = _open(clips, {v.cell for v in own})
+    if not open_pairs:
+        return None
+    if mode == "ranking":
+        asked = Counter(tuple(sorted(v.cell[1])) for v in given if v.outcome != "skip")
+        fewest = min(asked[pair] for pair in open_pairs)
+        pair = _any([p for p in open_pairs if asked[p] == fewest], rng)
+        picker = "round robin"
+    else:
+        pair, picker = _thompson(given, open_pairs, rng), "thompson"
+    weight = Counter((v.block, name) for v in given if v.outcome != "skip" for name in v.cell[1])
+    # A clip that was judged little says most: evidence is counted in blocks.
+    load = {block: weight[block, pair[0]] + weight[block, pair[1]] for block in open_pairs[pair]}
+    block = _any([b for b in load if load[b] == min(load.values())], rng)
+    left, right = pair if rng.random() < 0.5 else pair[::-1]
+    return Asked(block, clips[block, left], clips[block, right], left, right, picker=picker)
+
+
+def top_two(draws: NDArray[np.float64], allowed: NDArray[np.bool_], rng: np.random.Generator) -> tuple[int, int]:
+    """Best of one draw against the best of another, among pairs that may be asked.
+
+    Parameters
+    ----------
+    draws : array (number, k)
+        Strengths drawn from the posterior, independent of each other.
+    allowed : array (k, k)
+        Symmetric; at least one pair.
+    """
+    order = rng.integers(len(draws), size=_TRIES)
+    usable = np.where(allowed.any(axis=1), draws[order], -np.inf)
+    first = int(usable[0].argmax())
+    tops = usable.argmax(axis=1)
+    rivals = tops[allowed[first, tops]]
+    if len(rivals):
+        return first, int(rivals[0])
+    # So far ahead that no draw shows another on top, or its rivals are used up: the best of those that are left.
+    return first, int(np.where(allowed[first], draws[order[1]], -np.inf).argmax())
+
+
+def _open(
+    clips: Mapping[tuple[str, str], str], seen: set[tuple[str, frozenset[str]]]
+) -> dict[tuple[str, str], list[str]]:
+    by_block: dict[str, list[str]] = {}
+    for block, variant in clips:
+        by_block.setdefault(block, []).append(variant)
+    found: dict[tuple[str, str], list[str]] = {}
+    for block, variants in by_block.items():
+        for one, other in combinations(sorted(variants), 2):
+            if (block, frozenset((one, other))) not in seen:
+                found.setdefault((one, other), []).append(block)
+    return found
+
+
+def _thompson(votes: Sequence[Vote], open_pairs: Open, rng: np.random.Generator) -> tuple[str, str]:
+    names = sorted({name for pair in open_pairs for name in pair})
+    posterior = fit(votes, variants=names).posterior
+    assert posterior is not None
+    allowed = np.array([[(a, b) in open_pairs or (b, a) in open_pairs for b in names] for a in names])
+    one, other = top_two(posterior.draw(rng, _TRIES)[0], allowed, rng)
+    return min(names[one], names[other]), max(names[one], names[other])
+
+
+def _repeat(own: Sequence[Vote], clips: Mapping[tuple[str, str], str], rng: np.random.Generator) -> Asked | None:
+    done = {v.repeat_of for v in own}
+    old = [
+        v
+        for v in own[:-_APART]
+        if v.outcome != "skip" and v.repeat_of is None and v.vote_id not in done
+        if (v.block, v.left_variant) in clips and (v.block, v.right_variant) in clips
+    ]
+    if not old:
+        return None
+    v = _any(old, rng)
+    left, right = v.right_variant, v.left_variant
+    return Asked(v.block, clips[v.block, left], clips[v.block, right], left, right, v.vote_id, "repeat")
+
+
+def _any(items: Sequence[_T], rng: np.random.Generator) -> _T:
+    return items[int(rng.integers(len(items)))]

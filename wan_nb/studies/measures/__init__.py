@@ -1,0 +1,1 @@
+"""Measures of clips: picture, loudness, fidelity, differences inside a block."""

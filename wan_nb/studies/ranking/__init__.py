@@ -1,0 +1,1 @@
+"""From votes to a ranking that says how sure it is."""

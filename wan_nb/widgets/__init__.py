@@ -1,0 +1,1 @@
+"""Board, form, comparison, vote, plan, and where their outputs stand."""

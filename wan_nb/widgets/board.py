@@ -1,0 +1,209 @@
+"""The live board: one widget for 1 to 500 runs.
+
+The kernel's side holds the rows, passes changes on through a `Feed`, and hands every click to the loop thread: a click
+may arrive on a subshell's thread or, on kernels without subshells, when the running cell ends.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import traitlets
+
+from wan_nb.errors import WanError
+from wan_nb.html.text import ACTIVE, STATES, label, megabytes, money, plain, price, source, unchecked
+from wan_nb.sanitize import said
+from wan_nb.widgets.assets import module, styles
+from wan_nb.widgets.base import PlacedWidget
+from wan_nb.widgets.board_feed import Feed, Json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Board", "board_row", "usual"]
+
+Post = Callable[[Coroutine[Any, Any, Any]], object]
+Action = Callable[[str], Coroutine[Any, Any, Any]]
+
+
+def board_row(row: Any, *, video: Path | None = None, folder: Any = None, expected_s: float | None = None) -> Json:
+    """One run as the board's JSON: plain text and numbers only, times in seconds since 1970.
+
+    Parameters
+    ----------
+    row : Row
+    video : Path, optional
+        The clip, if it is on disk.
+    folder : path, optional
+        Folder of the notebook.
+    expected_s : float, optional
+        Usual run time of such a request in this log; None while there is no history.
+
+    Returns
+    -------
+    dict
+        The keys are those of ``Row`` in ``static/board.js``.
+    """
+    name = str(row.status)
+    size = f"{row.width}×{row.height}" if row.width else plain(row.resolution, 20)
+    sound = "" if row.has_audio is None else "with sound" if row.has_audio else "silent"
+    seed = f"seed {row.seed}" if row.seed is not None else ""
+    facts = (f"{row.duration} s" if row.duration else "", size, seed, sound, megabytes(row.bytes), row.run_id[:8])
+    return {
+        "id": row.run_id,
+        "label": label(row),
+        "named": bool(row.variant or row.study),
+        "study": plain(row.study, 80) or None,
+        "variant": plain(row.variant, 80) or None,
+        "prompt": plain(row.prompt, 600),
+        "facts": " · ".join(fact for fact in facts if fact),
+        "state": name,
+        "service_status": plain(row.service_status, 40),
+        "simulated": bool(row.simulated),
+        "created": _epoch(row.created_at),
+        "submitted": _epoch(row.submitted_at),
+        "started": _epoch(row.started_at),
+        "ended": _epoch(row.ended_at),
+        "queue_s": row.queue_s,
+        "run_s": row.run_s,
+        "expected_s": expected_s,
+        "price": price(row),
+        "again": money(row.cost, row.currency, estimated=True) if row.cost else "",
+        "message": _message(row),
+        "video": (source(video, folder) or video.name) if video is not None else None,
+        "cancelable": name == "PENDING",
+    }
+
+
+class Board(PlacedWidget):
+    """Runs, live.
+
+    Parameters
+    ----------
+    rows : iterable of dict
+        From `board_row`, in the order to show.
+    post : callable
+        Starts a coroutine on the loop thread: ``session.loop.start``.
+    actions : mapping of str to coroutine function
+        What a click does, by its name, given a run id: ``cancel`` and ``again`` return a text to show or None, ``clip``
+        and ``strip`` bytes, ``code`` a dict of texts.
+    title : str
+    empty : str
+        What is said while there are no runs; nothing is shown of a board that has neither.
+    money : callable
+        Returns what was spent and may be spent, in words.
+    alive : callable
+        Whether anybody still looks after the runs.
+    """
+
+    _esm = module("dom", "clipboard", "host", "board")
+    _css = styles("base", "board")
+
+    rows: Any = traitlets.List().tag(sync=True)
+    about = traitlets.Dict().tag(sync=True)
+
+    BUFFERS: ClassVar[Mapping[str, str]] = {"clip": "video/mp4", "strip": "image/jpeg"}
+
+    def __init__(
+        self,
+        rows: Iterable[Json],
+        *,
+        post: Post,
+        actions: Mapping[str, Action],
+        title: str = "",
+        empty: str = "",
+        money: Callable[[], str] = str,
+        alive: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._actions, self._title, self._empty, self._money = dict(actions), title, empty, money
+        self._lock = threading.Lock()
+        super().__init__(post=post, rows=list(rows), about=self._facts())
+        self._at = {row["id"]: index for index, row in enumerate(self.rows)}
+        self.feed = Feed(self.send, contextvars.copy_context(), self._facts, alive)
+        self.on_msg(self._hear)
+
+    def put(self, row: Json) -> None:
+        """Show news of a run, or a new run. On the loop thread only.
+
+        The trait is changed in place, which sends nothing by itself: it is what a page that is loaded again asks for,
+        while the feed tells the pages that are open.
+        """
+        with self._lock:
+            if row["id"] in self._at:
+                self.rows[self._at[row["id"]]] = row
+            else:
+                self._at[row["id"]] = len(self.rows)
+                self.rows.append(row)
+        self.feed.put(row, is_open=row["state"] in ACTIVE)
+
+    async def start(self) -> None:
+        """Begin to give signs of life, for runs that were open when the board was made."""
+        for row in tuple(self.rows):
+            if row["state"] in ACTIVE:
+                self.feed.put(row, is_open=True)
+
+    def _facts(self) -> Json:
+        states = {name: state._asdict() for name, state in STATES.items()}
+        words: Json = {"title": plain(self._title, 120), "empty": self._empty, "money": self._money()}
+        return words | {"states": states, "active": sorted(ACTIVE)}
+
+    def _hear(self, _widget: Any, content: Mapping[str, Any], _buffers: list[memoryview]) -> None:
+        """Hand a click to the loop thread; nothing is done here, since this may be any thread."""
+        kind, run_id = content.get("kind"), str(content.get("id"))
+        if kind == "sync":
+            self._post(self._resend())
+        elif kind in self._actions and run_id in self._at:
+            if kind != "strip":
+                self.send({"kind": "ack", "id": run_id, "action": kind})
+            self._post(self._act(str(kind), run_id))
+
+    async def _resend(self) -> None:
+        self.feed.whole(list(self.rows))
+
+    async def _act(self, kind: str, run_id: str) -> None:
+        try:
+            result = await self._actions[kind](run_id)
+        except WanError as error:
+            return self._say(run_id, plain(str(error), 400))
+        except Exception as error:  # noqa: BLE001  # a click has no cell that could raise: the row says it
+            return self._say(run_id, plain(f"{type(error).__name__}: {said(error)}", 400))
+        if isinstance(result, bytes):
+            self.send({"kind": kind, "id": run_id, "type": self.BUFFERS[kind]}, [result])
+        elif isinstance(result, Mapping):
+            self.send({"kind": "code", "id": run_id, "code": dict(result)})
+        else:
+            self._say(run_id, plain(result, 400))
+        return None
+
+    def _say(self, run_id: str, text: str) -> None:
+        self.send({"kind": "said", "id": run_id, "text": text})
+
+
+def _message(row: Any) -> str:
+    """What a person should know about a run beside its state."""
+    reason = plain(row.error_message, 400)
+    match str(row.status):
+        case "UNCERTAIN":
+            return "No answer came to the submit: it may exist and be billed. It is never sent again by itself."
+        case "DOWNLOADING" if reason:
+            return f"Made and paid, not on disk yet: {reason} %wan resume fetches it."
+        case "SUCCEEDED":
+            return unchecked(row)
+    return "" if str(row.status) in {"INTENDED", "DOWNLOADING"} else reason
+
+
+def _epoch(moment: Any) -> float | None:
+    return moment.timestamp() if moment is not None else None
+
+
+def usual(seconds: list[float]) -> float | None:
+    """Median of past run times; None while there is no history.
+
+    >>> usual([3.0, 9.0, 4.0]), usual([])
+    (4.0, None)
+    """
+    ordered = sorted(seconds)
+    return ordered[len(ordered) // 2] if ordered else None

@@ -1,0 +1,188 @@
+"""Clips in the order and on the pages in which they are compared. Pure: plain values in, plain values out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from wan_nb.html.text import plain, state
+from wan_nb.studies.rounding import steady
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = ["LIVE", "ORDER", "Clip", "Pair", "differing", "orders", "pages", "public"]
+
+LIVE = 6
+"""Most clips that play at once: each one holds a decoder and its frames."""
+
+ORDER = "study order"
+"""Blocks in rows, variants in columns, both as they first appear."""
+
+_PLAIN_ORDERS = ("label", "seed", "status", "cost", "rating")
+
+
+class Clip(TypedDict, total=False):
+    """One run as the comparison sees it; ``id`` and ``label`` are always there.
+
+    ``video`` and ``proxy`` are paths of the original and of the small short-GOP copy, ``sound`` of the sound that the
+    copy lacks, ``strip`` a JPEG of frames side by side, ``seconds`` and ``fps`` facts of the clip, ``cost`` in
+    ``currency``, ``rating`` 1 to 5, ``measures`` numbers by name. A run without a clip has ``video`` None and its
+    ``status`` says why.
+    """
+
+    id: str
+    label: str
+    variant: str
+    block: str
+    seed: int | None
+    prompt: str
+    params: Mapping[str, Any]
+    video: Any
+    proxy: Any
+    sound: Any
+    strip: bytes | None
+    seconds: float | None
+    fps: float | None
+    width: int | None
+    height: int | None
+    has_audio: bool | None
+    simulated: bool
+    cost: float | None
+    currency: str | None
+    status: str
+    rating: int | None
+    measures: Mapping[str, float | None]
+
+
+class Pair(TypedDict):
+    """Two clips of one block, the sides already drawn by whoever asks; more keys may stand beside them."""
+
+    left: Clip
+    right: Clip
+
+
+def differing(clips: Sequence[Clip]) -> list[str]:
+    """Names of the parameters that are not the same in all clips: the others say nothing in a comparison.
+
+    >>> differing([{"params": {"duration": 5, "model": "a"}}, {"params": {"duration": 10, "model": "a"}}])
+    ['duration']
+    """
+    names = dict.fromkeys(name for clip in clips for name in clip.get("params") or {})
+    return [name for name in names if len({repr((clip.get("params") or {}).get(name)) for clip in clips}) > 1]
+
+
+def orders(clips: Sequence[Clip]) -> list[str]:
+    """What clips can be put in order by: the order of the study, then every column in which they differ."""
+    measured = sorted({name for clip in clips for name in clip.get("measures") or {}})
+    names = [*_PLAIN_ORDERS, *differing(clips), *measured]
+    return [ORDER, *(name for name in dict.fromkeys(names) if len({repr(_value(clip, name)) for clip in clips}) > 1)]
+
+
+def pages(clips: Sequence[Clip], order: str = ORDER, columns: int | None = None) -> list[list[dict[str, Any]]]:
+    """Pages of at most `LIVE` clips, each clip with its place ``row`` and ``column`` (None: wherever there is room).
+
+    Parameters
+    ----------
+    clips : sequence of Clip
+    order : str
+        One of `orders`; an unknown one is the order of the study. Clips without the value come last.
+    columns : int, optional
+        Columns of the grid; as many as there are variants when None and that fits.
+
+    Returns
+    -------
+    list of list of dict
+        ``{"clip", "row", "column"}``.
+
+    Examples
+    --------
+    >>> made = [{"id": f"{v}{s}", "variant": v, "block": str(s)} for s in (1, 2) for v in "AB"]
+    >>> [(p["clip"]["id"], p["row"], p["column"]) for p in pages(made)[0]]
+    [('A1', 0, 0), ('B1', 0, 1), ('A2', 1, 0), ('B2', 1, 1)]
+    """
+    if order != ORDER and order in orders(clips):
+        ranked = sorted(clips, key=lambda clip: _key(_value(clip, order)))
+        return [_flow(ranked[start : start + LIVE], columns) for start in range(0, len(ranked), LIVE)]
+    variants = list(dict.fromkeys(clip.get("variant", "") for clip in clips))
+    rows: dict[str, list[Clip]] = {}
+    for clip in clips:
+        rows.setdefault(clip.get("block", ""), []).append(clip)
+    # A grid needs one clip in each of its cells at most; repeats of a cell simply follow each other.
+    single = all(len({clip.get("variant", "") for clip in row}) == len(row) for row in rows.values())
+    if columns is None and single and 1 < len(variants) <= LIVE:
+        return _grid(list(rows.values()), variants)
+    flat = [clip for row in rows.values() for clip in row]
+    return [_flow(flat[start : start + LIVE], columns) for start in range(0, len(flat), LIVE)]
+
+
+def _grid(rows: Sequence[Sequence[Clip]], variants: Sequence[str]) -> list[list[dict[str, Any]]]:
+    """Whole blocks on each page, every variant in its own column, so that a missing clip leaves its place empty."""
+    deep = max(1, LIVE // len(variants))
+    return [
+        [
+            {"clip": clip, "row": row, "column": variants.index(clip.get("variant", ""))}
+            for row, block in enumerate(rows[start : start + deep])
+            for clip in sorted(block, key=lambda clip: variants.index(clip.get("variant", "")))
+        ]
+        for start in range(0, len(rows), deep)
+    ]
+
+
+def _flow(clips: Iterable[Clip], columns: int | None) -> list[dict[str, Any]]:
+    if columns is None:
+        return [{"clip": clip, "row": None, "column": None} for clip in clips]
+    return [{"clip": clip, "row": at // columns, "column": at % columns} for at, clip in enumerate(clips)]
+
+
+def _value(clip: Clip, name: str) -> Any:
+    for home in (clip, clip.get("params") or {}, clip.get("measures") or {}):
+        if name in home:
+            value = home[name]  # type: ignore[literal-required, index, unused-ignore]
+            return steady(value) if isinstance(value, float) else value
+    return None
+
+
+def _key(value: Any) -> tuple[int, float, str]:
+    if value is None or value != value:  # noqa: PLR0124 (NaN is not itself, and no number of any order)
+        return (2, 0.0, "")
+    return (0, float(value), "") if isinstance(value, (int, float)) else (1, 0.0, str(value))
+
+
+def public(clip: Clip, names: Sequence[str] = ()) -> dict[str, Any]:
+    """What the browser may know of a clip: text that is safe to show, numbers, no path and no bytes.
+
+    Parameters
+    ----------
+    clip : Clip
+    names : sequence of str
+        Parameters to show.
+    """
+    params = clip.get("params") or {}
+    measures = {plain(name, 60): _number(value) for name, value in (clip.get("measures") or {}).items()}
+    playable = bool(clip.get("video") or clip.get("proxy"))
+    return {
+        "id": clip["id"],
+        "label": plain(clip.get("label"), 120),
+        "variant": plain(clip.get("variant"), 120),
+        "block": plain(clip.get("block"), 120),
+        "prompt": plain(clip.get("prompt"), 6_000),
+        "params": {plain(name, 60): _shown(params[name]) for name in names if name in params},
+        "playable": playable,
+        "note": "" if playable else f"No clip: {state(clip.get('status', '')).word or 'missing'}.",
+        "has_audio": bool(clip.get("has_audio")),
+        "simulated": bool(clip.get("simulated")),
+        "currency": plain(clip.get("currency"), 8),
+        "measures": {name: value for name, value in measures.items() if value is not None},
+        **{name: _number(clip.get(name)) for name in ("seed", "seconds", "fps", "width", "height", "cost", "rating")},
+    }
+
+
+def _number(value: Any) -> float | int | None:
+    """JSON knows no NaN; numpy and pandas numbers become plain ones."""
+    if value is None or value != value:  # noqa: PLR0124 (NaN is not itself)
+        return None
+    return int(value) if float(value).is_integer() else float(value)
+
+
+def _shown(value: Any) -> Any:
+    return value if isinstance(value, (bool, int, float)) and value == value else plain(value, 200)  # noqa: PLR0124

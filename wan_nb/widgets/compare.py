@@ -1,0 +1,201 @@
+"""Clips side by side and on top of each other, in the notebook.
+
+The kernel's side answers questions: a page of clips, the bytes of one. Answers go by custom message with the bytes as
+buffers, never by synced traits, so a session adds a few kilobytes to the notebook however long it lasts.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextvars
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.html.text import bundle, escape, isolated, plain
+from wan_nb.media.clips import shrunk
+from wan_nb.sanitize import said
+from wan_nb.terminal import printed
+from wan_nb.widgets import clip_pages as album
+from wan_nb.widgets.assets import PLAYER, module, styles
+from wan_nb.widgets.base import NOTHING, PlacedWidget
+from wan_nb.widgets.outputs import display, is_live
+
+if TYPE_CHECKING:
+    from wan_nb.widgets.clip_pages import Clip
+
+__all__ = ["STILL", "ClipWidget", "CompareWidget", "Load", "read_clip"]
+
+Load = Callable[[str, str], bytes]
+"""``load(id, quality)``: bytes of a clip, quality ``"proxy"`` or ``"original"``. It may take seconds: it is called in a
+worker thread, one call at a time."""
+
+STILL = "wan-c-still"
+"""Class of the picture that stands in for a widget; style sheets hide it while the widget is there."""
+
+_STATIC_BYTES = 30_000  # pictures of the static twin: it is saved with the notebook
+
+
+def read_clip(clips: Sequence[Clip]) -> Load:
+    """A `Load` that reads the files as they are: the proxy, or the original where there is none."""
+    by_id = {clip["id"]: clip for clip in clips}
+
+    def load(clip_id: str, quality: str) -> bytes:
+        clip = by_id[clip_id]
+        path = (clip.get("proxy") if quality == "proxy" else None) or clip["video"]
+        return Path(path).read_bytes()
+
+    return load
+
+
+class ClipWidget(PlacedWidget):
+    """What a comparison and a vote share: questions with tickets, and clips read off the main thread.
+
+    Parameters
+    ----------
+    load : callable
+        See `Load`.
+    """
+
+    def __init__(self, *, load: Load) -> None:
+        super().__init__()
+        self._load = load
+        self._one = threading.Lock()  # proxies are made one at a time: two encoders would starve the kernel
+        self._dropped: set[str] = set()
+        self._shown: Any = None
+        self.on_msg(self._hear)
+
+    def answer(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        """Answer to one question other than for bytes: content and buffers."""
+        raise NotImplementedError
+
+    def clip_id(self, asked: str) -> str:
+        """The run behind the name by which the browser knows a clip."""
+        return asked
+
+    def still(self) -> dict[str, str]:
+        """MIME bundle of what is left to see where there is no kernel."""
+        raise NotImplementedError
+
+    def _ipython_display_(self, **_: Any) -> None:
+        """The widget where somebody sits, and beneath it, hidden meanwhile, what the saved notebook shows without it.
+
+        That is an output of its own: it changes with every vote, and a place that is published anew loses the focus.
+        """
+        if is_live():
+            self.shown_by(display(self.bundle(NOTHING)), NOTHING)
+        self._shown = display(self.still())
+
+    def _hear(self, _widget: Any, question: Mapping[str, Any], _buffers: Any) -> None:
+        ticket = str(question.get("ticket", ""))
+        if not ticket:
+            return
+        if question.get("kind") == "drop":
+            self._dropped.add(ticket)
+        elif question.get("kind") == "get":
+            # A copied context keeps what the thread says with this cell; a daemon does not hold up the kernel's end.
+            run = contextvars.copy_context().run
+            threading.Thread(target=run, args=(self._fetch, dict(question), ticket), daemon=True).start()
+        else:
+            self._reply(ticket, lambda: self.answer(question))
+
+    def _fetch(self, question: Mapping[str, Any], ticket: str) -> None:
+        with self._one:
+            if ticket in self._dropped:
+                self._dropped.discard(ticket)
+                return
+            quality = "original" if question.get("quality") == "original" else "proxy"
+            self._reply(ticket, lambda: ({}, [self._load(self.clip_id(str(question.get("id"))), quality)]))
+            self._dropped.discard(ticket)
+
+    def _reply(self, ticket: str, make: Callable[[], tuple[dict[str, Any], list[bytes]]]) -> None:
+        try:
+            content, buffers = make()
+        except Exception as error:  # noqa: BLE001 (nobody reads the kernel's log: whoever asked is told)
+            content, buffers = {"error": plain(said(error), 300)}, []
+        self.send({**content, "ticket": ticket}, buffers)
+
+
+@printed
+class CompareWidget(ClipWidget):
+    """Players on one clock: grid, wipe, difference, onion skin, swap; word diff of the prompts; pages of six.
+
+    Parameters
+    ----------
+    clips : sequence of Clip
+    columns : int, optional
+        Columns of the grid; as many as there are variants when None.
+    load : callable, optional
+        See `Load`; reads the clips' own files when None.
+
+    Examples
+    --------
+    >>> CompareWidget([{"id": "3f9c", "label": "calm", "video": "calm.mp4"}])
+    CompareWidget(1 clip)
+    """
+
+    _esm = module(*PLAYER, "diff", "compare")
+    _css = styles("player")
+
+    def __init__(self, clips: Sequence[Clip], *, columns: int | None = None, load: Load | None = None) -> None:
+        super().__init__(load=load or read_clip(clips))
+        self.clips = list(clips)
+        self.columns = columns
+
+    def answer(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        """One page: what is known of its clips, and their strips."""
+        laid = album.pages(self.clips, str(question.get("order") or album.ORDER), self.columns)
+        page = min(max(0, int(question.get("page") or 0)), max(0, len(laid) - 1))
+        names = album.differing(self.clips)
+        strips: list[bytes] = []
+        clips = []
+        for place in laid[page] if laid else []:
+            picture = place["clip"].get("strip")
+            strips.extend([picture] if picture else [])
+            number = len(strips) - 1 if picture else None
+            spot = {"row": place["row"], "column": place["column"], "strip": number}
+            clips.append({**album.public(place["clip"], names), **spot})
+        about = {"page": page, "pages": max(1, len(laid)), "total": len(self.clips), "orders": album.orders(self.clips)}
+        return {"clips": clips, **about}, strips
+
+    def __repr__(self) -> str:
+        return f"CompareWidget({len(self.clips)} clip{'' if len(self.clips) == 1 else 's'})"
+
+    def still(self) -> dict[str, str]:
+        """A table of labels, prompts and strips."""
+        lines = dict.fromkeys(f"{clip['label']}: {clip.get('prompt') or ''}" for clip in self.clips)
+        words = "\n".join(plain(line, 400) for line in list(lines)[: 2 * album.LIVE])
+        return bundle(static_html(self.clips), words)
+
+
+_NAME = "text-align:left;vertical-align:top;max-width:240px;white-space:normal;overflow-wrap:anywhere"
+
+
+def static_html(clips: Sequence[Clip]) -> str:
+    """Variants with their prompt and the strips of their clips as plain HTML, small enough for a notebook."""
+    shown = clips[: 2 * album.LIVE]
+    rows: dict[tuple[str, str], list[str]] = {}
+    for clip in shown:
+        rows.setdefault((clip["label"], clip.get("prompt") or ""), []).append(_static_clip(clip, len(shown)))
+    lines = [
+        f'<tr><th style="{_NAME}">{isolated(label, 120)}</th>'
+        f'<td style="text-align:left;overflow-wrap:anywhere">{isolated(prompt, 400)}{"".join(found)}</td></tr>'
+        for (label, prompt), found in rows.items()
+    ]
+    rest = f"<p>and {len(clips) - len(shown)} more</p>" if len(clips) > len(shown) else ""
+    return f'<div class="{STILL}"><table>{"".join(lines)}</table>{rest}</div>'
+
+
+def _static_clip(clip: Clip, shown: int) -> str:
+    known = album.public(clip)
+    facts = [f"seed {known['seed']}"] if known["seed"] is not None else []
+    facts += [known["note"]] if known["note"] else []
+    facts += ["SIMULATED"] if known["simulated"] else []
+    picture = ""
+    with suppress(OSError, ValueError):  # what is no picture is left out
+        data = base64.b64encode(shrunk(clip.get("strip") or b"", _STATIC_BYTES // shown)).decode()
+        style = "display:block;width:480px;max-width:100%"
+        picture = f'<img src="data:image/jpeg;base64,{data}" alt="Frames of the clip" style="{style}">'
+    return f'<div style="margin:4px 0 0">{picture}<small>{escape(" · ".join(facts))}</small></div>'

@@ -1,0 +1,296 @@
+"""The form: every control from the catalog, checked as it is filled in, submitted to a board beneath."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import traitlets
+
+from wan_nb.api import catalog
+from wan_nb.engine.loop import Worker
+from wan_nb.errors import InvalidMedia, InvalidOption, WanError
+from wan_nb.html import run_card as html
+from wan_nb.html.text import bundle, plain
+from wan_nb.public import guarded
+from wan_nb.sanitize import said
+from wan_nb.widgets.assets import module, styles
+from wan_nb.widgets.base import PlacedWidget
+from wan_nb.widgets.form_draft import Draft, field_specs, fields_from
+from wan_nb.widgets.form_upload import CHUNK, Inbox, size_of
+from wan_nb.widgets.outputs import View, Views, display, is_live
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from wan_nb.handles.session import Session
+
+__all__ = ["Form", "form"]
+
+_T = TypeVar("_T")
+
+_SUGGESTED = 60
+"""Files of the notebook's folder that a path field suggests."""
+
+
+@guarded
+def form(source: Any = None, /, *, session: Session | None = None) -> Form:
+    """A form with the board of its runs beneath: one request, or a study of prompts parted by ``---`` lines.
+
+    Parameters
+    ----------
+    source : Run, run id, row of the DataFrame, or path of a clip or its sidecar, optional
+        To begin with.
+    session : Session, optional
+        The default one without it.
+
+    Returns
+    -------
+    Form
+        Shows itself as the last line of a cell.
+
+    Examples
+    --------
+    >>> wan_nb.form()       # doctest: +SKIP
+    >>> wan_nb.form(run)    # doctest: +SKIP
+    """
+    if session is None:
+        from wan_nb.handles.default import session as default
+
+        session = default()
+    return Form(Draft(session, fields_from(source, session) if source is not None else None))
+
+
+class Form(PlacedWidget):
+    """The controls of a `Draft`.
+
+    Every message is handed on to one worker thread in the order in which it came: a message may arrive on any thread,
+    and measuring a material or submitting takes seconds.
+    """
+
+    _esm = module("dom", "clipboard", "host", "form")
+    _css = styles("base", "form")
+
+    fields: Any = traitlets.List().tag(sync=True)
+    values: Any = traitlets.Dict().tag(sync=True)
+    checked: Any = traitlets.Dict().tag(sync=True)
+    about = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft, self.session = draft, draft.session
+        self._inbox = Inbox(self.session.store.frames)
+        self._worker = Worker("form")
+        self._buying = threading.Lock()
+        self._view: View | None = None
+        super().__init__(
+            post=self.session.loop.start,
+            fields=field_specs(),
+            values=dict(draft.values),
+            checked=draft.check(),
+            about=_about(self.session),
+        )
+        self._offered: str | None = None
+        self.on_msg(self._hear)
+
+    def _ipython_display_(self) -> None:
+        live = is_live()
+        words = "The form of wan_nb: run this cell to fill it in."
+        static = bundle(html.remark(words), words)
+        self.shown_by(display(self.bundle(static) if live else static), static)
+        if live:  # nothing that a click displays appears anywhere (measured), so the board's place is made now, empty
+            self._view = Views.of(self.session).grow()
+
+    def close(self) -> None:
+        """Take the controls away; what was submitted goes on."""
+        self._worker.close()
+        super().close()
+
+    def _hear(self, _widget: Any, content: Mapping[str, Any], buffers: list[Any]) -> None:
+        work = _WORK.get(str(content.get("kind")))
+        if work is None or (content.get("kind") == "submit" and not self._buying.acquire(blocking=False)):
+            return  # a second click while the first one is being served is no second order
+        self.session.loop.start(self._do(work, dict(content), [bytes(buffer) for buffer in buffers]))
+
+    async def _do(self, work: Any, content: dict[str, Any], buffers: list[bytes]) -> None:
+        try:
+            for run_id in await self._worker.do(self._serve, work, content, buffers):
+                if self._view is not None:
+                    await self._view.add(await self.session.flow.ask_log(self.session.row, run_id))
+        finally:
+            if content["kind"] == "submit":
+                self._buying.release()
+
+    def _serve(self, work: Any, content: dict[str, Any], buffers: list[bytes]) -> list[str]:
+        """Do what a message asks for. A click has no cell that could raise, so the form says what went wrong."""
+        try:
+            run_ids: list[str] = work(self, content, buffers) or []
+        except InvalidMedia as error:
+            name = str(content.get("field") or error.field)
+            self.draft.refuse(name, error.message)
+            self.send({"kind": "refused", "field": name})
+            self._tell()
+        except WanError as error:
+            self.send({"kind": "said", "text": plain(str(error), 500)})
+        except Exception as error:  # noqa: BLE001  # see above
+            self.send({"kind": "said", "text": plain(f"{type(error).__name__}: {said(error)}", 500)})
+        else:
+            return run_ids
+        return []
+
+    # --- what the messages mean, on the worker
+
+    def _set(self, content: dict[str, Any], _buffers: list[bytes]) -> None:
+        values = content.get("values")
+        for name, value in values.items() if isinstance(values, dict) else ():
+            self.draft.set(str(name), value)
+        self._tell(content.get("n"))
+
+    def _give(self, content: dict[str, Any], _buffers: list[bytes]) -> None:
+        name, text = str(content.get("field")), str(content.get("text") or "").strip()
+        if text:
+            self.draft.give(name, text)
+        else:
+            self.draft.drop(name)
+        self._tell()
+        self._preview(name)
+
+    def _begin(self, content: dict[str, Any], _buffers: list[bytes]) -> None:
+        name = str(content.get("field"))
+        self._inbox.begin(name, str(content.get("name")), size_of(content.get("size")))
+        self.send({"kind": "got", "field": name, "received": 0})
+
+    def _piece(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+        name = str(content.get("field"))
+        received = self._inbox.piece(name, size_of(content.get("index")), buffers[0] if buffers else b"")
+        self.send({"kind": "got", "field": name, "received": received})
+
+    def _end(self, content: dict[str, Any], _buffers: list[bytes]) -> None:
+        name = str(content.get("field"))
+        path, called = self._inbox.end(name, str(content.get("sha256") or ""))
+        self.draft.give(name, path, called)
+        self.send({"kind": "arrived", "field": name})
+        self._tell()
+        self._preview(name)
+
+    def _hello(self, _content: dict[str, Any], _buffers: list[bytes]) -> None:
+        """A page has opened the form, perhaps again."""
+        for name in list(self.draft.media):
+            self._preview(name)
+
+    def _listen(self, content: dict[str, Any], _buffers: list[bytes]) -> None:
+        name = str(content.get("field"))
+        medium = self.draft.media.get(name)
+        if medium is not None and medium.path is not None:
+            mime = catalog.MEDIA[medium.kind].mimes[0]
+            self.send({"kind": "play", "field": name, "type": mime}, [medium.path.read_bytes()])
+
+    def _code(self, content: dict[str, Any], buffers: list[bytes]) -> None:
+        self._set(content, buffers)
+        self.send({"kind": "code", "code": self.draft.code()})
+
+    def _submit(self, content: dict[str, Any], buffers: list[bytes]) -> list[str]:
+        self._set(content, buffers)
+        if not self.checked["ready"]:
+            self.send({"kind": "said", "text": "Mend the marked fields first; nothing was sent."})
+            return []
+        if self.draft.is_study:
+            return self._submit_study()
+        prompt, fields = self.draft.prompts.get(""), self.draft.fields()
+        price = self.session.request(prompt, **fields).price(self.session.place.region)
+        run = self._asked(lambda most: self.session.submit(prompt, **fields, max_cost=most), price)
+        there = "was there already; nothing was bought again" if run.reused else "is on its way; see below"
+        self.send({"kind": "said", "text": f"Run {run.id[:8]} {there}."})
+        return [run.id]
+
+    def _asked(self, buy: Callable[[float | None], _T], price: float) -> _T:
+        """Buy, or say which earlier run it may be; pressed once more, it buys for this price."""
+        try:
+            return buy(None)
+        except InvalidOption as error:
+            if error.run_id is None:
+                raise
+            if error.run_id == self._offered:
+                return buy(price)
+            self._offered = error.run_id
+            error.remedy = f"`%wan show {error.run_id[:8]}` shows it; press Submit again to buy a new clip."
+            raise
+
+    def _submit_study(self) -> list[str]:
+        study = self.draft.study()
+        count = len(study.missing)
+        self._asked(lambda most: study.submit(max_cost=most), study.cost)
+        clips = (
+            f"{count} clip{'' if count == 1 else 's'} on the way, see below"
+            if count
+            else "all clips were there already"
+        )
+        opened = f'study = wan_nb.study(name="{study.name}") to compare and vote.'
+        self.send({"kind": "said", "text": "\n".join([f"{clips}. {opened}", *study.notes])})
+        return [row.run_id for row in study.rows()]
+
+    def _tell(self, n: Any = None) -> None:
+        """What the request is like now. The trait is changed in place: it is what a reloaded page asks for."""
+        self.checked.clear()
+        self.checked.update(self.draft.check())
+        self.values.update(self.draft.values)
+        self.send({"kind": "checked", "checked": dict(self.checked), "n": n})
+
+    def _preview(self, name: str) -> None:
+        """A small picture of a material of this machine; after the facts, which clear the place for it."""
+        medium = self.draft.media.get(name)
+        if medium is None or medium.path is None or medium.kind == "audio":
+            return
+        self.send({"kind": "preview", "field": name}, [_thumbnail(medium.path, medium.kind)])
+
+
+_WORK = {
+    "set": Form._set,
+    "give": Form._give,
+    "begin": Form._begin,
+    "piece": Form._piece,
+    "end": Form._end,
+    "hello": Form._hello,
+    "listen": Form._listen,
+    "code": Form._code,
+    "submit": Form._submit,
+}
+
+
+def _thumbnail(path: Path, kind: str) -> bytes:
+    """JPEG of a picture, or of three frames of a clip."""
+    import io
+
+    from PIL import Image
+
+    if kind == "clip":
+        from wan_nb.media.clips import strip
+
+        return strip(path, frames=3)
+    from wan_nb.media.images import as_seen
+
+    with Image.open(path) as image:
+        small = as_seen(image).convert("RGB")
+        small.thumbnail((480, 480))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
+
+
+def _about(session: Session) -> dict[str, Any]:
+    """What does not change: the service, and files that may be meant."""
+    folder = session.notebook
+    files: dict[str, list[str]] = {}
+    for kind in catalog.MEDIA.values():
+        near = [*folder.iterdir(), *(path for sub in folder.iterdir() if sub.is_dir() for path in _files(sub))]
+        named = sorted(str(path.relative_to(folder)) for path in near if path.suffix.lower() in kind.suffixes)
+        files[kind.name] = [plain(name, 300) for name in named if not name.startswith((".", "wan_runs"))][:_SUGGESTED]
+    place = session.place
+    return {"service": plain(place.name, 80), "simulated": place.name == "simulator", "files": files, "chunk": CHUNK}
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.is_file()]
+    except OSError:
+        return []

@@ -1,0 +1,286 @@
+"""The outputs that show runs, and how they are kept up to date: one `View` per output, `Views` per session."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.engine.loop import Worker, load
+from wan_nb.errors import InvalidOption, LogError
+from wan_nb.frontends import front_end
+from wan_nb.html import code as snippets
+from wan_nb.html.text import bundle, money
+from wan_nb.log.states import FINAL
+from wan_nb.terminal import say
+from wan_nb.widgets.static_twin import row_bundle, runs_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from wan_nb.handles.session import Session
+    from wan_nb.log.row import Row
+    from wan_nb.widgets.board import Board
+
+__all__ = ["View", "Views", "display", "is_live"]
+
+NOTHING = "No runs yet. A cell that starts with %%wan makes one."
+
+
+def is_live() -> bool:
+    """Whether the front end can show a widget that moves: a kernel that somebody sits at."""
+    return front_end().live
+
+
+def display(bundle: dict[str, Any]) -> Any:
+    """Show a MIME bundle in the running cell; returns its handle, or None where there is no IPython."""
+    from IPython import get_ipython
+    from IPython.display import display as publish
+
+    if get_ipython() is None:
+        say(bundle["text/plain"])  # there is nothing else to show it with
+        return None
+    shown: Any = publish(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+    return shown
+
+
+class Views:
+    """What this kernel has shown of one session, so that it can be brought up to date."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.clicks = Worker("clicks")
+        self._views: list[View] = []
+
+    @classmethod
+    def of(cls, session: Session) -> Views:
+        """The views of a session. They are kept with it, so that two sessions, and two tests, share nothing."""
+        views: Views = vars(session).setdefault("_views", cls(session))
+        return views
+
+    def show(self, rows: Sequence[Row], *, follow: bool = False, title: str = "", note: str = "") -> View:
+        """Open an output: live if something may still happen and somebody sits there, else the static picture."""
+        view = View(self, rows, follow=follow, title=title, note=note)
+        self._views = [old for old in self._views if not old.ended or old.growing]
+        self._views.append(view)
+        view.open()
+        return view
+
+    def grow(self) -> View:
+        """Open an output that is empty until runs are added to it."""
+        view = View(self, [], follow=False, title="", note="", growing=True)
+        self._views.append(view)
+        view.open()
+        return view
+
+    def republish(self, run_ids: set[str]) -> None:
+        """Bring the static outputs of some runs up to date, from the calling thread."""
+        for view in self._views:
+            shown = run_ids & set(view.rows)
+            if shown and view.handle is not None and not view.live:
+                view.rows.update({run_id: view.named(self.session.row(run_id)) for run_id in shown})
+                view.handle.update(view.last(), raw=True)
+
+
+class View:
+    """One output of one cell."""
+
+    def __init__(
+        self, views: Views, rows: Sequence[Row], *, follow: bool, title: str, note: str, growing: bool = False
+    ) -> None:
+        self.views, self.session = views, views.session
+        self.rows = {row.run_id: row for row in rows}
+        self.follow, self.title, self.note = follow, title, note
+        self.growing, self.live = growing, False
+        self.handle: Any = None
+        self.board: Board | None = None
+        self._usual: dict[tuple[Any, ...], float | None] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._money = ""
+        # The cell that shows it. What is sent later, from the loop thread, is sent on its behalf.
+        self._context = contextvars.copy_context()
+        self._stop: Callable[[], None] = _nothing
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing here can change any more."""
+        return all(row.status in FINAL for row in self.rows.values())
+
+    def bundle(self, *, pictures: bool = True) -> dict[str, str]:
+        """Static picture of the state as it is now."""
+        rows = list(self.rows.values())
+        if self.growing and not rows:
+            return bundle("", "")
+        if len(rows) == 1 and not self.follow:
+            return row_bundle(self.session, rows[0], note=self.note)
+        return runs_bundle(self.session, rows, title=self.title, pictures=pictures)
+
+    def last(self) -> dict[str, str]:
+        """What an output holds that is not live: the picture, and under that of one run what is still of use."""
+        bundle = self.bundle()
+        return bundle if self.board is None else self.board.leave(bundle, beneath=len(self.rows) == 1)
+
+    def open(self) -> None:
+        """Put it into the running cell."""
+        if is_live() and (self.growing or self.follow or not self.ended):
+            static = self._wake()
+            self.handle = display(self._board().bundle(static))
+            self._board().shown_by(self.handle, static)
+            if not self.growing:  # which has nothing to hear of before its first run
+                self._listen()
+                self.session.loop.start(self._begin())
+        else:
+            self.handle = display(self.bundle())
+
+    async def add(self, row: Row) -> None:
+        """Show one more run, on the loop thread; an output that had come to rest is live again."""
+        self.rows[row.run_id] = row
+        if not self.live:
+            static = await self.views.clicks.do(self._wake)
+            self.handle.update(self._board().bundle(static), raw=True)
+        self._listen()
+        self._board().put(self._json(row))
+        await self._begin()
+
+    def _wake(self) -> dict[str, str]:
+        """Make ready for a live output; returns what stands in for it where there is no kernel."""
+        self.live = True
+        for row in self.rows.values():
+            self._learn(row)
+        self._money = self._spent()
+        # It is saved with every save while the runs go on: words are enough for so long.
+        return self.bundle(pictures=self.ended)
+
+    def _board(self) -> Board:
+        """The widget, made once: pages that were loaded again know no other."""
+        if self.board is None:
+            load("wan_nb.widgets.board")
+            from wan_nb.widgets.board import Board
+
+            actions = {"cancel": self._cancel, "again": self._again, "clip": self._clip, "strip": self._strip}
+            self.board = Board(
+                [self._json(row) for row in self.rows.values()],
+                post=self.session.loop.start,
+                actions={**actions, "code": self._code},
+                title=self.title,
+                empty="" if self.growing else NOTHING,
+                money=lambda: self._money,
+                alive=lambda: not self.session.closed,
+            )
+        return self.board
+
+    def _listen(self) -> None:
+        if self._stop is _nothing:
+            self._stop = self.session.subscribe(self._hear)
+
+    async def _begin(self) -> None:
+        """Tell, on the loop thread, what happened between reading the rows and listening."""
+        await self._board().start()
+        for run_id in list(self.rows):
+            self._hear(await self.session.flow.ask_log(self.session.log.get, run_id))
+
+    def _hear(self, row: Row) -> None:
+        """News of a row, on the loop thread."""
+        row = self.named(row)
+        if (row.run_id in self.rows or self.follow) and self.rows.get(row.run_id) != row:
+            self._take(row)
+
+    def named(self, row: Row) -> Row:
+        """A newer row under the labels that it is shown with: those of the study that was asked for."""
+        known = self.rows.get(row.run_id)
+        return row if known is None else replace(row, study=known.study, variant=known.variant, block=known.block)
+
+    def _take(self, row: Row) -> None:
+        known = self.rows.get(row.run_id)
+        self.rows[row.run_id] = row
+        self._board().put(self._json(row))
+        if known is None or row.status in FINAL:
+            task = asyncio.get_running_loop().create_task(self._settle(row), context=self._context)
+            self._tasks.add(task)  # the loop itself holds a task only weakly
+            task.add_done_callback(self._tasks.discard)
+
+    async def _settle(self, row: Row) -> None:
+        """A run began or ended: history and sums are read anew; the last end replaces the widget."""
+        try:
+            await self.session.flow.ask_log(self._learn, row)
+            self._money = await self.session.flow.ask_log(self._spent)
+        except LogError:
+            return  # the session was closed in between; the board says so by its silence
+        self._board().put(self._json(self.rows[row.run_id]))
+        if self.ended and self.live:
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """Nothing goes on: the output becomes the static picture of the end.
+
+        The widget stays open: a page that was loaded again does not hear of the replacement (measured), and there the
+        board goes on showing the end and playing the clip. So it does where it waits for more, beside that picture.
+        """
+        board = self._board()
+        if self.follow and board.placed:
+            self.handle.update(board.bundle(await self.views.clicks.do(self.bundle)), raw=True)
+            return
+        self._stop()
+        self._stop, self.live = _nothing, False
+        last = await self.views.clicks.do(self.last)
+        if not self.live:  # nothing was added in the meantime
+            self.handle.update(last, raw=True)
+
+    # --- what a row says
+
+    def _json(self, row: Row) -> dict[str, Any]:
+        from wan_nb.widgets.board import board_row
+
+        usual = self._usual.get((str(row.model), str(row.resolution), int(row.duration or 0)))
+        return board_row(row, video=self.session.video(row), folder=self.session.notebook, expected_s=usual)
+
+    def _learn(self, row: Row) -> None:
+        """Usual run time of such requests, from this log."""
+        load("wan_nb.widgets.board")
+        from wan_nb.widgets.board import usual
+
+        key = (str(row.model), str(row.resolution), int(row.duration or 0))
+        self._usual[key] = usual(self.session.log.durations(*key, simulated=row.simulated))
+
+    def _spent(self) -> str:
+        if len(self.rows) == 1 and not self.follow:
+            return ""
+        currency = self.session.region.currency
+        cap = self.session.settings.budget.get(currency)
+        spent = money(self.session.spent(currency), currency)
+        return f"{spent} of {cap:,.2f} used in 24 h" if cap is not None else f"{spent} used in 24 h"
+
+    # --- what a click does, on the loop thread
+
+    async def _cancel(self, run_id: str) -> str:
+        await self.session.flow.cancel(run_id)
+        return ""
+
+    async def _again(self, run_id: str) -> str:
+        run = await self.views.clicks.do(lambda: self.session.run(run_id).again())
+        if run.id not in self.rows:
+            await self.add(await self.session.flow.ask_log(self.session.row, run.id))
+        return f"Asked for again: run {run.id[:8]}."
+
+    async def _clip(self, run_id: str) -> bytes:
+        path = self.session.video(self.rows[run_id])
+        if path is None:
+            raise InvalidOption("the clip is no longer on disk.", run_id=run_id)
+        data: bytes = await self.views.clicks.do(path.read_bytes)
+        return data
+
+    async def _strip(self, run_id: str) -> bytes | str:
+        return await self.views.clicks.do(self.session.strip, self.rows[run_id]) or ""
+
+    async def _code(self, run_id: str) -> dict[str, str]:
+        request = self.rows[run_id].request
+        return {
+            "Python": snippets.as_python(request),
+            "%%wan": snippets.as_cell(request),
+            "curl": snippets.as_curl(request, self.session.place.base_url),
+        }
+
+
+def _nothing() -> None:
+    """What stops a view that does not listen."""
