@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.version import __version__ as __version__
+
 if TYPE_CHECKING:  # what the table below says, for those who read the code without running it; a test compares them
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -43,8 +45,6 @@ if TYPE_CHECKING:  # what the table below says, for those who read the code with
     from wan_nb.handles.study import Study
     from wan_nb.ui.desk import board, compare, report, vote
     from wan_nb.widgets.form import form
-
-__version__ = "0.1.0"
 
 _HOMES = {
     name: module

@@ -12,7 +12,6 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from wan_nb import __version__
 from wan_nb.api import catalog
 from wan_nb.api.request import VideoRequest, derive_seed
 from wan_nb.engine.download import bring
@@ -20,6 +19,7 @@ from wan_nb.engine.polling.pace import backoff
 from wan_nb.errors import InvalidMedia, LogError, OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
 from wan_nb.log.states import NEVER_SENT, NOT_ACCEPTED, Status
 from wan_nb.sanitize import said
+from wan_nb.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from wan_nb import __version__
 from wan_nb.arguments import shown, words
 from wan_nb.errors import LogError, NotFound
 from wan_nb.log.budget import check_cap, check_most, check_price
@@ -24,6 +23,7 @@ from wan_nb.log.row import COLUMNS, NAMES, Row
 from wan_nb.log.schema import members, owners, runs
 from wan_nb.log.states import FINAL, TRANSITIONS, UNBILLED, Status
 from wan_nb.terminal import printed
+from wan_nb.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

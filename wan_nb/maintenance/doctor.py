@@ -10,12 +10,12 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from wan_nb import __version__
 from wan_nb.engine import inventory
 from wan_nb.errors import NotAuthorized, WanError
 from wan_nb.frontends import front_end
 from wan_nb.sanitize import redact, reveal, said
 from wan_nb.terminal import printed
+from wan_nb.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from wan_nb import __version__
 from wan_nb.arguments import whole
 from wan_nb.engine.selection import labelled_rows, session_of
 from wan_nb.errors import InvalidMedia, InvalidOption, NotFound
@@ -19,6 +18,7 @@ from wan_nb.html.code import Grid
 from wan_nb.paths import file_name, output
 from wan_nb.public import guarded
 from wan_nb.studies.cells import relabelled
+from wan_nb.version import __version__
 
 if TYPE_CHECKING:
     import os
