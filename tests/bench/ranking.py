@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from wan_nb.studies.ballot.ballot import next_pair as pairs
-from wan_nb.studies.ranking.fit import result as verdict
+from wan_nb.studies.ranking import result as verdict
 from wan_nb.studies.ranking.model import Votes, fit_stack
 from wan_nb.studies.ranking.posterior import best, contrasts
 

@@ -115,7 +115,7 @@ def test_html_reaches_a_notebook_through_one_function():
         for path in Path(wan_nb.__file__).parent.rglob("*.py")
         if made.search(path.read_text(encoding="utf-8"))
     }
-    assert found == {"ui/text.py", "ui/placed.py"}
+    assert found == {"html/text.py", "widgets/base.py"}
 
 
 def test_a_long_name_hides_neither_study_nor_variant():

@@ -77,7 +77,12 @@ print(json.dumps({{
         env={"PYTHONPATH": str(root), "IPYTHONDIR": str(tmp_path), "HOME": str(tmp_path)},
     )
     found = json.loads(done.stdout.splitlines()[-1])
-    assert found == {"heavy": [], "ours": ["wan_nb", "wan_nb.ui", "wan_nb.magics.magics"], "sockets": 0, "threads": 0}
+    assert found == {
+        "heavy": [],
+        "ours": ["wan_nb", "wan_nb.magics", "wan_nb.magics.magics"],
+        "sockets": 0,
+        "threads": 0,
+    }
     assert not (tmp_path / "wan_runs").exists()
 
 

@@ -54,8 +54,6 @@ STILL_UPWARD = {
     "handles.run -> ui.show",
     "handles.study -> ui.desk",
     "html.code -> handles.study",
-    "html.ranking -> studies.ranking.fit",
-    "html.ranking -> studies.ranking.result",
     "log.database -> media.sources",
     "log.queries -> engine.selection",
     "log.snapshot -> media.sources",
@@ -92,7 +90,6 @@ STILL_CIRCLES = [
         "magics.verbs",
     },
     {"reporting.page", "reporting.sections"},
-    {"studies.ranking.fit", "studies.ranking.result"},
 ]
 """What is left to be cut of edition 1: both lists only become shorter."""
 

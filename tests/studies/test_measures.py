@@ -76,7 +76,10 @@ def sine(seconds, amplitude, *, channels=1, hertz=997.0):
     return np.tile((wave * ramp).astype(np.float32), (channels, 1))  # a sudden start rings through the codec
 
 
-@pytest.mark.parametrize("name", ["measures", "timeline", "fidelity", "loudness", "paired"])
+@pytest.mark.parametrize(
+    "name",
+    ["measures.measures", "measures.picture", "measures.fidelity", "measures.loudness", "measures.differences"],
+)
 def test_doctests_hold(name):
     assert doctest.testmod(importlib.import_module(f"wan_nb.studies.{name}")).failed == 0
 

@@ -12,11 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wan_nb.html.ranking import ranking_bundle
 from wan_nb.studies.ballot.next_pair import next_pair, top_two
 from wan_nb.studies.measures.differences import paired
+from wan_nb.studies.ranking import fit as ranking_module
 from wan_nb.studies.ranking.fit import fit
-from wan_nb.studies.ranking.fit import fit as ranking_module
 from wan_nb.studies.ranking.model import Votes, fit_stack
 from wan_nb.studies.ranking.posterior import Posterior, contrasts
 from wan_nb.studies.ranking.result import facts, settled, threshold
@@ -43,7 +42,10 @@ def session(pattern, *, seeds=10_000):
     return [vote(i, w[0], w[1], outcome[w[2]], block=f"seed {i % seeds}") for i, w in enumerate(pattern.split())]
 
 
-@pytest.mark.parametrize("name", ["votes", "posterior", "davidson", "verdict", "ranking", "rounding", "pairs"])
+@pytest.mark.parametrize(
+    "name",
+    ["votes", "ranking.posterior", "ranking.model", "ranking.result", "ranking.fit", "rounding", "ballot.next_pair"],
+)
 def test_doctests_hold(name):
     assert doctest.testmod(importlib.import_module(f"wan_nb.studies.{name}")).failed == 0
 
@@ -213,7 +215,7 @@ def said(pattern: str) -> object:
     ranking = fit(votes, variants=names)
     clips = {(f"seed {seed}", name): f"{name}{seed}" for seed in range(6) for name in names}
     asked = [next_pair(votes, clips, rater="ben", rng=np.random.default_rng(n), mode="winner") for n in range(4)]
-    words = ranking_bundle(ranking)
+    words = ranking._repr_mimebundle_()
     return [row["variant"] for row in ranking.rows], ranking.decided, words["text/plain"], facts(ranking), asked
 
 

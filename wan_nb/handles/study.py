@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from wan_nb.log.runlog import Row
     from wan_nb.studies.ballot.ballot import Ballot
     from wan_nb.studies.plan import Plan
-    from wan_nb.studies.ranking.fit import Ranking
+    from wan_nb.studies.ranking.result import Ranking
     from wan_nb.widgets.compare import CompareWidget
     from wan_nb.widgets.vote import VoteWidget
 

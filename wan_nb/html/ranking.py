@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.html.text import box, bundle, escape, isolated, plain
-from wan_nb.studies.ranking.result import facts, percent
+from wan_nb.html.text import box, bundle, escape, isolated, percent, plain
 
 if TYPE_CHECKING:
-    from wan_nb.studies.ranking.fit import Ranking
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["ranking_bundle"]
 
@@ -16,17 +15,25 @@ _CELL = "padding:4px 12px 4px 0;border:0;text-align:left;vertical-align:middle"
 _TRACK = "position:relative;height:14px;background-color:rgba(128,128,128,.12);border-radius:3px"
 
 
-def ranking_bundle(ranking: Ranking) -> dict[str, str]:
-    """MIME bundle without a widget, so that the saved notebook shows it everywhere."""
-    rows = ranking.table()
-    odds = [f"{row['variant']}: best with {percent(row['p_best'])}" for row in rows] if ranking.votes else []
-    lines = [ranking.sentence, *odds, *facts(ranking)]
-    return bundle(_html(ranking, rows), plain("\n".join(lines)))
+def ranking_bundle(sentence: str, rows: Sequence[Mapping[str, Any]], facts: Sequence[str]) -> dict[str, str]:
+    """MIME bundle without a widget, so that the saved notebook shows it everywhere.
+
+    Parameters
+    ----------
+    sentence : str
+        What the votes say.
+    rows : sequence of mapping
+        As `Ranking.rows`, best first; none without votes.
+    facts : sequence of str
+        What the sentence rests on.
+    """
+    odds = [f"{row['variant']}: best with {percent(row['p_best'])}" for row in rows]
+    return bundle(_html(sentence, rows, facts), plain("\n".join([sentence, *odds, *facts])))
 
 
-def _html(ranking: Ranking, rows: list[dict[str, Any]]) -> str:
-    heading = f'<div style="font-weight:600">{escape(ranking.sentence)}</div>'
-    if not ranking.votes:
+def _html(sentence: str, rows: Sequence[Mapping[str, Any]], facts: Sequence[str]) -> str:
+    heading = f'<div style="font-weight:600">{escape(sentence)}</div>'
+    if not rows:
         return box(heading, 760)
     low = min(0.0, *(row["low"] for row in rows))
     high = max(0.0, *(row["high"] for row in rows))
@@ -41,7 +48,7 @@ def _html(ranking: Ranking, rows: list[dict[str, Any]]) -> str:
         f'<td style="{_CELL}">{row["ties"]}</td></tr>'
         for row in rows
     )
-    told = "".join(f'<div style="opacity:.8">{escape(fact)}</div>' for fact in facts(ranking))
+    told = "".join(f'<div style="opacity:.8">{escape(fact)}</div>' for fact in facts)
     return box(
         f"{heading}"
         f'<table style="border-collapse:collapse;width:100%;min-width:440px;margin:8px 0;font-size:13px">'
@@ -52,7 +59,7 @@ def _html(ranking: Ranking, rows: list[dict[str, Any]]) -> str:
     )
 
 
-def _bar(row: dict[str, Any], low: float, span: float) -> str:
+def _bar(row: Mapping[str, Any], low: float, span: float) -> str:
     """Interval as a band, strength as a mark in it, a line at 0; the numbers stand in the title."""
     start, end, middle = ((row[name] - low) / span * 100 for name in ("low", "high", "strength"))
     zero = f"position:absolute;top:0;height:14px;width:1px;left:{-low / span * 100:.1f}%"

@@ -36,6 +36,7 @@ __all__ = [
     "measures",
     "megabytes",
     "money",
+    "percent",
     "plain",
     "price",
     "source",
@@ -150,6 +151,17 @@ def money(amount: float | None, currency: str | None, *, estimated: bool = False
     if amount is None or not math.isfinite(amount):
         return ""
     return f"{'≈ ' if estimated else ''}{plain(currency or '', 8)} {amount:,.2f}".strip()
+
+
+def percent(probability: float) -> str:
+    """A probability for people: never a certainty that the numbers do not have.
+
+    >>> percent(0.5148), percent(0.99996), percent(0.00002)
+    ('51.5 %', 'over 99.9 %', 'under 0.1 %')
+    """
+    if probability >= 0.9995:
+        return "over 99.9 %"
+    return "under 0.1 %" if probability < 0.0005 else f"{100 * probability:.3g} %"
 
 
 def price(row: Any) -> str:

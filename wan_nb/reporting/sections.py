@@ -6,11 +6,10 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api.urls import in_text
-from wan_nb.html.text import escape, money
+from wan_nb.html.text import escape, money, percent
 from wan_nb.html.word_diff import diff_html
 from wan_nb.sanitize import redact
 from wan_nb.studies.measures.differences import paired
-from wan_nb.studies.ranking.result import percent
 from wan_nb.widgets import clip_pages as album
 
 if TYPE_CHECKING:

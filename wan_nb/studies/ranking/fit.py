@@ -1,112 +1,24 @@
-"""From votes to a ranking that says how sure it is, and says so plainly when it is not.
+"""From votes to a ranking: strengths with 95 % intervals, the probability of being the best, whether that decides.
 
-The model is in `wan_nb.studies.ranking.model`. What it is asked for here: a strength per variant with a 95 %
-interval, the probability of being the best, whether that decides, and a sentence for people. Evidence is counted in
-blocks (a first frame and a seed): thirty votes on one pair of clips say which clip is better, not which prompt.
+The model is in `wan_nb.studies.ranking.model`. Evidence is counted in blocks (a first frame and a seed): thirty votes
+on one pair of clips say which clip is better, not which prompt.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wan_nb.studies.ranking.model import GRID, Votes, fit_stack
 from wan_nb.studies.ranking.posterior import Posterior, best, contrasts
-from wan_nb.studies.ranking.result import sentence, settled
-from wan_nb.studies.votes import Share, Vote, agreement, self_agreement, share, standing
-from wan_nb.terminal import printed
+from wan_nb.studies.ranking.result import Interval, Ranking, settled
+from wan_nb.studies.votes import Vote, agreement, self_agreement, share, standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Interval", "Ranking", "fit"]
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A value in logits with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@printed
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """What the votes say.
-
-    Attributes
-    ----------
-    rows : tuple of dict
-        Best first: ``variant, strength, low, high`` (logits around 0, 95 % interval), ``p_best`` (0 to 1), ``wins,
-        losses, ties`` (votes, both bad counted as tie), ``blocks``.
-    decided : bool
-        The stop rule: at least 8 votes on 6 blocks, and a `p_best` that reaches
-        `wan_nb.studies.ranking.result.threshold`.
-    side_bias : Interval or None
-        Preference for the left side, logits; None when it was left out of the model or without votes.
-    self_agreement : Share or None
-    alpha : float or None
-        Krippendorff's, between raters.
-    both_bad_rate : Share or None
-        Share of votes that found neither clip usable: a finding of its own.
-    blocks, votes : int
-        The evidence: blocks with a vote, votes that count.
-    left_out : int
-        Votes about variants that are not ranked.
-    names : tuple of str
-        Variants in the order of `posterior`.
-    posterior : Posterior
-        For what is asked next.
-    """
-
-    rows: tuple[dict[str, Any], ...]
-    decided: bool
-    side_bias: Interval | None
-    self_agreement: Share | None
-    alpha: float | None
-    both_bad_rate: Share | None
-    blocks: int
-    votes: int
-    left_out: int
-    names: tuple[str, ...]
-    posterior: Posterior | None = field(repr=False, default=None)
-
-    def table(self) -> list[dict[str, Any]]:
-        """Rows, best first; ``pandas.DataFrame(ranking.table())`` shows them."""
-        return [dict(row) for row in self.rows]
-
-    def beats(self, one: str, other: str) -> float:
-        """Probability, 0 to 1, that `one` is stronger than `other`.
-
-        Raises
-        ------
-        ValueError
-            A variant that is not ranked.
-        """
-        if unknown := {one, other} - set(self.names):
-            raise ValueError(f"{min(unknown)!r} is not ranked; {', '.join(map(repr, self.names))} are")
-        if self.posterior is None:
-            return 0.5
-        a, b = self.names.index(one), self.names.index(other)
-        difference = contrasts(len(self.names))[a] - contrasts(len(self.names))[b]
-        return float(self.posterior.above_zero(difference[None])[0, 0]) if a != b else 0.5
-
-    @property
-    def sentence(self) -> str:
-        """What the votes say, for people: who beats whom and how surely, or "not decided" and what it would take."""
-        return sentence(self)
-
-    def __str__(self) -> str:
-        return self.sentence
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002  # IPython's
-        from wan_nb.html.ranking import ranking_bundle
-
-        return ranking_bundle(self)
+__all__ = ["fit"]
 
 
 def fit(

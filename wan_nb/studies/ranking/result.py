@@ -1,22 +1,25 @@
-"""When votes decide, and how to say it."""
+"""What votes say: a ranking, when it decides, and the sentences that tell it to people."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from statistics import NormalDist
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from wan_nb.html.text import percent
 from wan_nb.studies.ranking.posterior import Posterior, contrasts
 from wan_nb.studies.rounding import steady
 from wan_nb.studies.votes import MIN_BLOCKS
+from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from wan_nb.studies.ranking.fit import Ranking
+    from wan_nb.studies.votes import Share
 
-__all__ = ["MIN_VOTES", "facts", "percent", "sentence", "settled", "threshold"]
+__all__ = ["MIN_VOTES", "Interval", "Ranking", "facts", "settled", "threshold"]
 
 MIN_VOTES = 8
 
@@ -49,29 +52,109 @@ def settled(p_best: float, variants: int, votes: int, blocks: int) -> bool:
     return variants > 1 and votes >= MIN_VOTES and blocks >= MIN_BLOCKS and p_best >= threshold(variants)
 
 
-def sentence(ranking: Ranking) -> str:
-    """What the votes say, for people."""
-    rows, posterior, names = ranking.rows, ranking.posterior, ranking.names
-    if rows and posterior is None:
-        return "Nothing to compare: there is only one variant."
-    if posterior is None or not ranking.votes:
-        return "No votes yet."
-    seen = f"{_number(ranking.votes, 'vote')} on {_number(ranking.blocks, 'seed')}"
-    if ranking.blocks == 1:
-        return f"Not decided: {seen} can tell which clip is better, not which prompt. Vote on more seeds."
-    first, second = (names.index(row["variant"]) for row in rows[:2])
-    gap = contrasts(len(names))[[first]] - contrasts(len(names))[[second]]
-    ahead = float(posterior.above_zero(gap)[0, 0])
-    if ranking.decided:
-        others = f" and is the best of {len(names)} with {percent(rows[0]['p_best'])}" if len(names) > 2 else ""
-        return f"{names[first]} beats {names[second]} with {percent(ahead)}{others} ({seen})."
-    if unseen := next((row["variant"] for row in rows[:2] if not row["blocks"]), None):
-        return f"Not decided: nobody has voted on {unseen} yet ({seen})."
-    more = _more_seeds(posterior, gap, ranking.blocks)
-    outlook = f"about {_number(more, 'more seed')}" if more else f"{_MOST_SEEDS} more seeds would not tell them apart"
-    one, other = names[first], names[second]
-    lead = f"{one} leads {other} with {percent(ahead)}" if ahead > _LEVEL else f"{one} and {other} are level"
-    return f"Not decided: {lead} ({seen}); {outlook}."
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A value in logits with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@printed
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What the votes say.
+
+    Attributes
+    ----------
+    rows : tuple of dict
+        Best first: ``variant, strength, low, high`` (logits around 0, 95 % interval), ``p_best`` (0 to 1), ``wins,
+        losses, ties`` (votes, both bad counted as tie), ``blocks``.
+    decided : bool
+        The stop rule: at least 8 votes on 6 blocks, and a `p_best` that reaches `threshold`.
+    side_bias : Interval or None
+        Preference for the left side, logits; None when it was left out of the model or without votes.
+    self_agreement : Share or None
+    alpha : float or None
+        Krippendorff's, between raters.
+    both_bad_rate : Share or None
+        Share of votes that found neither clip usable: a finding of its own.
+    blocks, votes : int
+        The evidence: blocks with a vote, votes that count.
+    left_out : int
+        Votes about variants that are not ranked.
+    names : tuple of str
+        Variants in the order of `posterior`.
+    posterior : Posterior
+        For what is asked next.
+    """
+
+    rows: tuple[dict[str, Any], ...]
+    decided: bool
+    side_bias: Interval | None
+    self_agreement: Share | None
+    alpha: float | None
+    both_bad_rate: Share | None
+    blocks: int
+    votes: int
+    left_out: int
+    names: tuple[str, ...]
+    posterior: Posterior | None = field(repr=False, default=None)
+
+    def table(self) -> list[dict[str, Any]]:
+        """Rows, best first; ``pandas.DataFrame(ranking.table())`` shows them."""
+        return [dict(row) for row in self.rows]
+
+    def beats(self, one: str, other: str) -> float:
+        """Probability, 0 to 1, that `one` is stronger than `other`.
+
+        Raises
+        ------
+        ValueError
+            A variant that is not ranked.
+        """
+        if unknown := {one, other} - set(self.names):
+            raise ValueError(f"{min(unknown)!r} is not ranked; {', '.join(map(repr, self.names))} are")
+        if self.posterior is None:
+            return 0.5
+        a, b = self.names.index(one), self.names.index(other)
+        difference = contrasts(len(self.names))[a] - contrasts(len(self.names))[b]
+        return float(self.posterior.above_zero(difference[None])[0, 0]) if a != b else 0.5
+
+    @property
+    def sentence(self) -> str:
+        """What the votes say, for people: who beats whom and how surely, or "not decided" and what it would take."""
+        rows, posterior, names = self.rows, self.posterior, self.names
+        if rows and posterior is None:
+            return "Nothing to compare: there is only one variant."
+        if posterior is None or not self.votes:
+            return "No votes yet."
+        seen = f"{_number(self.votes, 'vote')} on {_number(self.blocks, 'seed')}"
+        if self.blocks == 1:
+            return f"Not decided: {seen} can tell which clip is better, not which prompt. Vote on more seeds."
+        first, second = (names.index(row["variant"]) for row in rows[:2])
+        gap = contrasts(len(names))[[first]] - contrasts(len(names))[[second]]
+        ahead = float(posterior.above_zero(gap)[0, 0])
+        if self.decided:
+            others = f" and is the best of {len(names)} with {percent(rows[0]['p_best'])}" if len(names) > 2 else ""
+            return f"{names[first]} beats {names[second]} with {percent(ahead)}{others} ({seen})."
+        if unseen := next((row["variant"] for row in rows[:2] if not row["blocks"]), None):
+            return f"Not decided: nobody has voted on {unseen} yet ({seen})."
+        more = _more_seeds(posterior, gap, self.blocks)
+        unlike = f"{_MOST_SEEDS} more seeds would not tell them apart"
+        outlook = f"about {_number(more, 'more seed')}" if more else unlike
+        one, other = names[first], names[second]
+        lead = f"{one} leads {other} with {percent(ahead)}" if ahead > _LEVEL else f"{one} and {other} are level"
+        return f"Not decided: {lead} ({seen}); {outlook}."
+
+    def __str__(self) -> str:
+        return self.sentence
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002  # IPython's
+        from wan_nb.html.ranking import ranking_bundle
+
+        return ranking_bundle(self.sentence, self.table() if self.votes else [], facts(self))
 
 
 def facts(ranking: Ranking) -> list[str]:
@@ -107,17 +190,6 @@ def facts(ranking: Ranking) -> list[str]:
 
 def _number(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
-
-
-def percent(probability: float) -> str:
-    """A probability for people: never a certainty that the numbers do not have.
-
-    >>> percent(0.5148), percent(0.99996), percent(0.00002)
-    ('51.5 %', 'over 99.9 %', 'under 0.1 %')
-    """
-    if probability >= 0.9995:
-        return "over 99.9 %"
-    return "under 0.1 %" if probability < 0.0005 else f"{100 * probability:.3g} %"
 
 
 def _more_seeds(posterior: Posterior, gap: NDArray[np.float64], blocks: int) -> int | None:
