@@ -88,7 +88,7 @@ def test_link_that_cannot_be_used_is_told_and_mended_by_a_later_one(url, session
     assert row.status is Status.DOWNLOADING
     assert row.error_message
     assert isinstance(run.error, DownloadFailed)
-    simulator.calm()
+    simulator.clear_faults()
     session.resume(wait=True)
     assert run.status is Status.SUCCEEDED
     assert run.error is None

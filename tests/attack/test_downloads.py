@@ -97,7 +97,7 @@ def test_one_look_that_knows_no_task_does_not_give_up_a_paid_clip(settings, simu
     simulator.faults(endpoint="download", times=-1, status=404)
     with wan_nb.Session(**settings) as session, pytest.raises(wan_nb.errors.DownloadFailed):
         session.submit(PROMPT, first_frame=cat, **FIELDS).wait()
-    simulator.calm()
+    simulator.clear_faults()
     simulator.faults(endpoint="get", word="UNKNOWN")
     with wan_nb.Session(**settings) as session:
         (run,) = session.resume(wait=True)
@@ -333,7 +333,7 @@ def test_a_clip_that_always_comes_cut_off_is_said_and_never_thrown_away(
             run.wait(timeout=120)
         assert run.status is Status.DOWNLOADING
         whole = (simulator.state / "clips" / f"{run.row.task_id}.mp4").read_bytes()
-    simulator.calm()
+    simulator.clear_faults()
     if later == "forgotten":
         simulator.clock(25 * 3600.0)
     with wan_nb.Session(**settings) as session:

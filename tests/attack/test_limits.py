@@ -211,7 +211,7 @@ def test_between_two_attempts_nothing_is_in_doubt(settings, simulator, cat, end)
         else:
             other.close()
         assert session.log.get(row.run_id).status is (Status.FAILED if end == "killed" else Status.CANCELED)
-        simulator.calm()
+        simulator.clear_faults()
         assert session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120).video
     assert creates(simulator)[1] == 1
 
@@ -345,7 +345,7 @@ def test_a_download_that_drips_is_broken_off_and_goes_on_later(settings, simulat
         with pytest.raises(DownloadFailed, match="too slow"):
             session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120)
         assert session.log.find()[0].status is Status.DOWNLOADING
-        simulator.calm()
+        simulator.clear_faults()
         assert session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120).video
         assert_whole(session, simulator)
     assert creates(simulator) == (1, 1)
@@ -390,7 +390,7 @@ def test_a_list_that_proves_nothing_keeps_the_run_uncertain(settings, simulator,
             with pytest.raises(OutcomeUnknown):
                 session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120)
         assert session.log.find()[0].status is Status.UNCERTAIN
-        simulator.calm()
+        simulator.clear_faults()
         assert session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120).video
         assert_whole(session, simulator)
     assert creates(simulator) == (1, 1)
@@ -415,7 +415,7 @@ def test_pages_that_repeat_prove_nothing(settings, simulator, cat) -> None:
         simulator.faults(endpoint="create", reset=True, when="before")
         with pytest.raises(OutcomeUnknown):
             session.submit(PROMPT, first_frame=cat, **FIELDS)
-        simulator.calm()
+        simulator.clear_faults()
         with pytest.raises(WanError, match="did not take it"):
             session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120)
     assert creates(simulator) == (3, 2)

@@ -116,7 +116,7 @@ def clips(folder: Path) -> set[str]:
 
 def calm(simulator: Any) -> None:
     """The fault is over, and every accepted task comes to its end."""
-    simulator.calm()
+    simulator.clear_faults()
     simulator.config(run=0.05)
     for task in simulator.tasks():
         if task["status"] in {"PENDING", "RUNNING"}:

@@ -133,7 +133,7 @@ def test_a_clip_that_was_not_fetched_for_a_day_says_that_it_was_paid(settings, s
     simulator.faults(endpoint="download", times=-1, status=404)
     with wan_nb.Session(**settings) as session, pytest.raises(wan_nb.errors.DownloadFailed):
         session.submit(PROMPT, first_frame=cat, **FIELDS).wait()
-    simulator.calm()
+    simulator.clear_faults()
     simulator.clock(25 * 3600.0)
     with wan_nb.Session(**settings) as session:
         session.flow.watcher._clock = lambda: time.time() + 25 * 3600.0

@@ -43,7 +43,7 @@ def median(values: list[float]) -> float:
 
 
 class Simulator:
-    """A simulator of its own and its control desk.
+    """A simulator of its own and its control under ``/_simulator/``.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Simulator:
         )
         assert self._process.stdout
         self.url = self._process.stdout.readline().decode().strip()
-        self.desk("config", clips="tiny", **config)
+        self.control("config", clips="tiny", **config)
 
     def __enter__(self) -> Self:
         return self
@@ -69,7 +69,7 @@ class Simulator:
         self._process.terminate()
         self._process.wait(30)
 
-    def desk(self, what: str, **body: Any) -> Any:
+    def control(self, what: str, **body: Any) -> Any:
         """Change something where a body is given, else ask."""
         url = self.url.replace("/api/v1", f"/_simulator/{what}")
         data = json.dumps(body).encode() if body else None

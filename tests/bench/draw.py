@@ -32,7 +32,7 @@ from PIL import Image  # noqa: E402
 
 from wan_nb.simulator.account.materials import inspect  # noqa: E402
 from wan_nb.simulator.drawing.draw import draw, new_video_stream  # noqa: E402
-from wan_nb.simulator.drawing.frames import Order  # noqa: E402
+from wan_nb.simulator.drawing.frames import ClipRequest  # noqa: E402
 
 ROUNDS = 5
 SECONDS, FPS, SIZE = 10, 24, (1280, 720)
@@ -66,7 +66,7 @@ def main() -> None:
     data = ROOT / "notebooks" / "data"
     first, last = (inspect("first_frame", (data / name).read_bytes(), "") for name in ("cat.jpg", "rocket.jpg"))
     voice = inspect("driving_audio", (data / "voice.mp3").read_bytes(), "")
-    plain = Order("", 1, SECONDS, SIZE, FPS, watermark=True, tag="bench", first_frame=first)
+    plain = ClipRequest("", 1, SECONDS, SIZE, FPS, watermark=True, tag="bench", first_frame=first)
     orders = {name: replace(plain, prompt=prompt) for name, prompt in PROMPTS.items()}
     large = io.BytesIO()
     with Image.open(data / "coffee.jpg") as photo:

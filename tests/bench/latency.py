@@ -81,7 +81,7 @@ def cell(client: Any, code: str) -> dict[str, list[float]]:
 def one() -> tuple[list[float], list[float]]:
     """Ticks without and with the board, in one kernel."""
     with tempfile.TemporaryDirectory() as folder, Simulator(folder, queue=0.0, run=[60.0, 600.0]) as simulator:
-        simulator.desk("limits", running=RUNS, submits_per_second=1000.0, queries_per_second=20.0)
+        simulator.control("limits", running=RUNS, submits_per_second=1000.0, queries_per_second=20.0)
         with kernel(folder, simulator.url) as (client, _):
             idle = cell(client, TICKS)["TICKS"]
             with ThreadPoolExecutor(8) as pool:

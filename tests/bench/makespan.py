@@ -53,9 +53,9 @@ def one() -> tuple[float, float]:
         began = time.monotonic()
         study.submit(max_cost=1000).wait()
         took = time.monotonic() - began
-        tasks = sorted(simulator.desk("tasks")["tasks"], key=lambda task: task["submitted"])
+        tasks = sorted(simulator.control("tasks")["tasks"], key=lambda task: task["submitted"])
         assert [task["status"] for task in tasks] == ["SUCCEEDED"] * CLIPS
-        assert simulator.desk("counters")["most_running"] <= LIMITS.running
+        assert simulator.control("counters")["most_running"] <= LIMITS.running
     return took, bound([task["run_seconds"] for task in tasks])
 
 

@@ -66,8 +66,8 @@ def one() -> dict[str, float]:
             kernel.stdin.flush()
         told = [state for kernel in kernels for state in json.loads(kernel.communicate()[0])]
         took = time.monotonic() - began
-        counters = simulator.desk("counters")
-        tasks = sorted(simulator.desk("tasks")["tasks"], key=lambda task: task["submitted"])
+        counters = simulator.control("counters")
+        tasks = sorted(simulator.control("tasks")["tasks"], key=lambda task: task["submitted"])
     assert all(datetime.fromisoformat(ended) for _, ended, _ in told if ended)
     queries = counters["polls"] + counters["lists"] + counters["cancels"]
     return {

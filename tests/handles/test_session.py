@@ -363,7 +363,7 @@ def test_a_clip_that_cannot_be_fetched_is_not_lost(session, simulator, cat) -> N
     with pytest.raises(DownloadFailed, match="paid"):
         run.wait()
     assert run.status is Status.DOWNLOADING
-    simulator.calm()
+    simulator.clear_faults()
     (resumed,) = session.resume(wait=True)
     assert resumed.id == run.id
     assert run.video

@@ -155,7 +155,7 @@ def test_uncertain_runs_are_named(session, simulator, photos) -> None:
     )
     with pytest.raises(wan_nb.errors.OutcomeUnknown):
         session.submit("a cat", first_frame=photos / "cat.jpg", duration=2)
-    simulator.calm()
+    simulator.clear_faults()
     assert "1 may have been accepted" in about(doctor.examine(session), "runs")[0].said
 
 

@@ -70,7 +70,7 @@ class Wire:
         return answer.json()
 
     def ended(self, task_id: str) -> dict[str, Any]:
-        """The task's last answer; the desk is asked meanwhile, which has no rate limit."""
+        """The task's last answer; ``/_simulator/`` is asked meanwhile, which has no rate limit."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             if next(t for t in self.simulator.tasks() if t["task_id"] == task_id)["status"] not in {

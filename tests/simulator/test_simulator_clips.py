@@ -17,8 +17,8 @@ from test_simulator import Wire
 
 from wan_nb.simulator.account.materials import inspect
 from wan_nb.simulator.drawing.camera import grade_of, move_of
-from wan_nb.simulator.drawing.draw import Abandoned, draw, output_size
-from wan_nb.simulator.drawing.frames import Order
+from wan_nb.simulator.drawing.draw import DrawingStopped, draw, output_size
+from wan_nb.simulator.drawing.frames import ClipRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,17 +30,17 @@ SMALL = (320, 208)
 """Where the size does not matter."""
 
 
-def order(
+def requested(
     photos: Path, prompt: str = "", seconds: int = 2, seed: int = 1, size: tuple[int, int] | None = None, **files: str
-) -> Order:
+) -> ClipRequest:
     files = files or {"first_frame": "cat.jpg"}
     media: dict[str, Any] = {field: inspect(field, (photos / name).read_bytes(), "") for field, name in files.items()}
     lead = media.get("first_frame") or media["first_clip"]
     size = size or output_size(lead.width, lead.height, MODEL, "720P")
-    return Order(prompt, seed, seconds, size, 24, watermark=False, tag="test", **media)
+    return ClipRequest(prompt, seed, seconds, size, 24, watermark=False, tag="test", **media)
 
 
-def drawn(wanted: Order, path: Path) -> Path:
+def drawn(wanted: ClipRequest, path: Path) -> Path:
     draw(wanted, path, threading.Event())
     return path
 
@@ -83,7 +83,7 @@ def photo(photos: Path, name: str) -> Image.Image:
 
 
 def test_the_file_is_what_the_service_delivers(photos: Path, tmp_path: Path) -> None:
-    path = drawn(order(photos, seconds=3), tmp_path / "a.mp4")
+    path = drawn(requested(photos, seconds=3), tmp_path / "a.mp4")
     with av.open(str(path)) as container:
         video, audio = container.streams.video[0], container.streams.audio[0]
         assert (video.codec_context.name, audio.codec_context.name) == ("h264", "aac")
@@ -99,7 +99,7 @@ def test_the_file_is_what_the_service_delivers(photos: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("name", ["cat.jpg", "coffee.jpg", "rocket.jpg", "astronaut.png"])
 def test_it_starts_on_the_first_frame(photos: Path, tmp_path: Path, name: str) -> None:
-    path = drawn(order(photos, "zoom in at night", first_frame=name), tmp_path / "a.mp4")
+    path = drawn(requested(photos, "zoom in at night", first_frame=name), tmp_path / "a.mp4")
     assert ssim(photo(photos, name), pictures(path)[0]) >= 0.9
 
 
@@ -108,20 +108,20 @@ def test_a_large_photo_that_lies_on_its_side_is_shown_upright(photos: Path, tmp_
     exif = Image.Exif()
     exif[0x0112] = 6
     upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "phone.jpg", exif=exif, quality=92)
-    path = drawn(order(tmp_path, first_frame="phone.jpg", size=(480, 320)), tmp_path / "a.mp4")
+    path = drawn(requested(tmp_path, first_frame="phone.jpg", size=(480, 320)), tmp_path / "a.mp4")
     assert ssim(upright, pictures(path)[0]) >= 0.9
 
 
 @pytest.mark.parametrize("prompt", ["", "pan left, handheld", "the camera pulls back", "orbit fast"])
 def test_it_ends_on_the_last_frame(photos: Path, tmp_path: Path, prompt: str) -> None:
-    wanted = order(photos, prompt, first_frame="coffee.jpg", last_frame="cat.jpg")
+    wanted = requested(photos, prompt, first_frame="coffee.jpg", last_frame="cat.jpg")
     shown = pictures(drawn(wanted, tmp_path / "a.mp4"))
     assert ssim(photo(photos, "coffee.jpg"), shown[0]) >= 0.9
     assert ssim(photo(photos, "cat.jpg"), shown[-1]) >= 0.9
 
 
 def test_it_moves_all_the_way_and_smoothly(photos: Path, tmp_path: Path) -> None:
-    shown = [luma(image) for image in pictures(drawn(order(photos, "pan right", size=SMALL), tmp_path / "a.mp4"))]
+    shown = [luma(image) for image in pictures(drawn(requested(photos, "pan right", size=SMALL), tmp_path / "a.mp4"))]
     steps = np.array([np.abs(b - a).mean() for a, b in pairwise(shown)])
     assert steps.min() > 0.05
     assert steps.max() < 4 * np.median(steps)
@@ -129,7 +129,7 @@ def test_it_moves_all_the_way_and_smoothly(photos: Path, tmp_path: Path) -> None
 
 def test_other_words_and_other_seeds_give_other_clips(photos: Path, tmp_path: Path) -> None:
     ends = [
-        luma(pictures(drawn(order(photos, prompt, seed=seed, size=SMALL), tmp_path / "a.mp4"))[-1])
+        luma(pictures(drawn(requested(photos, prompt, seed=seed, size=SMALL), tmp_path / "a.mp4"))[-1])
         for prompt, seed in (("zoom in", 1), ("镜头拉远", 1), ("pan left", 1), ("向右", 1), ("", 1), ("", 2))
     ]
     for index, one in enumerate(ends):
@@ -142,7 +142,7 @@ def test_no_border_ever_shows(tmp_path: Path) -> None:
     Image.new("RGB", (640, 360), (235, 235, 235)).save(file, "PNG")
     white = inspect("first_frame", file.getvalue(), "")
     for prompt in ("pull back", "pan left and tilt up, handheld, fast", "orbit", "zoom in, pan right, shaky"):
-        wanted = Order(prompt, 3, 2, (1280, 720), 24, watermark=False, tag="", first_frame=white)
+        wanted = ClipRequest(prompt, 3, 2, (1280, 720), 24, watermark=False, tag="", first_frame=white)
         for image in pictures(drawn(wanted, tmp_path / "a.mp4"))[::6]:
             pixels = np.asarray(image.convert("L"))
             assert min(pixels[:8].min(), pixels[:, :8].min(), pixels[:, -8:].min()) > 215
@@ -154,7 +154,7 @@ def test_it_says_that_it_is_simulated(photos: Path, tmp_path: Path) -> None:
     white = inspect("first_frame", file.getvalue(), "")
 
     def corners(watermark: bool) -> tuple[int, int]:
-        wanted = Order("static", 1, 2, (1280, 720), 24, watermark=watermark, tag="", first_frame=white)
+        wanted = ClipRequest("static", 1, 2, (1280, 720), 24, watermark=watermark, tag="", first_frame=white)
         pixels = np.asarray(pictures(drawn(wanted, tmp_path / "a.mp4"))[20].convert("L"))[-60:]
         return int(pixels[:, :300].min()), int(pixels[:, -200:].min())
 
@@ -163,13 +163,13 @@ def test_it_says_that_it_is_simulated(photos: Path, tmp_path: Path) -> None:
 
 
 def test_it_carries_the_driving_audio_cut_to_its_length(photos: Path, tmp_path: Path) -> None:
-    wanted = order(photos, first_frame="cat.jpg", driving_audio="voice.mp3", seconds=3, size=SMALL)
+    wanted = requested(photos, first_frame="cat.jpg", driving_audio="voice.mp3", seconds=3, size=SMALL)
     heard, given = sound(drawn(wanted, tmp_path / "a.mp4")), sound(io.BytesIO((photos / "voice.mp3").read_bytes()))
     assert alike(heard[:48_000], given[:48_000]) > 0.95
 
 
 def test_it_is_silent_after_the_driving_audio(photos: Path, tmp_path: Path) -> None:
-    wanted = order(photos, first_frame="cat.jpg", driving_audio="voice.mp3", seconds=15, size=SMALL)
+    wanted = requested(photos, first_frame="cat.jpg", driving_audio="voice.mp3", seconds=15, size=SMALL)
     heard = sound(drawn(wanted, tmp_path / "a.mp4"))
     assert len(heard) == pytest.approx(15 * 16_000, abs=1600)
     assert np.abs(heard[: 10 * 16_000]).max() > 0.05
@@ -177,7 +177,7 @@ def test_it_is_silent_after_the_driving_audio(photos: Path, tmp_path: Path) -> N
 
 
 def test_without_audio_it_makes_up_its_own(photos: Path, tmp_path: Path) -> None:
-    one, other = (sound(drawn(order(photos, seed=seed, size=SMALL), tmp_path / "a.mp4")) for seed in (1, 2))
+    one, other = (sound(drawn(requested(photos, seed=seed, size=SMALL), tmp_path / "a.mp4")) for seed in (1, 2))
     assert 0.02 < np.abs(one).max() < 0.7
     assert abs(alike(one[:30_000], other[:30_000])) < 0.5
 
@@ -190,8 +190,8 @@ def alike(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:
 
 
 def test_it_continues_a_clip(photos: Path, tmp_path: Path) -> None:
-    first = drawn(order(photos, "zoom in", seconds=2), tmp_path / "first.mp4")
-    wanted = order(tmp_path, "pan left", seconds=4, first_clip="first.mp4")
+    first = drawn(requested(photos, "zoom in", seconds=2), tmp_path / "first.mp4")
+    wanted = requested(tmp_path, "pan left", seconds=4, first_clip="first.mp4")
     shown, before = pictures(drawn(wanted, tmp_path / "a.mp4")), pictures(first)
     assert (len(shown), shown[0].size) == (96, before[0].size)
     for index in (0, 20, 47):
@@ -204,11 +204,11 @@ def test_marks_of_an_earlier_clip_do_not_wander(tmp_path: Path) -> None:
     file = io.BytesIO()
     Image.new("RGB", (640, 360), (235, 235, 235)).save(file, "PNG")
     white = inspect("first_frame", file.getvalue(), "")
-    earlier = Order("static", 1, 2, (1280, 720), 24, watermark=True, tag="", first_frame=white)
+    earlier = ClipRequest("static", 1, 2, (1280, 720), 24, watermark=True, tag="", first_frame=white)
     last = pictures(drawn(earlier, tmp_path / "a.mp4"))[-1]
     file = io.BytesIO()
     last.save(file, "PNG")
-    later = Order(
+    later = ClipRequest(
         "zoom in, pan left", 1, 2, (1280, 720), 24, watermark=True, tag="",
         first_frame=inspect("first_frame", file.getvalue(), ""),
     )  # fmt: skip
@@ -249,8 +249,8 @@ def test_every_move_begins_with_the_whole_picture_and_stays_inside() -> None:
 def test_an_order_can_be_dropped(photos: Path, tmp_path: Path) -> None:
     stop = threading.Event()
     stop.set()
-    with pytest.raises(Abandoned):
-        draw(order(photos), tmp_path / "a.mp4", stop)
+    with pytest.raises(DrawingStopped):
+        draw(requested(photos), tmp_path / "a.mp4", stop)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -293,7 +293,7 @@ def test_a_turned_clip_is_continued_upright(turn: str, photos: Path, tmp_path: P
     assert (clip.width, clip.height) == ((320, 480) if lying else (480, 320))
     upright = bar(0, (480, 320)).rotate({"90": -90, "180": 180, "270": 90}[turn], expand=True)
     size = output_size(clip.width, clip.height, MODEL, "720P")
-    made = drawn(Order("", 1, 4, size, 24, watermark=False, tag="test", first_clip=clip), tmp_path / "b.mp4")
+    made = drawn(ClipRequest("", 1, 4, size, 24, watermark=False, tag="test", first_clip=clip), tmp_path / "b.mp4")
     first = pictures(made)[0]
     assert (first.height > first.width) == lying
     shown = np.asarray(first.convert("L").resize(upright.size), float)

@@ -1,4 +1,4 @@
-"""Faults and the control desk: each rule does on the wire what it says, once, and where it says."""
+"""Faults and ``/_simulator/``: each rule does on the wire what it says, once, and where it says."""
 
 from __future__ import annotations
 
@@ -154,10 +154,10 @@ def test_rules_hit_as_often_as_they_say(wire: Wire) -> None:
 
     assert codes(tasks[0]) == [200] * 4
     assert codes(tasks[1]) == [200, 500, 500, 200]
-    assert [rule["hits"] for rule in wire.simulator.desk("GET", "faults")["faults"]] == [2, 0]
+    assert [rule["hits"] for rule in wire.simulator.control("GET", "faults")["faults"]] == [2, 0]
     wire.simulator.faults(endpoint="*", status=502, times=-1)
     assert wire.create().status_code == 502
-    wire.simulator.calm()
+    wire.simulator.clear_faults()
     assert wire.create().status_code == 200
 
 
@@ -217,8 +217,8 @@ def test_a_reset_forgets_everything(wire: Wire) -> None:
     wire.simulator.limits(running=1)
     wire.simulator.reset()
     assert wire.simulator.tasks() == []
-    assert wire.simulator.desk("GET", "faults") == {"faults": []}
-    assert wire.simulator.desk("GET", "clock")["shift"] == 0
-    assert wire.simulator.desk("GET", "limits")["running"] == 5
+    assert wire.simulator.control("GET", "faults") == {"faults": []}
+    assert wire.simulator.control("GET", "clock")["shift"] == 0
+    assert wire.simulator.control("GET", "limits")["running"] == 5
     assert accepted(wire) == 0
     assert httpx.post(wire.simulator.url + CREATE, json=body(), headers=wire.simulator.headers).status_code == 200

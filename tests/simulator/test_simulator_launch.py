@@ -81,7 +81,7 @@ def about(state: Path) -> dict[str, Any]:
     return json.loads((state / "simulator.json").read_text())
 
 
-def desk(url: str, what: str = "", **changes: Any) -> Any:
+def control(url: str, what: str = "", **changes: Any) -> Any:
     where = url.replace("/api/v1", f"/_simulator/{what}")
     answer = httpx.post(where, json=changes, trust_env=False) if changes else httpx.get(where, trust_env=False)
     assert answer.status_code == 200, answer.text
@@ -117,7 +117,7 @@ def test_kernels_that_come_at_once_share_one(state: Path) -> None:
     urls = {kernel.line for kernel in kernels}
     assert len(urls) == 1
     assert {about(state)["url"]} == urls
-    assert len(desk(urls.pop(), "kernels", pid=os.getpid())["kernels"]) == 5
+    assert len(control(urls.pop(), "kernels", pid=os.getpid())["kernels"]) == 5
     for kernel in kernels:
         kernel.end()
 
@@ -127,7 +127,7 @@ def test_it_ends_with_its_last_kernel(state: Path) -> None:
     url, _ = first.line, second.line
     pid = about(state)["pid"]
     first.end()
-    assert desk(url)["pid"] == pid
+    assert control(url)["pid"] == pid
     second.end()
     until(lambda: not launch.alive(pid))
     assert launch.find(state) is None
@@ -139,7 +139,7 @@ def test_an_interrupt_of_the_kernel_does_not_reach_it(state: Path) -> None:
     url = kernel.line
     os.killpg(kernel.process.pid, signal.SIGINT)
     assert kernel.line == "interrupted"
-    assert desk(url)["pid"] == about(state)["pid"]
+    assert control(url)["pid"] == about(state)["pid"]
     kernel.end()
 
 
@@ -157,48 +157,48 @@ def test_it_holds_nothing_of_the_kernel_open(state: Path) -> None:
 
 def test_tasks_survive_a_killed_simulator_and_go_on(state: Path) -> None:
     url = launch.ensure(state, speed=50)
-    desk(url, "config", queue=0, run=1e6, clips="tiny")
+    control(url, "config", queue=0, run=1e6, clips="tiny")
     running = create(url)
-    desk(url, "config", queue=1e6)
+    control(url, "config", queue=1e6)
     waiting = create(url)
-    until(lambda: [task["status"] for task in desk(url, "tasks")["tasks"]] == ["RUNNING", "PENDING"])
+    until(lambda: [task["status"] for task in control(url, "tasks")["tasks"]] == ["RUNNING", "PENDING"])
     pid = about(state)["pid"]
     os.kill(pid, signal.SIGKILL)
     until(lambda: not launch.alive(pid))
 
     again = launch.ensure(state)
-    tasks = {task["task_id"]: task for task in desk(again, "tasks")["tasks"]}
+    tasks = {task["task_id"]: task for task in control(again, "tasks")["tasks"]}
     assert {task_id: task["status"] for task_id, task in tasks.items()} == {running: "RUNNING", waiting: "PENDING"}
-    desk(again, "tasks", task_id=running, do="finish")
-    desk(again, "tasks", task_id=waiting, do="start")
+    control(again, "tasks", task_id=running, do="finish")
+    control(again, "tasks", task_id=waiting, do="start")
     look = f"{again}/tasks/{running}"
     until(lambda: httpx.get(look, headers=HEADERS).json()["output"]["task_status"] == "SUCCEEDED")
-    assert desk(again, "tasks")["tasks"][1]["status"] == "RUNNING"
+    assert control(again, "tasks")["tasks"][1]["status"] == "RUNNING"
 
 
 def test_what_is_under_way_at_its_end_has_not_failed(tmp_path: Path) -> None:
     service = Service(tmp_path, Config(speed=50, queue=0.0, run=0.0), 7)
     service.create("somebody", body())
-    until(lambda: service.work.advance() or [job.status for job in service.world.jobs.values()] != ["PENDING"])
-    service.work.close()
-    before = [job.status for job in service.world.jobs.values()]
-    service.work.advance()  # a tick of the loop that is being closed
-    assert [job.status for job in service.world.jobs.values()] == before
+    until(lambda: service.schedule.advance() or [task.status for task in service.state.tasks.values()] != ["PENDING"])
+    service.schedule.close()
+    before = [task.status for task in service.state.tasks.values()]
+    service.schedule.advance()  # a tick of the loop that is being closed
+    assert [task.status for task in service.state.tasks.values()] == before
 
 
 def test_what_the_service_has_forgotten_is_deleted_at_the_next_start(state: Path) -> None:
     url = launch.ensure(state, speed=50)
-    desk(url, "config", queue=0, run=0, clips="tiny")
+    control(url, "config", queue=0, run=0, clips="tiny")
     tasks = [create(url), create(url)]
     clips = [state / "clips" / f"{task}.mp4" for task in tasks]
-    until(lambda: [task["status"] for task in desk(url, "tasks")["tasks"]] == ["SUCCEEDED"] * 2)
+    until(lambda: [task["status"] for task in control(url, "tasks")["tasks"]] == ["SUCCEEDED"] * 2)
     pid = about(state)["pid"]
     os.kill(pid, signal.SIGKILL)
     until(lambda: not launch.alive(pid))
     long_ago = time.time() - 80 * 3600
     for path in (clips[0], state / "tasks" / f"{tasks[0]}.json"):
         os.utime(path, (long_ago, long_ago))
-    assert [task["task_id"] for task in desk(launch.ensure(state), "tasks")["tasks"]] == tasks[1:]
+    assert [task["task_id"] for task in control(launch.ensure(state), "tasks")["tasks"]] == tasks[1:]
     assert [clip.exists() for clip in clips] == [False, True]
 
 
@@ -207,14 +207,14 @@ def test_a_stale_note_of_a_dead_simulator_misleads_nobody(state: Path) -> None:
     (state / "simulator.json").write_text('{"url": "http://127.0.0.1:9/api/v1", "pid": 1}')
     assert launch.find(state) is None
     url = launch.ensure(state)
-    assert desk(url)["state"] == str(state)
+    assert control(url)["state"] == str(state)
 
 
 def test_a_damaged_task_does_not_keep_the_others_away(state: Path) -> None:
     (state / "tasks").mkdir(parents=True)
     for name, text in (("empty", ""), ("list", "[]"), ("old", '{"task_id": "old"}')):
         (state / "tasks" / f"{name}.json").write_text(text)
-    assert desk(launch.ensure(state), "tasks") == {"tasks": []}
+    assert control(launch.ensure(state), "tasks") == {"tasks": []}
 
 
 @pytest.mark.parametrize(

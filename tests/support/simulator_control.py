@@ -1,4 +1,4 @@
-"""The simulator as tests see it: its address and its control desk.
+"""The simulator as tests see it: its address and its control under ``/_simulator/``.
 
 Not in ``conftest.py``: there are several files of that name, and which of them an import finds depends on the order in
 which the tests were collected.
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Simulator:
-    """A running simulator and its control desk.
+    """A running simulator and its control under ``/_simulator/``.
 
     Attributes
     ----------
@@ -38,8 +38,8 @@ class Simulator:
         """Headers of a right create."""
         return {"Authorization": f"Bearer {self.key}", "X-DashScope-Async": "enable"}
 
-    def desk(self, method: str, what: str, body: Any = None) -> Any:
-        """Ask the control desk."""
+    def control(self, method: str, what: str, body: Any = None) -> Any:
+        """Ask ``/_simulator/``."""
         answer = self._http.request(method, self.url.replace("/api/v1", f"/_simulator/{what}"), json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -47,37 +47,37 @@ class Simulator:
     def faults(self, *rules: dict[str, Any], **rule: Any) -> list[dict[str, Any]]:
         """Add rules, as dicts or one by keywords; the rules in force, with their hits."""
         given = [*rules, *([rule] if rule else [])]
-        return self.desk("POST", "faults", {"faults": given})["faults"]
+        return self.control("POST", "faults", {"faults": given})["faults"]
 
-    def calm(self) -> None:
+    def clear_faults(self) -> None:
         """Drop all faults."""
-        self.desk("DELETE", "faults")
+        self.control("DELETE", "faults")
 
     def clock(self, shift: float) -> None:
         """Set the service's wall clock ahead by ``shift`` seconds."""
-        self.desk("POST", "clock", {"shift": shift})
+        self.control("POST", "clock", {"shift": shift})
 
     def config(self, **changes: Any) -> dict[str, Any]:
         """Change manners: speed, queue, run, clips, strict, list_lag."""
-        return self.desk("POST", "config", changes)
+        return self.control("POST", "config", changes)
 
     def limits(self, **changes: Any) -> dict[str, Any]:
         """Change account limits and lives."""
-        return self.desk("POST", "limits", changes)
+        return self.control("POST", "limits", changes)
 
     def counters(self) -> dict[str, Any]:
         """What was received, accepted, billed."""
-        return self.desk("GET", "counters")
+        return self.control("GET", "counters")
 
     def tasks(self) -> list[dict[str, Any]]:
         """Everything about every task, oldest first."""
-        return self.desk("GET", "tasks")["tasks"]
+        return self.control("GET", "tasks")["tasks"]
 
     def do(self, task_id: str, doing: str, code: str = "", message: str = "") -> dict[str, Any]:
         """``start``, ``finish`` or ``fail`` a task now."""
-        return self.desk("POST", "tasks", {"task_id": task_id, "do": doing, "code": code, "message": message})
+        return self.control("POST", "tasks", {"task_id": task_id, "do": doing, "code": code, "message": message})
 
     def reset(self) -> None:
         """Forget everything; tasks then take hardly any time and clips are tiny."""
-        self.desk("POST", "reset")
+        self.control("POST", "reset")
         self.config(queue=0.0, run=0.05, clips="tiny")

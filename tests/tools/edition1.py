@@ -84,7 +84,7 @@ def session() -> Any:
     return wan_nb.Session("simulator", gap=0.05)
 
 
-def desk(what: str, **body: Any) -> Any:
+def control(what: str, **body: Any) -> Any:
     url = json.loads(Path("wan_runs/simulator/simulator.json").read_text())["url"]
     answer = httpx.post(url.replace("/api/v1", f"/_simulator/{what}"), json=body, trust_env=False)
     answer.raise_for_status()
@@ -92,10 +92,10 @@ def desk(what: str, **body: Any) -> Any:
 
 
 def fault(**rule: Any) -> None:
-    desk("faults", faults=[rule])
+    control("faults", faults=[rule])
 
 
-def calm() -> None:
+def clear_faults() -> None:
     url = json.loads(Path("wan_runs/simulator/simulator.json").read_text())["url"]
     httpx.request("DELETE", url.replace("/api/v1", "/_simulator/faults"), trust_env=False).raise_for_status()
 
@@ -158,15 +158,15 @@ def ended(s: Any) -> None:
         raise AssertionError(prompt)
     s.submit("refused once", **OF_SKY, seed=1).wait()
 
-    desk("config", run=LONG)
+    control("config", run=LONG)
     lost = s.submit("lost", **OF_SKY, seed=1)
     fault(endpoint="get", word="UNKNOWN", times=-1)
     try:
         lost.wait()
     except RunExpired:
-        calm()
-    desk("tasks", task_id=lost.row.task_id, do="finish")
-    desk("config", queue=LONG)
+        clear_faults()
+    control("tasks", task_id=lost.row.task_id, do="finish")
+    control("config", queue=LONG)
     s.submit("canceled", **OF_SKY, seed=1).cancel()
 
 
@@ -195,12 +195,12 @@ def under_way(s: Any) -> None:
 
     import numpy as np  # noqa: F401  # whole before a thread of that edition looks at it
 
-    desk("config", queue=0.0, run=LONG)
+    control("config", queue=0.0, run=LONG)
     until(s.submit("runs", **OF_SKY, seed=1), "RUNNING")
-    desk("config", run=0.05)
+    control("config", run=0.05)
     fault(endpoint="download", status=403, times=-1)
     until(s.submit("is fetched", **OF_SKY, seed=1), "DOWNLOADING")
-    desk("config", queue=LONG)
+    control("config", queue=LONG)
     until(s.submit("waits", **OF_SKY, seed=1), "PENDING")
     fault(endpoint="list", status=500, times=-1)
     fault(endpoint="create", when="after", reset=True)
@@ -220,7 +220,7 @@ def under_way(s: Any) -> None:
 
 
 def notebook() -> None:
-    desk("config", queue=0.0, run=0.05, clips="tiny")
+    control("config", queue=0.0, run=0.05, clips="tiny")
     cells = [nbformat.v4.new_code_cell(text, id=f"cell-{n}") for n, text in enumerate(NOTEBOOK)]
     cells[4].source = f"import wan_nb\n{cells[4].source}"
     book = nbformat.v4.new_notebook(cells=cells)
@@ -255,7 +255,7 @@ def main(folder: Path) -> None:
     from wan_nb.simulator.launch import ensure
 
     ensure(Path("wan_runs/simulator"))
-    desk("config", queue=0.0, run=0.05, clips="tiny")
+    control("config", queue=0.0, run=0.05, clips="tiny")
     notebook()
     with session() as s:
         ended(s)

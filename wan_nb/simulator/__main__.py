@@ -118,7 +118,7 @@ async def _run(options: argparse.Namespace, state: Path, ready: int | None) -> N
         _say(url, ready)
         await _until_the_end(kernels if options.with_kernels else None)
     finally:
-        service.work.close()
+        service.schedule.close()
         (state / "simulator.json").unlink(missing_ok=True)
 
 

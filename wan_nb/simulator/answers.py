@@ -1,4 +1,4 @@
-"""JSON of the read endpoints: one task, a page of tasks, quotas. Pure functions over `Job`."""
+"""JSON of the read endpoints: one task, a page of tasks, quotas. Pure functions over `Task`."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from wan_nb.simulator.account.limits import Refusal
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wan_nb.simulator.account.config import Knobs
-    from wan_nb.simulator.account.store import Job
+    from wan_nb.simulator.account.config import Limits
+    from wan_nb.simulator.account.store import Task
 
 __all__ = ["Query", "list_page", "quota_page", "task_answer"]
 
 
-def task_answer(task_id: str, job: Job | None, link: str) -> dict[str, Any]:
+def task_answer(task_id: str, task: Task | None, link: str) -> dict[str, Any]:
     """``output`` and, after success, ``usage`` of the query of one task. None: the service does not know it."""
-    if job is None:
+    if task is None:
         return {"output": {"task_id": task_id, "task_status": "UNKNOWN"}}
-    output: dict[str, Any] = {"task_id": task_id, "task_status": job.status}
-    if job.status == "CANCELED":
+    output: dict[str, Any] = {"task_id": task_id, "task_status": task.status}
+    if task.status == "CANCELED":
         return {"output": output}
-    output["submit_time"] = local_text(job.submitted)
-    if job.scheduled is not None:
-        output["scheduled_time"] = local_text(job.scheduled)
-    if job.ended is not None:
-        output["end_time"] = local_text(job.ended)
-    if job.status == "FAILED":
-        output |= {"code": job.code, "message": job.message}
-    if job.status != "SUCCEEDED":
+    output["submit_time"] = local_text(task.submitted)
+    if task.scheduled is not None:
+        output["scheduled_time"] = local_text(task.scheduled)
+    if task.ended is not None:
+        output["end_time"] = local_text(task.ended)
+    if task.status == "FAILED":
+        output |= {"code": task.code, "message": task.message}
+    if task.status != "SUCCEEDED":
         return {"output": output}
-    output |= {"orig_prompt": job.body["input"].get("prompt") or "", "video_url": link}
-    return {"output": output, "usage": job.usage}
+    output |= {"orig_prompt": task.body["input"].get("prompt") or "", "video_url": link}
+    return {"output": output, "usage": task.usage}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +79,13 @@ class Query:
             *(query.get(name, "") for name in ("task_id", "model_name", "status")),
         )
 
-    def matches(self, job: Job) -> bool:
+    def matches(self, task: Task) -> bool:
         """Whether a task is asked for."""
         return (
-            self.start <= job.submitted < self.end
-            and self.task_id in {"", job.task_id}
-            and self.model_name in {"", job.model}
-            and self.status in {"", job.status}
+            self.start <= task.submitted < self.end
+            and self.task_id in {"", task.task_id}
+            and self.model_name in {"", task.model}
+            and self.status in {"", task.status}
         )
 
 
@@ -105,47 +105,47 @@ def _whole(query: Mapping[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def list_page(jobs: Sequence[Job], query: Query) -> dict[str, Any]:
+def list_page(tasks: Sequence[Task], query: Query) -> dict[str, Any]:
     """One page of the tasks that match, newest first as given: statuses, no results, times in epoch milliseconds."""
-    found = [job for job in jobs if query.matches(job)]
+    found = [task for task in tasks if query.matches(task)]
     first = (query.page_no - 1) * query.page_size
     return {
         "total": len(found),
         "total_page": -(-len(found) // query.page_size),
         "page_no": query.page_no,
         "page_size": query.page_size,
-        "data": [_row(job) for job in found[first : first + query.page_size]],
+        "data": [_row(task) for task in found[first : first + query.page_size]],
     }
 
 
-def _row(job: Job) -> dict[str, Any]:
-    times = {"gmt_create": job.submitted, "start_time": job.scheduled, "end_time": job.ended}
+def _row(task: Task) -> dict[str, Any]:
+    times = {"gmt_create": task.submitted, "start_time": task.scheduled, "end_time": task.ended}
     return {
-        "api_key_id": job.account,
-        "caller_parent_id": job.account,
-        "caller_uid": job.account,
+        "api_key_id": task.account,
+        "caller_parent_id": task.account,
+        "caller_uid": task.account,
         **{name: int(stamp * 1000) for name, stamp in times.items() if stamp is not None},
-        "model_name": job.model,
+        "model_name": task.model,
         "region": "cn-beijing",
-        "request_id": job.request_id,
-        "status": job.status,
-        "task_id": job.task_id,
-        "user_api_unique_key": f"apikey:v1:aigc:image2video:video-synthesis:{job.model}",
+        "request_id": task.request_id,
+        "status": task.status,
+        "task_id": task.task_id,
+        "user_api_unique_key": f"apikey:v1:aigc:image2video:video-synthesis:{task.model}",
     }
 
 
-def quota_page(query: Mapping[str, str], knobs: Knobs) -> dict[str, Any]:
+def quota_page(query: Mapping[str, str], limits: Limits) -> dict[str, Any]:
     """Account limits per model, as workspace hosts tell them."""
     models = [name for name in catalog.MODELS if query.get("name", "") in name and query.get("model", "") in {"", name}]
     page_no, page_size = _whole(query, "page_no", 1), _whole(query, "page_size", 20)
     limit = {
-        "request_limit": knobs.submits_per_second,
+        "request_limit": limits.submits_per_second,
         "request_limit_period": 1,
         "usage_limit": None,
         "usage_limit_field": None,
         "usage_limit_period": None,
         "async_user_queue_limit": None,
-        "async_user_concurrency_limit": knobs.running,
+        "async_user_concurrency_limit": limits.running,
     }
     shown = models[(page_no - 1) * page_size :][:page_size]
     quotas = [

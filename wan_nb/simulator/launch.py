@@ -26,11 +26,11 @@ _ORPHANED_SECONDS = 15.0
 
 
 def ensure(state: Path, *, speed: float | None = None) -> str:
-    """Base URL of the simulator of a folder, which is started if there is none; it ends with its last kernel.
+    """BaseHandler URL of the simulator of a folder, which is started if there is none; it ends with its last kernel.
 
     Parameters
     ----------
-    state : Path
+    folder : Path
         Folder that keeps its tasks, uploads and clips.
     speed : float, optional
         Divides queue and run times; only heard by a simulator that is started now.
@@ -53,7 +53,7 @@ def ensure(state: Path, *, speed: float | None = None) -> str:
 
 
 def find(state: Path) -> str | None:
-    """Base URL of the simulator that holds a folder; None when none answers."""
+    """BaseHandler URL of the simulator that holds a folder; None when none answers."""
     try:
         url = _local(str(json.loads((state / "simulator.json").read_bytes())["url"]))
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,7 +1,7 @@
 """The tasks' way through queue and slots, told by the clock.
 
-Nothing here waits: `Work.advance` moves every task to where it should be by now, in the order in which things happened,
-so that a slot freed at 12:00:00.000 is taken at 12:00:00.000 however rarely anybody looks.
+Nothing here waits: `Schedule.advance` moves every task to where it should be by now, in the order of the events, and so
+a slot freed at 12:00:00.000 is taken at 12:00:00.000 however rarely the schedule is advanced.
 """
 
 from __future__ import annotations
@@ -12,41 +12,41 @@ from typing import TYPE_CHECKING
 
 from wan_nb.simulator.account.limits import Refusal
 from wan_nb.simulator.account.materials import without_queries
-from wan_nb.simulator.drawing.pool import DrawingPool, Drawn
+from wan_nb.simulator.drawing.pool import DrawingPool, DrawingResult
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from wan_nb.simulator.account.state import World
-    from wan_nb.simulator.account.store import Job
+    from wan_nb.simulator.account.state import State
+    from wan_nb.simulator.account.store import Task
 
-__all__ = ["Work"]
+__all__ = ["Schedule"]
 
 
-class Work:
+class Schedule:
     """Queue, slots and drawing.
 
     Parameters
     ----------
-    world : World
+    state : State
         Tasks found running in it are drawn anew: they survived a restart.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, state: State) -> None:
+        self._state = state
         self._pool = DrawingPool()
         self._begin()
-        for job in world.jobs.values():
-            if job.status == "PENDING":
-                self.enter(job)
-            elif job.status == "RUNNING":
-                self._run(job)
+        for task in state.tasks.values():
+            if task.status == "PENDING":
+                self.enter(task)
+            elif task.status == "RUNNING":
+                self._run(task)
 
     def _begin(self) -> None:
-        self._waiting: dict[str, Job] = {}
-        self._running: dict[str, Job] = {}
-        self._drawings: dict[str, Future[Drawn]] = {}
-        self._lanes: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._waiting: dict[str, Task] = {}
+        self._running: dict[str, Task] = {}
+        self._drawings: dict[str, Future[DrawingResult]] = {}
+        self._running_counts: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._released: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
         self._limits_since = 0.0
 
@@ -62,23 +62,23 @@ class Work:
 
     def limits_changed(self) -> None:
         """A raised running limit starts waiting tasks now, not in the past."""
-        self._limits_since = self._world.clock.real()
+        self._limits_since = self._state.clock.real()
 
-    def enter(self, job: Job) -> None:
+    def enter(self, task: Task) -> None:
         """Queue a task."""
-        self._waiting[job.task_id] = job
+        self._waiting[task.task_id] = task
 
-    def leave(self, job: Job) -> None:
+    def leave(self, task: Task) -> None:
         """Take a task out of the queue."""
-        del self._waiting[job.task_id]
+        del self._waiting[task.task_id]
 
     def advance(self) -> None:
         """Bring every task to where it should be by now."""
-        now = self._world.clock.real()
+        now = self._state.clock.real()
         while self._finish_next(now) or self._start_next(now):
             pass
 
-    def hurry(self, task_id: str, doing: str, code: str, message: str) -> None:
+    def steer(self, task_id: str, doing: str, code: str, message: str) -> None:
         """Let tests decide: ``start`` a task, ``finish`` it (once it is drawn), or let it ``fail``.
 
         Raises
@@ -86,86 +86,90 @@ class Work:
         Refusal
             400 for a task that is not open, or another word.
         """
-        job, now = self._waiting.get(task_id) or self._running.get(task_id), self._world.clock.real()
-        if job is None or doing not in {"start", "finish", "fail"}:
+        task, now = self._waiting.get(task_id) or self._running.get(task_id), self._state.clock.real()
+        if task is None or doing not in {"start", "finish", "fail"}:
             raise Refusal(400, "InvalidParameter", "needs an open task and one of start, finish, fail")
         if doing == "fail":
-            job = replace(job, doom=(code or "InternalError.Algo", message or "The model failed."))
-        if job.status == "PENDING":
-            job = replace(job, ready_at=now, run_seconds=job.run_seconds if doing == "start" else 0.0)
-            self._waiting[task_id] = job
+            task = replace(task, fails_with=(code or "InternalError.Algo", message or "The model failed."))
+        if task.status == "PENDING":
+            task = replace(task, ready_at=now, run_seconds=task.run_seconds if doing == "start" else 0.0)
+            self._waiting[task_id] = task
         else:
-            job = replace(job, ends_at=now if doing != "start" else job.ends_at)
-            self._running[task_id] = job
-        self._world.save(job)
+            task = replace(task, ends_at=now if doing != "start" else task.ends_at)
+            self._running[task_id] = task
+        self._state.save(task)
         self.advance()
 
     def _start_next(self, now: float) -> bool:
         """Start the waiting task that is due first and has a slot; whether there was one."""
-        slots = self._world.knobs.running
-        due = [job for job in self._waiting.values() if job.ready_at <= now and self._lanes[job.lane] < slots]
-        job = min(due, key=lambda waiting: waiting.ready_at, default=None)
-        if job is None:
+        slots = self._state.limits.running
+        due = [
+            task
+            for task in self._waiting.values()
+            if task.ready_at <= now and self._running_counts[task.limit_key] < slots
+        ]
+        task = min(due, key=lambda waiting: waiting.ready_at, default=None)
+        if task is None:
             return False
-        released, shift = self._released[job.lane], self._world.clock.shift
+        released, shift = self._released[task.limit_key], self._state.clock.shift
         free_since = released.pop(0) if released else min(self._limits_since, now)
-        at = max(job.ready_at, free_since)
-        job = replace(
-            job,
+        at = max(task.ready_at, free_since)
+        task = replace(
+            task,
             status="RUNNING",
-            scheduled=max(at + shift, job.submitted),
+            scheduled=max(at + shift, task.submitted),
             started_at=at,
-            ends_at=at + job.run_seconds,
+            ends_at=at + task.run_seconds,
         )
-        self.leave(job)
-        self._run(self._world.save(job))
-        self._world.counters.most_running(job.account, self._lanes[job.lane])
+        self.leave(task)
+        self._run(self._state.save(task))
+        self._state.counters.most_running(task.account, self._running_counts[task.limit_key])
         return True
 
-    def _run(self, job: Job) -> None:
-        self._running[job.task_id] = job
-        self._lanes[job.lane] += 1
-        self._drawings[job.task_id] = self._pool.draw(job, self._world)
+    def _run(self, task: Task) -> None:
+        self._running[task.task_id] = task
+        self._running_counts[task.limit_key] += 1
+        self._drawings[task.task_id] = self._pool.draw(task, self._state)
 
     def _finish_next(self, now: float) -> bool:
         """End the running task whose end came first; whether there was one."""
-        job = min(self._running.values(), key=self._end_of, default=None)
-        if job is None or (at := self._end_of(job)) > now:
+        task = min(self._running.values(), key=self._end_of, default=None)
+        if task is None or (at := self._end_of(task)) > now:
             return False
-        drawing = self._drawings.pop(job.task_id)
-        drawn = drawing.result() if drawing.done() else Drawn(at)
-        if at >= self._timeout_of(job):
-            drawn = Drawn(at, "InternalError.Timeout", "The task did not finish in time and was ended.")
-        code, message = (drawn.code, drawn.message) if drawn.code else job.doom or ("", "")
-        job = replace(
-            job,
+        drawing = self._drawings.pop(task.task_id)
+        drawn = drawing.result() if drawing.done() else DrawingResult(at)
+        if at >= self._timeout_of(task):
+            drawn = DrawingResult(at, "InternalError.Timeout", "The task did not finish in time and was ended.")
+        code, message = (drawn.code, drawn.message) if drawn.code else task.fails_with or ("", "")
+        task = replace(
+            task,
             status="FAILED" if code else "SUCCEEDED",
-            ended=max(at + self._world.clock.shift, job.scheduled or job.submitted),
+            ended=max(at + self._state.clock.shift, task.scheduled or task.submitted),
             code=code,
             message=message,
             usage=None if code else drawn.usage,
-            body=without_queries(job.body),
+            body=without_queries(task.body),
         )
-        del self._running[job.task_id]
-        self._lanes[job.lane] -= 1
-        self._released[job.lane].append(at)
-        self._world.save(job)
-        self._world.counters.add(job.account, job.status.lower())
-        self._world.counters.add(job.account, "billed_seconds", (job.usage or {}).get("duration", 0))
+        del self._running[task.task_id]
+        self._running_counts[task.limit_key] -= 1
+        self._released[task.limit_key].append(at)
+        self._state.save(task)
+        self._state.counters.add(task.account, task.status.lower())
+        self._state.counters.add(task.account, "billed_seconds", (task.usage or {}).get("duration", 0))
         return True
 
-    def _timeout_of(self, job: Job) -> float:
+    def _timeout_of(self, task: Task) -> float:
         """Real time at which the service loses patience, which a shifted clock brings nearer."""
-        return job.submitted + self._world.knobs.task_timeout - self._world.clock.shift
+        return task.submitted + self._state.limits.task_timeout - self._state.clock.shift
 
-    def _end_of(self, job: Job) -> float:
+    def _end_of(self, task: Task) -> float:
         """Real time at which it ended or will end; its timeout while the drawing is not done."""
-        drawing = self._drawings[job.task_id]
-        planned = job.ends_at or 0.0
+        drawing = self._drawings[task.task_id]
+        planned = task.ends_at or 0.0
         if not drawing.done():
-            return max(self._timeout_of(job), job.started_at or 0.0)
+            return max(self._timeout_of(task), task.started_at or 0.0)
         drawn = drawing.result()
         if drawn.code:
             # Wrong bodies and materials are found out early in the run.
-            planned = min(planned, (job.started_at or 0.0) + 1.0 / self._world.config.speed)
-        return max(min(max(planned, drawn.at), self._timeout_of(job)), job.started_at or 0.0)
+            planned = min(planned, (task.started_at or 0.0) + 1.0 / self._state.config.speed)
+        return max(min(max(planned, drawn.at), self._timeout_of(task)), task.started_at or 0.0)

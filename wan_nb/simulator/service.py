@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.simulator.account.limits import Refusal
 from wan_nb.simulator.account.materials import keep_data
-from wan_nb.simulator.account.state import World
-from wan_nb.simulator.account.store import Job
+from wan_nb.simulator.account.state import State
+from wan_nb.simulator.account.store import Task
 from wan_nb.simulator.answers import Query, list_page, quota_page, task_answer
-from wan_nb.simulator.schedule import Work
+from wan_nb.simulator.schedule import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,20 +52,20 @@ class Service:
 
     Parameters
     ----------
-    state : Path
+    folder : Path
     config : Config
     seed : int, optional
-        See `World`.
+        See `State`.
     """
 
-    def __init__(self, state: Path, config: Config, seed: int | None = None) -> None:
-        self.world = World(state, config, seed)
-        self.work = Work(self.world)
+    def __init__(self, folder: Path, config: Config, seed: int | None = None) -> None:
+        self.state = State(folder, config, seed)
+        self.schedule = Schedule(self.state)
 
     def reset(self) -> None:
         """Forget everything, as on a first start."""
-        self.work.reset()
-        self.world.reset()
+        self.schedule.reset()
+        self.state.reset()
 
     def create(self, account: str, body: dict[str, Any], fault: Fault | None = None) -> dict[str, Any]:
         """Accept a body whose shape was judged. It is on disk before this returns.
@@ -75,27 +75,27 @@ class Service:
         Refusal
             429 beyond the submit rate.
         """
-        world, model, parameters = self.world, body["model"], body.get("parameters") or {}
-        self.limit("submits", account, model, world.knobs.submits_per_second)
+        state, model, parameters = self.state, body["model"], body.get("parameters") or {}
+        self.limit("submits", account, model, state.limits.submits_per_second)
         duration = parameters.get("duration")
         seconds = duration if isinstance(duration, int) and 0 < duration <= 60 else 5
-        job = Job(
+        task = Task(
             task_id=str(uuid.uuid4()),
             request_id=str(uuid.uuid4()),
             account=account,
             model=model,
-            body=keep_data(body, world.store),
-            submitted=world.clock.now(),
-            ready_at=world.clock.real() + world.config.queue_time(world.random),
-            run_seconds=world.config.run_time(world.random, seconds, parameters),
-            seed=world.random.getrandbits(31),
-            doom=(fault.fail.get("code", "InternalError.Algo"), fault.fail.get("message", ""))
+            body=keep_data(body, state.store),
+            submitted=state.clock.now(),
+            ready_at=state.clock.real() + state.config.queue_time(state.random),
+            run_seconds=state.config.run_time(state.random, seconds, parameters),
+            seed=state.random.getrandbits(31),
+            fails_with=(fault.fail.get("code", "InternalError.Algo"), fault.fail.get("message", ""))
             if fault and fault.fail
             else None,
         )
-        self.work.enter(world.save(job))
-        world.counters.add(account, "creates_accepted")
-        return {"request_id": job.request_id, "output": {"task_id": job.task_id, "task_status": "PENDING"}}
+        self.schedule.enter(state.save(task))
+        state.counters.add(account, "creates_accepted")
+        return {"request_id": task.request_id, "output": {"task_id": task.task_id, "task_status": "PENDING"}}
 
     def get(self, account: str, task_id: str, base: str) -> dict[str, Any]:
         """Answer of the query of one task, with links under ``base``. UNKNOWN is an answer, not an error.
@@ -105,16 +105,16 @@ class Service:
         Refusal
             429 beyond the query rate.
         """
-        self.limit("queries", account, "", self.world.knobs.queries_per_second)
-        self.work.advance()
-        job = self.world.find(account, task_id)
-        link = base + self._link(job) if job and job.status == "SUCCEEDED" else ""
-        return {"request_id": str(uuid.uuid4()), **task_answer(task_id, job, link)}
+        self.limit("queries", account, "", self.state.limits.queries_per_second)
+        self.schedule.advance()
+        task = self.state.find(account, task_id)
+        link = base + self._link(task) if task and task.status == "SUCCEEDED" else ""
+        return {"request_id": str(uuid.uuid4()), **task_answer(task_id, task, link)}
 
-    def _link(self, job: Job) -> str:
-        knobs, now = self.world.knobs, self.world.clock.now()
-        path = f"/dashscope-result/1d/{job.account}/{job.task_id}.mp4"
-        return self.world.bucket.link(path, min(now + knobs.link_life, (job.ended or now) + knobs.task_life))
+    def _link(self, task: Task) -> str:
+        limits, now = self.state.limits, self.state.clock.now()
+        path = f"/dashscope-result/1d/{task.account}/{task.task_id}.mp4"
+        return self.state.bucket.link(path, min(now + limits.link_life, (task.ended or now) + limits.task_life))
 
     def list(self, account: str, query: Mapping[str, str]) -> dict[str, Any]:
         """Answer of the list, newest first.
@@ -124,17 +124,17 @@ class Service:
         Refusal
             400 for times that are none or span more than a day; 429 beyond the query rate.
         """
-        world = self.world
-        self.limit("queries", account, "", world.knobs.queries_per_second)
-        self.work.advance()
-        now = world.clock.now()
-        asked = Query.parse(query, now=now, largest_page=world.knobs.page_size)
+        state = self.state
+        self.limit("queries", account, "", state.limits.queries_per_second)
+        self.schedule.advance()
+        now = state.clock.now()
+        asked = Query.parse(query, now=now, largest_page=state.limits.page_size)
         known = [
-            job
-            for job in reversed(world.jobs.values())
-            if job.account == account and world.config.list_lag <= now - job.submitted <= world.knobs.task_life
+            task
+            for task in reversed(state.tasks.values())
+            if task.account == account and state.config.list_lag <= now - task.submitted <= state.limits.task_life
         ]
-        known.sort(key=lambda job: job.submitted, reverse=True)
+        known.sort(key=lambda task: task.submitted, reverse=True)
         return {"request_id": str(uuid.uuid4()), **list_page(known, asked)}
 
     def cancel(self, account: str, task_id: str) -> dict[str, Any]:
@@ -145,21 +145,21 @@ class Service:
         Refusal
             400 ``UnsupportedOperation`` in any other state; 429 beyond the query rate.
         """
-        self.limit("cancels", account, "", self.world.knobs.queries_per_second)
-        self.work.advance()
-        job = self.world.find(account, task_id)
-        if job is None or job.status != "PENDING":
+        self.limit("cancels", account, "", self.state.limits.queries_per_second)
+        self.schedule.advance()
+        task = self.state.find(account, task_id)
+        if task is None or task.status != "PENDING":
             message = "Failed to cancel the task, please confirm if the task is in PENDING status."
             raise Refusal(400, "UnsupportedOperation", message)
-        self.work.leave(job)
-        self.world.save(replace(job, status="CANCELED", ended=self.world.clock.now()))
-        self.world.counters.add(account, "canceled")
+        self.schedule.leave(task)
+        self.state.save(replace(task, status="CANCELED", ended=self.state.clock.now()))
+        self.state.counters.add(account, "canceled")
         return {"request_id": str(uuid.uuid4())}
 
     def quotas(self, account: str, query: Mapping[str, str]) -> dict[str, Any]:
         """Limits of the account, per model."""
-        self.limit("queries", account, "", self.world.knobs.queries_per_second)
-        return {"request_id": str(uuid.uuid4()), **quota_page(query, self.world.knobs)}
+        self.limit("queries", account, "", self.state.limits.queries_per_second)
+        return {"request_id": str(uuid.uuid4()), **quota_page(query, self.state.limits)}
 
     def policy(self, account: str, query: Mapping[str, str], host: str) -> dict[str, Any]:
         """Permit to upload.
@@ -176,14 +176,14 @@ class Service:
             raise Refusal(400, "InvalidParameter", "Required parameter missing: action, model.")
         if model not in catalog.MODELS:
             raise Refusal(404, "ModelNotFound", "Model can not be found.")
-        self.limit("policies", account, model, self.world.knobs.policies_per_second)
-        data = self.world.bucket.policy(account, model, host, self.world.knobs)
+        self.limit("policies", account, model, self.state.limits.policies_per_second)
+        data = self.state.bucket.policy(account, model, host, self.state.limits)
         return {"request_id": str(uuid.uuid4()), "data": data}
 
     def limit(self, what: str, account: str, model: str, per_second: float) -> None:
-        """Count a request against the account's rate; see `Windows.take`."""
+        """Count a request against the account's rate; see `RateLimiter.take`."""
         try:
-            self.world.windows.take((what, account, model), per_second)
+            self.state.rates.take((what, account, model), per_second)
         except Refusal:
-            self.world.counters.add(account, "throttled")
+            self.state.counters.add(account, "throttled")
             raise

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from _typeshed import DataclassInstance
 
-__all__ = ["Config", "Knobs", "changed", "checked"]
+__all__ = ["Config", "Limits", "changed", "checked"]
 
 Values = TypeVar("Values", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, slots=True)
-class Knobs:
+class Limits:
     """Account limits and lives, under ``/_simulator/limits``; the defaults are the documented ones.
 
     Rates are per second and account, times in seconds, sizes in bytes.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict, deque
 
-__all__ = ["Refusal", "Windows"]
+__all__ = ["RateLimiter", "Refusal"]
 
 
 class Refusal(Exception):
@@ -26,7 +26,7 @@ class Refusal(Exception):
         self.status, self.code, self.message, self.retry_after = status, code, message, retry_after
 
 
-class Windows:
+class RateLimiter:
     """Requests of the last second, per key. A refused request does not count against the limit."""
 
     def __init__(self) -> None:

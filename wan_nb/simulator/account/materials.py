@@ -19,8 +19,8 @@ from wan_nb.simulator.account.checks import TaskFailure
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wan_nb.simulator.account.state import World
-    from wan_nb.simulator.account.store import Job, Store
+    from wan_nb.simulator.account.state import State
+    from wan_nb.simulator.account.store import Store, Task
 
 __all__ = ["Material", "inspect", "keep_data", "obtain", "without_queries"]
 
@@ -91,7 +91,7 @@ def _each_medium(body: dict[str, Any], change: Callable[[Any], Any]) -> dict[str
     return {**body, "input": {**body["input"], "media": [change(item) for item in media]}}
 
 
-def obtain(field: str, url: str, job: Job, world: World) -> bytes | None:
+def obtain(field: str, url: str, task: Task, state: State) -> bytes | None:
     """Content of a material; None for a host that cannot be reached from here, unless the simulator is strict.
 
     Raises
@@ -102,9 +102,9 @@ def obtain(field: str, url: str, job: Job, world: World) -> bytes | None:
     kind = catalog.MEDIA[_KIND[field]]
     scheme = url.partition(":")[0].lower()
     if scheme == "kept" and kind.name == "image":
-        return world.store.input(url.removeprefix("kept:"))
+        return state.store.input(url.removeprefix("kept:"))
     if scheme == "oss":
-        data = world.bucket.open(url, job.account, job.model)
+        data = state.bucket.open(url, task.account, task.model)
         if data is None:
             raise TaskFailure(
                 "InvalidParameter.DataInspection",
@@ -112,7 +112,7 @@ def obtain(field: str, url: str, job: Job, world: World) -> bytes | None:
             )
         return data
     if scheme in {"http", "https"}:
-        return _fetch(url, kind, strict=world.config.strict)
+        return _fetch(url, kind, strict=state.config.strict)
     raise TaskFailure("InvalidURL", f"{field}: The provided URL does not appear to be valid.")
 
 

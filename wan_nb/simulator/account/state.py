@@ -1,4 +1,4 @@
-"""Everything that one running simulator holds, in one place: `service`, `work` and the control desk share it."""
+"""Everything that one running simulator holds, in one place: `service`, `schedule` and `control` share it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.simulator.account.clock import Clock
-from wan_nb.simulator.account.config import Config, Knobs
+from wan_nb.simulator.account.config import Config, Limits
 from wan_nb.simulator.account.faults import Faults
-from wan_nb.simulator.account.limits import Windows
-from wan_nb.simulator.account.store import Job, Store
+from wan_nb.simulator.account.limits import RateLimiter
+from wan_nb.simulator.account.store import Store, Task
 from wan_nb.simulator.account.uploads import Bucket
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Counters", "World"]
+__all__ = ["Counters", "State"]
 
 _KEPT_SECONDS = 72 * 3600.0
 
@@ -62,12 +62,12 @@ class Counters:
         return {**all_of, "accounts": {name: dict(values) for name, values in self._accounts.items()}}
 
 
-class World:
+class State:
     """State of the service.
 
     Parameters
     ----------
-    state : Path
+    folder : Path
         Folder that remembers tasks, uploads and clips.
     config : Config
         Manners to start with and to come back to at a reset.
@@ -75,40 +75,40 @@ class World:
         Makes durations, seeds nobody asked for and faults by chance repeatable. Task ids stay unique regardless.
     """
 
-    def __init__(self, state: Path, config: Config, seed: int | None = None) -> None:
+    def __init__(self, folder: Path, config: Config, seed: int | None = None) -> None:
         self.clock = Clock()
-        self.store = Store(state)
+        self.store = Store(folder)
         self.bucket = Bucket(self.store, self.clock)
         self._first = (config, seed)
         # Uploads live longest, two days; tasks and links one.
         self.store.sweep(self.clock.real() - _KEPT_SECONDS)
-        self.jobs: dict[str, Job] = {job.task_id: job for job in self.store.load()}
+        self.tasks: dict[str, Task] = {task.task_id: task for task in self.store.load()}
         self._begin()
 
     def _begin(self) -> None:
         self.config, seed = self._first
         self.clock.shift = 0.0
-        self.knobs = Knobs()
+        self.limits = Limits()
         self.random = random.Random(seed)
         self.faults = Faults(seed)
         self.counters = Counters()
-        self.windows = Windows()
+        self.rates = RateLimiter()
 
     def reset(self) -> None:
         """Forget everything, as on a first start."""
-        self.jobs.clear()
+        self.tasks.clear()
         self.store.clear()
         self._begin()
 
-    def save(self, job: Job) -> Job:
+    def save(self, task: Task) -> Task:
         """Remember a task, on disk first."""
-        self.store.save(job)
-        self.jobs[job.task_id] = job
-        return job
+        self.store.save(task)
+        self.tasks[task.task_id] = task
+        return task
 
-    def find(self, account: str, task_id: str) -> Job | None:
+    def find(self, account: str, task_id: str) -> Task | None:
         """Task of an account that is not too old to be known."""
-        job = self.jobs.get(task_id)
-        if job is None or job.account != account or self.clock.now() - job.submitted > self.knobs.task_life:
+        task = self.tasks.get(task_id)
+        if task is None or task.account != account or self.clock.now() - task.submitted > self.limits.task_life:
             return None
-        return job
+        return task

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Job", "Store", "write_whole"]
+__all__ = ["Store", "Task", "write_whole"]
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class Task:
     """One task as the service remembers it.
 
     Attributes
@@ -28,7 +28,7 @@ class Job:
         Service clock, seconds since the epoch.
     ready_at, started_at, ends_at : float or None
         Real time: out of the queue, running since, not finished before.
-    doom : tuple of str or None
+    fails_with : tuple of str or None
         Code and message that the task is bound to end with.
     usage : dict or None
         As billed.
@@ -48,13 +48,13 @@ class Job:
     ended: float | None = None
     started_at: float | None = None
     ends_at: float | None = None
-    doom: tuple[str, str] | None = None
+    fails_with: tuple[str, str] | None = None
     code: str = ""
     message: str = ""
     usage: dict[str, int] | None = None
 
     @property
-    def lane(self) -> tuple[str, str]:
+    def limit_key(self) -> tuple[str, str]:
         """What the running limit counts: account and exact model."""
         return (self.account, self.model)
 
@@ -78,14 +78,14 @@ class Store:
             write_whole(secret, secrets.token_bytes(32))
         self.secret = secret.read_bytes()
 
-    def save(self, job: Job) -> None:
+    def save(self, task: Task) -> None:
         """Write a task; whole or not at all."""
-        write_whole(self.folder / "tasks" / f"{job.task_id}.json", json.dumps(asdict(job)).encode())
+        write_whole(self.folder / "tasks" / f"{task.task_id}.json", json.dumps(asdict(task)).encode())
 
-    def load(self) -> list[Job]:
+    def load(self) -> list[Task]:
         """All tasks, oldest first."""
-        read = [_job(path) for path in (self.folder / "tasks").glob("*.json")]
-        return sorted((job for job in read if job), key=lambda job: job.submitted)
+        read = [_task(path) for path in (self.folder / "tasks").glob("*.json")]
+        return sorted((task for task in read if task), key=lambda task: task.submitted)
 
     def clip(self, task_id: str) -> Path:
         """Where the clip of a task is, or will be."""
@@ -115,12 +115,12 @@ class Store:
             (self.folder / name).mkdir(exist_ok=True)
 
 
-def _job(path: Path) -> Job | None:
+def _task(path: Path) -> Task | None:
     """Task in a file; None for one that a full disk or another version left: it must not keep the others away."""
     try:
         found = json.loads(path.read_bytes())
-        data = {item.name: found[item.name] for item in fields(Job) if item.name in found}
-        return Job(**data | {"doom": tuple(data["doom"]) if data.get("doom") else None})
+        data = {item.name: found[item.name] for item in fields(Task) if item.name in found}
+        return Task(**data | {"fails_with": tuple(data["fails_with"]) if data.get("fails_with") else None})
     except (ValueError, TypeError, KeyError):
         return None
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wan_nb.simulator.account.clock import Clock
-    from wan_nb.simulator.account.config import Knobs
+    from wan_nb.simulator.account.config import Limits
     from wan_nb.simulator.account.store import Store
 
 __all__ = ["ACCESS_KEY_ID", "Bucket", "form_parts"]
@@ -41,11 +41,11 @@ class Bucket:
         self._store = store
         self._clock = clock
 
-    def policy(self, account: str, model: str, host: str, knobs: Knobs) -> dict[str, Any]:
+    def policy(self, account: str, model: str, host: str, limits: Limits) -> dict[str, Any]:
         """Permit to upload, bound to an account and an exact model by its directory."""
         day = datetime.fromtimestamp(self._clock.now(), UTC).strftime("%Y-%m-%d")
         folder = f"dashscope-instant/{account}/{day}/{secrets.token_hex(16)}"
-        expires = datetime.fromtimestamp(self._clock.now() + knobs.policy_life, UTC)
+        expires = datetime.fromtimestamp(self._clock.now() + limits.policy_life, UTC)
         rules = {
             "expiration": expires.isoformat(),
             "conditions": [
@@ -61,7 +61,7 @@ class Bucket:
             "signature": self.sign(policy),
             "upload_dir": folder,
             "upload_host": host,
-            "expire_in_seconds": int(knobs.policy_life),
+            "expire_in_seconds": int(limits.policy_life),
             "max_file_size_mb": _MAX_FILE_MB,
             "capacity_limit_mb": 999999999,
             "oss_access_key_id": ACCESS_KEY_ID,
@@ -69,7 +69,7 @@ class Bucket:
             "x_oss_forbid_overwrite": "true",
         }
 
-    def put(self, parts: list[tuple[str, bytes]], knobs: Knobs) -> tuple[int, str]:
+    def put(self, parts: list[tuple[str, bytes]], limits: Limits) -> tuple[int, str]:
         """Store one form upload; HTTP status and ETag.
 
         Raises
@@ -92,7 +92,7 @@ class Bucket:
             raise Refusal(
                 409, "FileAlreadyExists", "The object you specified already exists and can not be overwritten."
             )
-        about = {"key": key, **conditions[2], **conditions[3], "dies": self._clock.now() + knobs.upload_life}
+        about = {"key": key, **conditions[2], **conditions[3], "dies": self._clock.now() + limits.upload_life}
         write_whole(path, data)
         write_whole(path.with_suffix(".json"), json.dumps(about).encode())
         status = form.get("success_action_status", "204")

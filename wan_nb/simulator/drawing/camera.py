@@ -7,7 +7,7 @@ import random
 import re
 from dataclasses import dataclass
 
-__all__ = ["Grade", "Move", "View", "grade_of", "move_of"]
+__all__ = ["CameraMove", "Grade", "Viewport", "grade_of", "move_of"]
 
 _WORDS: dict[str, tuple[str, ...]] = {
     "in": (
@@ -56,7 +56,7 @@ def _says(prompt: str, words: tuple[str, ...]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class Viewport:
     """Part of a picture that fills the frame: centre and sides as shares of the picture."""
 
     x: float
@@ -66,7 +66,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class CameraMove:
     """A camera move. All shares are of the picture; progress 0 is always the whole picture.
 
     Attributes
@@ -95,7 +95,7 @@ class Move:
         """Share of the picture that is needed beyond each of its edges."""
         return max(0.0, (1 / self.zoom - 1) / 2) + (0.002 if self.zoom < 1 else 0.0)
 
-    def view(self, progress: float, seconds: float) -> View:
+    def view(self, progress: float, seconds: float) -> Viewport:
         """Where the camera looks.
 
         Parameters
@@ -123,10 +123,10 @@ class Move:
         x += 0.013 * tremble * (math.sin(0.9 * t) + 0.6 * math.sin(2.3 * t + 1) + 0.2 * math.sin(5.1 * t))
         y += 0.013 * tremble * (math.sin(1.1 * t + 2) + 0.6 * math.sin(2.7 * t) + 0.2 * math.sin(4.7 * t + 3))
         x, y = (max(-limit, min(limit, value)) for value, limit in ((x, limit_x), (y, limit_y)))
-        return View(0.5 + x, 0.5 + y, width, height)
+        return Viewport(0.5 + x, 0.5 + y, width, height)
 
 
-def move_of(prompt: str, seed: int) -> Move:
+def move_of(prompt: str, seed: int) -> CameraMove:
     """Camera move for a prompt.
 
     Examples
@@ -146,7 +146,7 @@ def move_of(prompt: str, seed: int) -> Move:
     zoom = 1 + 0.32 * pace if "in" in said else 1 / (1 + 0.20 * pace) if "out" in said else 1.0
     arc = turn * 0.75 * min(pace, 1.0) if "orbit" in said else 0.0
     if "static" in said and not (dx or dy or arc) and zoom == 1.0:
-        return Move(1.012, 0.0, 0.0, 0.0, 0.6 if "shake" in said else 0.0, phase)
+        return CameraMove(1.012, 0.0, 0.0, 0.0, 0.6 if "shake" in said else 0.0, phase)
     if not (dx or dy or arc) and zoom == 1.0:
         # Nothing said: a slow drift into the picture, its direction the seed's own.
         angle = draw.uniform(0, 2 * math.pi)
@@ -156,7 +156,7 @@ def move_of(prompt: str, seed: int) -> Move:
     if not (dx and dy):
         dx, dy = dx or draw.uniform(-0.15, 0.15), dy or draw.uniform(-0.15, 0.15)
     shake = (0.9 if "shake" in said else 0.35 if "fast" in said else 0.0) * max(pace, 0.8)
-    return Move(zoom, dx, dy, arc, shake, phase)
+    return CameraMove(zoom, dx, dy, arc, shake, phase)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image, ImageFilter
 
 if TYPE_CHECKING:
-    from wan_nb.simulator.drawing.camera import Move
+    from wan_nb.simulator.drawing.camera import CameraMove
 
-__all__ = ["Bytes", "Layer", "Planes"]
+__all__ = ["Bytes", "MovingCrop", "Planes"]
 
 Bytes = npt.NDArray[np.uint8]
 Planes = tuple[Image.Image, Image.Image, Image.Image]
@@ -35,24 +35,24 @@ _UNSEEN = 0.06
 """Fraction of a pixel that nobody sees."""
 
 
-class Layer:
+class MovingCrop:
     """A picture and the camera that moves over it.
 
     Parameters
     ----------
     planes : Planes
         Of a 4:2:0 picture of any size.
-    move : Move
+    move : CameraMove
     """
 
-    def __init__(self, planes: Planes, move: Move) -> None:
+    def __init__(self, planes: Planes, move: CameraMove) -> None:
         self._move = move
         self._sides = [plane.size for plane in planes]
         self._planes = [_surrounded(plane, move.margin) for plane in planes]
         self._scaler = VideoReformatter()
 
     def planes(self, progress: float, seconds: float, size: tuple[int, int]) -> Planes:
-        """What the camera sees; see `Move.view`."""
+        """What the camera sees; see `CameraMove.view`."""
         view = self._move.view(progress, seconds)
         luma, blue, red = (
             self._seen(

@@ -15,7 +15,7 @@ import numpy as np
 from av.video.reformatter import ColorRange
 
 from wan_nb.api import catalog
-from wan_nb.simulator.drawing.frames import Order, frames_of
+from wan_nb.simulator.drawing.frames import ClipRequest, frames_of
 from wan_nb.simulator.drawing.sound import RATE, sound_of
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-__all__ = ["ENCODER", "Abandoned", "draw", "new_video_stream", "output_size", "tagged"]
+__all__ = ["ENCODER", "DrawingStopped", "draw", "new_video_stream", "output_size", "tagged"]
 
 ENCODER = {"preset": "superfast", "crf": "22", "g": "48", "bf": "0"}
 """Options of libx264. Two seconds between key frames and no reordering keep seeking and stepping quick."""
@@ -31,8 +31,8 @@ ENCODER = {"preset": "superfast", "crf": "22", "g": "48", "bf": "0"}
 _TINY = 160 * 90
 
 
-class Abandoned(Exception):
-    """The order was dropped while it was drawn."""
+class DrawingStopped(Exception):
+    """The drawing was stopped before its end."""
 
 
 def output_size(width: int, height: int, model: str, resolution: str) -> tuple[int, int]:
@@ -47,20 +47,20 @@ def output_size(width: int, height: int, model: str, resolution: str) -> tuple[i
     return wide, high
 
 
-def draw(order: Order, path: Path, stop: threading.Event) -> None:
-    """Write the clip of an order; whole or not at all.
+def draw(request: ClipRequest, path: Path, stop: threading.Event) -> None:
+    """Write the clip of a request; whole or not at all.
 
     Raises
     ------
-    Abandoned
+    DrawingStopped
         When ``stop`` is set meanwhile.
     """
     part = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.mp4")
     try:
         with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
             container.metadata["comment"] = "SIMULATED"
-            _write(container, order, stop)
-        part.write_bytes(tagged(part.read_bytes(), order.tag))
+            _write(container, request, stop)
+        part.write_bytes(tagged(part.read_bytes(), request.tag))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -87,19 +87,19 @@ def new_video_stream(container: Any, size: tuple[int, int], fps: int) -> Any:
     return stream
 
 
-def _write(container: Any, order: Order, stop: threading.Event) -> None:
-    video = new_video_stream(container, order.size, order.fps)
+def _write(container: Any, request: ClipRequest, stop: threading.Event) -> None:
+    video = new_video_stream(container, request.size, request.fps)
     audio = container.add_stream("aac", rate=RATE, layout="stereo", options={"aac_coder": "fast"})
     audio.bit_rate = 128_000
-    sound = sound_of(order.driving_audio, order.first_clip, order.seconds, order.seed)
+    sound = sound_of(request.driving_audio, request.first_clip, request.seconds, request.seed)
     heard = 0
-    for index, frame in enumerate(frames_of(order)):
+    for index, frame in enumerate(frames_of(request)):
         if stop.is_set():
-            raise Abandoned
-        frame.pts, frame.time_base = index, Fraction(1, order.fps)
+            raise DrawingStopped
+        frame.pts, frame.time_base = index, Fraction(1, request.fps)
         container.mux(video.encode(frame))
         # Sound goes along with the picture, so that the file is interleaved for streaming.
-        due = min(sound.shape[1], (index + 1) * RATE // order.fps)
+        due = min(sound.shape[1], (index + 1) * RATE // request.fps)
         while heard < sound.shape[1] and heard < due:
             container.mux(audio.encode(_sound_frame(sound[:, heard : heard + 1024], heard)))
             heard += 1024

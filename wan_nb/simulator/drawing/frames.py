@@ -17,8 +17,8 @@ from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image, ImageOps
 
 from wan_nb.simulator.drawing.camera import Grade, grade_of, move_of
-from wan_nb.simulator.drawing.crop import Bytes, Layer, Planes
-from wan_nb.simulator.drawing.lettering import Plate, marks, placeholder, without_marks
+from wan_nb.simulator.drawing.crop import Bytes, MovingCrop, Planes
+from wan_nb.simulator.drawing.lettering import Overlay, overlays_for, placeholder, without_overlays
 from wan_nb.simulator.tape import opened
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from wan_nb.simulator.account.materials import Material
 
-__all__ = ["Order", "frames_of"]
+__all__ = ["ClipRequest", "frames_of"]
 
 _FINER = 1.25
 """Pictures are kept this much finer than the clip: large ones stay sharp when the camera comes closer."""
@@ -35,7 +35,7 @@ _SAME_SHAPE = 0.03
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ClipRequest:
     """Everything that a clip depends on. Lengths in seconds, sizes in pixels."""
 
     prompt: str
@@ -51,28 +51,28 @@ class Order:
     first_clip: Material | None = None
 
 
-def frames_of(order: Order) -> Iterator[av.VideoFrame]:
-    """Every frame of the clip of an order, marked as simulated."""
-    total, sent = order.seconds * order.fps, 0
-    plates = marks(order.size, order.watermark)
-    lead = order.first_frame or order.first_clip
+def frames_of(request: ClipRequest) -> Iterator[av.VideoFrame]:
+    """Every frame of the clip of a request, marked as simulated."""
+    total, sent = request.seconds * request.fps, 0
+    overlays = overlays_for(request.size, request.watermark)
+    lead = request.first_frame or request.first_clip
     last: list[Bytes] = []
-    for frame in _continued(order, total - 1):
+    for frame in _continued(request, total - 1):
         last, sent = [view.copy() for view in _views(frame)], sent + 1
         # A clip of ours already wears its marks.
-        yield _marked(frame, [plate for plate in plates if not plate.worn(last[0])])
-    start = _images(without_marks(last, order.size)) if last else _picture(lead, order.size)
-    for planes in _moving(order, start, total - sent):
-        frame = av.VideoFrame(*order.size, "yuv420p")
+        yield _marked(frame, [overlay for overlay in overlays if not overlay.is_on(last[0])])
+    start = _images(without_overlays(last, request.size)) if last else _picture(lead, request.size)
+    for planes in _moving(request, start, total - sent):
+        frame = av.VideoFrame(*request.size, "yuv420p")
         for view, plane in zip(_views(frame), planes, strict=True):
             view[:] = np.asarray(plane)
-        yield _marked(frame, plates)
+        yield _marked(frame, overlays)
 
 
-def _marked(frame: av.VideoFrame, plates: Iterable[Plate]) -> av.VideoFrame:
+def _marked(frame: av.VideoFrame, overlays: Iterable[Overlay]) -> av.VideoFrame:
     views = _views(frame)
-    for plate in plates:
-        plate.press(*views)
+    for overlay in overlays:
+        overlay.blend_into(*views)
     return frame
 
 
@@ -90,20 +90,20 @@ def _views(frame: av.VideoFrame) -> tuple[Bytes, Bytes, Bytes]:
     return found[0], found[1], found[2]
 
 
-def _continued(order: Order, most: int) -> Iterator[av.VideoFrame]:
+def _continued(request: ClipRequest, most: int) -> Iterator[av.VideoFrame]:
     """Frames of the clip that is continued, at the pace and size of the new one."""
-    if order.first_clip is None or order.first_clip.data is None:
+    if request.first_clip is None or request.first_clip.data is None:
         return
-    wanted = min(most, round(order.first_clip.seconds * order.fps))
-    width, height = order.size
+    wanted = min(most, round(request.first_clip.seconds * request.fps))
+    width, height = request.size
     sent, shown = 0, None
-    with opened(order.first_clip.data) as container:
+    with opened(request.first_clip.data) as container:
         stream = container.streams.video[0]
         began = None
         for frame in container.decode(stream):
             at = float(frame.time or 0.0)
             began = at if began is None else began
-            while shown is not None and sent < wanted and sent / order.fps < at - began - 1e-6:
+            while shown is not None and sent < wanted and sent / request.fps < at - began - 1e-6:
                 yield _resized(shown, width, height)
                 sent += 1
             shown = frame
@@ -124,27 +124,27 @@ def _resized(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
     return new
 
 
-def _moving(order: Order, start: Planes, count: int) -> Iterator[Planes]:
+def _moving(request: ClipRequest, start: Planes, count: int) -> Iterator[Planes]:
     """Planes of ``count`` frames that begin on a picture and, when one is given, end on the last frame."""
-    move, grade = move_of(order.prompt, order.seed), grade_of(order.prompt)
-    first, last = Layer(start, move), None
-    if order.last_frame is not None:
+    move, grade = move_of(request.prompt, request.seed), grade_of(request.prompt)
+    first, last = MovingCrop(start, move), None
+    if request.last_frame is not None:
         # Seen backwards from its end, the last picture's camera comes in along the same way.
         coming = replace(move, dx=-move.dx, dy=-move.dy, arc=-move.arc)
-        last = Layer(_picture(order.last_frame, order.size), coming)
+        last = MovingCrop(_picture(request.last_frame, request.size), coming)
     # Light comes up, and one picture turns into the other, within so many frames.
-    change = max(1, round(min(1.5 * order.fps, 0.35 * count)))
+    change = max(1, round(min(1.5 * request.fps, 0.35 * count)))
     for index in range(count):
-        progress, seconds = index / max(1, count - 1), index / order.fps
+        progress, seconds = index / max(1, count - 1), index / request.fps
         if index == change and grade != Grade():
             # From here on the light stays: it is put on the picture once instead of on every frame.
-            first = Layer(_lit(start, grade, 1.0), move)
+            first = MovingCrop(_lit(start, grade, 1.0), move)
         seen = _smooth((index - 0.67 * count) / change + 0.5) if last else 0.0
-        planes = first.planes(progress, seconds, order.size) if seen < 1 else None
+        planes = first.planes(progress, seconds, request.size) if seen < 1 else None
         if planes and index < change:
             planes = _lit(planes, grade, round(index / change, 2))
         if last and seen > 0:
-            arriving = last.planes(1 - progress, (count - 1 - index) / order.fps, order.size)
+            arriving = last.planes(1 - progress, (count - 1 - index) / request.fps, request.size)
             planes = _blended(planes, arriving, seen) if planes else arriving
         assert planes
         yield planes
@@ -191,7 +191,7 @@ def _picture(material: Material | None, size: tuple[int, int]) -> Planes:
         picture = ImageOps.exif_transpose(stored).convert("RGB")
     if picture.size == size:
         planes = _planes(picture)
-        clean = without_marks(planes, size)
+        clean = without_overlays(planes, size)
         if clean is not planes:
             return _images(clean)
     ratio = picture.width / picture.height / (size[0] / size[1])

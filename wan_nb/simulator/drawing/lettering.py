@@ -13,7 +13,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Plate", "marks", "placeholder", "without_marks"]
+__all__ = ["Overlay", "overlays_for", "placeholder", "without_overlays"]
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -30,7 +30,7 @@ _CJK_FONTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Plate:
+class Overlay:
     """A small grey picture with coverage, laid over the luma of every frame; colour under it fades to grey.
 
     Attributes
@@ -46,7 +46,7 @@ class Plate:
     luma: Bytes
     cover: Bytes
 
-    def press(self, luma: Bytes, *chroma: Bytes) -> None:
+    def blend_into(self, luma: Bytes, *chroma: Bytes) -> None:
         """Lay it over the planes of a 4:2:0 frame."""
         height, width = self.luma.shape
         place = self._place(luma)
@@ -56,14 +56,14 @@ class Plate:
             place = plane[self.y // 2 : (self.y + height) // 2, self.x // 2 : (self.x + width) // 2]
             place[:] = _mix(place, np.full_like(half, 128), half)
 
-    def worn(self, luma: Bytes) -> bool:
+    def is_on(self, luma: Bytes) -> bool:
         """Whether a picture of this size already carries it: a frame of an earlier clip, continued."""
         place = self._place(luma).astype(np.float32)
         if place.shape != self.luma.shape or place.std() < 1:
             return False
         return bool(np.corrcoef(place.ravel(), self.luma.ravel())[0, 1] > 0.6)
 
-    def mended(self, plane: Bytes, scale: int) -> Bytes:
+    def erased_from(self, plane: Bytes, scale: int) -> Bytes:
         """Plane (of every ``scale``-th pixel) without it: what lies above, mirrored over its place, with soft edges."""
         rim = 6 // scale
         top, left = self.y // scale - rim, self.x // scale - rim
@@ -86,14 +86,14 @@ class Plate:
         return plane[self.y : self.y + height, self.x : self.x + width]
 
 
-def without_marks(planes: list[Bytes], size: tuple[int, int]) -> list[Bytes]:
+def without_overlays(planes: list[Bytes], size: tuple[int, int]) -> list[Bytes]:
     """Planes of a picture of the clip's own size, which may come from an earlier clip, without that one's marks.
 
     They would wander through the new clip with everything else in the picture.
     """
-    for plate in marks(size, True):
-        if plate.worn(planes[0]):
-            planes = [plate.mended(plane, 1 if index == 0 else 2) for index, plane in enumerate(planes)]
+    for overlay in overlays_for(size, True):
+        if overlay.is_on(planes[0]):
+            planes = [overlay.erased_from(plane, 1 if index == 0 else 2) for index, plane in enumerate(planes)]
     return planes
 
 
@@ -103,19 +103,19 @@ def _mix(under: Bytes, over: Bytes, cover: Bytes) -> Bytes:
 
 
 @lru_cache(maxsize=16)
-def marks(size: tuple[int, int], watermark: bool) -> tuple[Plate, ...]:
+def overlays_for(size: tuple[int, int], watermark: bool) -> tuple[Overlay, ...]:
     """What is laid over every frame of a clip of this size."""
     width, height = size
     unit = max(6, round(min(width, height) * 0.028))
     gap = unit // 2 * 2
-    label = _plate("SIMULATED", _font(unit), unit)
-    plates = [Plate(gap, (height - gap - label[0].shape[0]) // 2 * 2, *label)]
+    mark = _label("SIMULATED", _font(unit), unit)
+    overlays = [Overlay(gap, (height - gap - mark[0].shape[0]) // 2 * 2, *mark)]
     if watermark:
         text, font = _watermark(unit)
-        sign = _plate(text, font, unit)
+        sign = _label(text, font, unit)
         rows, columns = sign[0].shape
-        plates.append(Plate((width - gap - columns) // 2 * 2, (height - gap - rows) // 2 * 2, *sign))
-    return tuple(plates)
+        overlays.append(Overlay((width - gap - columns) // 2 * 2, (height - gap - rows) // 2 * 2, *sign))
+    return tuple(overlays)
 
 
 def _font(size: float) -> Any:
@@ -136,8 +136,8 @@ def _watermark(size: int) -> tuple[str, Any]:
     return "AI", _font(size)
 
 
-def _plate(text: str, font: Any, unit: int) -> tuple[Bytes, Bytes]:
-    """Light letters on a dark plate with round ends: readable over anything, quiet beside it."""
+def _label(text: str, font: Any, unit: int) -> tuple[Bytes, Bytes]:
+    """Light letters on a dark, half transparent ground with round ends: luma and coverage."""
     from PIL import Image, ImageDraw
 
     spacing = unit * 0.14
@@ -147,7 +147,7 @@ def _plate(text: str, font: Any, unit: int) -> tuple[Bytes, Bytes]:
     cover = Image.new("L", (size[0] * big, size[1] * big), 0)
     ends = ((0, 0), (size[0] * big - 1, size[1] * big - 1))
     ImageDraw.Draw(cover).rounded_rectangle(ends, radius=size[1] * big * 0.3, fill=150)
-    plate = cover.resize(size, Image.Resampling.LANCZOS)
+    ground = cover.resize(size, Image.Resampling.LANCZOS)
     letters = Image.new("L", size, 0)
     pen, x = ImageDraw.Draw(letters), unit * 0.75
     for letter in text:
@@ -155,7 +155,7 @@ def _plate(text: str, font: Any, unit: int) -> tuple[Bytes, Bytes]:
         x += font.getlength(letter) + spacing
     ink = np.asarray(letters)
     luma = (24 + ink.astype(np.uint16) * 206 // 255).astype(np.uint8)
-    return luma, np.maximum(np.asarray(plate), ink // 8 * 7)
+    return luma, np.maximum(np.asarray(ground), ink // 8 * 7)
 
 
 def placeholder(label: str, size: tuple[int, int]) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Where clips are drawn: two threads at most (the heavy parts leave Python alone), one order at a time each."""
+"""Where clips are drawn: on two threads at most, one task at a time each."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from urllib.parse import urlsplit
 from wan_nb.simulator.account.checks import TaskFailure, Wanted, wanted
 from wan_nb.simulator.account.materials import Material, inspect, obtain
 from wan_nb.simulator.account.store import write_whole
-from wan_nb.simulator.drawing.draw import Abandoned, draw, output_size, tagged
-from wan_nb.simulator.drawing.frames import Order
+from wan_nb.simulator.drawing.draw import DrawingStopped, draw, output_size, tagged
+from wan_nb.simulator.drawing.frames import ClipRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wan_nb.simulator.account.state import World
-    from wan_nb.simulator.account.store import Job
+    from wan_nb.simulator.account.state import State
+    from wan_nb.simulator.account.store import Task
 
-__all__ = ["DrawingPool", "Drawn"]
+__all__ = ["DrawingPool", "DrawingResult"]
 
 _TINY_KEPT = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """Outcome of an order.
+class DrawingResult:
+    """Outcome of a drawing.
 
     Attributes
     ----------
@@ -48,23 +48,23 @@ class Drawn:
 
 
 class DrawingPool:
-    """A bounded crew of drawing threads."""
+    """A bounded pool of drawing threads."""
 
     def __init__(self) -> None:
-        self._crew = ThreadPoolExecutor(max_workers=2, thread_name_prefix="wan-simulator-draw")
+        self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="wan-simulator-draw")
         self._stop = threading.Event()
-        self._waiting: set[Future[Drawn]] = set()
-        self._tiny: dict[Order, bytes] = {}
+        self._waiting: set[Future[DrawingResult]] = set()
+        self._tiny_clips: dict[ClipRequest, bytes] = {}
 
-    def draw(self, job: Job, world: World) -> Future[Drawn]:
+    def draw(self, task: Task, state: State) -> Future[DrawingResult]:
         """Look at the materials of a task and draw its clip."""
-        drawing = self._crew.submit(self._produce, job, world, self._stop)
+        drawing = self._executor.submit(self._draw_task, task, state, self._stop)
         self._waiting.add(drawing)
         drawing.add_done_callback(self._waiting.discard)
         return drawing
 
     def drop(self) -> None:
-        """Forget all orders; those at work end at their next frame."""
+        """Stop all drawings at their next frame."""
         self._stop.set()
         self._stop = threading.Event()
         for drawing in list(self._waiting):
@@ -73,43 +73,45 @@ class DrawingPool:
     def close(self) -> None:
         """End the threads."""
         self.drop()
-        self._crew.shutdown(wait=True, cancel_futures=True)
+        self._executor.shutdown(wait=True, cancel_futures=True)
 
-    def _produce(self, job: Job, world: World, stop: threading.Event) -> Drawn:
+    def _draw_task(self, task: Task, state: State, stop: threading.Event) -> DrawingResult:
         try:
-            want = wanted(job.body)
-            materials = {field: _material(field, url, job, world) for field, url in want.media.items()}
+            want = wanted(task.body)
+            materials = {field: _material(field, url, task, state) for field, url in want.media.items()}
             usage = _usage(want, materials)
-            if job.doom is None:
-                path = world.store.clip(job.task_id)
-                make = self._draw_tiny if world.config.clips == "tiny" else draw
-                make(_order(job, want, materials, tiny=world.config.clips == "tiny"), path, stop)
+            if task.fails_with is None:
+                path = state.store.clip(task.task_id)
+                make = self._draw_tiny if state.config.clips == "tiny" else draw
+                make(_clip_request(task, want, materials, tiny=state.config.clips == "tiny"), path, stop)
         except TaskFailure as failure:
-            return Drawn(time.time(), failure.code, failure.message)
-        except Abandoned:
-            return Drawn(time.time(), "InternalError", "The service was stopped.")
+            return DrawingResult(time.time(), failure.code, failure.message)
+        except DrawingStopped:
+            return DrawingResult(time.time(), "InternalError", "The service was stopped.")
         except Exception as error:  # noqa: BLE001  # a drawing that breaks must end its task, not hang it for ever
-            return Drawn(time.time(), "InternalError.Algo", f"The drawing failed: {type(error).__name__}: {error}")
-        return Drawn(time.time(), usage=usage)
+            return DrawingResult(
+                time.time(), "InternalError.Algo", f"The drawing failed: {type(error).__name__}: {error}"
+            )
+        return DrawingResult(time.time(), usage=usage)
 
-    def _draw_tiny(self, order: Order, path: Path, stop: threading.Event) -> None:
+    def _draw_tiny(self, request: ClipRequest, path: Path, stop: threading.Event) -> None:
         """Draw once per materials and length, then copy: a thousand tasks of a load test cost nearly nothing."""
-        key = replace(order, prompt="", seed=0, tag="")
-        if key not in self._tiny:
+        key = replace(request, prompt="", seed=0, tag="")
+        if key not in self._tiny_clips:
             draw(key, path, stop)
-            self._tiny[key] = path.read_bytes()
-            if len(self._tiny) > _TINY_KEPT:
-                del self._tiny[next(iter(self._tiny))]
-        write_whole(path, tagged(self._tiny[key], order.tag))
+            self._tiny_clips[key] = path.read_bytes()
+            if len(self._tiny_clips) > _TINY_KEPT:
+                del self._tiny_clips[next(iter(self._tiny_clips))]
+        write_whole(path, tagged(self._tiny_clips[key], request.tag))
 
 
-def _material(field: str, url: str, job: Job, world: World) -> Material:
+def _material(field: str, url: str, task: Task, state: State) -> Material:
     try:
         parts = urlsplit(url)
     except ValueError:
         raise TaskFailure("InvalidURL", f"{field}: The provided URL does not appear to be valid.") from None
     label = f"{parts.hostname or ''} · {parts.path.rpartition('/')[2]}"[:80]
-    return inspect(field, obtain(field, url, job, world), label)
+    return inspect(field, obtain(field, url, task, state), label)
 
 
 def _usage(want: Wanted, materials: dict[str, Material]) -> dict[str, int]:
@@ -126,18 +128,18 @@ def _usage(want: Wanted, materials: dict[str, Material]) -> dict[str, int]:
     }
 
 
-def _order(job: Job, want: Wanted, materials: dict[str, Material], *, tiny: bool) -> Order:
+def _clip_request(task: Task, want: Wanted, materials: dict[str, Material], *, tiny: bool) -> ClipRequest:
     lead = materials.get("first_clip") or materials["first_frame"]
-    seed = job.seed if want.seed is None else want.seed
+    seed = task.seed if want.seed is None else want.seed
     said = f"{seed}\n{want.prompt}".encode("utf-8", "surrogatepass")
-    return Order(
+    return ClipRequest(
         prompt=want.prompt,
         # The same seed gives similar, not identical clips; another prompt gives another one.
         seed=int.from_bytes(hashlib.blake2b(said, digest_size=6).digest()),
         seconds=want.duration,
-        size=output_size(lead.width, lead.height, job.model, "TINY" if tiny else want.resolution),
+        size=output_size(lead.width, lead.height, task.model, "TINY" if tiny else want.resolution),
         fps=4 if tiny else 24,
         watermark=want.watermark,
-        tag=job.task_id,
+        tag=task.task_id,
         **{field: materials.get(field) for field in ("first_frame", "last_frame", "driving_audio", "first_clip")},
     )

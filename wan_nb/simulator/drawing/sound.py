@@ -10,7 +10,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from wan_nb.simulator.account.materials import Material
 
-__all__ = ["RATE", "made_up", "sound_of"]
+__all__ = ["RATE", "sound_of", "synthesized"]
 
 RATE = 48_000
 """Samples per second of everything here."""
@@ -27,16 +27,16 @@ def sound_of(audio: Material | None, clip: Material | None, seconds: int, seed: 
     if audio is not None and audio.data is not None:
         return _fit(_decode(audio.data, total), total)
     if clip is None or clip.data is None:
-        return made_up(seconds, seed)
+        return synthesized(seconds, seed)
     length = round(clip.seconds * RATE)
     own = _fit(_decode(clip.data, length), length)
-    rest = made_up(seconds, seed)[:, own.shape[1] :]
+    rest = synthesized(seconds, seed)[:, own.shape[1] :]
     rise = min(RATE, rest.shape[1])
     rest[:, :rise] *= np.linspace(0, 1, rise, dtype=np.float32)
     return np.concatenate([own, rest], axis=1)
 
 
-def made_up(seconds: int, seed: int) -> Samples:
+def synthesized(seconds: int, seed: int) -> Samples:
     """A soft chord over a breath of noise, other for every seed; fades in and out."""
     draw = np.random.default_rng(seed)
     total = seconds * RATE

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from wan_nb.simulator.account.faults import Fault
 
-__all__ = ["Gone", "broken_answer", "pause"]
+__all__ = ["ConnectionClosed", "broken_answer", "pause"]
 
 
-class Gone(Exception):
+class ConnectionClosed(Exception):
     """The connection was closed on purpose; there is nothing left to answer."""
 
 
@@ -59,7 +59,7 @@ async def broken_answer(
 
     Raises
     ------
-    Gone
+    ConnectionClosed
         After the connection was closed.
     """
     if fault.reset:
@@ -164,4 +164,4 @@ def _close(handler: RequestHandler, *, hard: bool = False) -> None:
     if hard and stream.socket is not None:
         stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     stream.close()
-    raise Gone
+    raise ConnectionClosed

@@ -1,12 +1,12 @@
-"""The control desk under ``/_simulator/``: for tests, demos and the kernels that keep the simulator alive.
+"""Control of a running simulator under ``/_simulator/``, for tests, demos and the kernels that keep it alive.
 
 ====================  ================================================================================================
-GET  /_simulator/     who this is: state folder, pid, version of the desk
+GET  /_simulator/     who this is: state folder, pid
 GET  counters         see `Counters.listing`
 GET  tasks            every task with all that is known about it
 POST tasks            ``{"task_id", "do": "start" | "finish" | "fail", "code", "message"}``
 GET, POST, DELETE     faults: rules in force; ``{"faults": [rule, ...]}`` appends; DELETE clears
-GET, POST limits      see `Knobs`; POST changes what it names
+GET, POST limits      see `Limits`; POST changes what it names
 GET, POST config      see `Config`; POST changes what it names
 GET, POST clock       ``{"shift": seconds}``
 POST kernels          ``{"pid": n}``: this process keeps the simulator running
@@ -24,27 +24,27 @@ from typing import TYPE_CHECKING, Any
 from wan_nb.simulator.account.config import changed
 from wan_nb.simulator.account.faults import Fault
 from wan_nb.simulator.account.limits import Refusal
-from wan_nb.simulator.wire.handler import Base
+from wan_nb.simulator.wire.handler import BaseHandler
 
 if TYPE_CHECKING:
     from wan_nb.simulator.service import Service
 
-__all__ = ["Desk"]
+__all__ = ["ControlHandler"]
 
 _LONGEST_SHIFT = 10 * 365 * 86400
 
 
-class Desk(Base):
+class ControlHandler(BaseHandler):
     """Answers at once, without accounts, limits or faults."""
 
     def _do(self, method: str, what: str) -> None:
         try:
             action = _ACTIONS.get((method, what))
             if action is None:
-                raise Refusal(404, "InvalidParameter", f"no {method} {what or '/'} at this desk")
+                raise Refusal(404, "InvalidParameter", f"there is no {method} /_simulator/{what}")
             body = json.loads(self.request.body) if self.request.body else {}
             if not isinstance(body, dict):
-                raise Refusal(400, "InvalidParameter", "the desk reads JSON objects")
+                raise Refusal(400, "InvalidParameter", "the body is not a JSON object")
             self.send_json(200, action(self.service, body, self.settings))
         except KeyError as error:
             self.send_json(400, {"code": "InvalidParameter", "message": f"{error} is missing"})
@@ -63,56 +63,56 @@ class Desk(Base):
 
 
 def _who(service: Service, _: Any, __: Any) -> dict[str, Any]:
-    return {"simulator": "wan_nb", "state": str(service.world.store.folder), "pid": os.getpid()}
+    return {"simulator": "wan_nb", "state": str(service.state.store.folder), "pid": os.getpid()}
 
 
 def _counters(service: Service, _: Any, __: Any) -> dict[str, Any]:
-    return service.world.counters.listing()
+    return service.state.counters.listing()
 
 
 def _tasks(service: Service, _: Any, __: Any) -> dict[str, Any]:
-    service.work.advance()
-    return {"tasks": [asdict(job) for job in service.world.jobs.values()]}
+    service.schedule.advance()
+    return {"tasks": [asdict(task) for task in service.state.tasks.values()]}
 
 
-def _hurry(service: Service, body: Any, _: Any) -> dict[str, Any]:
-    service.work.hurry(body["task_id"], body["do"], body.get("code", ""), body.get("message", ""))
-    return asdict(service.world.jobs[body["task_id"]])
+def _steer_task(service: Service, body: Any, _: Any) -> dict[str, Any]:
+    service.schedule.steer(body["task_id"], body["do"], body.get("code", ""), body.get("message", ""))
+    return asdict(service.state.tasks[body["task_id"]])
 
 
 def _faults(service: Service, _: Any, __: Any) -> dict[str, Any]:
-    return {"faults": service.world.faults.listing()}
+    return {"faults": service.state.faults.listing()}
 
 
 def _add_faults(service: Service, body: Any, _: Any) -> dict[str, Any]:
-    service.world.faults.add([Fault.parse(rule) for rule in body["faults"]])
+    service.state.faults.add([Fault.parse(rule) for rule in body["faults"]])
     return _faults(service, body, _)
 
 
 def _clear_faults(service: Service, body: Any, _: Any) -> dict[str, Any]:
-    service.world.faults.clear()
+    service.state.faults.clear()
     return _faults(service, body, _)
 
 
 def _limits(service: Service, body: Any, _: Any) -> dict[str, Any]:
     if body:
-        service.world.knobs = changed(service.world.knobs, body)
-        service.work.limits_changed()
-    return asdict(service.world.knobs)
+        service.state.limits = changed(service.state.limits, body)
+        service.schedule.limits_changed()
+    return asdict(service.state.limits)
 
 
 def _config(service: Service, body: Any, _: Any) -> dict[str, Any]:
-    service.world.config = changed(service.world.config, body)
-    return asdict(service.world.config)
+    service.state.config = changed(service.state.config, body)
+    return asdict(service.state.config)
 
 
 def _clock(service: Service, body: Any, _: Any) -> dict[str, Any]:
-    clock = service.world.clock
+    clock = service.state.clock
     shift = float(body["shift"]) if body else clock.shift
     if not abs(shift) <= _LONGEST_SHIFT:
         raise Refusal(400, "InvalidParameter", f"shift is {_LONGEST_SHIFT} seconds at most, either way")
     clock.shift = shift
-    service.work.advance()
+    service.schedule.advance()
     return {"shift": clock.shift, "now": clock.now()}
 
 
@@ -134,7 +134,7 @@ _ACTIONS: dict[tuple[str, str], Any] = {
     ("GET", ""): _who,
     ("GET", "counters"): _counters,
     ("GET", "tasks"): _tasks,
-    ("POST", "tasks"): _hurry,
+    ("POST", "tasks"): _steer_task,
     ("GET", "faults"): _faults,
     ("POST", "faults"): _add_faults,
     ("DELETE", "faults"): _clear_faults,

@@ -11,7 +11,7 @@ from tornado import web
 
 from wan_nb.simulator.account.limits import Refusal
 from wan_nb.simulator.service import account_of
-from wan_nb.simulator.wire.broken_answers import Gone, broken_answer, pause
+from wan_nb.simulator.wire.broken_answers import ConnectionClosed, broken_answer, pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from wan_nb.simulator.account.faults import Fault
     from wan_nb.simulator.service import Service
 
-__all__ = ["Base"]
+__all__ = ["BaseHandler"]
 
 
-class Base(web.RequestHandler):
+class BaseHandler(web.RequestHandler):
     """What every answer has in common: who may ask, the simulator's mark, its clock, and faults.
 
     Attributes
@@ -45,7 +45,7 @@ class Base(web.RequestHandler):
         self.clear_header("Server")
         # Refused requests may come before `initialize`.
         if service := self.application.settings.get("service"):
-            self.set_header("Date", service.world.clock.http_date())
+            self.set_header("Date", service.state.clock.http_date())
 
     def prepare(self) -> None:  # noqa: D102
         if not _local(self.request.headers, self.request.host):
@@ -83,7 +83,7 @@ class Base(web.RequestHandler):
     async def respond(self, act: Callable[[str, Fault | None], dict[str, Any]], task_id: str = "") -> None:
         """Answer with what ``act`` gives for the account, or as a fault says."""
         try:
-            fault = self.service.world.faults.take(self.endpoint, task_id)
+            fault = self.service.state.faults.take(self.endpoint, task_id)
             await pause(self, fault)
             if fault and fault.answers and fault.when == "before":
                 self._count(fault)
@@ -94,7 +94,7 @@ class Base(web.RequestHandler):
                 await broken_answer(self, fault, answer, status)
                 return
             self.send_json(status, answer, retry_after)
-        except Gone:
+        except ConnectionClosed:
             self._auto_finish = False
 
     def _judge(
@@ -102,7 +102,7 @@ class Base(web.RequestHandler):
     ) -> tuple[int, dict[str, Any], float | None]:
         try:
             account = self.account()
-            self.service.world.counters.add(account, self.counted)
+            self.service.state.counters.add(account, self.counted)
             return 200, act(account, fault), None
         except Refusal as refusal:
             return refusal.status, error_body(refusal), refusal.retry_after
@@ -113,9 +113,9 @@ class Base(web.RequestHandler):
             account = self.account()
         except Refusal:
             return
-        self.service.world.counters.add(account, self.counted)
+        self.service.state.counters.add(account, self.counted)
         if fault.status == 429:
-            self.service.world.counters.add(account, "throttled")
+            self.service.state.counters.add(account, "throttled")
 
     def write_error(self, status_code: int, **_: Any) -> None:  # noqa: D102
         self.set_default_headers()

@@ -11,9 +11,9 @@ from tornado import httpserver, ioloop, netutil, web
 from wan_nb.api import catalog
 from wan_nb.simulator.account.checks import refuse_shape
 from wan_nb.simulator.account.limits import Refusal
-from wan_nb.simulator.wire.control import Desk
-from wan_nb.simulator.wire.handler import Base
-from wan_nb.simulator.wire.storage import Result, Upload
+from wan_nb.simulator.wire.control import ControlHandler
+from wan_nb.simulator.wire.handler import BaseHandler
+from wan_nb.simulator.wire.storage import ResultHandler, UploadHandler
 
 if TYPE_CHECKING:
     from wan_nb.simulator.account.faults import Fault
@@ -26,7 +26,7 @@ _TICK_MS = 25
 _LARGEST_BODY = 300 * catalog.MB
 
 
-class Create(Base):
+class CreateHandler(BaseHandler):
     """POST: submit a task."""
 
     endpoint, counted = "create", "creates_received"
@@ -38,7 +38,7 @@ class Create(Base):
         headers = self.request.headers
         if headers.get("X-DashScope-Async", "") != "enable":
             raise Refusal(403, "AccessDenied", "current user api does not support synchronous calls.")
-        if len(self.request.body) > self.service.world.knobs.body_bytes:
+        if len(self.request.body) > self.service.state.limits.body_bytes:
             raise Refusal(413, "BadRequest.TooLarge", "Payload Too Large")
         try:
             parsed = json.loads(self.request.body)
@@ -48,7 +48,7 @@ class Create(Base):
         return self.service.create(account, body, fault)
 
 
-class Get(Base):
+class GetHandler(BaseHandler):
     """GET: one task."""
 
     endpoint, counted = "get", "polls"
@@ -57,7 +57,7 @@ class Get(Base):
         await self.respond(lambda account, _: self.service.get(account, task_id, self.base), task_id)
 
 
-class List(Base):
+class ListHandler(BaseHandler):
     """GET: a page of tasks."""
 
     endpoint, counted = "list", "lists"
@@ -70,7 +70,7 @@ class List(Base):
         return self.service.list(account, {**self.query(), **first})
 
 
-class Cancel(Base):
+class CancelHandler(BaseHandler):
     """POST: cancel a waiting task."""
 
     endpoint, counted = "cancel", "cancels"
@@ -79,7 +79,7 @@ class Cancel(Base):
         await self.respond(lambda account, _: self.service.cancel(account, task_id), task_id)
 
 
-class Quotas(Base):
+class QuotasHandler(BaseHandler):
     """GET: limits of the account."""
 
     endpoint, counted = "quotas", "lists"
@@ -88,7 +88,7 @@ class Quotas(Base):
         await self.respond(lambda account, _: self.service.quotas(account, self.query()))
 
 
-class Policy(Base):
+class PolicyHandler(BaseHandler):
     """GET: permit to upload."""
 
     endpoint, counted = "policy", "policies"
@@ -97,7 +97,7 @@ class Policy(Base):
         await self.respond(lambda account, _: self.service.policy(account, self.query(), f"{self.base}/dashscope-file"))
 
 
-class Nowhere(Base):
+class NotFoundHandler(BaseHandler):
     """Any other path."""
 
     def prepare(self) -> None:
@@ -110,19 +110,19 @@ def _application(service: Service, kernels: Kernels) -> web.Application:
     with_service = {"service": service}
     api = "/api/v1"
     routes: list[Any] = [
-        (f"{api}{catalog.CREATE_PATH}", Create, with_service),
-        (f"{api}/tasks/?", List, with_service),
-        (rf"{api}/tasks/([^/]+)/cancel", Cancel, with_service),
-        (rf"{api}/tasks/([^/]+)", Get, with_service),
-        (f"{api}/quotas", Quotas, with_service),
-        (f"{api}/uploads", Policy, with_service),
-        ("/dashscope-file", Upload, with_service),
-        (r"/dashscope-result/1d/([0-9a-f]+)/([0-9a-f-]+)\.mp4", Result, with_service),
-        (r"/_simulator/(\w*)", Desk, with_service),
+        (f"{api}{catalog.CREATE_PATH}", CreateHandler, with_service),
+        (f"{api}/tasks/?", ListHandler, with_service),
+        (rf"{api}/tasks/([^/]+)/cancel", CancelHandler, with_service),
+        (rf"{api}/tasks/([^/]+)", GetHandler, with_service),
+        (f"{api}/quotas", QuotasHandler, with_service),
+        (f"{api}/uploads", PolicyHandler, with_service),
+        ("/dashscope-file", UploadHandler, with_service),
+        (r"/dashscope-result/1d/([0-9a-f]+)/([0-9a-f-]+)\.mp4", ResultHandler, with_service),
+        (r"/_simulator/(\w*)", ControlHandler, with_service),
     ]
     return web.Application(
         routes,
-        default_handler_class=Nowhere,
+        default_handler_class=NotFoundHandler,
         default_handler_args=with_service,
         log_function=lambda _: None,
         service=service,
@@ -146,5 +146,5 @@ def serve(service: Service, kernels: Kernels, port: int = 0) -> str:
         _application(service, kernels), max_buffer_size=_LARGEST_BODY, max_body_size=_LARGEST_BODY
     )
     server.add_sockets(sockets)
-    ioloop.PeriodicCallback(service.work.advance, _TICK_MS).start()
+    ioloop.PeriodicCallback(service.schedule.advance, _TICK_MS).start()
     return f"http://127.0.0.1:{sockets[0].getsockname()[1]}/api/v1"

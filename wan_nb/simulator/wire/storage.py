@@ -9,20 +9,20 @@ from tornado.iostream import StreamClosedError
 
 from wan_nb.simulator.account.limits import Refusal
 from wan_nb.simulator.account.uploads import form_parts
-from wan_nb.simulator.wire.broken_answers import Gone, broken_answer, pause
-from wan_nb.simulator.wire.handler import Base
+from wan_nb.simulator.wire.broken_answers import ConnectionClosed, broken_answer, pause
+from wan_nb.simulator.wire.handler import BaseHandler
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from wan_nb.simulator.account.faults import Fault
 
-__all__ = ["Result", "Upload"]
+__all__ = ["ResultHandler", "UploadHandler"]
 
 _BLOCK = 256 * 1024
 
 
-class Storage(Base):
+class StorageHandler(BaseHandler):
     """Object storage: errors are XML, and who signs does not say who he is twice."""
 
     def send_xml(self, refusal: Refusal) -> None:
@@ -42,7 +42,7 @@ class Storage(Base):
         self.send_xml(Refusal(status_code, code, "The request is not well-formed."))
         self.finish()
 
-    async def mishap(self, fault: Fault) -> None:
+    async def answer_fault(self, fault: Fault) -> None:
         """Answer as a fault says, its errors in XML too."""
         if fault.status is not None and fault.body is None and not (fault.reset or fault.stall):
             self.send_xml(Refusal(fault.status, fault.code, fault.message))
@@ -55,36 +55,36 @@ class Storage(Base):
             raise Refusal(400, "InvalidArgument", "Only one auth mechanism allowed; the query or form is signed.")
 
 
-class Upload(Storage):
+class UploadHandler(StorageHandler):
     """POST: a form with a file."""
 
     endpoint = "upload"
 
     async def post(self) -> None:
         """Store the file of a form."""
-        world = self.service.world
-        world.counters.add("", "uploads")
+        state = self.service.state
+        state.counters.add("", "uploads")
         try:
-            fault = world.faults.take(self.endpoint)
+            fault = state.faults.take(self.endpoint)
             await pause(self, fault)
             if fault and fault.answers and fault.when == "before":
-                await self.mishap(fault)
+                await self.answer_fault(fault)
                 return
             self.only_signed()
             parts = form_parts(self.request.headers.get("Content-Type", ""), self.request.body)
-            status, etag = world.bucket.put(parts, world.knobs)
+            status, etag = state.bucket.put(parts, state.limits)
             if fault and (fault.answers or fault.changes):
-                await self.mishap(fault)
+                await self.answer_fault(fault)
                 return
             self.set_status(status)
             self.set_header("ETag", f'"{etag}"')
         except Refusal as refusal:
             self.send_xml(refusal)
-        except Gone:
+        except ConnectionClosed:
             self._auto_finish = False
 
 
-class Result(Storage):
+class ResultHandler(StorageHandler):
     """GET: a clip, by signed link; ranges are honoured."""
 
     endpoint = "download"
@@ -95,26 +95,26 @@ class Result(Storage):
 
     async def get(self, account: str, task_id: str) -> None:
         """Send a clip, or a range of it."""
-        world = self.service.world
-        world.counters.add(account, "downloads")
+        state = self.service.state
+        state.counters.add(account, "downloads")
         try:
-            fault = world.faults.take(self.endpoint, task_id)
+            fault = state.faults.take(self.endpoint, task_id)
             await pause(self, fault)
             if fault and fault.answers and fault.truncate is None:
-                await self.mishap(fault)
+                await self.answer_fault(fault)
                 return
             self.only_signed()
             query = self.query()
-            world.bucket.check_link(
+            state.bucket.check_link(
                 self.request.path, *(query.get(k, "") for k in ("Expires", "OSSAccessKeyId", "Signature"))
             )
-            path = world.store.clip(task_id)
+            path = state.store.clip(task_id)
             if not path.exists():
                 raise Refusal(404, "NoSuchKey", "The specified key does not exist.")
             await self._send(path, fault)
         except Refusal as refusal:
             self.send_xml(refusal)
-        except (Gone, StreamClosedError):
+        except (ConnectionClosed, StreamClosedError):
             self._auto_finish = False
 
     async def _send(self, path: Path, fault: Fault | None) -> None:
