@@ -15,7 +15,7 @@ from wan_nb.widgets import clip_pages as album
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from wan_nb.reporting.page import Ranked, StudyData
+    from wan_nb.reporting.data import Ranked, StudyData
     from wan_nb.studies.measures.differences import Difference
     from wan_nb.widgets.clip_pages import Clip
 

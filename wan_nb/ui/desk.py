@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from wan_nb.handles.session import Session
     from wan_nb.log.row import Row
-    from wan_nb.reporting.page import StudyData
+    from wan_nb.reporting.data import StudyData
     from wan_nb.studies.ballot.next_pair import Asked
     from wan_nb.widgets.clip_pages import Clip, Pair
     from wan_nb.widgets.compare import CompareWidget
