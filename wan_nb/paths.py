@@ -12,7 +12,10 @@ from typing import Any
 
 from wan_nb.errors import InvalidOption, join_words
 
-__all__ = ["file_name", "here", "local", "output"]
+__all__ = ["file_name", "here", "is_url", "local", "output"]
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+"""How a URL begins; one letter is a drive of Windows."""
 
 _LONGEST = 120
 """Bytes of a file name: file systems take 255, encrypted ones 143, and more endings may follow."""
@@ -26,6 +29,11 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(
 
 _DIGEST = re.compile(r"-[0-9a-f]{6}")
 """How a name ends that was made from another one."""
+
+
+def is_url(text: object) -> bool:
+    """Whether this is text with a scheme, such as ``https://``."""
+    return isinstance(text, str) and bool(_SCHEME.match(text))
 
 
 def here() -> Path:
@@ -60,7 +68,7 @@ def local(given: Any, *, base: Path | None = None) -> Path:
     Raises
     ------
     InvalidOption
-        No path, an empty one, or one that no file system takes.
+        No path, an empty one, a URL, or one that no file system takes.
 
     Examples
     --------
@@ -73,6 +81,12 @@ def local(given: Any, *, base: Path | None = None) -> Path:
         raise InvalidOption(f"a path is a text or a Path, not {type(given).__name__}.", field="path") from None
     if not text.strip() or "\0" in text:
         raise InvalidOption("a path is empty." if not text.strip() else "a path holds a NUL.", field="path")
+    if is_url(text):
+        raise InvalidOption(
+            f"a URL ({text.partition('://')[0][:20]}://...) is no path.",
+            remedy="Write where the file is on this machine: /data/walk, C:\\data\\walk.",
+            field="path",
+        )
     path = Path(text)
     with suppress(RuntimeError):
         path = path.expanduser()

@@ -29,6 +29,7 @@ __all__ = [
     "csv_cell",
     "logger",
     "number",
+    "opens",
     "redact",
     "remember",
     "remember_url",
@@ -117,6 +118,15 @@ def remember_url(url: str) -> bool:
         remember(secret)
         remember(unquote(secret))
     return bool(found)
+
+
+def opens(name: str, value: str) -> bool:
+    """Whether a variable of the environment holds a key or a password: by its name, or by what stands in it.
+
+    >>> opens("HF_TOKEN", "x"), opens("DB", "postgresql://me:pw@db/x"), opens("PATH", "/opt/sk-learn-env/bin")
+    (True, True, False)
+    """
+    return bool(_SIGNING.search(name) or remember_url(value) or (_words and _words.search(value)))
 
 
 def _any_of(shape: str, texts: set[str]) -> re.Pattern[str]:

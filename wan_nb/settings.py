@@ -7,7 +7,6 @@ Order of precedence: argument, then ``%config WanMagics``, then environment, the
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,9 +15,9 @@ from typing import Any
 from wan_nb import paths
 from wan_nb.arguments import amount, shown, switch
 from wan_nb.errors import InvalidOption, WanError, join_words
-from wan_nb.sanitize import Keyless, Secret, remember, remember_url, reveal
+from wan_nb.sanitize import Keyless, Secret, opens, remember, remember_url, reveal
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "environment", "for_the_simulator"]
 
 DEFAULT_BUDGET: Mapping[str, float] = {"CNY": 50.0, "USD": 7.0}
 
@@ -26,8 +25,6 @@ DEFAULT_BUDGET: Mapping[str, float] = {"CNY": 50.0, "USD": 7.0}
 _GIVEN = frozenset(
     {"service", "base_url", "api_key", "folder", "log", "media", "budget", "gap", "patience", "speed", "migrate"}
 )
-
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +150,11 @@ def environment() -> Mapping[str, str]:
     return os.environ
 
 
+def for_the_simulator() -> dict[str, str]:
+    """The environment for the simulator's process, which outlives this one: no key, no password but a proxy's."""
+    return {name: value for name, value in os.environ.items() if name in _PROXIES or not opens(name, value)}
+
+
 _PROXIES = [shape(f"{kind}_proxy") for kind in ("http", "https", "all") for shape in (str.lower, str.upper)]
 
 
@@ -166,7 +168,7 @@ def _place(given: Any, base: Path | None = None) -> Path | str | None:
         # SQLAlchemy's own reading of such a URL: a query and escapes are its business.
         plain = bool(rest) and rest != ":memory:" and not rest.startswith("file:") and not {"?", "%"} & set(rest)
         return paths.local(rest, base=base) if plain else text
-    if not _URL.match(text):
+    if not paths.is_url(text):
         return paths.local(given, base=base)
     return Secret(text) if remember_url(text) else text
 

@@ -373,6 +373,30 @@ def test_a_base_url_holds_no_secret_of_its_own(url) -> None:
 # --- who may talk to the simulator
 
 
+def test_the_process_of_the_simulator_gets_no_key_and_no_password(tmp_path, monkeypatch) -> None:
+    """It outlives the kernel, and what stands in its environment can be read for as long."""
+    secret = {
+        "DASHSCOPE_API_KEY": KEY,
+        "HF_TOKEN": "hf-0123",
+        "PGPASSWORD": "pg-0123",
+        "COPY_OF_IT": f"x {KEY} y",
+        "WAN_NB_LOG": f"sqlite:///{tmp_path}/runs.db?secret=log-0123",
+    }
+    kept = {"HTTPS_PROXY": "http://me:proxy-0123@127.0.0.1:9", "SOME_PATH": "/opt/sk-learn-envs/bin"}
+    for name, value in {**secret, **kept}.items():
+        monkeypatch.setenv(name, value)
+    with wan_nb.Session(service="simulator", folder=tmp_path, log=tmp_path / "runs.db") as session:
+        _ = session.place  # which starts it
+        process = psutil.Process(json.loads((session.folder / "simulator/simulator.json").read_text())["pid"])
+        try:
+            environ = process.environ()
+        finally:
+            process.terminate()
+    assert set(environ).isdisjoint(secret)
+    assert {name: environ[name] for name in kept} == kept
+    assert environ["PATH"]
+
+
 def test_the_simulator_listens_on_loopback_only(simulator) -> None:
     port = urlsplit(simulator.url).port
     listening = [

@@ -40,6 +40,15 @@ def open_session(simulator):
 # --- folders
 
 
+@pytest.mark.parametrize("url", ["file:///tmp/walk.html", "https://example.org/walk.html", "s3://bucket/walk.html"])
+def test_a_url_is_no_path_and_makes_no_folder(url, tmp_path) -> None:
+    for read in (paths.local, lambda text: paths.output(text, ".html"), lambda text: Settings.resolve(folder=text)):
+        with pytest.raises(InvalidOption, match="is no path"):
+            read(url)
+    assert list(tmp_path.iterdir()) == []
+    assert paths.local(Path(url)).is_absolute()  # a Path cannot be a URL: this one is a folder "https:"
+
+
 @pytest.mark.parametrize("name", FOLDERS)
 def test_log_and_clips_stand_in_the_folder_of_that_name(name, open_session, tmp_path, photos) -> None:
     folder = tmp_path / name / "wan_runs"

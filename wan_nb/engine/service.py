@@ -16,6 +16,7 @@ from wan_nb.api.addresses import fault
 from wan_nb.arguments import shown
 from wan_nb.errors import InvalidOption, NotAuthorized
 from wan_nb.sanitize import Keyless, Secret, redact
+from wan_nb.settings import for_the_simulator
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def locate(settings: Settings) -> Place:
     if name == "simulator":
         from wan_nb.simulator.launch import ensure
 
-        url = ensure(settings.folder / "simulator", speed=settings.speed)
+        url = ensure(settings.folder / "simulator", speed=settings.speed, environ=for_the_simulator())
         return Place(name, url, Secret(SIMULATOR_KEY), identify(settings), catalog.region_of(url))
     url = address(name)
     if not settings.api_key:

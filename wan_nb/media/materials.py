@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
 from wan_nb.errors import InvalidMedia, join_words
-from wan_nb.media.sources import KINDS, Source, atomic, file_sha256, is_url, source_of
+from wan_nb.media.sources import KINDS, Source, atomic, file_sha256, source_of
+from wan_nb.paths import is_url
 
 if TYPE_CHECKING:
     from wan_nb.api.catalog import MediaKind

@@ -7,7 +7,6 @@ import binascii
 import hashlib
 import io
 import os
-import re
 import tempfile
 import uuid
 from contextlib import contextmanager, suppress
@@ -34,14 +33,12 @@ __all__ = [
     "atomic",
     "disk_is_full",
     "file_sha256",
-    "is_url",
     "sniff",
     "source_of",
     "writable",
 ]
 
 _LONGEST_PATH = 4096  # characters, of the systems that we run on
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 _MAGIC = (
     (0, b"\xff\xd8\xff", "JPEG"),
@@ -158,11 +155,6 @@ class Source:
         """Format by content."""
         with self.open() as file:
             return sniff(file.read(512))
-
-
-def is_url(source: object) -> bool:
-    """Whether this is text with a scheme, such as ``https://``."""
-    return isinstance(source, str) and bool(_SCHEME.match(source))
 
 
 KINDS = {"image": "a picture", "audio": "a sound", "clip": "a clip"}

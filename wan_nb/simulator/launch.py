@@ -16,8 +16,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["Kernels", "alive", "ensure", "find", "hold", "publish"]
 
@@ -25,8 +28,8 @@ _START_SECONDS = 60.0
 _ORPHANED_SECONDS = 15.0
 
 
-def ensure(state: Path, *, speed: float | None = None) -> str:
-    """BaseHandler URL of the simulator of a folder, which is started if there is none; it ends with its last kernel.
+def ensure(state: Path, *, speed: float | None = None, environ: Mapping[str, str] | None = None) -> str:
+    """Base URL of the simulator of a folder, which is started if there is none; it ends with its last kernel.
 
     Parameters
     ----------
@@ -34,6 +37,8 @@ def ensure(state: Path, *, speed: float | None = None) -> str:
         Folder that keeps its tasks, uploads and clips.
     speed : float, optional
         Divides queue and run times; only heard by a simulator that is started now.
+    environ : mapping of str to str, optional
+        Environment of one that is started; that of this process without it.
 
     Raises
     ------
@@ -49,7 +54,7 @@ def ensure(state: Path, *, speed: float | None = None) -> str:
             return url
         if time.monotonic() > deadline:
             raise OSError(f"the simulator did not start within {_START_SECONDS:g} s: {_last_words(state)}")
-        _start(state, speed)
+        _start(state, speed, environ)
 
 
 def find(state: Path) -> str | None:
@@ -81,7 +86,7 @@ def _local(url: str) -> str:
     return f"http://{host}:{where.port}/api/v1"
 
 
-def _start(state: Path, speed: float | None) -> None:
+def _start(state: Path, speed: float | None, environ: Mapping[str, str] | None) -> None:
     command = [sys.executable, "-m", "wan_nb.simulator", "--detach", "--with-kernels", "--state", str(state)]
     if speed is not None:
         command += ["--speed", repr(float(speed))]
@@ -92,6 +97,7 @@ def _start(state: Path, speed: float | None) -> None:
             done = subprocess.run(  # noqa: S603  # our own interpreter and module
                 command,
                 cwd=Path(__file__).resolve().parents[2],
+                env=environ,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,

@@ -18,8 +18,7 @@ from wan_nb.errors import InvalidMedia, InvalidOption, InvalidRequest, WanError
 from wan_nb.grammar.variants import read_variants, write_variants
 from wan_nb.html import code as snippets
 from wan_nb.html.text import megabytes, money, plain
-from wan_nb.media.sources import is_url
-from wan_nb.paths import local
+from wan_nb.paths import is_url, local
 from wan_nb.sanitize import redact, said
 
 if TYPE_CHECKING:
