@@ -58,7 +58,7 @@ def ensure(state: Path, *, speed: float | None = None, environ: Mapping[str, str
 
 
 def find(state: Path) -> str | None:
-    """BaseHandler URL of the simulator that holds a folder; None when none answers."""
+    """Base URL of the simulator that holds a folder; None when none answers."""
     try:
         url = _local(str(json.loads((state / "simulator.json").read_bytes())["url"]))
     except (OSError, ValueError, KeyError, TypeError):
