@@ -1,7 +1,7 @@
 """The doors for what comes from outside: texts lose their secrets, numbers are judged, cells of tables are no formulas.
 
 Texts of the service, of libraries and of other people's logs pass `redact` where they enter: the readers of answers
-(`wan_nb.api.task`, `wan_nb.api.refusals`), every `WanError`, `said` for an exception that is caught, `logger` for log
+(`wan_nb.api.task`, `wan_nb.api.codes`), every `WanError`, `said` for an exception that is caught, `logger` for log
 records. Nothing that is written or shown later has to ask again.
 """
 

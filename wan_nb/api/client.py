@@ -30,8 +30,8 @@ from urllib.parse import quote, urljoin
 
 from wan_nb.api import catalog
 from wan_nb.api.addresses import fault
+from wan_nb.api.codes import error_fields, refusal, unreachable
 from wan_nb.api.proxies import certificates, routes
-from wan_nb.api.refusals import error_fields, refusal, unreachable
 from wan_nb.api.task import SERVICE_ZONE, Task, TaskPage
 from wan_nb.errors import LogError, NotAuthorized, OutcomeUnknown, Refused, Unavailable, WanError
 from wan_nb.sanitize import Secret, reveal
