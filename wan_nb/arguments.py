@@ -1,4 +1,4 @@
-"""What a person gives as an amount, a whole number or words: judged here, for Python, magics and settings alike."""
+"""What a person gives as an amount, a number, words or runs: judged here, for Python, magics and settings alike."""
 
 from __future__ import annotations
 
@@ -11,7 +11,20 @@ from typing import Any
 
 from wan_nb.errors import InvalidOption, shortened
 
-__all__ = ["amount", "as_number", "as_whole", "listed", "max_cost", "shown", "switch", "timeout", "whole", "words"]
+__all__ = [
+    "amount",
+    "as_number",
+    "as_whole",
+    "frame_ids",
+    "listed",
+    "max_cost",
+    "run_ids",
+    "shown",
+    "switch",
+    "timeout",
+    "whole",
+    "words",
+]
 
 _TYPED = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
@@ -160,3 +173,69 @@ def switch(value: Any, name: str) -> bool:
     if not isinstance(value, bool):
         raise InvalidOption(f"{name} must be True or False, not {shown(value)}.", field=name)
     return value
+
+
+def run_ids(what: Any) -> list[str]:
+    """Ids, or beginnings of ids, of the runs that are meant, in their order, each once.
+
+    Parameters
+    ----------
+    what : str, Run, Row, Study, DataFrame, Series, Index, mapping or iterable of such
+        A table has its ids in the index ``run_id`` or in the column of that name, and so has a row or a column of it.
+
+    Raises
+    ------
+    InvalidOption
+        Something else is among them.
+
+    Examples
+    --------
+    >>> run_ids(["3f9c", ("77ab", "3f9c")]), run_ids(word for word in ["3f9c"])
+    (['3f9c', '77ab'], ['3f9c'])
+    """
+    return list(dict.fromkeys(_ids(what)))
+
+
+def _ids(what: Any) -> Iterable[str]:
+    if isinstance(what, str):
+        yield what
+    elif hasattr(what, "columns"):
+        yield from _ids(frame_ids(what))
+    elif hasattr(what, "index") and hasattr(what, "to_list"):
+        yield from _of_series(what)
+    elif isinstance(own := getattr(what, "run_id", getattr(what, "id", None)), str):  # a row of the log, a run
+        yield own
+    elif callable(rows := getattr(what, "rows", None)):  # a study
+        yield from (row.run_id for row in rows())
+    elif isinstance(what, Mapping):
+        yield from _ids(what.values())
+    elif isinstance(what, Iterable) and not isinstance(what, (bytes, bytearray)):
+        for each in what:
+            yield from _ids(each)
+    else:
+        raise InvalidOption(
+            f"{shown(what)} is no run.", remedy="Give an id, a Run, a study, or a table of wan_nb.runs()."
+        )
+
+
+def frame_ids(frame: Any) -> list[Any]:
+    """Ids of a table of runs, one for each of its rows."""
+    if frame.index.name == "run_id":
+        return list(frame.index)
+    if "run_id" in frame.columns:
+        return list(frame["run_id"])
+    raise InvalidOption("this table has no run_id.", remedy="Give one of wan_nb.runs(), or its ids.")
+
+
+def _of_series(series: Any) -> Iterable[str]:
+    """Ids of a column of a table of runs, or of one of its rows."""
+    if series.name == "run_id":
+        yield from _ids(list(series))
+    elif series.index.name == "run_id":
+        yield from _ids(list(series.index))
+    elif "run_id" in series.index:
+        yield from _ids(series["run_id"])
+    elif "status" in series.index and isinstance(series.name, str):
+        yield series.name
+    else:
+        yield from _ids(list(series))

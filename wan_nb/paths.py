@@ -1,18 +1,20 @@
-"""Paths that a person gives, and names that become file names. A path is no URL, and a name is no path."""
+"""Paths that a person gives, names that become file names, and what a disk takes. A path is no URL, a name no path."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
+import tempfile
 import unicodedata
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from wan_nb.errors import InvalidOption, join_words
+from wan_nb.sanitize import FULL_DISK
 
-__all__ = ["file_name", "here", "is_url", "local", "output"]
+__all__ = ["disk_is_full", "file_name", "here", "is_url", "local", "output", "writable"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 """How a URL begins; one letter is a drive of Windows."""
@@ -164,3 +166,20 @@ def file_name(name: str, suffix: str = "") -> str:
     if kept and kept == name and not _DEVICES.fullmatch(kept) and not _DIGEST.fullmatch(kept[-7:]):
         return kept + suffix
     return f"{kept}-{digest}{suffix}" if kept and not _DEVICES.fullmatch(kept) else f"file-{digest}{suffix}"
+
+
+def writable(path: Path) -> bool:
+    """Whether this process may write to a file or folder, or make it where it is not there yet."""
+    there = next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
+    return os.access(there, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def disk_is_full(folder: Path) -> bool:
+    """Whether a file can no longer grow there, found out by writing one: quotas are not told by free space."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(1 << 20))
+            file.flush()
+    except OSError as error:
+        return error.errno in FULL_DISK
+    return False

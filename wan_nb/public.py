@@ -42,8 +42,7 @@ _TAKES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 }
 """What an argument of a public function is, by its name, which means the same in all of them; None is "not given".
 
-Amounts, whole numbers, lists and what buys are judged by `wan_nb.arguments` where they are used, runs by
-`wan_nb.engine.selection`.
+Amounts, whole numbers, lists, runs and what buys are judged by `wan_nb.arguments` where they are used.
 """
 
 _NEEDED = frozenset({"field", "mend", "row"})

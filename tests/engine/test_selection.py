@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import wan_nb
-from wan_nb.engine.selection import run_ids
+from wan_nb.arguments import run_ids
 from wan_nb.errors import InvalidOption, NotFound
 from wan_nb.ui import desk
 from wan_nb.ui.desk import rows_of

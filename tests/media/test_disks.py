@@ -15,7 +15,7 @@ import pytest
 import wan_nb
 from wan_nb.errors import InvalidMedia, LogError
 from wan_nb.log.runlog import RunLog
-from wan_nb.media.sources import disk_is_full, writable
+from wan_nb.paths import disk_is_full, writable
 from wan_nb.sanitize import said
 
 if TYPE_CHECKING:

@@ -1,14 +1,12 @@
-"""Which runs a person means: an id, a run, a study, a table of runs, or several of them in whatever holds them."""
+"""Rows of the runs that a person means, and the session that they belong to."""
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.arguments import shown
-from wan_nb.errors import InvalidOption
+from wan_nb.arguments import frame_ids, run_ids
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
     from wan_nb.engine.logbook import Logbook
     from wan_nb.log.row import Row
 
-__all__ = ["labelled_rows", "marked", "run_ids", "session_of"]
+__all__ = ["labelled_rows", "marked", "session_of"]
 
 _MARK = "wan_nb"
 """Key in the ``attrs`` of a DataFrame, which its selections and copies keep."""
@@ -24,71 +22,6 @@ _MARK = "wan_nb"
 _LABELS = ("study", "variant", "block")
 
 _sessions: weakref.WeakValueDictionary[str, Logbook] = weakref.WeakValueDictionary()
-
-
-def run_ids(what: Any) -> list[str]:
-    """Ids, or beginnings of ids, of the runs that are meant, in their order, each once.
-
-    Parameters
-    ----------
-    what : str, Run, Row, Study, DataFrame, Series, Index, mapping or iterable of such
-        A table has its ids in the index ``run_id`` or in the column of that name, and so has a row or a column of it.
-
-    Raises
-    ------
-    InvalidOption
-        Something else is among them.
-
-    Examples
-    --------
-    >>> run_ids(["3f9c", ("77ab", "3f9c")]), run_ids(word for word in ["3f9c"])
-    (['3f9c', '77ab'], ['3f9c'])
-    """
-    return list(dict.fromkeys(_ids(what)))
-
-
-def _ids(what: Any) -> Iterable[str]:
-    if isinstance(what, str):
-        yield what
-    elif hasattr(what, "columns"):
-        yield from _ids(_of_frame(what))
-    elif hasattr(what, "index") and hasattr(what, "to_list"):
-        yield from _of_series(what)
-    elif isinstance(own := getattr(what, "run_id", getattr(what, "id", None)), str):  # a row of the log, a run
-        yield own
-    elif callable(rows := getattr(what, "rows", None)):  # a study
-        yield from (row.run_id for row in rows())
-    elif isinstance(what, Mapping):
-        yield from _ids(what.values())
-    elif isinstance(what, Iterable) and not isinstance(what, (bytes, bytearray)):
-        for each in what:
-            yield from _ids(each)
-    else:
-        raise InvalidOption(
-            f"{shown(what)} is no run.", remedy="Give an id, a Run, a study, or a table of wan_nb.runs()."
-        )
-
-
-def _of_frame(frame: Any) -> Any:
-    if frame.index.name == "run_id":
-        return list(frame.index)
-    if "run_id" in frame.columns:
-        return list(frame["run_id"])
-    raise InvalidOption("this table has no run_id.", remedy="Give one of wan_nb.runs(), or its ids.")
-
-
-def _of_series(series: Any) -> Iterable[str]:
-    """Ids of a column of a table of runs, or of one of its rows."""
-    if series.name == "run_id":
-        yield from _ids(list(series))
-    elif series.index.name == "run_id":
-        yield from _ids(list(series.index))
-    elif "run_id" in series.index:
-        yield from _ids(series["run_id"])
-    elif "status" in series.index and isinstance(series.name, str):
-        yield series.name
-    else:
-        yield from _ids(list(series))
 
 
 def labelled_rows(session: Logbook, what: Any) -> list[Row]:
@@ -108,7 +41,7 @@ def labelled_rows(session: Logbook, what: Any) -> list[Row]:
         return found
     names = [name for name in _LABELS if name in what.columns]
     labels: dict[str, dict[str, Any]] = {}
-    for run_id, *own in zip(_of_frame(what), *(what[name].astype(object) for name in names), strict=True):
+    for run_id, *own in zip(frame_ids(what), *(what[name].astype(object) for name in names), strict=True):
         labels[run_id] = {name: _text(cell) for name, cell in zip(names, own, strict=True)}
     return [replace(row, **labels.get(row.run_id, {})) for row in found]
 

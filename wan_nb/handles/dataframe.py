@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.engine.selection import run_ids
+from wan_nb.arguments import run_ids
 from wan_nb.errors import InvalidOption
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from weakref import WeakSet
 
 from wan_nb import arguments
 from wan_nb.api.signature import names_fields
+from wan_nb.arguments import run_ids
 from wan_nb.engine.logbook import Logbook
 from wan_nb.engine.loop import load
-from wan_nb.engine.selection import run_ids
 from wan_nb.errors import BudgetExceeded, Detached, InvalidMedia, InvalidOption, NotFound, WanError
 from wan_nb.handles.run import Run
 from wan_nb.public import guarded

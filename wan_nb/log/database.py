@@ -24,7 +24,7 @@ from wan_nb.errors import LogError
 from wan_nb.log.logfile import LogFile
 from wan_nb.log.migrations import MIGRATIONS, migrate, version_of
 from wan_nb.log.snapshot import Snapshot
-from wan_nb.media.sources import disk_is_full, writable
+from wan_nb.paths import disk_is_full, writable
 from wan_nb.sanitize import redact, remember_url, reveal, said
 from wan_nb.terminal import printed
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import sqlalchemy as sa
 
-from wan_nb.arguments import as_number, as_whole, shown, whole
-from wan_nb.engine.selection import run_ids
+from wan_nb.arguments import as_number, as_whole, run_ids, shown, whole
 from wan_nb.errors import InvalidOption, NotFound, join_words
 from wan_nb.log.budget import is_amount, spent_since
 from wan_nb.log.frame import to_frame

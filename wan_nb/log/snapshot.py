@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from wan_nb.media.sources import writable
+from wan_nb.paths import writable
 
 __all__ = ["Snapshot"]
 

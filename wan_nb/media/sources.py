@@ -7,7 +7,6 @@ import binascii
 import hashlib
 import io
 import os
-import tempfile
 import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from urllib.parse import unquote_to_bytes
 from wan_nb.arguments import shown
 from wan_nb.errors import InvalidMedia, InvalidOption, join_words
 from wan_nb.paths import local
-from wan_nb.sanitize import FULL_DISK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,11 +29,9 @@ __all__ = [
     "KINDS",
     "Source",
     "atomic",
-    "disk_is_full",
     "file_sha256",
     "sniff",
     "source_of",
-    "writable",
 ]
 
 _LONGEST_PATH = 4096  # characters, of the systems that we run on
@@ -299,23 +295,6 @@ def _from_array(array: Any, field: str) -> Image.Image:
             remedy="Give " + fixes.get(array.dtype.kind, "(array // 257).astype('uint8') if it is 16 bit."),
         )
     return Image.fromarray(array)
-
-
-def writable(path: Path) -> bool:
-    """Whether this process may write to a file or folder, or make it where it is not there yet."""
-    there = next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
-    return os.access(there, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
-
-
-def disk_is_full(folder: Path) -> bool:
-    """Whether a file can no longer grow there, found out by writing one: quotas are not told by free space."""
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(bytes(1 << 20))
-            file.flush()
-    except OSError as error:
-        return error.errno in FULL_DISK
-    return False
 
 
 def file_sha256(file: BinaryIO) -> str:

@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Self
 
 from wan_nb.errors import LogError, WanError
 from wan_nb.media.remote import Remote
-from wan_nb.media.sources import atomic, file_sha256, writable
+from wan_nb.media.sources import atomic, file_sha256
+from wan_nb.paths import writable
 
 if TYPE_CHECKING:
     from wan_nb.settings import Settings

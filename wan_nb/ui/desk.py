@@ -255,7 +255,7 @@ def rows_of(what: Any, session: Session | None = None) -> tuple[Session, list[Ro
     Parameters
     ----------
     what : object
-        What `wan_nb.engine.selection.run_ids` takes; a text is also the name of a study, a variant of the last study,
+        What `wan_nb.arguments.run_ids` takes; a text is also the name of a study, a variant of the last study,
         or a tag. None: the last study.
     session : Session, optional
         That which the runs or the table belong to when left out, else the default one.
