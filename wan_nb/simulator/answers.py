@@ -13,7 +13,7 @@ from wan_nb.simulator.account.limits import Refusal
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wan_nb.simulator.account.config import Limits
+    from wan_nb.simulator.account.limits import Limits
     from wan_nb.simulator.account.store import Task
 
 __all__ = ["Query", "list_page", "quota_page", "task_answer"]

@@ -5,15 +5,13 @@ The service takes nearly any JSON object with a model and an input; field errors
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from wan_nb.api import catalog
 from wan_nb.simulator.account.limits import Refusal
 
-__all__ = ["TaskFailure", "Wanted", "refuse_shape", "wanted"]
+__all__ = ["TaskFailure", "refuse_shape", "request_values"]
 
-_FIELDS = {field.name: field for field in catalog.FIELDS}
 _TYPES = tuple(field.name for field in catalog.fields("media"))
 
 
@@ -23,20 +21,6 @@ class TaskFailure(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(code, message)
         self.code, self.message = code, message
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A body that passed the late checks, as the service understands it: text cut, defaults of the API filled in."""
-
-    prompt: str
-    negative_prompt: str
-    media: dict[str, str]
-    resolution: str
-    duration: int
-    prompt_extend: bool
-    watermark: bool
-    seed: int | None
 
 
 def refuse_shape(body: object, *, resolve: bool) -> dict[str, Any]:
@@ -76,32 +60,27 @@ def _urls(fields: dict[str, Any]) -> list[str]:
     return [item["url"] for item in items if isinstance(item, dict) and isinstance(item.get("url"), str)]
 
 
-def wanted(body: dict[str, Any]) -> Wanted:
-    """What the request asks for.
+def request_values(body: dict[str, Any]) -> dict[str, Any]:
+    """Values of a request as the service understands them: text cut, defaults of the API filled in.
+
+    Returns
+    -------
+    dict
+        URLs by type under ``media``; the fields of the catalog under their names, None where there is no default.
 
     Raises
     ------
     TaskFailure
         ``InvalidParameter`` naming the field, for everything that the service finds out too late.
     """
-    fields, parameters = body["input"], body.get("parameters") or {}
-    media = _media(fields)
+    media = _media(body["input"])
     if frozenset(media) not in catalog.model(body["model"]).combinations:
         _fail(f"Unsupported combination of media types ({', '.join(media)})", "input.media")
-    seed = parameters.get("seed")
-    return Wanted(
-        prompt=_text(fields, "prompt"),
-        negative_prompt=_text(fields, "negative_prompt"),
-        media=media,
-        resolution=_choice(parameters, "resolution"),
-        duration=_number(parameters, "duration", _FIELDS["duration"].api_default),
-        prompt_extend=_flag(parameters, "prompt_extend"),
-        watermark=_flag(parameters, "watermark"),
-        seed=None if seed is None else _number(parameters, "seed", None),
-    )
+    fields = (*catalog.fields("input"), *catalog.fields("parameters"))
+    return {"media": media, **{field.name: _value(field, body.get(field.where) or {}) for field in fields}}
 
 
-def _fail(message: str, place: str) -> None:
+def _fail(message: str, place: str) -> NoReturn:
     raise TaskFailure("InvalidParameter", f"{message}: {place}")
 
 
@@ -135,44 +114,28 @@ def _either(names: tuple[str, ...]) -> str:
     return ", ".join(quoted[:-1]) + f" or {quoted[-1]}"
 
 
-def _text(fields: dict[str, Any], name: str) -> str:
-    value = fields.get(name)
-    if value is not None and not isinstance(value, str):
-        _fail("Input should be a valid string", f"input.{name}")
-    # Longer text is cut without a word, as documented.
-    return (value or "")[: _FIELDS[name].max_characters]
-
-
-def _choice(parameters: dict[str, Any], name: str) -> str:
-    value = parameters.get(name)
+def _value(field: catalog.Field, given: dict[str, Any]) -> Any:
+    value, place = given.get(field.name), f"{field.where}.{field.name}"
     if value is None:
-        return str(_FIELDS[name].api_default)
-    choices = _FIELDS[name].choices
-    if value not in choices:
+        return field.api_default
+    if field.choices and value not in field.choices:
         # The service lists the larger one first.
-        _fail(f"Input should be {_either(tuple(reversed(choices)))}", f"parameters.{name}")
-    return str(value)
+        _fail(f"Input should be {_either(tuple(reversed(field.choices)))}", place)
+    if field.type is int:
+        return _integer(field, value, place)
+    if not isinstance(value, field.type):
+        _fail(f"Input should be a valid {'boolean' if field.type is bool else 'string'}", place)
+    # Longer text is cut without an error, as documented.
+    return value[: field.max_characters] if isinstance(value, str) else value
 
 
-def _number(parameters: dict[str, Any], name: str, default: Any) -> int:
-    value, place, rule = parameters.get(name, default), f"parameters.{name}", _FIELDS[name]
-    if value is None:
-        return int(default)
+def _integer(field: catalog.Field, value: Any, place: str) -> int:
     if isinstance(value, str) and len(value) < 20 and value.strip().removeprefix("-").isdecimal():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
         _fail("Input should be a valid integer", place)
-    if rule.minimum is not None and value < rule.minimum:
-        _fail(f"Input should be greater than or equal to {rule.minimum}", place)
-    if rule.maximum is not None and value > rule.maximum:
-        _fail(f"Input should be less than or equal to {rule.maximum}", place)
+    if field.minimum is not None and value < field.minimum:
+        _fail(f"Input should be greater than or equal to {field.minimum}", place)
+    if field.maximum is not None and value > field.maximum:
+        _fail(f"Input should be less than or equal to {field.maximum}", place)
     return int(value)
-
-
-def _flag(parameters: dict[str, Any], name: str) -> bool:
-    value = parameters.get(name)
-    if value is None:
-        return bool(_FIELDS[name].api_default)
-    if not isinstance(value, bool):
-        _fail("Input should be a valid boolean", f"parameters.{name}")
-    return bool(value)

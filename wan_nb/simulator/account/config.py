@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from wan_nb.api import catalog
 from wan_nb.simulator.account.limits import Refusal
 
 if TYPE_CHECKING:
@@ -15,31 +14,9 @@ if TYPE_CHECKING:
 
     from _typeshed import DataclassInstance
 
-__all__ = ["Config", "Limits", "changed", "checked"]
+__all__ = ["Config", "changed", "checked"]
 
 Values = TypeVar("Values", bound="DataclassInstance")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Account limits and lives, under ``/_simulator/limits``; the defaults are the documented ones.
-
-    Rates are per second and account, times in seconds, sizes in bytes.
-    """
-
-    queries_per_second: float = catalog.LIMITS.queries_per_second
-    submits_per_second: float = catalog.LIMITS.submits_per_second
-    policies_per_second: float = catalog.LIMITS.policies_per_second
-    running: int = catalog.LIMITS.running
-    task_life: float = catalog.LIMITS.task_life
-    task_timeout: float = catalog.LIMITS.task_timeout
-    link_life: float = catalog.LIMITS.task_life
-    upload_life: float = 48 * 3600.0
-    policy_life: float = 300.0
-    page_size: int = 100
-    """Largest page of the list; the documentation names none."""
-    body_bytes: int = 100 * catalog.MB
-    """Largest create body; the documentation names none."""
 
 
 Span = float | list[float] | dict[str, float]

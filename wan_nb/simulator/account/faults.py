@@ -112,12 +112,12 @@ class Fault:
         return checked(fault)
 
     @property
-    def answers(self) -> bool:
+    def replaces_answer(self) -> bool:
         """Whether the answer itself is replaced, so that nothing needs to be processed first."""
         return self.status is not None or self.body is not None or self.reset or bool(self.stall)
 
     @property
-    def changes(self) -> bool:
+    def alters_answer(self) -> bool:
         """Whether the right answer is tampered with."""
         packed = bool(self.drip or self.bomb)
         listed = bool(self.rows or self.stamps or self.pages)

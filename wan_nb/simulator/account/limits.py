@@ -1,11 +1,36 @@
-"""Refusals, and how often is too often."""
+"""Limits of an account, the rate limiter and the refusals."""
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
+from dataclasses import dataclass
 
-__all__ = ["RateLimiter", "Refusal"]
+from wan_nb.api import catalog
+
+__all__ = ["Limits", "RateLimiter", "Refusal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Account limits and lives, under ``/_simulator/limits``; the defaults are the documented ones.
+
+    Rates are per second and account, times in seconds, sizes in bytes.
+    """
+
+    queries_per_second: float = catalog.LIMITS.queries_per_second
+    submits_per_second: float = catalog.LIMITS.submits_per_second
+    policies_per_second: float = catalog.LIMITS.policies_per_second
+    running: int = catalog.LIMITS.running
+    task_life: float = catalog.LIMITS.task_life
+    task_timeout: float = catalog.LIMITS.task_timeout
+    link_life: float = catalog.LIMITS.task_life
+    upload_life: float = 48 * 3600.0
+    policy_life: float = 300.0
+    page_size: int = 100
+    """Largest page of the list; the documentation names none."""
+    body_bytes: int = 100 * catalog.MB
+    """Largest create body; the documentation names none."""
 
 
 class Refusal(Exception):

@@ -13,16 +13,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import av
+
 from wan_nb.api import catalog
 from wan_nb.simulator.account.checks import TaskFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from av.container import InputContainer
+
     from wan_nb.simulator.account.state import State
     from wan_nb.simulator.account.store import Store, Task
 
-__all__ = ["Material", "inspect", "keep_data", "obtain", "without_queries"]
+__all__ = ["Material", "inspect", "keep_data", "obtain", "opened", "without_queries"]
 
 _FETCH_SECONDS = 4.0
 _SLACK_SECONDS = 0.06
@@ -197,18 +201,25 @@ def _image(field: str, kind: catalog.MediaKind, data: bytes) -> Material:
     return Material(data, width=width, height=height)
 
 
+# PyAV before 19 raises UnicodeDecodeError for titles that are not UTF-8, common in old MP3 files, without this option;
+# from 19 on it reads them and no longer knows the option.
+_LENIENT: dict[str, Any] = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "ignore"}
+
+
+def opened(data: bytes) -> InputContainer:
+    """A sound or clip for reading, as a context manager."""
+    container: InputContainer = av.open(io.BytesIO(data), "r", **_LENIENT)
+    return container
+
+
 _CONTAINERS = {"WAV": "wav", "MP3": "mp3", "MP4": "mp4", "MOV": "mov"}
 
 
 def _stream(field: str, kind: catalog.MediaKind, data: bytes) -> Material:
-    import av
-
-    from wan_nb.simulator.tape import opened
-
     try:
         with opened(data) as container:
             names = container.format.name.split(",")
-            if not any(_CONTAINERS[wanted] in names for wanted in kind.formats):
+            if not any(_CONTAINERS[name] in names for name in kind.formats):
                 raise _bad("Format", field, f"format must be one of {', '.join(kind.formats)}")
             if kind.name == "audio":
                 if not container.streams.audio:

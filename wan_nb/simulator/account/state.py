@@ -7,14 +7,15 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.simulator.account.clock import Clock
-from wan_nb.simulator.account.config import Config, Limits
 from wan_nb.simulator.account.faults import Faults
-from wan_nb.simulator.account.limits import RateLimiter
+from wan_nb.simulator.account.limits import Limits, RateLimiter
 from wan_nb.simulator.account.store import Store, Task
 from wan_nb.simulator.account.uploads import Bucket
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from wan_nb.simulator.account.config import Config
 
 __all__ = ["Counters", "State"]
 

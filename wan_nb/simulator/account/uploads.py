@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wan_nb.simulator.account.clock import Clock
-    from wan_nb.simulator.account.config import Limits
+    from wan_nb.simulator.account.limits import Limits
     from wan_nb.simulator.account.store import Store
 
 __all__ = ["ACCESS_KEY_ID", "Bucket", "form_parts"]

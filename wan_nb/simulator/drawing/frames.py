@@ -16,10 +16,10 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image, ImageOps
 
+from wan_nb.simulator.account.materials import opened
 from wan_nb.simulator.drawing.camera import Grade, grade_of, move_of
 from wan_nb.simulator.drawing.crop import Bytes, MovingCrop, Planes
 from wan_nb.simulator.drawing.lettering import Overlay, overlays_for, placeholder, without_overlays
-from wan_nb.simulator.tape import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

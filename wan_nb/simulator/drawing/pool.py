@@ -7,10 +7,10 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from wan_nb.simulator.account.checks import TaskFailure, Wanted, wanted
+from wan_nb.simulator.account.checks import TaskFailure, request_values
 from wan_nb.simulator.account.materials import Material, inspect, obtain
 from wan_nb.simulator.account.store import write_whole
 from wan_nb.simulator.drawing.draw import DrawingStopped, draw, output_size, tagged
@@ -77,13 +77,13 @@ class DrawingPool:
 
     def _draw_task(self, task: Task, state: State, stop: threading.Event) -> DrawingResult:
         try:
-            want = wanted(task.body)
-            materials = {field: _material(field, url, task, state) for field, url in want.media.items()}
-            usage = _usage(want, materials)
+            values = request_values(task.body)
+            materials = {field: _material(field, url, task, state) for field, url in values["media"].items()}
+            usage = _usage(values, materials)
             if task.fails_with is None:
                 path = state.store.clip(task.task_id)
                 make = self._draw_tiny if state.config.clips == "tiny" else draw
-                make(_clip_request(task, want, materials, tiny=state.config.clips == "tiny"), path, stop)
+                make(_clip_request(task, values, materials, tiny=state.config.clips == "tiny"), path, stop)
         except TaskFailure as failure:
             return DrawingResult(time.time(), failure.code, failure.message)
         except DrawingStopped:
@@ -114,32 +114,33 @@ def _material(field: str, url: str, task: Task, state: State) -> Material:
     return inspect(field, obtain(field, url, task, state), label)
 
 
-def _usage(want: Wanted, materials: dict[str, Material]) -> dict[str, int]:
-    clip = materials.get("first_clip")
-    if clip and clip.seconds >= want.duration:
+def _usage(values: dict[str, Any], materials: dict[str, Material]) -> dict[str, int]:
+    clip, duration = materials.get("first_clip"), values["duration"]
+    if clip and clip.seconds >= duration:
         raise TaskFailure("InvalidParameter", "Must be longer than first_clip: parameters.duration")
     given = round(clip.seconds) if clip else 0
     return {
-        "duration": want.duration,
+        "duration": duration,
         "input_video_duration": given,
-        "output_video_duration": want.duration - given,
+        "output_video_duration": duration - given,
         "video_count": 1,
-        "SR": int(want.resolution.removesuffix("P")),
+        "SR": int(values["resolution"].removesuffix("P")),
     }
 
 
-def _clip_request(task: Task, want: Wanted, materials: dict[str, Material], *, tiny: bool) -> ClipRequest:
+def _clip_request(task: Task, values: dict[str, Any], materials: dict[str, Material], *, tiny: bool) -> ClipRequest:
     lead = materials.get("first_clip") or materials["first_frame"]
-    seed = task.seed if want.seed is None else want.seed
-    said = f"{seed}\n{want.prompt}".encode("utf-8", "surrogatepass")
+    prompt = values["prompt"] or ""
+    seed = task.seed if values["seed"] is None else values["seed"]
+    seeded = f"{seed}\n{prompt}".encode("utf-8", "surrogatepass")
     return ClipRequest(
-        prompt=want.prompt,
+        prompt=prompt,
         # The same seed gives similar, not identical clips; another prompt gives another one.
-        seed=int.from_bytes(hashlib.blake2b(said, digest_size=6).digest()),
-        seconds=want.duration,
-        size=output_size(lead.width, lead.height, task.model, "TINY" if tiny else want.resolution),
+        seed=int.from_bytes(hashlib.blake2b(seeded, digest_size=6).digest()),
+        seconds=values["duration"],
+        size=output_size(lead.width, lead.height, task.model, "TINY" if tiny else values["resolution"]),
         fps=4 if tiny else 24,
-        watermark=want.watermark,
+        watermark=values["watermark"],
         tag=task.task_id,
-        **{field: materials.get(field) for field in ("first_frame", "last_frame", "driving_audio", "first_clip")},
+        **materials,
     )

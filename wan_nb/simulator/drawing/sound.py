@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import av
 import numpy as np
 import numpy.typing as npt
+
+from wan_nb.simulator.account.materials import opened
 
 if TYPE_CHECKING:
     from wan_nb.simulator.account.materials import Material
@@ -62,10 +65,6 @@ def _fit(sound: Samples, total: int) -> Samples:
 
 def _decode(data: bytes, enough: int) -> Samples:
     """Sound of a file, at least as many samples as are asked for where it has them."""
-    import av
-
-    from wan_nb.simulator.tape import opened
-
     pieces: list[Any] = []
     heard = 0
     with opened(data) as container:

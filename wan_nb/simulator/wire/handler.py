@@ -85,12 +85,12 @@ class BaseHandler(web.RequestHandler):
         try:
             fault = self.service.state.faults.take(self.endpoint, task_id)
             await pause(self, fault)
-            if fault and fault.answers and fault.when == "before":
+            if fault and fault.replaces_answer and fault.when == "before":
                 self._count(fault)
                 await broken_answer(self, fault, {})
                 return
             status, answer, retry_after = self._judge(act, fault)
-            if fault and (fault.answers or fault.changes):
+            if fault and (fault.replaces_answer or fault.alters_answer):
                 await broken_answer(self, fault, answer, status)
                 return
             self.send_json(status, answer, retry_after)

@@ -67,13 +67,13 @@ class UploadHandler(StorageHandler):
         try:
             fault = state.faults.take(self.endpoint)
             await pause(self, fault)
-            if fault and fault.answers and fault.when == "before":
+            if fault and fault.replaces_answer and fault.when == "before":
                 await self.answer_fault(fault)
                 return
             self.only_signed()
             parts = form_parts(self.request.headers.get("Content-Type", ""), self.request.body)
             status, etag = state.bucket.put(parts, state.limits)
-            if fault and (fault.answers or fault.changes):
+            if fault and (fault.replaces_answer or fault.alters_answer):
                 await self.answer_fault(fault)
                 return
             self.set_status(status)
@@ -100,7 +100,7 @@ class ResultHandler(StorageHandler):
         try:
             fault = state.faults.take(self.endpoint, task_id)
             await pause(self, fault)
-            if fault and fault.answers and fault.truncate is None:
+            if fault and fault.replaces_answer and fault.truncate is None:
                 await self.answer_fault(fault)
                 return
             self.only_signed()
@@ -124,7 +124,7 @@ class ResultHandler(StorageHandler):
         self.set_header("Accept-Ranges", "bytes")
         self.set_header("ETag", f'"{path.stem.upper()}"')
         length = end - first
-        if fault and fault.changes:
+        if fault and fault.alters_answer:
             await broken_answer(self, fault, path.read_bytes()[first:end], self.get_status())
             return
         self.set_header("Content-Length", str(length))
