@@ -14,16 +14,16 @@ from typing import Any
 
 from wan_nb.simulator import launch
 
-_HOME = Path("~/.cache/wan_nb/simulator")
+_DEFAULT_FOLDER = Path("~/.cache/wan_nb/simulator")
 
-_DOES = "Start the simulator of a state folder, or say where it already runs. Its base URL is printed."
+_DESCRIPTION = "Start the simulator of a state folder, or say where it already runs. Its base URL is printed."
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m wan_nb.simulator", description=_DOES, allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog="python -m wan_nb.simulator", description=_DESCRIPTION, allow_abbrev=False)
     parser.add_argument("--port", type=int, default=0, metavar="N", help="loopback port; 0: any free one")
     parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="divides queue and run times")
-    parser.add_argument("--state", type=Path, metavar="DIR", help=f"what it remembers ({_HOME})")
+    parser.add_argument("--state", type=Path, metavar="DIR", help=f"what it remembers ({_DEFAULT_FOLDER})")
     parser.add_argument("--seed", type=int, metavar="N", help="makes durations and chances repeatable")
     parser.add_argument("--strict-media", action="store_true", help="fail what cannot be fetched, draw no stand-ins")
     parser.add_argument("--with-kernels", action="store_true", help="end with the last kernel that registered")
@@ -36,9 +36,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def _state(given: Path | None) -> Path:
+def _state_folder(given: Path | None) -> Path:
     """Absolute state folder; a user without a home keeps it with the temporary files."""
-    path = given or _HOME
+    path = given or _DEFAULT_FOLDER
     try:
         path = path.expanduser()
     except RuntimeError:
@@ -50,51 +50,51 @@ def _state(given: Path | None) -> Path:
 def main(arguments: list[str] | None = None) -> int:
     """Run until interrupted; 0 also when another one already serves the folder, 1 when it cannot."""
     options = _options(arguments)
-    state = _state(options.state)
+    state = _state_folder(options.state)
     try:
         if options.detach and hasattr(os, "fork"):
-            return _detached(options, state)
-        return _hold_and_run(options, state, ready=None)
+            return _run_detached(options, state)
+        return _lock_and_run(options, state, ready=None)
     except OSError as error:
         # A port that is taken, a folder that cannot be written.
         sys.stderr.write(f"the simulator of {state} cannot run: {error}\n")
         return 1
 
 
-def _hold_and_run(options: argparse.Namespace, state: Path, ready: int | None) -> int:
-    lock = launch.hold(state)
+def _lock_and_run(options: argparse.Namespace, state: Path, ready: int | None) -> int:
+    lock = launch.acquire_lock(state)
     while lock is None:
         # Its holder may still be starting; it may also end just now.
         if url := launch.find(state):
-            _say(url, ready)
+            _announce(url, ready)
             return 0
         time.sleep(0.02)
-        lock = launch.hold(state)
+        lock = launch.acquire_lock(state)
     with lock:
         asyncio.run(_run(options, state, ready))
     return 0
 
 
-def _detached(options: argparse.Namespace, state: Path) -> int:
-    """Fork before anything heavy is loaded; return when the child listens, so that nobody has to guess."""
-    told, tell = os.pipe()
+def _run_detached(options: argparse.Namespace, state: Path) -> int:
+    """Fork before anything heavy is loaded; return when the child listens."""
+    read_end, write_end = os.pipe()
     if os.fork():
-        os.close(tell)
-        with os.fdopen(told) as pipe:
+        os.close(write_end)
+        with os.fdopen(read_end) as pipe:
             url = pipe.read().strip()
         if url:
             print(url)  # noqa: T201  # the one line that is promised
         return 0 if url else 1
-    os.close(told)
+    os.close(read_end)
     os.setsid()
-    # Whoever reads our output must not wait for the simulator's end. Errors go on to the log.
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
-    os.dup2(nothing, 1)
-    return _hold_and_run(options, state, ready=tell)
+    # A reader of our output must not wait for the simulator's end; errors still go to the log.
+    devnull = os.open(os.devnull, os.O_RDWR)
+    os.dup2(devnull, 0)
+    os.dup2(devnull, 1)
+    return _lock_and_run(options, state, ready=write_end)
 
 
-def _say(url: str, ready: int | None) -> None:
+def _announce(url: str, ready: int | None) -> None:
     if ready is None:
         print(url, flush=True)  # noqa: T201  # the one line that is promised
         return
@@ -115,20 +115,20 @@ async def _run(options: argparse.Namespace, state: Path, ready: int | None) -> N
         except OSError as error:
             raise OSError(error.errno, f"port {options.port}: {error.strerror}") from None
         launch.publish(state, url)
-        _say(url, ready)
-        await _until_the_end(kernels if options.with_kernels else None)
+        _announce(url, ready)
+        await _wait_for_end(kernels if options.with_kernels else None)
     finally:
         service.schedule.close()
         (state / "simulator.json").unlink(missing_ok=True)
 
 
-async def _until_the_end(kernels: launch.Kernels | None) -> None:
+async def _wait_for_end(kernels: launch.Kernels | None) -> None:
     """Wait for a signal, or for the last kernel to end."""
     stop = asyncio.Event()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if number := getattr(signal, name, None):
             _on_signal(number, stop)
-    while not (stop.is_set() or (kernels and kernels.gone())):
+    while not (stop.is_set() or (kernels and kernels.all_ended())):
         try:
             await asyncio.wait_for(stop.wait(), 1.0)
         except TimeoutError:

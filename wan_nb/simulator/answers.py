@@ -41,7 +41,7 @@ def task_answer(task_id: str, task: Task | None, link: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Filters of the list, understood. Times are seconds since the epoch on the service clock."""
+    """Filters of the list. Times are seconds since the epoch on the service clock."""
 
     start: float
     end: float
@@ -74,8 +74,8 @@ class Query:
         return cls(
             start,
             end + 1.0,
-            _whole(query, "page_no", 1),
-            min(_whole(query, "page_size", 10), largest_page),
+            _positive_integer(query, "page_no", 1),
+            min(_positive_integer(query, "page_size", 10), largest_page),
             *(query.get(name, "") for name in ("task_id", "model_name", "status")),
         )
 
@@ -98,7 +98,7 @@ def _time(text: str) -> float | None:
         raise Refusal(400, "InvalidParameter", "times are written as yyyyMMddHHmmss.") from None
 
 
-def _whole(query: Mapping[str, str], name: str, default: int) -> int:
+def _positive_integer(query: Mapping[str, str], name: str, default: int) -> int:
     text = query.get(name) or str(default)
     if not text.isdecimal() or len(text) > 18 or int(text) < 1:
         raise Refusal(400, "InvalidParameter", f"{name} must be a positive integer.")
@@ -137,7 +137,7 @@ def _row(task: Task) -> dict[str, Any]:
 def quota_page(query: Mapping[str, str], limits: Limits) -> dict[str, Any]:
     """Account limits per model, as workspace hosts tell them."""
     models = [name for name in catalog.MODELS if query.get("name", "") in name and query.get("model", "") in {"", name}]
-    page_no, page_size = _whole(query, "page_no", 1), _whole(query, "page_size", 20)
+    page_no, page_size = _positive_integer(query, "page_no", 1), _positive_integer(query, "page_size", 20)
     limit = {
         "request_limit": limits.submits_per_second,
         "request_limit_period": 1,

@@ -1,8 +1,7 @@
 """Finding the simulator of a state folder, or starting it. Standard library only: this runs in a kernel's first cell.
 
-One simulator per folder: it holds a lock on ``lock`` for as long as it lives, which no crash can leave behind, and
-writes ``simulator.json`` (base URL and process id) beside it. Whoever comes second reads that and goes there. One that
-was started by kernels ends with the last of them.
+One simulator per folder: it locks ``lock`` for as long as it runs and writes ``simulator.json`` (base URL and process
+id) beside it, which every later caller reads. One that was started by kernels ends with the last of them.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Kernels", "alive", "ensure", "find", "hold", "publish"]
+__all__ = ["Kernels", "acquire_lock", "alive", "ensure", "find", "publish"]
 
 _START_SECONDS = 60.0
-_ORPHANED_SECONDS = 15.0
+_FIRST_KERNEL_SECONDS = 15.0
 
 
 def ensure(state: Path, *, speed: float | None = None, environ: Mapping[str, str] | None = None) -> str:
@@ -33,17 +32,17 @@ def ensure(state: Path, *, speed: float | None = None, environ: Mapping[str, str
 
     Parameters
     ----------
-    folder : Path
+    state : Path
         Folder that keeps its tasks, uploads and clips.
     speed : float, optional
-        Divides queue and run times; only heard by a simulator that is started now.
+        Divides queue and run times; only for a simulator that is started now.
     environ : mapping of str to str, optional
         Environment of one that is started; that of this process without it.
 
     Raises
     ------
     OSError
-        It could not be started; the message ends with what it said.
+        It could not be started; the message ends with the last line of its log.
     """
     state = Path(state).resolve()
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -53,25 +52,25 @@ def ensure(state: Path, *, speed: float | None = None, environ: Mapping[str, str
         if url and _post(url, "kernels", {"pid": os.getpid()}):
             return url
         if time.monotonic() > deadline:
-            raise OSError(f"the simulator did not start within {_START_SECONDS:g} s: {_last_words(state)}")
+            raise OSError(f"the simulator did not start within {_START_SECONDS:g} s: {_last_log_line(state)}")
         _start(state, speed, environ)
 
 
 def find(state: Path) -> str | None:
     """Base URL of the simulator that holds a folder; None when none answers."""
     try:
-        url = _local(str(json.loads((state / "simulator.json").read_bytes())["url"]))
+        url = _loopback_url(str(json.loads((state / "simulator.json").read_bytes())["url"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    who = _ask("GET", url, "")
+    identity = _request("GET", url, "")
     # Another simulator may have got the port of one that died.
-    return url if who and who.get("state") == str(state) else None
+    return url if identity and identity.get("state") == str(state) else None
 
 
-def _local(url: str) -> str:
+def _loopback_url(url: str) -> str:
     """The address, if it is one of this machine: the file may have come with a folder of somebody else.
 
-    >>> _local("http://127.0.0.1:8765/api/v1")
+    >>> _loopback_url("http://127.0.0.1:8765/api/v1")
     'http://127.0.0.1:8765/api/v1'
 
     Raises
@@ -106,23 +105,23 @@ def _start(state: Path, speed: float | None, environ: Mapping[str, str] | None) 
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise OSError(f"the simulator did not start within {_START_SECONDS:g} s: {_last_words(state)}") from None
+            raise OSError(f"the simulator did not start within {_START_SECONDS:g} s: {_last_log_line(state)}") from None
     if done.returncode:
-        raise OSError(f"the simulator did not start: {_last_words(state)}")
+        raise OSError(f"the simulator did not start: {_last_log_line(state)}")
 
 
-def _last_words(state: Path) -> str:
+def _last_log_line(state: Path) -> str:
     with contextlib.suppress(OSError):
         lines = (state / "simulator.log").read_text("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else "it said nothing"
     return "it said nothing"
 
 
-def _ask(method: str, url: str, what: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
+def _request(method: str, url: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
     where = urlsplit(url)
     connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=5)
     try:
-        connection.request(method, f"/_simulator/{what}", json.dumps(body) if body is not None else None)
+        connection.request(method, f"/_simulator/{path}", json.dumps(body) if body is not None else None)
         answer = connection.getresponse()
         content = json.loads(answer.read())
         return content if answer.status == 200 and isinstance(content, dict) else None
@@ -132,12 +131,12 @@ def _ask(method: str, url: str, what: str, body: dict[str, Any] | None = None) -
         connection.close()
 
 
-def _post(url: str, what: str, body: dict[str, Any]) -> bool:
-    return _ask("POST", url, what, body) is not None
+def _post(url: str, path: str, body: dict[str, Any]) -> bool:
+    return _request("POST", url, path, body) is not None
 
 
-def hold(state: Path) -> IO[bytes] | None:
-    """Take the lock of a folder; None when a living process has it. Closing the file, or dying, gives it back."""
+def acquire_lock(state: Path) -> IO[bytes] | None:
+    """Lock a folder until the file is closed or the process ends; None when another process has it."""
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = (state / "lock").open("ab")
     try:
@@ -163,7 +162,7 @@ def publish(state: Path, url: str) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process still runs. One that only waits to be reaped by its parent does not.
+    """Whether a process runs; a zombie does not.
 
     >>> alive(os.getpid())
     True
@@ -188,23 +187,23 @@ def alive(pid: int) -> bool:
 
 
 class Kernels:
-    """Processes that the simulator lives for."""
+    """Processes that keep the simulator running."""
 
     def __init__(self) -> None:
         self._pids: set[int] = set()
-        self._had_one = False
-        self._born = time.monotonic()
+        self._registered = False
+        self._started = time.monotonic()
 
     def register(self, pid: int) -> None:
-        """Live as long as this process, at least."""
+        """Keep running until this process has ended."""
         self._pids.add(pid)
-        self._had_one = True
+        self._registered = True
 
     def pids(self) -> list[int]:
         """Those that still run."""
         self._pids = {pid for pid in self._pids if alive(pid)}
         return sorted(self._pids)
 
-    def gone(self) -> bool:
-        """Whether nobody is left to live for; before the first one, a fresh simulator gives it time to come."""
-        return not self.pids() and (self._had_one or time.monotonic() - self._born > _ORPHANED_SECONDS)
+    def all_ended(self) -> bool:
+        """Whether every kernel has ended; true without one only after `_FIRST_KERNEL_SECONDS`."""
+        return not self.pids() and (self._registered or time.monotonic() - self._started > _FIRST_KERNEL_SECONDS)

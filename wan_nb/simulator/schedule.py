@@ -35,14 +35,14 @@ class Schedule:
     def __init__(self, state: State) -> None:
         self._state = state
         self._pool = DrawingPool()
-        self._begin()
+        self._clear()
         for task in state.tasks.values():
             if task.status == "PENDING":
-                self.enter(task)
+                self.enqueue(task)
             elif task.status == "RUNNING":
                 self._run(task)
 
-    def _begin(self) -> None:
+    def _clear(self) -> None:
         self._waiting: dict[str, Task] = {}
         self._running: dict[str, Task] = {}
         self._drawings: dict[str, Future[DrawingResult]] = {}
@@ -53,22 +53,22 @@ class Schedule:
     def reset(self) -> None:
         """Drop all tasks and whatever is being drawn."""
         self._pool.drop()
-        self._begin()
+        self._clear()
 
     def close(self) -> None:
         """Stop drawing; what is under way stays as it was saved, and the next start draws it anew."""
-        self._begin()  # a tick that comes after this has nothing to end
+        self._clear()  # a tick that comes after this has nothing to end
         self._pool.close()
 
     def limits_changed(self) -> None:
         """A raised running limit starts waiting tasks now, not in the past."""
         self._limits_since = self._state.clock.real()
 
-    def enter(self, task: Task) -> None:
+    def enqueue(self, task: Task) -> None:
         """Queue a task."""
         self._waiting[task.task_id] = task
 
-    def leave(self, task: Task) -> None:
+    def dequeue(self, task: Task) -> None:
         """Take a task out of the queue."""
         del self._waiting[task.task_id]
 
@@ -79,7 +79,7 @@ class Schedule:
             pass
 
     def steer(self, task_id: str, doing: str, code: str, message: str) -> None:
-        """Let tests decide: ``start`` a task, ``finish`` it (once it is drawn), or let it ``fail``.
+        """``start`` a task now, ``finish`` it (once it is drawn), or let it ``fail``.
 
         Raises
         ------
@@ -121,7 +121,7 @@ class Schedule:
             started_at=at,
             ends_at=at + task.run_seconds,
         )
-        self.leave(task)
+        self.dequeue(task)
         self._run(self._state.save(task))
         self._state.counters.most_running(task.account, self._running_counts[task.limit_key])
         return True
@@ -159,7 +159,7 @@ class Schedule:
         return True
 
     def _timeout_of(self, task: Task) -> float:
-        """Real time at which the service loses patience, which a shifted clock brings nearer."""
+        """Real time at which the service ends an unfinished task; a clock set ahead brings it nearer."""
         return task.submitted + self._state.limits.task_timeout - self._state.clock.shift
 
     def _end_of(self, task: Task) -> float:

@@ -1,4 +1,4 @@
-"""What the service does for an account: accept, tell, list, cancel. No HTTP here; `server` gives it its wire.
+"""What the service does for an account: create, get, list, cancel. HTTP is in `wire`.
 
 ::
 
@@ -37,7 +37,7 @@ def account_of(authorization: str) -> str:
     Raises
     ------
     Refusal
-        401 without a key, or with something that is none.
+        401 without a valid key.
     """
     scheme, _, key = authorization.partition(" ")
     if not authorization.strip() or (scheme == "Bearer" and not key.strip()):
@@ -93,7 +93,7 @@ class Service:
             if fault and fault.fail
             else None,
         )
-        self.schedule.enter(state.save(task))
+        self.schedule.enqueue(state.save(task))
         state.counters.add(account, "creates_accepted")
         return {"request_id": task.request_id, "output": {"task_id": task.task_id, "task_status": "PENDING"}}
 
@@ -151,7 +151,7 @@ class Service:
         if task is None or task.status != "PENDING":
             message = "Failed to cancel the task, please confirm if the task is in PENDING status."
             raise Refusal(400, "UnsupportedOperation", message)
-        self.schedule.leave(task)
+        self.schedule.dequeue(task)
         self.state.save(replace(task, status="CANCELED", ended=self.state.clock.now()))
         self.state.counters.add(account, "canceled")
         return {"request_id": str(uuid.uuid4())}

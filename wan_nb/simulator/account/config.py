@@ -1,4 +1,4 @@
-"""What tests and demos may change while the simulator runs."""
+"""Configuration that can be changed while the simulator runs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Span = float | list[float] | dict[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Manners of this simulator, under ``/_simulator/config``.
+    """Behaviour of this simulator, under ``/_simulator/config``.
 
     Attributes
     ----------
@@ -56,17 +56,17 @@ class Config:
                 message = 'queue and run are seconds, [low, high], {"median", "sigma"}, or null'
                 raise Refusal(400, "InvalidParameter", message)
 
-    def queue_time(self, draw: random.Random) -> float:
+    def queue_time(self, rng: random.Random) -> float:
         """Seconds that a task waits even when nothing runs."""
-        return _seconds(self.queue if self.queue is not None else [0.4, 1.0], draw) / self.speed
+        return _seconds(self.queue if self.queue is not None else [0.4, 1.0], rng) / self.speed
 
-    def run_time(self, draw: random.Random, duration: int, parameters: dict[str, Any]) -> float:
+    def run_time(self, rng: random.Random, duration: int, parameters: dict[str, Any]) -> float:
         """Seconds that a task runs at least; longer clips, more pixels and a rewritten prompt take longer."""
         if self.run is not None:
-            return _seconds(self.run, draw) / self.speed
+            return _seconds(self.run, rng) / self.speed
         larger = 1.0 if parameters.get("resolution") == "720P" else 1.5
         rewriting = 0.0 if parameters.get("prompt_extend") is False else 0.5
-        return ((1.2 + 0.75 * duration) * larger + rewriting) * draw.uniform(0.85, 1.15) / self.speed
+        return ((1.2 + 0.75 * duration) * larger + rewriting) * rng.uniform(0.85, 1.15) / self.speed
 
 
 def _is_number(value: object) -> bool:
@@ -81,11 +81,11 @@ def _is_span(span: object) -> bool:
     return span is None or _is_number(span)
 
 
-def _seconds(span: Span, draw: random.Random) -> float:
+def _seconds(span: Span, rng: random.Random) -> float:
     if isinstance(span, dict):
-        return span["median"] * math.exp(draw.gauss(0.0, span["sigma"]))
+        return span["median"] * math.exp(rng.gauss(0.0, span["sigma"]))
     if isinstance(span, list):
-        return draw.uniform(*span)
+        return rng.uniform(*span)
     return float(span)
 
 

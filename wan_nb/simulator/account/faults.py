@@ -1,4 +1,4 @@
-"""Rules that make the next requests go wrong, in every way that networks and services do."""
+"""Rules that make the next requests go wrong as networks and services do."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class Fault:
 
     @property
     def alters_answer(self) -> bool:
-        """Whether the right answer is tampered with."""
+        """Whether the right answer is altered."""
         packed = bool(self.drip or self.bomb)
         listed = bool(self.rows or self.stamps or self.pages)
         return self.truncate is not None or packed or listed or bool(self.word) or bool(self.patch)

@@ -40,19 +40,19 @@ COUNTED = (
 
 
 class Counters:
-    """How often what happened since the start or the last reset, in all and per account."""
+    """Numbers of events since the start or the last reset, in all and per account."""
 
     def __init__(self) -> None:
         self._accounts: defaultdict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(COUNTED, 0))
 
     def add(self, account: str, what: str, amount: int = 1) -> None:
-        """Count."""
+        """Add to a counter."""
         self._accounts[account][what] += amount
 
     def most_running(self, account: str, running: int) -> None:
         """Note how many tasks of one model run at once."""
-        mine = self._accounts[account]
-        mine["most_running"] = max(mine["most_running"], running)
+        counts = self._accounts[account]
+        counts["most_running"] = max(counts["most_running"], running)
 
     def listing(self) -> dict[str, Any]:
         """Sums over all accounts (the largest, for ``most_running``), and each account under its digest."""
@@ -71,23 +71,23 @@ class State:
     folder : Path
         Folder that remembers tasks, uploads and clips.
     config : Config
-        Manners to start with and to come back to at a reset.
+        Configuration at the start and after a reset.
     seed : int, optional
-        Makes durations, seeds nobody asked for and faults by chance repeatable. Task ids stay unique regardless.
+        Makes durations, seeds of requests without one and faults by chance repeatable. Task ids stay unique regardless.
     """
 
     def __init__(self, folder: Path, config: Config, seed: int | None = None) -> None:
         self.clock = Clock()
         self.store = Store(folder)
         self.bucket = Bucket(self.store, self.clock)
-        self._first = (config, seed)
+        self._initial = (config, seed)
         # Uploads live longest, two days; tasks and links one.
         self.store.sweep(self.clock.real() - _KEPT_SECONDS)
         self.tasks: dict[str, Task] = {task.task_id: task for task in self.store.load()}
         self._begin()
 
     def _begin(self) -> None:
-        self.config, seed = self._first
+        self.config, seed = self._initial
         self.clock.shift = 0.0
         self.limits = Limits()
         self.random = random.Random(seed)

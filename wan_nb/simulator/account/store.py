@@ -116,7 +116,7 @@ class Store:
 
 
 def _task(path: Path) -> Task | None:
-    """Task in a file; None for one that a full disk or another version left: it must not keep the others away."""
+    """Task in a file; None for one that a full disk or another version left, so that the others are loaded."""
     try:
         found = json.loads(path.read_bytes())
         data = {item.name: found[item.name] for item in fields(Task) if item.name in found}
@@ -126,7 +126,7 @@ def _task(path: Path) -> Task | None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that is never seen half written."""
+    """Write a file as a whole or not at all."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     part.write_bytes(data)
     part.replace(path)

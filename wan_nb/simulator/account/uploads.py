@@ -92,9 +92,9 @@ class Bucket:
             raise Refusal(
                 409, "FileAlreadyExists", "The object you specified already exists and can not be overwritten."
             )
-        about = {"key": key, **conditions[2], **conditions[3], "dies": self._clock.now() + limits.upload_life}
+        record = {"key": key, **conditions[2], **conditions[3], "dies": self._clock.now() + limits.upload_life}
         write_whole(path, data)
-        write_whole(path.with_suffix(".json"), json.dumps(about).encode())
+        write_whole(path.with_suffix(".json"), json.dumps(record).encode())
         status = form.get("success_action_status", "204")
         return int(status) if status in {"200", "201", "204"} else 204, hashlib.md5(data).hexdigest().upper()  # noqa: S324
 
@@ -114,9 +114,9 @@ class Bucket:
         path = self._path(url.removeprefix("oss://"))
         if not path.exists():
             return None
-        about = json.loads(path.with_suffix(".json").read_bytes())
-        mine = (about["account"], about["model"]) == (account, model)
-        return path.read_bytes() if mine and about["dies"] > self._clock.now() else None
+        record = json.loads(path.with_suffix(".json").read_bytes())
+        mine = (record["account"], record["model"]) == (account, model)
+        return path.read_bytes() if mine and record["dies"] > self._clock.now() else None
 
     def link(self, path: str, expires: float) -> str:
         """Path and query of a result link that works until ``expires`` (service clock)."""

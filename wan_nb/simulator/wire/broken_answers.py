@@ -1,4 +1,4 @@
-"""Answers that go wrong on the wire, as the faults in force ask for."""
+"""Answers that are wrong on the wire, as the faults in force say."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["ConnectionClosed", "broken_answer", "pause"]
 
 
 class ConnectionClosed(Exception):
-    """The connection was closed on purpose; there is nothing left to answer."""
+    """The connection was closed by a fault."""
 
 
 async def pause(handler: RequestHandler, fault: Fault | None) -> None:
@@ -38,7 +38,7 @@ async def pause(handler: RequestHandler, fault: Fault | None) -> None:
             await _stream(handler).write(b"HTTP/1.1 102 Processing\r\n\r\n")
             await asyncio.sleep(min(fault.processing, left))
     except StreamClosedError:
-        pass  # a service does not stop because its caller has hung up
+        pass  # the service goes on after its caller has hung up
     await asyncio.sleep(max(end - now(), 0.0))
 
 
@@ -69,7 +69,7 @@ async def broken_answer(
         _close(handler)
     content, content_type = _content(fault, answer)
     if fault.bomb:
-        content = _packed(content, fault.bomb)
+        content = _gzipped(content, fault.bomb)
         handler.set_header("Content-Encoding", "gzip")
     handler.set_status(fault.status or status)
     if content_type:
@@ -120,7 +120,7 @@ def _listed(fault: Fault, rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {"data": [_merged(row, fault.rows) for row in rows]}
 
 
-def _packed(content: bytes, blanks: int) -> bytes:
+def _gzipped(content: bytes, blanks: int) -> bytes:
     packer = zlib.compressobj(1, wbits=zlib.MAX_WBITS | 16)
     block = b" " * 1_000_000
     parts = [packer.compress(block[: min(len(block), blanks - done)]) for done in range(0, blanks, len(block))]

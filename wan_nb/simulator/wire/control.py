@@ -1,7 +1,7 @@
 """Control of a running simulator under ``/_simulator/``, for tests, demos and the kernels that keep it alive.
 
 ====================  ================================================================================================
-GET  /_simulator/     who this is: state folder, pid
+GET  /_simulator/     state folder and pid
 GET  counters         see `Counters.listing`
 GET  tasks            every task with all that is known about it
 POST tasks            ``{"task_id", "do": "start" | "finish" | "fail", "code", "message"}``
@@ -62,7 +62,7 @@ class ControlHandler(BaseHandler):
         self._do("DELETE", what)
 
 
-def _who(service: Service, _: Any, __: Any) -> dict[str, Any]:
+def _identity(service: Service, _: Any, __: Any) -> dict[str, Any]:
     return {"simulator": "wan_nb", "state": str(service.state.store.folder), "pid": os.getpid()}
 
 
@@ -131,7 +131,7 @@ def _reset(service: Service, _: Any, __: Any) -> dict[str, Any]:
 
 
 _ACTIONS: dict[tuple[str, str], Any] = {
-    ("GET", ""): _who,
+    ("GET", ""): _identity,
     ("GET", "counters"): _counters,
     ("GET", "tasks"): _tasks,
     ("POST", "tasks"): _steer_task,

@@ -1,4 +1,4 @@
-"""What every answer of the simulator has in common: who may ask, its mark, its clock, and faults."""
+"""Base of all request handlers: the check of the caller, the simulator's header, its clock, and faults."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["BaseHandler"]
 
 
 class BaseHandler(web.RequestHandler):
-    """What every answer has in common: who may ask, the simulator's mark, its clock, and faults.
+    """Check of the caller, the simulator's header, its clock, and faults.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class BaseHandler(web.RequestHandler):
             self.set_header("Date", service.state.clock.http_date())
 
     def prepare(self) -> None:  # noqa: D102
-        if not _local(self.request.headers, self.request.host):
+        if not _from_this_machine(self.request.headers, self.request.host):
             self.send_json(403, error_body(Refusal(403, "AccessDenied", "Only this machine may ask.")))
             self.finish()
 
@@ -86,10 +86,10 @@ class BaseHandler(web.RequestHandler):
             fault = self.service.state.faults.take(self.endpoint, task_id)
             await pause(self, fault)
             if fault and fault.replaces_answer and fault.when == "before":
-                self._count(fault)
+                self._count_unprocessed(fault)
                 await broken_answer(self, fault, {})
                 return
-            status, answer, retry_after = self._judge(act, fault)
+            status, answer, retry_after = self._process(act, fault)
             if fault and (fault.replaces_answer or fault.alters_answer):
                 await broken_answer(self, fault, answer, status)
                 return
@@ -97,7 +97,7 @@ class BaseHandler(web.RequestHandler):
         except ConnectionClosed:
             self._auto_finish = False
 
-    def _judge(
+    def _process(
         self, act: Callable[[str, Fault | None], dict[str, Any]], fault: Fault | None
     ) -> tuple[int, dict[str, Any], float | None]:
         try:
@@ -107,8 +107,8 @@ class BaseHandler(web.RequestHandler):
         except Refusal as refusal:
             return refusal.status, error_body(refusal), refusal.retry_after
 
-    def _count(self, fault: Fault) -> None:
-        """A request that never was processed still was received."""
+    def _count_unprocessed(self, fault: Fault) -> None:
+        """Count a request that a fault answers before it is processed."""
         try:
             account = self.account()
         except Refusal:
@@ -130,7 +130,7 @@ def error_body(refusal: Refusal) -> dict[str, Any]:
     return {"code": refusal.code, "message": refusal.message, "request_id": str(uuid.uuid4())}
 
 
-def _local(headers: Any, host: str) -> bool:
+def _from_this_machine(headers: Any, host: str) -> bool:
     """Whether a request names this machine as its host and comes from no web page of another origin."""
     try:
         name = urlsplit(f"//{host}").hostname

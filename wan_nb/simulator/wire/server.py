@@ -1,4 +1,4 @@
-"""The wire: HTTP as the service speaks it, oddities included, on the loopback interface only."""
+"""The HTTP server: the service's API and ``/_simulator/`` on the loopback interface."""
 
 from __future__ import annotations
 

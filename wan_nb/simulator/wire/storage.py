@@ -23,7 +23,7 @@ _BLOCK = 256 * 1024
 
 
 class StorageHandler(BaseHandler):
-    """Object storage: errors are XML, and who signs does not say who he is twice."""
+    """Object storage: errors are XML, requests are signed and carry no key."""
 
     def send_xml(self, refusal: Refusal) -> None:
         """Error as the object storage writes it."""
@@ -49,7 +49,7 @@ class StorageHandler(BaseHandler):
         else:
             await broken_answer(self, fault, {})
 
-    def only_signed(self) -> None:
+    def refuse_key(self) -> None:
         """Refuse an Authorization header: a key sent here has leaked to another host."""
         if "Authorization" in self.request.headers:
             raise Refusal(400, "InvalidArgument", "Only one auth mechanism allowed; the query or form is signed.")
@@ -70,7 +70,7 @@ class UploadHandler(StorageHandler):
             if fault and fault.replaces_answer and fault.when == "before":
                 await self.answer_fault(fault)
                 return
-            self.only_signed()
+            self.refuse_key()
             parts = form_parts(self.request.headers.get("Content-Type", ""), self.request.body)
             status, etag = state.bucket.put(parts, state.limits)
             if fault and (fault.replaces_answer or fault.alters_answer):
@@ -103,7 +103,7 @@ class ResultHandler(StorageHandler):
             if fault and fault.replaces_answer and fault.truncate is None:
                 await self.answer_fault(fault)
                 return
-            self.only_signed()
+            self.refuse_key()
             query = self.query()
             state.bucket.check_link(
                 self.request.path, *(query.get(k, "") for k in ("Expires", "OSSAccessKeyId", "Signature"))
