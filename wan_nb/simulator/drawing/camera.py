@@ -1,4 +1,4 @@
-"""Camera work read from the words of a prompt, in English and Chinese, and from the seed where words say nothing."""
+"""Camera moves and light from the words of a prompt, English and Chinese, and from the seed where it names none."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 __all__ = ["CameraMove", "Grade", "Viewport", "grade_of", "move_of"]
 
-_WORDS: dict[str, tuple[str, ...]] = {
+_MOVES: dict[str, tuple[str, ...]] = {
     "in": (
         r"\b(?:zoom|push|doll|track|mov)\w* in\b|\bcloser?\b|\bclos(?:ing|e-?up)\b|\btowards?\b",
         "推近|推进|拉近|放大|特写|走近|靠近",
@@ -40,9 +40,9 @@ _WORDS: dict[str, tuple[str, ...]] = {
     ),
     "static": (r"\bstatic\b|\bfixed\b|\bstill\b|\blocked\b|\btripod|\bmotionless", "固定|静止|不动|定格"),
 }
-"""Words of a camera's movements and their pace: English, then Chinese."""
+"""Words of moves and their pace: English, then Chinese."""
 
-_MOODS: dict[str, tuple[str, str, float, float, float]] = {
+_LIGHT: dict[str, tuple[str, str, float, float, float]] = {
     "warm": (r"\bwarm|\bsunset|\bgolden|\bfire|\bcandle|\bautumn", "夕阳|日落|金色|温暖|火|秋", 1.03, -7.0, 6.0),
     "cold": (r"\bcold|\bwinter|\bsnow|\brain|\bmoon|\bunderwater|\bicy?\b", "雪|雨|冬|月|冷|水下", 0.98, 6.0, -5.0),
     "dark": (r"\bnight|\bdark|\bnoir|\bmidnight|\bgloom", "夜|黑暗|阴暗", 0.68, 5.0, -3.0),
@@ -51,7 +51,7 @@ _MOODS: dict[str, tuple[str, str, float, float, float]] = {
 """Words of light, then exposure as a factor, shift of U (blue), shift of V (red)."""
 
 
-def _says(prompt: str, words: tuple[str, ...]) -> bool:
+def _mentions(prompt: str, words: tuple[str, ...]) -> bool:
     return any(re.search(pattern, prompt, re.IGNORECASE) for pattern in words)
 
 
@@ -74,13 +74,13 @@ class CameraMove:
     zoom : float
         Magnification reached at the end; below 1 the surroundings come into view.
     dx, dy : float
-        Way of the camera, -1 to 1 of the room that the magnification leaves.
+        Shift of the camera, -1 to 1 of the room that the magnification leaves.
     arc : float
         Strength of a circling move.
     shake : float
         Strength of a hand-held move.
     phase : float
-        Makes two seeds tremble differently.
+        Offset of the shake, different for each seed.
     """
 
     zoom: float
@@ -96,20 +96,20 @@ class CameraMove:
         return max(0.0, (1 / self.zoom - 1) / 2) + (0.002 if self.zoom < 1 else 0.0)
 
     def view(self, progress: float, seconds: float) -> Viewport:
-        """Where the camera looks.
+        """Part of the picture that the camera shows.
 
         Parameters
         ----------
         progress : float
             0 to 1 over the whole move.
         seconds : float
-            Since its start; trembling runs in real time, whatever the length of the move.
+            Since its start, on which the shake depends.
         """
-        # Half steady, half swelling: it starts softly and is still under way at the end.
+        # Eased at the start, still moving at the end.
         eased = 0.6 * progress + 0.4 * progress * progress * (3 - 2 * progress)
         tremble = self.shake * min(1.0, seconds / 0.6)
         sideways = min(1.0, max(abs(self.dx), abs(self.dy)))
-        # A camera that goes sideways needs room first: magnification comes sooner, the way through it follows.
+        # A sideways move needs room, so that its magnification comes sooner than its shift.
         zoom = self.zoom ** (eased if self.zoom < 1 else eased + 0.8 * sideways * eased * (1 - eased))
         zoom += 0.2 * abs(self.arc) * (1 - (1 - eased) ** 3) + 0.07 * tremble
         width = height = 1 / zoom
@@ -119,7 +119,7 @@ class CameraMove:
         y = self.dy * eased + self.arc * (math.cos(1.5 * math.pi * eased) - 1) * 0.18
         t = seconds * 2 * math.pi + self.phase
         x, y = (max(-1.0, min(1.0, value)) * limit for value, limit in ((x, limit_x), (y, limit_y)))
-        # A hand trembles by a share of the frame, however far the camera has come in.
+        # The shake is a share of the frame at any magnification.
         x += 0.013 * tremble * (math.sin(0.9 * t) + 0.6 * math.sin(2.3 * t + 1) + 0.2 * math.sin(5.1 * t))
         y += 0.013 * tremble * (math.sin(1.1 * t + 2) + 0.6 * math.sin(2.7 * t) + 0.2 * math.sin(4.7 * t + 3))
         x, y = (max(-limit, min(limit, value)) for value, limit in ((x, limit_x), (y, limit_y)))
@@ -136,32 +136,32 @@ def move_of(prompt: str, seed: int) -> CameraMove:
     >>> move_of("the camera pulls back", 1).zoom < 1 < move_of("镜头推近", 1).zoom
     True
     """
-    said = {name for name, words in _WORDS.items() if _says(prompt, words)}
-    draw = random.Random(seed)
-    pace = 1.35 if "fast" in said else 0.6 if "slow" in said else 1.0
-    phase = draw.uniform(0, 60)
-    turn = draw.choice((-1.0, 1.0))
-    dx = float("right" in said) - float("left" in said)
-    dy = float("down" in said) - float("up" in said)
-    zoom = 1 + 0.32 * pace if "in" in said else 1 / (1 + 0.20 * pace) if "out" in said else 1.0
-    arc = turn * 0.75 * min(pace, 1.0) if "orbit" in said else 0.0
-    if "static" in said and not (dx or dy or arc) and zoom == 1.0:
-        return CameraMove(1.012, 0.0, 0.0, 0.0, 0.6 if "shake" in said else 0.0, phase)
+    named = {name for name, words in _MOVES.items() if _mentions(prompt, words)}
+    rng = random.Random(seed)
+    pace = 1.35 if "fast" in named else 0.6 if "slow" in named else 1.0
+    phase = rng.uniform(0, 60)
+    direction = rng.choice((-1.0, 1.0))
+    dx = float("right" in named) - float("left" in named)
+    dy = float("down" in named) - float("up" in named)
+    zoom = 1 + 0.32 * pace if "in" in named else 1 / (1 + 0.20 * pace) if "out" in named else 1.0
+    arc = direction * 0.75 * min(pace, 1.0) if "orbit" in named else 0.0
+    if "static" in named and not (dx or dy or arc) and zoom == 1.0:
+        return CameraMove(1.012, 0.0, 0.0, 0.0, 0.6 if "shake" in named else 0.0, phase)
     if not (dx or dy or arc) and zoom == 1.0:
-        # Nothing said: a slow drift into the picture, its direction the seed's own.
-        angle = draw.uniform(0, 2 * math.pi)
-        zoom, dx, dy = 1 + draw.uniform(0.12, 0.2) * pace, 0.8 * math.cos(angle), 0.8 * math.sin(angle)
+        # No move named: a slow drift into the picture, its direction from the seed.
+        angle = rng.uniform(0, 2 * math.pi)
+        zoom, dx, dy = 1 + rng.uniform(0.12, 0.2) * pace, 0.8 * math.cos(angle), 0.8 * math.sin(angle)
     elif (dx or dy) and zoom == 1.0:
         zoom = 1 + 0.36 * pace
     if not (dx and dy):
-        dx, dy = dx or draw.uniform(-0.15, 0.15), dy or draw.uniform(-0.15, 0.15)
-    shake = (0.9 if "shake" in said else 0.35 if "fast" in said else 0.0) * max(pace, 0.8)
+        dx, dy = dx or rng.uniform(-0.15, 0.15), dy or rng.uniform(-0.15, 0.15)
+    shake = (0.9 if "shake" in named else 0.35 if "fast" in named else 0.0) * max(pace, 0.8)
     return CameraMove(zoom, dx, dy, arc, shake, phase)
 
 
 @dataclass(frozen=True, slots=True)
 class Grade:
-    """Light and tint that come up over the first second or so: exposure factor, shifts of U and V."""
+    """Light and tint, reached within 1.5 s: exposure factor, shifts of U and V."""
 
     exposure: float = 1.0
     u: float = 0.0
@@ -175,7 +175,7 @@ def grade_of(prompt: str) -> Grade:
     True
     """
     exposure, u, v = 1.0, 0.0, 0.0
-    for english, chinese, factor, blue, red in _MOODS.values():
-        if _says(prompt, (english, chinese)):
+    for english, chinese, factor, blue, red in _LIGHT.values():
+        if _mentions(prompt, (english, chinese)):
             exposure, u, v = exposure * factor, u + blue, v + red
     return Grade(exposure, u, v)

@@ -1,8 +1,8 @@
-"""A picture seen through a camera: any part of it, with fractional edges, at the size of the clip.
+"""Crops of a picture along a camera move, with fractional edges, at the size of the clip.
 
 FFmpeg's scaler is five times as fast as any other at hand, but takes whole pixels only. So each axis is scaled by the
 nearest ratio of two whole numbers to a slightly larger picture, and the fraction of a pixel that is left over is made
-by blending two neighbouring cut-outs of that. A picture keeps a rim for it around its edges.
+by blending two neighbouring crops of that. Every plane has a margin for it.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ __all__ = ["Bytes", "MovingCrop", "Planes"]
 Bytes = npt.NDArray[np.uint8]
 Planes = tuple[Image.Image, Image.Image, Image.Image]
 
-_RIM = 32
+_MARGIN = 32
 """Pixels kept around every plane, for what is scaled too much and then cut away."""
 _SPARE = np.arange(12, 28)
 """Pixels by which the scaled picture may be larger than the clip ..."""
 _STEPS = np.arange(-3, 4)[:, None]
 """... and by which it may begin elsewhere. The more to choose from, the nearer it comes to what is wanted."""
-_UNSEEN = 0.06
-"""Fraction of a pixel that nobody sees."""
+_INVISIBLE = 0.06
+"""Fraction of a pixel that is not worth a blend."""
 
 
 class MovingCrop:
-    """A picture and the camera that moves over it.
+    """Crops of one picture along a camera move.
 
     Parameters
     ----------
@@ -48,14 +48,14 @@ class MovingCrop:
     def __init__(self, planes: Planes, move: CameraMove) -> None:
         self._move = move
         self._sides = [plane.size for plane in planes]
-        self._planes = [_surrounded(plane, move.margin) for plane in planes]
+        self._planes = [_with_surroundings(plane, move.margin) for plane in planes]
         self._scaler = VideoReformatter()
 
     def planes(self, progress: float, seconds: float, size: tuple[int, int]) -> Planes:
-        """What the camera sees; see `CameraMove.view`."""
+        """Planes that the camera shows; see `CameraMove.view`."""
         view = self._move.view(progress, seconds)
         luma, blue, red = (
-            self._seen(
+            self._crop_plane(
                 plane,
                 _Axis.nearest(plane.shape[1], width, view.x, view.width, size[0] // half),
                 _Axis.nearest(plane.shape[0], height, view.y, view.height, size[1] // half),
@@ -65,64 +65,68 @@ class MovingCrop:
         )
         return luma, blue, red
 
-    def _seen(self, plane: Bytes, across: _Axis, down: _Axis, size: tuple[int, int]) -> Image.Image:
-        part = plane[down.first : down.first + down.taken, across.first : across.first + across.taken]
+    def _crop_plane(self, plane: Bytes, across: _Axis, down: _Axis, size: tuple[int, int]) -> Image.Image:
+        part = plane[down.first : down.first + down.count, across.first : across.first + across.count]
         frame = av.VideoFrame.from_numpy_buffer(part, format="gray")
-        frame = self._scaler.reformat(frame, across.made, down.made, "gray", interpolation=Interpolation.BILINEAR)
+        frame = self._scaler.reformat(frame, across.scaled, down.scaled, "gray", interpolation=Interpolation.BILINEAR)
         buffer, line = np.frombuffer(memoryview(frame.planes[0]), np.uint8), frame.planes[0].line_size
-        scaled = Image.frombuffer("L", (across.made, down.made), buffer, "raw", "L", line, 1)
+        picture = Image.frombuffer("L", (across.scaled, down.scaled), buffer, "raw", "L", line, 1)
         (width, height), left, top = size, across.offset, down.offset
         # One row more, for the second of the two moves.
-        rows = _cut(scaled, (left, top, left + width, top + height + 1), (1, 0), across.rest)
-        return _cut(rows, (0, 0, width, height), (0, 1), down.rest)
+        rows = _shifted_crop(picture, (left, top, left + width, top + height + 1), (1, 0), across.fraction)
+        return _shifted_crop(rows, (0, 0, width, height), (0, 1), down.fraction)
 
 
-def _cut(image: Image.Image, box: tuple[int, int, int, int], way: tuple[int, int], rest: float) -> Image.Image:
-    """Cut-out of an image, moved by a fraction of a pixel to the right or down."""
+def _shifted_crop(
+    image: Image.Image, box: tuple[int, int, int, int], step: tuple[int, int], fraction: float
+) -> Image.Image:
+    """Crop of an image, moved by a fraction of a pixel to the right or down."""
     here = image.crop(box)
-    if rest <= _UNSEEN:
+    if fraction <= _INVISIBLE:
         return here
-    return Image.blend(here, image.crop((box[0] + way[0], box[1] + way[1], box[2] + way[0], box[3] + way[1])), rest)
+    right, down = step
+    moved = image.crop((box[0] + right, box[1] + down, box[2] + right, box[3] + down))
+    return Image.blend(here, moved, fraction)
 
 
 @dataclass(frozen=True, slots=True)
 class _Axis:
-    """How one axis is scaled and cut: pixels ``first`` and on, ``taken`` in all, are scaled to ``made``.
+    """How one axis is scaled and cut: pixels ``first`` and on, ``count`` in all, are scaled to ``scaled``.
 
-    Those from ``offset`` on are shown, moved by ``rest``, a fraction of a pixel.
+    Those from ``offset`` on are shown, moved by ``fraction``, a fraction of a pixel.
     """
 
     first: int
-    taken: int
-    made: int
+    count: int
+    scaled: int
     offset: int
-    rest: float
+    fraction: float
 
     @classmethod
     def nearest(cls, length: int, side: int, centre: float, share: float, size: int) -> _Axis:
         """For a plane of this length that holds a picture of this side in its middle, of which a share is shown."""
         ratio = side * share / size
         middle = (length - side) / 2 + centre * side
-        made = size + _SPARE
-        taken = np.rint(made * ratio)
-        first = np.floor(middle - taken / 2) + _STEPS
-        at = (middle - first) * made / taken - size / 2
+        scaled = size + _SPARE
+        count = np.rint(scaled * ratio)
+        first = np.floor(middle - count / 2) + _STEPS
+        at = (middle - first) * scaled / count - size / 2
         # In pixels of the clip: how far all of it is from whole ones, and how far its edges are off.
-        away = np.abs(at - np.rint(at)) + np.abs(taken / made / ratio - 1) * size / 2
-        away[(first < 0) | (first + taken > length)] = np.inf
+        away = np.abs(at - np.rint(at)) + np.abs(count / scaled / ratio - 1) * size / 2
+        away[(first < 0) | (first + count > length)] = np.inf
         step, spare = np.unravel_index(np.argmin(away), away.shape)
-        offset = math.floor(at[step, spare] + _UNSEEN)
-        return cls(int(first[step, spare]), int(taken[spare]), int(made[spare]), offset, at[step, spare] - offset)
+        offset = math.floor(at[step, spare] + _INVISIBLE)
+        return cls(int(first[step, spare]), int(count[spare]), int(scaled[spare]), offset, at[step, spare] - offset)
 
 
-def _surrounded(plane: Image.Image, margin: float) -> Bytes:
-    """Picture with what a camera finds around it that draws back: its own colours, mirrored and out of focus."""
-    beside, above = (int(side * margin) + _RIM for side in plane.size)
+def _with_surroundings(plane: Image.Image, margin: float) -> Bytes:
+    """Picture with its own mirrored and blurred colours around it, for a camera that draws back."""
+    beside, above = (int(side * margin) + _MARGIN for side in plane.size)
     pixels = np.pad(np.asarray(plane), ((above, above), (beside, beside)), mode="symmetric")
     if margin <= 0:
         return pixels
     sharp, side = Image.fromarray(pixels), max(plane.size)
-    # Blurred that much, nobody sees that it is mirrored, nor that it was made smaller for it.
+    # The blur hides the mirroring and the reduction, which makes it cheap.
     soft = sharp.reduce(8).filter(ImageFilter.GaussianBlur(side / 160)).resize(sharp.size, Image.Resampling.BICUBIC)
     across, down = (
         np.abs(np.arange(n) - (n - 1) / 2) - (n / 2 - out) for n, out in ((sharp.width, beside), (sharp.height, above))

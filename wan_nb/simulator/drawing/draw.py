@@ -1,4 +1,4 @@
-"""Clips: the request drawn as a real MP4 (H.264 and AAC, 4:2:0, faststart).
+"""Encoding of a clip as MP4 (H.264 and AAC, 4:2:0, faststart).
 
 A clip starts on its first frame or clip, ends on its last frame, and a camera moves through it as the prompt says.
 """
@@ -67,7 +67,7 @@ def draw(request: ClipRequest, path: Path, stop: threading.Event) -> None:
 
 
 def tagged(clip: bytes, tag: str) -> bytes:
-    r"""Clip with a free box at its end, which makes its bytes its own, as every generation's would be.
+    r"""Clip with a free box at its end that makes its bytes unique.
 
     >>> tagged(b"", "x")
     b'\x00\x00\x00\tfreex'
@@ -92,7 +92,7 @@ def _write(container: Any, request: ClipRequest, stop: threading.Event) -> None:
     audio = container.add_stream("aac", rate=RATE, layout="stereo", options={"aac_coder": "fast"})
     audio.bit_rate = 128_000
     sound = sound_of(request.driving_audio, request.first_clip, request.seconds, request.seed)
-    heard = 0
+    encoded = 0
     for index, frame in enumerate(frames_of(request)):
         if stop.is_set():
             raise DrawingStopped
@@ -100,9 +100,9 @@ def _write(container: Any, request: ClipRequest, stop: threading.Event) -> None:
         container.mux(video.encode(frame))
         # Sound goes along with the picture, so that the file is interleaved for streaming.
         due = min(sound.shape[1], (index + 1) * RATE // request.fps)
-        while heard < sound.shape[1] and heard < due:
-            container.mux(audio.encode(_sound_frame(sound[:, heard : heard + 1024], heard)))
-            heard += 1024
+        while encoded < sound.shape[1] and encoded < due:
+            container.mux(audio.encode(_sound_frame(sound[:, encoded : encoded + 1024], encoded)))
+            encoded += 1024
     container.mux(video.encode())
     container.mux(audio.encode())
 

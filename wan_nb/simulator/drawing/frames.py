@@ -1,7 +1,7 @@
 """Pictures of a clip, one after the other, as planes of 4:2:0 frames.
 
-Everything happens on the three planes, which are never turned into colours and back: `crop` moves a camera over them,
-tables put light on them, so that a moving clip costs little more than its encoding.
+All work is done on the three planes without a conversion of colours, `crop` for the camera and look-up tables for the
+light, so that a moving clip costs little more than its encoding.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ __all__ = ["ClipRequest", "frames_of"]
 
 _FINER = 1.25
 """Pictures are kept this much finer than the clip: large ones stay sharp when the camera comes closer."""
-_SAME_SHAPE = 0.03
+_SAME_RATIO = 0.03
 """The clip's ratio is rounded; a picture this near to it is fitted exactly instead of being cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClipRequest:
-    """Everything that a clip depends on. Lengths in seconds, sizes in pixels."""
+    """What a clip is drawn from. Lengths in seconds, sizes in pixels."""
 
     prompt: str
     seed: int
@@ -53,16 +53,16 @@ class ClipRequest:
 
 def frames_of(request: ClipRequest) -> Iterator[av.VideoFrame]:
     """Every frame of the clip of a request, marked as simulated."""
-    total, sent = request.seconds * request.fps, 0
+    total, done = request.seconds * request.fps, 0
     overlays = overlays_for(request.size, request.watermark)
     lead = request.first_frame or request.first_clip
     last: list[Bytes] = []
     for frame in _continued(request, total - 1):
-        last, sent = [view.copy() for view in _views(frame)], sent + 1
-        # A clip of ours already wears its marks.
+        last, done = [view.copy() for view in _views(frame)], done + 1
+        # A clip of the simulator already has its overlays.
         yield _marked(frame, [overlay for overlay in overlays if not overlay.is_on(last[0])])
     start = _images(without_overlays(last, request.size)) if last else _picture(lead, request.size)
-    for planes in _moving(request, start, total - sent):
+    for planes in _moving(request, start, total - done):
         frame = av.VideoFrame(*request.size, "yuv420p")
         for view, plane in zip(_views(frame), planes, strict=True):
             view[:] = np.asarray(plane)
@@ -94,31 +94,31 @@ def _continued(request: ClipRequest, most: int) -> Iterator[av.VideoFrame]:
     """Frames of the clip that is continued, at the pace and size of the new one."""
     if request.first_clip is None or request.first_clip.data is None:
         return
-    wanted = min(most, round(request.first_clip.seconds * request.fps))
+    count = min(most, round(request.first_clip.seconds * request.fps))
     width, height = request.size
-    sent, shown = 0, None
+    done, shown = 0, None
     with opened(request.first_clip.data) as container:
         stream = container.streams.video[0]
         began = None
         for frame in container.decode(stream):
             at = float(frame.time or 0.0)
             began = at if began is None else began
-            while shown is not None and sent < wanted and sent / request.fps < at - began - 1e-6:
+            while shown is not None and done < count and done / request.fps < at - began - 1e-6:
                 yield _resized(shown, width, height)
-                sent += 1
+                done += 1
             shown = frame
-            if sent >= wanted:
+            if done >= count:
                 return
-    while shown is not None and sent < wanted:
+    while shown is not None and done < count:
         yield _resized(shown, width, height)
-        sent += 1
+        done += 1
 
 
 def _resized(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
     new, quarters = av.VideoFrame(width, height, "yuv420p"), frame.rotation // 90  # to the left, as a phone writes them
     size = (height, width) if quarters % 2 else (width, height)
     made = frame.reformat(*size, "yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
-    # A copy: marks must not be drawn into pictures that the decoder still refers to.
+    # A copy: the decoder still refers to its own pictures.
     for target, source in zip(_views(new), _views(made), strict=True):
         target[:] = np.rot90(source, quarters)
     return new
@@ -129,23 +129,23 @@ def _moving(request: ClipRequest, start: Planes, count: int) -> Iterator[Planes]
     move, grade = move_of(request.prompt, request.seed), grade_of(request.prompt)
     first, last = MovingCrop(start, move), None
     if request.last_frame is not None:
-        # Seen backwards from its end, the last picture's camera comes in along the same way.
-        coming = replace(move, dx=-move.dx, dy=-move.dy, arc=-move.arc)
-        last = MovingCrop(_picture(request.last_frame, request.size), coming)
+        # The last picture's camera runs backwards from the end along the same path.
+        reversed_move = replace(move, dx=-move.dx, dy=-move.dy, arc=-move.arc)
+        last = MovingCrop(_picture(request.last_frame, request.size), reversed_move)
     # Light comes up, and one picture turns into the other, within so many frames.
     change = max(1, round(min(1.5 * request.fps, 0.35 * count)))
     for index in range(count):
         progress, seconds = index / max(1, count - 1), index / request.fps
         if index == change and grade != Grade():
-            # From here on the light stays: it is put on the picture once instead of on every frame.
+            # From here on the light is constant: applied to the picture once instead of to every frame.
             first = MovingCrop(_lit(start, grade, 1.0), move)
-        seen = _smooth((index - 0.67 * count) / change + 0.5) if last else 0.0
-        planes = first.planes(progress, seconds, request.size) if seen < 1 else None
+        share = _smooth((index - 0.67 * count) / change + 0.5) if last else 0.0
+        planes = first.planes(progress, seconds, request.size) if share < 1 else None
         if planes and index < change:
             planes = _lit(planes, grade, round(index / change, 2))
-        if last and seen > 0:
+        if last and share > 0:
             arriving = last.planes(1 - progress, (count - 1 - index) / request.fps, request.size)
-            planes = _blended(planes, arriving, seen) if planes else arriving
+            planes = _blended(planes, arriving, share) if planes else arriving
         assert planes
         yield planes
 
@@ -195,7 +195,7 @@ def _picture(material: Material | None, size: tuple[int, int]) -> Planes:
         if clean is not planes:
             return _images(clean)
     ratio = picture.width / picture.height / (size[0] / size[1])
-    if abs(ratio - 1) > _SAME_SHAPE:
+    if abs(ratio - 1) > _SAME_RATIO:
         picture = ImageOps.fit(picture, target, Image.Resampling.LANCZOS)
     else:
         picture = picture.resize(target, Image.Resampling.LANCZOS, reducing_gap=3.0)

@@ -31,7 +31,7 @@ _CJK_FONTS = (
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """A small grey picture with coverage, laid over the luma of every frame; colour under it fades to grey.
+    """A small grey picture with coverage, blended into the luma of every frame; colour under it fades to grey.
 
     Attributes
     ----------
@@ -47,50 +47,47 @@ class Overlay:
     cover: Bytes
 
     def blend_into(self, luma: Bytes, *chroma: Bytes) -> None:
-        """Lay it over the planes of a 4:2:0 frame."""
+        """Blend it into the planes of a 4:2:0 frame."""
         height, width = self.luma.shape
-        place = self._place(luma)
-        place[:] = _mix(place, self.luma, self.cover)
+        region = self._region(luma)
+        region[:] = _mix(region, self.luma, self.cover)
         half = self.cover[::2, ::2]
         for plane in chroma:
-            place = plane[self.y // 2 : (self.y + height) // 2, self.x // 2 : (self.x + width) // 2]
-            place[:] = _mix(place, np.full_like(half, 128), half)
+            region = plane[self.y // 2 : (self.y + height) // 2, self.x // 2 : (self.x + width) // 2]
+            region[:] = _mix(region, np.full_like(half, 128), half)
 
     def is_on(self, luma: Bytes) -> bool:
-        """Whether a picture of this size already carries it: a frame of an earlier clip, continued."""
-        place = self._place(luma).astype(np.float32)
-        if place.shape != self.luma.shape or place.std() < 1:
+        """Whether a picture of this size already has it, as a frame of an earlier clip does."""
+        region = self._region(luma).astype(np.float32)
+        if region.shape != self.luma.shape or region.std() < 1:
             return False
-        return bool(np.corrcoef(place.ravel(), self.luma.ravel())[0, 1] > 0.6)
+        return bool(np.corrcoef(region.ravel(), self.luma.ravel())[0, 1] > 0.6)
 
     def erased_from(self, plane: Bytes, scale: int) -> Bytes:
-        """Plane (of every ``scale``-th pixel) without it: what lies above, mirrored over its place, with soft edges."""
-        rim = 6 // scale
-        top, left = self.y // scale - rim, self.x // scale - rim
-        rows, columns = (side // scale + 2 * rim for side in self.luma.shape)
+        """Plane (of every ``scale``-th pixel) with what lies above mirrored over it, with soft edges."""
+        edge = 6 // scale
+        top, left = self.y // scale - edge, self.x // scale - edge
+        rows, columns = (side // scale + 2 * edge for side in self.luma.shape)
         if top < rows or left < 0:
             return plane
         across, down = (
-            np.minimum(1.0, np.minimum(np.arange(1, n + 1), np.arange(n, 0, -1)) / rim) for n in (columns, rows)
+            np.minimum(1.0, np.minimum(np.arange(1, n + 1), np.arange(n, 0, -1)) / edge) for n in (columns, rows)
         )
         cover = np.round(255 * np.minimum.outer(down, across)).astype(np.uint8)
-        mended = plane.copy()
-        place = mended[top : top + rows, left : left + columns]
-        cover = cover[: place.shape[0], : place.shape[1]]
-        above = plane[top - place.shape[0] : top, left : left + columns][::-1]
-        place[:] = _mix(place, above, cover)
-        return mended
+        plane_copy = plane.copy()
+        region = plane_copy[top : top + rows, left : left + columns]
+        cover = cover[: region.shape[0], : region.shape[1]]
+        above = plane[top - region.shape[0] : top, left : left + columns][::-1]
+        region[:] = _mix(region, above, cover)
+        return plane_copy
 
-    def _place(self, plane: Bytes) -> Bytes:
+    def _region(self, plane: Bytes) -> Bytes:
         height, width = self.luma.shape
         return plane[self.y : self.y + height, self.x : self.x + width]
 
 
 def without_overlays(planes: list[Bytes], size: tuple[int, int]) -> list[Bytes]:
-    """Planes of a picture of the clip's own size, which may come from an earlier clip, without that one's marks.
-
-    They would wander through the new clip with everything else in the picture.
-    """
+    """Planes of a picture of the clip's own size without the overlays of an earlier clip, which would move with it."""
     for overlay in overlays_for(size, True):
         if overlay.is_on(planes[0]):
             planes = [overlay.erased_from(plane, 1 if index == 0 else 2) for index, plane in enumerate(planes)]
@@ -104,7 +101,7 @@ def _mix(under: Bytes, over: Bytes, cover: Bytes) -> Bytes:
 
 @lru_cache(maxsize=16)
 def overlays_for(size: tuple[int, int], watermark: bool) -> tuple[Overlay, ...]:
-    """What is laid over every frame of a clip of this size."""
+    """Overlays of every frame of a clip of this size."""
     width, height = size
     unit = max(6, round(min(width, height) * 0.028))
     gap = unit // 2 * 2
@@ -112,9 +109,9 @@ def overlays_for(size: tuple[int, int], watermark: bool) -> tuple[Overlay, ...]:
     overlays = [Overlay(gap, (height - gap - mark[0].shape[0]) // 2 * 2, *mark)]
     if watermark:
         text, font = _watermark(unit)
-        sign = _label(text, font, unit)
-        rows, columns = sign[0].shape
-        overlays.append(Overlay((width - gap - columns) // 2 * 2, (height - gap - rows) // 2 * 2, *sign))
+        watermark_image = _label(text, font, unit)
+        rows, columns = watermark_image[0].shape
+        overlays.append(Overlay((width - gap - columns) // 2 * 2, (height - gap - rows) // 2 * 2, *watermark_image))
     return tuple(overlays)
 
 
@@ -159,12 +156,12 @@ def _label(text: str, font: Any, unit: int) -> tuple[Bytes, Bytes]:
 
 
 def placeholder(label: str, size: tuple[int, int]) -> Image.Image:
-    """A calm picture with the name of what could not be fetched, its colours made from the name."""
+    """A gradient with the name of what could not be fetched; its colours follow from the name."""
     from PIL import Image, ImageDraw
 
     width, height = size
-    draw = random.Random(label)
-    hue = draw.random()
+    rng = random.Random(label)
+    hue = rng.random()
     left, right = (_colour(hue + shift, value) for shift, value in ((0.0, 0.62), (0.12, 0.26)))
     x, y = np.linspace(0, 1, width), np.linspace(0, 1, height)[:, None]
     blend = np.clip(0.55 * x + 0.45 * y + 0.06 * np.sin(5 * x + 3 * y), 0, 1)[..., None]

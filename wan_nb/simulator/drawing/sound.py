@@ -1,4 +1,4 @@
-"""Sound of a clip: the driving audio cut or padded with silence, the continued clip's own, or a quiet made-up pad."""
+"""Sound of a clip: the driving audio cut or padded with silence, the continued clip's own, or a synthesized chord."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def sound_of(audio: Material | None, clip: Material | None, seconds: int, seed: 
     """Two channels of exactly ``seconds``."""
     total = seconds * RATE
     if audio is not None and audio.data is not None:
-        return _fit(_decode(audio.data, total), total)
+        return _cut_or_padded(_decode(audio.data, total), total)
     if clip is None or clip.data is None:
         return synthesized(seconds, seed)
     length = round(clip.seconds * RATE)
-    own = _fit(_decode(clip.data, length), length)
+    own = _cut_or_padded(_decode(clip.data, length), length)
     rest = synthesized(seconds, seed)[:, own.shape[1] :]
     rise = min(RATE, rest.shape[1])
     rest[:, :rise] *= np.linspace(0, 1, rise, dtype=np.float32)
@@ -40,41 +40,41 @@ def sound_of(audio: Material | None, clip: Material | None, seconds: int, seed: 
 
 
 def synthesized(seconds: int, seed: int) -> Samples:
-    """A soft chord over a breath of noise, other for every seed; fades in and out."""
-    draw = np.random.default_rng(seed)
+    """A chord over quiet noise, different for every seed; fades in and out."""
+    rng = np.random.default_rng(seed)
     total = seconds * RATE
     t = np.arange(total, dtype=np.float32) / RATE
-    root = 110.0 * 2 ** (draw.integers(-3, 5) / 12)
+    root = 110.0 * 2 ** (rng.integers(-3, 5) / 12)
     sound = np.zeros((2, total), np.float32)
-    for step in _CHORDS[draw.integers(len(_CHORDS))]:
-        pitch, swell, side = root * 2 ** (step / 12), draw.uniform(0.07, 0.22), draw.uniform(0.3, 0.7)
-        tone = np.sin(2 * np.pi * pitch * t + draw.uniform(0, 6)) * (0.6 + 0.4 * np.sin(2 * np.pi * swell * t))
+    for step in _CHORDS[rng.integers(len(_CHORDS))]:
+        pitch, swell, side = root * 2 ** (step / 12), rng.uniform(0.07, 0.22), rng.uniform(0.3, 0.7)
+        tone = np.sin(2 * np.pi * pitch * t + rng.uniform(0, 6)) * (0.6 + 0.4 * np.sin(2 * np.pi * swell * t))
         sound += np.outer([side, 1 - side], tone).astype(np.float32)
     # Noise of a few hundred hertz: coarse random points, joined by lines.
-    points = draw.standard_normal(seconds * 600 + 2).astype(np.float32)
-    breath = np.interp(t * 600, np.arange(points.size), points) * (0.5 + 0.5 * np.sin(2 * np.pi * 0.11 * t))
-    sound = 0.055 * sound + 0.012 * breath.astype(np.float32)
+    points = rng.standard_normal(seconds * 600 + 2).astype(np.float32)
+    noise = np.interp(t * 600, np.arange(points.size), points) * (0.5 + 0.5 * np.sin(2 * np.pi * 0.11 * t))
+    sound = 0.055 * sound + 0.012 * noise.astype(np.float32)
     fade = np.minimum(1.0, np.minimum(t / 0.4, (seconds - t) / 0.6)).astype(np.float32)
     return np.ascontiguousarray(sound * fade)
 
 
-def _fit(sound: Samples, total: int) -> Samples:
+def _cut_or_padded(sound: Samples, total: int) -> Samples:
     cut = sound[:, :total]
     return np.pad(cut, ((0, 0), (0, total - cut.shape[1])))
 
 
 def _decode(data: bytes, enough: int) -> Samples:
     """Sound of a file, at least as many samples as are asked for where it has them."""
-    pieces: list[Any] = []
-    heard = 0
+    blocks: list[Any] = []
+    decoded = 0
     with opened(data) as container:
         if not container.streams.audio:
             return np.zeros((2, 0), np.float32)
         resampler = av.AudioResampler(format="fltp", layout="stereo", rate=RATE)
         for frame in container.decode(audio=0):
-            pieces += [piece.to_ndarray() for piece in resampler.resample(frame)]
-            heard += frame.samples * RATE // frame.sample_rate
-            if heard > enough:
+            blocks += [block.to_ndarray() for block in resampler.resample(frame)]
+            decoded += frame.samples * RATE // frame.sample_rate
+            if decoded > enough:
                 break
-        pieces += [piece.to_ndarray() for piece in resampler.resample(None)]
-    return np.concatenate(pieces, axis=1) if pieces else np.zeros((2, 0), np.float32)
+        blocks += [block.to_ndarray() for block in resampler.resample(None)]
+    return np.concatenate(blocks, axis=1) if blocks else np.zeros((2, 0), np.float32)
