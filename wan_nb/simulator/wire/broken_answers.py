@@ -50,7 +50,6 @@ async def broken_answer(
     Parameters
     ----------
     handler : RequestHandler
-        Of the request.
     fault : Fault
     answer : dict or bytes
         The right answer, where the request was processed.
@@ -80,8 +79,13 @@ async def broken_answer(
         await _drip(handler, content, fault.drip)
     if fault.truncate is None:
         handler.write(content)
-        return
-    cut = content[: int(fault.truncate * len(content) if 0 < fault.truncate < 1 else fault.truncate)]
+    else:
+        await _truncated(handler, content, fault)
+
+
+async def _truncated(handler: RequestHandler, content: bytes, fault: Fault) -> None:
+    share = fault.truncate or 0
+    cut = content[: int(share * len(content) if 0 < share < 1 else share)]
     if fault.short:
         handler.write(cut)
         return
