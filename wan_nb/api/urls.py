@@ -10,7 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, parse_qsl, unquote_plus, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote_plus, unquote_to_bytes, urlsplit, urlunsplit
 
 from wan_nb.api.catalog import MEDIA
 
@@ -33,6 +33,8 @@ class Scheme:
         Further parameters of the signature.
     forms : mapping of str to str
         Patterns that whole values must match, for names that other links use for other things.
+    path : str
+        What stands in the path of each link of this scheme, where its names and values are those of other links too.
 
     Examples
     --------
@@ -44,16 +46,19 @@ class Scheme:
     needs: frozenset[str]
     also: frozenset[str] = frozenset()
     forms: Mapping[str, str] = field(default_factory=dict, hash=False)
+    path: str = ""
 
-    def parts(self, query: Mapping[str, str]) -> frozenset[str]:
+    def parts(self, query: Mapping[str, str], path: str = "") -> frozenset[str]:
         """Names of this scheme; none where it is not complete.
 
         Parameters
         ----------
         query : mapping of str to str
             Values by name as `spelt`.
+        path : str
+            Of the same URL.
         """
-        whole = all(
+        whole = self.path in path and all(
             name in query and re.fullmatch(self.forms.get(name, ".+"), query[name], re.DOTALL) for name in self.needs
         )
         return self.needs | self.also if whole else frozenset()
@@ -63,8 +68,8 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-def _scheme(name: str, needs: str, also: str = "", forms: Mapping[str, str] | None = None) -> Scheme:
-    return Scheme(name, _names(needs), _names(also), forms or {})
+def _scheme(name: str, needs: str, also: str = "", forms: Mapping[str, str] | None = None, path: str = "") -> Scheme:
+    return Scheme(name, _names(needs), _names(also), forms or {}, path)
 
 
 _V4 = "x-{0}-algorithm x-{0}-credential x-{0}-date x-{0}-expires x-{0}-signedheaders x-{0}-signature"
@@ -110,7 +115,7 @@ SCHEMES: tuple[Scheme, ...] = (
         for name in ("hdnts", "hdnea", "hdntl", "__token__")
     ),
     _scheme("Discord", "ex is hm", "", {"ex": f"{_HEX}{{6,8}}", "is": f"{_HEX}{{6,8}}", "hm": f"{_HEX}{{64}}"}),
-    _scheme("Supabase", "token", "", {"token": r"eyJ[\w-]+\.[\w-]+\.[\w-]+"}),
+    _scheme("Supabase", "token", "", {"token": r"eyJ[\w-]+\.[\w-]+\.[\w-]+"}, "/sign/"),
     _scheme("Laravel", "expires signature", "", {"expires": r"\d+", "signature": f"{_HEX}{{64}}"}),
     _scheme("an expiry and its signature", "Expires Signature"),
 )  # fmt: skip
@@ -129,6 +134,7 @@ _SIGNING = re.compile(r"(x-(amz|oss|goog|tos|obs|cos|bce|kss)|q)-.*(signature|cr
 _FILE = re.compile(
     rf".*({'|'.join(re.escape(end) for kind in MEDIA.values() for end in kind.suffixes)})", re.IGNORECASE | re.DOTALL
 )
+_PORTS = {"http": ":80", "https": ":443"}
 _IN_TEXT = re.compile(r"https?://[^\s\"'<>]+", re.IGNORECASE)
 
 
@@ -168,12 +174,14 @@ def identity(url: str) -> str:
     'https://e.org/cat.png'
     >>> identity("https://e.org/i?cat.jpg") == identity("https://e.org/i?dog.jpg")
     False
+    >>> identity("HTTPS://E.org:443/i?a=%7e") == identity("https://e.org/i?a=~")
+    True
     """
-    pairs = [pair for _, pair in _kept(url)]
-    if not pairs:
-        return bare(url)
-    # Bytes that are no UTF-8 stay apart, which a replacement character would not keep.
-    return f"{bare(url)}#{hashlib.sha256(urlencode(pairs, errors='surrogateescape').encode()).hexdigest()[:16]}"
+    parts = _split(url)
+    host = parts.netloc.rpartition("@")[2].lower().removesuffix(_PORTS.get(parts.scheme, ""))
+    name = urlunsplit((parts.scheme, host, parts.path, "", ""))
+    kept = "&".join(_spelling(raw) for raw, _ in _kept(url))
+    return f"{name}#{hashlib.sha256(kept.encode()).hexdigest()[:16]}" if kept else name
 
 
 def shown(url: str) -> tuple[str, bool]:
@@ -214,14 +222,20 @@ def _split(url: str) -> SplitResult:
         return urlsplit("")
 
 
+def _spelling(raw: str) -> str:
+    """One spelling of a parameter for all that differ in what is percent-encoded; servers read ``+`` in two ways."""
+    return re.sub(r"[^+=]+", lambda text: quote(unquote_to_bytes(text[0]), safe=""), raw)
+
+
 def _kept(url: str) -> list[tuple[str, tuple[str, str]]]:
     """Parameters that are part of the picture's name: each as it was written, and as name and value."""
     found = []
-    for raw in filter(None, _split(url).query.split("&")):
+    parts = _split(url)
+    for raw in filter(None, parts.query.split("&")):
         pair = parse_qsl(raw, keep_blank_values=True, errors="surrogateescape")
         found.append((raw, pair[0] if pair else (unquote_plus(raw), "")))
     query = {spelt(name): value for _, (name, value) in found}
-    signing = frozenset[str]().union(*(scheme.parts(query) for scheme in SCHEMES))
+    signing = frozenset[str]().union(*(scheme.parts(query, parts.path) for scheme in SCHEMES))
     return [(raw, pair) for raw, pair in found if spelt(pair[0]) not in signing]
 
 
