@@ -16,6 +16,7 @@ __all__ = [
     "as_number",
     "as_whole",
     "frame_ids",
+    "has_ids",
     "listed",
     "max_cost",
     "run_ids",
@@ -26,6 +27,7 @@ __all__ = [
     "words",
 ]
 
+_RUN_ID = re.compile(r"[0-9a-f]{12}")
 _TYPED = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 
 
@@ -181,7 +183,8 @@ def run_ids(what: Any) -> list[str]:
     Parameters
     ----------
     what : str, Run, Row, Study, DataFrame, Series, Index, mapping or iterable of such
-        A table has its ids in the index ``run_id`` or in the column of that name, and so has a row or a column of it.
+        A table has its ids in the index ``run_id``, in a level or in the column of that name, and so has a row (also as
+        a dict or a tuple) or a column of it. What its other cells hold is never taken for the beginning of an id.
 
     Raises
     ------
@@ -201,14 +204,16 @@ def _ids(what: Any) -> Iterable[str]:
         yield what
     elif hasattr(what, "columns"):
         yield from _ids(frame_ids(what))
-    elif hasattr(what, "index") and hasattr(what, "to_list"):
-        yield from _of_series(what)
+    elif hasattr(what, "to_list"):
+        yield from _of_column(what)
     elif isinstance(own := getattr(what, "run_id", getattr(what, "id", None)), str):  # a row of the log, a run
         yield own
     elif callable(rows := getattr(what, "rows", None)):  # a study
         yield from (row.run_id for row in rows())
     elif isinstance(what, Mapping):
-        yield from _ids(what.values())
+        yield from _ids([what["run_id"]]) if "run_id" in what else _whole_ids(what.values())
+    elif "Index" in getattr(what, "_fields", ()):  # a row of DataFrame.itertuples
+        yield from _whole_ids([what.Index])
     elif isinstance(what, Iterable) and not isinstance(what, (bytes, bytearray)):
         for each in what:
             yield from _ids(each)
@@ -218,24 +223,43 @@ def _ids(what: Any) -> Iterable[str]:
         )
 
 
+def has_ids(frame: Any) -> bool:
+    """Whether a table holds ids of runs, in its index or in a column."""
+    return _level(frame) is not None or "run_id" in frame.columns
+
+
 def frame_ids(frame: Any) -> list[Any]:
     """Ids of a table of runs, one for each of its rows."""
-    if frame.index.name == "run_id":
-        return list(frame.index)
-    if "run_id" in frame.columns:
-        return list(frame["run_id"])
-    raise InvalidOption("this table has no run_id.", remedy="Give one of wan_nb.runs(), or its ids.")
+    if not has_ids(frame):
+        raise InvalidOption("this table has no run_id.", remedy="Give one of wan_nb.runs(), or its ids.")
+    return list(frame["run_id"]) if (ids := _level(frame)) is None else ids
 
 
-def _of_series(series: Any) -> Iterable[str]:
-    """Ids of a column of a table of runs, or of one of its rows."""
-    if series.name == "run_id":
-        yield from _ids(list(series))
-    elif series.index.name == "run_id":
-        yield from _ids(list(series.index))
-    elif "run_id" in series.index:
-        yield from _ids(series["run_id"])
-    elif "status" in series.index and isinstance(series.name, str):
-        yield series.name
+def _level(what: Any) -> list[Any] | None:
+    """Ids in an index, or in that of a table or column; None where it has none."""
+    index: Any = what if hasattr(what, "get_level_values") else getattr(what, "index", None)
+    return list(index.get_level_values("run_id")) if "run_id" in getattr(index, "names", ()) else None
+
+
+def _of_column(column: Any) -> Iterable[str]:
+    """Ids of a column or index of a table of runs, or of one of its rows."""
+    if column.name == "run_id":
+        yield from _ids(list(column))
+    elif (ids := _level(column)) is not None:
+        yield from _ids(ids)
+    elif "run_id" in (keys := getattr(column, "index", ())):
+        yield from _ids([column["run_id"]])
+    elif isinstance(column.name, str) and _RUN_ID.fullmatch(column.name):  # a row is called by its index
+        yield column.name
+    elif column.name is not None or hasattr(column, "levels") or "status" in keys:
+        yield from _whole_ids(column)
     else:
-        yield from _ids(list(series))
+        yield from _ids(list(column))
+
+
+def _whole_ids(cells: Iterable[Any]) -> Iterable[str]:
+    """Runs in a part of a table, where a variant that is called "a" is not the beginning of an id."""
+    for cell in cells:
+        if isinstance(cell, str) and not _RUN_ID.fullmatch(cell):
+            raise InvalidOption(f"{shown(cell)} is no id of a run.", remedy="Give whole ids, or a table of runs.")
+        yield from _whole_ids(cell) if isinstance(cell, tuple) else _ids(cell)

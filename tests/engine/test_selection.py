@@ -53,10 +53,18 @@ def ways(session, study):
         "a generator": lambda: (run_id for run_id in ids),
         "dict values": dict(zip("ab", ids, strict=True)).values(),
         "a dict": dict(zip("ab", ids, strict=True)),
+        "a dict of tuples": {"both": tuple(ids)},
         "an index": frame.index,
         "an array": np.array(ids, dtype=object),
         "a table": frame,
         "a table without its index": frame.reset_index(),
+        "in capitals": [f" {run_id.upper()}" for run_id in ids],
+        "a table with more of an index": frame.set_index(["study", "variant"], append=True).swaplevel(0, 2),
+        "an index with more of it": frame.set_index("study", append=True).index,
+        "rows as dicts": frame.reset_index().to_dict("records"),
+        "rows as tuples": list(frame.itertuples()),
+        "rows as tuples without an index": list(frame.reset_index().itertuples()),
+        "part of a row": [frame[["variant", "seed"]].iloc[place] for place in range(2)],
         "a table sorted and cut": frame.sort_values("prompt")[["cost"]],
         "a column": frame["cost"],
         "the column of ids": frame.reset_index()["run_id"],
@@ -75,7 +83,7 @@ def test_every_way_means_the_same_runs(session, study) -> None:
         assert found is session, name
         assert {row.run_id for row in rows} == expected, name
         assert len(rows) == 2, name
-        if name != "beginnings":
+        if name not in {"beginnings", "in capitals"}:
             assert set(run_ids(made())) == expected, name
         assert set(session.runs(run_id=made()).index) == expected, name
 
@@ -107,6 +115,27 @@ def test_what_is_no_run_is_refused_in_our_words(session, given) -> None:
     assert len(str(caught.value)) < 300
     with pytest.raises(InvalidOption):
         session.run(given)
+
+
+def test_no_cell_of_a_table_is_taken_for_an_id(session, study) -> None:
+    frame = session.runs()
+    labels = frame.assign(variant=[run_id[:2] for run_id in frame.index], study="3f")
+    for part in (
+        labels.reset_index(drop=True),
+        labels.reset_index()["variant"],
+        labels.set_index("variant").index,
+        labels.set_index(["study", "variant"]).index,
+        labels.reset_index(drop=True)[["variant"]].iloc[0],
+        labels[["variant"]].to_dict("records"),
+        labels.set_index(["study", "variant"]),
+        list(labels.set_index(["study", "variant"]).itertuples()),
+        list(labels.set_index("variant").itertuples()),
+    ):
+        with pytest.raises(InvalidOption):
+            rows_of(part, session)
+        with pytest.raises(InvalidOption):
+            session.runs(run_id=part)
+    assert set(frame.set_index("study", append=True).wan.ids) == set(frame.index)
 
 
 def test_one_run_is_one_run(session, study) -> None:

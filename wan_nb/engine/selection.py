@@ -41,7 +41,7 @@ def labelled_rows(session: Logbook, what: Any) -> list[Row]:
         return found
     names = [name for name in _LABELS if name in what.columns]
     labels: dict[str, dict[str, Any]] = {}
-    for run_id, *own in zip(frame_ids(what), *(what[name].astype(object) for name in names), strict=True):
+    for run_id, *own in zip(frame_ids(what), *(what[name] for name in names), strict=True):
         labels[run_id] = {name: _text(cell) for name, cell in zip(names, own, strict=True)}
     return [replace(row, **labels.get(row.run_id, {})) for row in found]
 

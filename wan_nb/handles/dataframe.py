@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.arguments import run_ids
+from wan_nb.arguments import has_ids, run_ids
 from wan_nb.errors import InvalidOption
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Accessor:
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:
-        if frame.index.name != "run_id" and "run_id" not in frame.columns:
+        if not has_ids(frame):
             # pandas turns an AttributeError into "has no attribute", which is what other frames should say.
             raise AttributeError("only a DataFrame of wan_nb.runs() has .wan")
         self._frame = frame

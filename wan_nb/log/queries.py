@@ -301,8 +301,9 @@ _ID_LENGTH: Final = 12
 
 def _any_of(ids: Sequence[str]) -> sa.ColumnElement[bool]:
     """Runs of these ids, or whose ids begin so."""
+    ids = [one.strip().lower() for one in ids]
     whole_ids = [words(one) for one in ids if len(one) >= _ID_LENGTH]
-    starts = [one.lower() for one in ids if one and len(one) < _ID_LENGTH and set(one.lower()) <= _HEX]
+    starts = [one for one in ids if one and len(one) < _ID_LENGTH and set(one) <= _HEX]
     begin = [sa.and_(runs.c.run_id >= one, runs.c.run_id < one + "g") for one in starts]
     return sa.or_(sa.false(), runs.c.run_id.in_(whole_ids), *begin)
 

@@ -262,7 +262,8 @@ def rows_of(what: Any, session: Session | None = None) -> tuple[Session, list[Ro
     """
     from wan_nb.handles.default import session as default_session
 
-    if isinstance(what, Iterable) and not isinstance(what, str | bytes | Mapping) and not hasattr(what, "index"):
+    tabular = hasattr(what, "index") or hasattr(what, "get_level_values")
+    if isinstance(what, Iterable) and not isinstance(what, str | bytes | Mapping) and not tabular:
         what = list(what)
     chosen = session or cast("Session | None", session_of(what)) or default_session()
     if what is None:
