@@ -14,7 +14,7 @@ from wan_nb.api import catalog
 from wan_nb.errors import InvalidOption
 from wan_nb.grammar import options
 from wan_nb.magics.completion import Known, suggest, typed
-from wan_nb.magics.run_line import VERBS
+from wan_nb.magics.verbs import VERBS
 
 pytest_plugins = ["fixtures_shell"]
 

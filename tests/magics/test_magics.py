@@ -79,7 +79,7 @@ print(json.dumps({{
     found = json.loads(done.stdout.splitlines()[-1])
     assert found == {
         "heavy": [],
-        "ours": ["wan_nb", "wan_nb.magics", "wan_nb.magics.magics"],
+        "ours": ["wan_nb", "wan_nb.magics", "wan_nb.magics.magics", "wan_nb.version"],
         "sockets": 0,
         "threads": 0,
     }
@@ -261,7 +261,7 @@ def test_bad_input_is_refused_in_three_lines(wan, simulator, cat, line, body, ki
     assert says in str(caught.value)
     assert 1 <= len(caught.value._render_traceback_()) <= 3
     assert creates(simulator) == 0
-    assert wan.magics.session().log.find() == []
+    assert wan.magics.notebook.session().log.find() == []
     assert "run" not in wan
 
 

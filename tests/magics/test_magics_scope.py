@@ -122,6 +122,6 @@ def test_a_local_of_a_caller_further_out_is_not_meant(prompts):
 
 def test_nothing_of_a_call_is_left_behind(wan, cat):
     wan(f"def film(who):\n    return {CELL}\nfilm('dog')", cat=cat)
-    assert "who" not in wan.magics.names
+    assert "who" not in wan.magics.notebook.names
     with pytest.raises(InvalidOption, match=r"no value for \{\{who\}\}"):
         wan("%%wan -f {{cat}} -d 2\na {{who}}", cat=cat)

@@ -15,7 +15,7 @@ from wan_nb.handles.run import Run
 from wan_nb.handles.session import Session
 from wan_nb.handles.study import Study
 from wan_nb.magics import help as manual
-from wan_nb.magics.run_line import VERBS
+from wan_nb.magics.verbs import VERBS
 
 pytest_plugins = ["fixtures_shell"]
 

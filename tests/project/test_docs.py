@@ -201,7 +201,7 @@ def test_examples_of_public_names_run(wan: Any, simulator: Any, photos: Path) ->
     """Examples that need a service, each run for its errors: what they print (ids, times, prices) differs each time."""
     shutil.copy(photos / "cat.jpg", "cat.jpg")
     wan.unattended()
-    session = wan.magics.session()
+    session = wan.magics.notebook.session()
     simulator.config(clips="full")  # the service continues no tiny ones
     run = session.submit("a cat", first_frame="cat.jpg", duration=6).wait()
     simulator.config(clips="tiny")

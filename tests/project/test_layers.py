@@ -54,7 +54,7 @@ STILL_UPWARD = {
     "handles.run -> ui.show",
     "handles.study -> ui.desk",
     "html.code -> handles.study",
-    "magics.run_line -> ui.desk",
+    "magics.call -> ui.desk",
     "magics.run_line -> ui.show",
     "magics.verbs -> ui.desk",
     "magics.verbs -> ui.show",
@@ -78,14 +78,6 @@ STILL_CIRCLES = [
     {"engine.download", "engine.queue", "engine.runner", "engine.settle", "engine.submit"},
     {"engine.logbook", "engine.selection"},
     {"handles.open_study", "handles.run", "handles.session", "handles.study"},
-    {
-        "magics.completion",
-        "magics.help",
-        "magics.magics",
-        "magics.run_cell",
-        "magics.run_line",
-        "magics.verbs",
-    },
 ]
 """What is left to be cut of edition 1: both lists only become shorter."""
 

@@ -151,7 +151,7 @@ def _of_options(text: Typed, known_options: Iterable[Option], known: Known) -> t
 
 
 def _of_verbs(text: Typed, known: Known) -> tuple[str, list[str]]:
-    from wan_nb.magics.run_line import VERBS
+    from wan_nb.magics.verbs import VERBS
 
     if not text.words:
         return text.fragment, [*_starting(text.fragment, [*VERBS, "--help"])]

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from wan_nb.api import catalog
 from wan_nb.grammar import options
-from wan_nb.magics.run_line import VERBS
+from wan_nb.magics.verbs import VERBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from wan_nb.magics.run_line import Verb
+    from wan_nb.magics.call import Verb
 
 __all__ = ["cell_help", "line_help", "option_table", "verb_help", "verb_table"]
 

@@ -1,15 +1,14 @@
 """``%wan`` and ``%%wan``: registered in a few milliseconds, everything else is loaded when it is used.
 
 A magic here reads its text, calls what Python calls too, and returns what that returns. Options and verbs are tables
-(`wan_nb.grammar.options`, `wan_nb.magics.run_line`) from which help, completion and the README are read as well.
+(`wan_nb.grammar.options`, `wan_nb.magics.verbs`) from which help, completion and the README are read as well.
 """
 
 from __future__ import annotations
 
 import sys
-from collections import ChainMap
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
@@ -17,11 +16,11 @@ from traitlets import Bool, Dict, Float, TraitError, Unicode, Union, observe, va
 from traitlets.config import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from wan_nb.handles.session import Session
+    from wan_nb.magics.notebook import Notebook
 
 __all__ = ["WanMagics", "load", "unload"]
 
@@ -47,64 +46,36 @@ class WanMagics(Magics):
     ).tag(config=True)
     tracebacks = Bool(False, help="Show whole tracebacks instead of one to three lines.").tag(config=True)
 
-    told_of: Session | None = None
-    """Session whose service the person knows of."""
+    @cached_property
+    def notebook(self) -> Notebook:
+        """What is known of the notebook in which the magics are typed."""
+        from wan_nb.magics.notebook import Notebook
 
-    _locals: dict[str, Any] = {}  # noqa: RUF012  # replaced as a whole, never changed
-    """Variables of the code that called the magic which is running."""
+        return Notebook()
 
     @no_var_expand
     @line_magic
     def wan(self, line: str) -> Any:
         """Runs, studies and the service: ``%wan VERB``. Alone it shows the live board of this session."""
-        with self._told():
+        with self._told() as notebook:
             from wan_nb.engine import loop
 
             loop.load("wan_nb.magics.run_line")
-            from wan_nb.magics.run_line import obey
+            from wan_nb.magics.run_line import run_line
 
-            return obey(self, line)
+            return run_line(notebook, line)
 
     @no_var_expand
     @cell_magic("wan")  # type: ignore[arg-type]  # IPython types the decorator for its argument-free form only
     def wan_cell(self, line: str, cell: str) -> Any:
         """Make a clip: the options stand on the line, the cell is the prompt."""
-        with self._told():
+        with self._told() as notebook:
             from wan_nb.engine import loop
 
             loop.load("wan_nb.magics.run_cell", "wan_nb.api.checks")
-            from wan_nb.magics.run_cell import ask
+            from wan_nb.magics.run_cell import run_cell
 
-            return ask(self, line, cell)
-
-    @property
-    def names(self) -> Mapping[str, Any]:
-        """Variables that a ``{{name}}`` means: those of the calling code before the notebook's."""
-        assert self.shell is not None
-        return ChainMap(self._locals, self.shell.user_ns)  # never written to: `keep` is
-
-    def keep(self, name: str, thing: Any) -> None:
-        """Set a variable of the notebook."""
-        assert self.shell is not None
-        self.shell.user_ns[name] = thing
-
-    @property
-    def in_batch(self) -> bool:
-        """Whether nobody comes back after the cell (nbclient, papermill, a script), or can be asked."""
-        from wan_nb.frontends import front_end
-
-        return not front_end().returns
-
-    def session(self) -> Session:
-        """The default session; which service it is that nobody chose is said once."""
-        from wan_nb.handles import default
-        from wan_nb.terminal import say
-
-        session = default.session()
-        if session is not self.told_of and session.settings.service == "simulator" and not self.service:
-            say(SIMULATED)  # once, where the person looks
-        self.told_of = session
-        return session
+            return run_cell(notebook, line, cell)
 
     @validate("service", "budget")
     def _sane(self, proposal: Any) -> Any:
@@ -126,20 +97,23 @@ class WanMagics(Magics):
         default.configure(**{change["name"]: None if change["new"] == "" else change["new"]})
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self) -> Iterator[Notebook]:
         from wan_nb.errors import Detached, WanError
         from wan_nb.public import guard
 
-        before, self._locals = self._locals, _locals_of_caller()  # a magic may run inside of another
+        assert self.shell is not None
+        notebook = self.notebook
+        before, notebook.caller = notebook.caller, _locals_of_caller()  # a magic may run inside of another
+        notebook.variables, notebook.wait, notebook.chosen = self.shell.user_ns, self.wait, bool(self.service)
         try:
             with guard():  # between two waits, each of which has words of its own
-                yield
+                yield notebook
         except (WanError, Detached) as error:
-            if self.tracebacks and self.shell is not None:
+            if self.tracebacks:
                 vars(error)["_render_traceback_"] = partial(_whole, self.shell, error)
             raise
         finally:
-            self._locals = before
+            notebook.caller = before
 
 
 def _locals_of_caller() -> dict[str, Any]:
@@ -164,12 +138,6 @@ def _whole(shell: InteractiveShell, error: BaseException) -> list[str]:
 
     told = shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__)
     return redact("\n".join(told)).split("\n")
-
-
-SIMULATED = (
-    "No key is set, so clips are SIMULATED: drawn on this machine, nothing is billed. %wan login takes a key,"
-    " %wan connect chooses the service."
-)
 
 
 def load(shell: InteractiveShell) -> None:

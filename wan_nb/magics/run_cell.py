@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from wan_nb.handles.session import Session
-    from wan_nb.magics.magics import WanMagics
+    from wan_nb.magics.notebook import Notebook
 
-__all__ = ["ask", "study_text"]
+__all__ = ["run_cell", "study_text"]
 
 UPLOAD_TOLD = 2_000_000
 """Bytes from which on an upload is worth a line."""
@@ -29,7 +29,7 @@ UPLOAD_TOLD = 2_000_000
 _FIELDS = frozenset(f.name for f in catalog.FIELDS)
 
 
-def ask(magics: WanMagics, line: str, body: str) -> Any:
+def run_cell(notebook: Notebook, line: str, body: str) -> Any:
     """Do what the cell says.
 
     Returns
@@ -37,60 +37,60 @@ def ask(magics: WanMagics, line: str, body: str) -> Any:
     Run, Study, DryRun or None
         None when a ``;`` silences the cell, and for ``--help``.
     """
-    cell = Cell.parse(line, body, lambda word: expand(word, magics.names, allow_objects=True))
+    cell = Cell.parse(line, body, lambda word: expand(word, notebook.names, allow_objects=True))
     if cell.help:
         from wan_nb.magics.help import cell_help
 
         say(cell_help())  # it was asked for
         return None
-    result = _study(magics, cell) if cell.is_study else _dry(magics, cell) if cell.dry_run else _run(magics, cell)
+    result = _study(notebook, cell) if cell.is_study else _dry(notebook, cell) if cell.dry_run else _run(notebook, cell)
     return None if cell.silent else result
 
 
-def _run(magics: WanMagics, cell: Cell) -> Any:
+def _run(notebook: Notebook, cell: Cell) -> Any:
     """One clip."""
-    prompt = _prompt(magics, cell)
-    session = magics.session()
+    prompt = _prompt(notebook, cell)
+    session = notebook.session()
     fields = _looked_at(session, cell.fields)
     options: dict[str, Any] = {"name": cell.name, "tags": cell.tags, "again": cell.again, "max_cost": cell.max_cost}
-    with _kept(magics, cell):
-        run = session.submit(prompt, **options, progress=_uploading(magics, fields), **fields)
-    return _waited(magics, cell, _keep(magics, cell, run))
+    with _kept(notebook, cell):
+        run = session.submit(prompt, **options, progress=_uploading(notebook, fields), **fields)
+    return _waited(notebook, cell, _keep(notebook, cell, run))
 
 
-def _study(magics: WanMagics, cell: Cell) -> Any:
+def _study(notebook: Notebook, cell: Cell) -> Any:
     """Several clips: the plan, bought at once only with ``--max-cost``."""
     buys = cell.max_cost is not None and not cell.dry_run
-    if not (buys or cell.dry_run) and (magics.in_batch or cell.wait):
-        why = "where nobody can press Buy, a study" if magics.in_batch else "a study that is waited for"
+    if not (buys or cell.dry_run) and (notebook.in_batch or cell.wait):
+        why = "where nobody can press Buy, a study" if notebook.in_batch else "a study that is waited for"
         raise InvalidOption(f"{why} needs --max-cost.", remedy="--dry-run shows its plan and its price.")
-    session = magics.session()
-    variants = {label or "A": study_text(text, cell, magics.names) for label, text in cell.variants}
+    session = notebook.session()
+    variants = {label or "A": study_text(text, cell, notebook.names) for label, text in cell.variants}
     fields = _looked_at(session, cell.fields)
     plan = partial(open_study, session) if cell.dry_run else session.study  # what is only tried is not the last study
     study = plan(variants, name=cell.name, seeds=cell.seeds, vary=dict(cell.vary), tags=cell.tags, **fields)
     if cell.dry_run:
         from wan_nb.magics.dry_run import DryRun
 
-        return _keep(magics, cell, DryRun.of(session, study.asks(again=cell.again), notes=study.notes))
-    _keep(magics, cell, study)
+        return _keep(notebook, cell, DryRun.of(session, study.asks(again=cell.again), notes=study.notes))
+    _keep(notebook, cell, study)
     if not buys:
         return study
     study.submit(max_cost=cell.max_cost, again=cell.again)
-    return _waited(magics, cell, study)
+    return _waited(notebook, cell, study)
 
 
-def _dry(magics: WanMagics, cell: Cell) -> Any:
+def _dry(notebook: Notebook, cell: Cell) -> Any:
     from wan_nb.engine.submit import Ask
     from wan_nb.magics.dry_run import DryRun
 
-    prompt = _prompt(magics, cell)
-    session = magics.session()
+    prompt = _prompt(notebook, cell)
+    session = notebook.session()
     ask = Ask(session.request(prompt, **cell.fields), name=cell.name, again=cell.again)
-    return _keep(magics, cell, DryRun.of(session, [ask]))
+    return _keep(notebook, cell, DryRun.of(session, [ask]))
 
 
-def _uploading(magics: WanMagics, fields: Mapping[str, Any]) -> Callable[[str, int, int], None] | None:
+def _uploading(notebook: Notebook, fields: Mapping[str, Any]) -> Callable[[str, int, int], None] | None:
     """A line that says how far an upload is, for materials that take a moment.
 
     Its place is made here, in the cell: the loop thread, which knows the progress, may only bring it up to date.
@@ -98,7 +98,7 @@ def _uploading(magics: WanMagics, fields: Mapping[str, Any]) -> Callable[[str, i
     load("wan_nb.widgets.outputs")
     from wan_nb.widgets.outputs import display
 
-    if magics.in_batch or not any((getattr(value, "bytes", None) or 0) > UPLOAD_TOLD for value in fields.values()):
+    if notebook.in_batch or not any((getattr(value, "bytes", None) or 0) > UPLOAD_TOLD for value in fields.values()):
         return None
     handle = display({"text/plain": printable("uploading …")})
     said = -1
@@ -125,9 +125,9 @@ def _looked_at(session: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
     return looked
 
 
-def _prompt(magics: WanMagics, cell: Cell) -> str:
+def _prompt(notebook: Notebook, cell: Cell) -> str:
     text = cell.variants[0][1]
-    return text if cell.raw else str(expand(text, magics.names))
+    return text if cell.raw else str(expand(text, notebook.names))
 
 
 def study_text(text: str, cell: Cell, names: Mapping[str, Any]) -> str:
@@ -156,30 +156,30 @@ def study_text(text: str, cell: Cell, names: Mapping[str, Any]) -> str:
 # -- keeping, waiting, showing ---------------------------------------------------------------------------------------
 
 
-def _keep(magics: WanMagics, cell: Cell, thing: Any) -> Any:
+def _keep(notebook: Notebook, cell: Cell, thing: Any) -> Any:
     if cell.out:
-        magics.keep(cell.out, thing)
+        notebook.keep(cell.out, thing)
     return thing
 
 
 @contextmanager
-def _kept(magics: WanMagics, cell: Cell) -> Iterator[None]:
+def _kept(notebook: Notebook, cell: Cell) -> Iterator[None]:
     """On an error the variable holds the run that it happened to, if there is one: it may have been paid."""
     try:
         yield
     except WanError as error:
         if error.run_id:
-            _keep(magics, cell, magics.session().run(error.run_id))
+            _keep(notebook, cell, notebook.session().run(error.run_id))
         raise
 
 
-def _waited(magics: WanMagics, cell: Cell, thing: Any) -> Any:
+def _waited(notebook: Notebook, cell: Cell, thing: Any) -> Any:
     """The run or study, after its end where the cell waits.
 
     Somebody who sits there sees it live meanwhile; the result then takes the place of the live view, so that the cell
     shows one clip, not two. Elsewhere one picture at the end is all that there is to show.
     """
-    waits = cell.wait if cell.wait is not None else magics.wait if magics.wait is not None else front_end().waits
+    waits = cell.wait if cell.wait is not None else notebook.wait if notebook.wait is not None else front_end().waits
     if not waits:
         return thing
     from IPython.display import clear_output, display

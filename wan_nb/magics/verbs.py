@@ -1,40 +1,24 @@
-"""What each verb of ``%wan`` does: it reads the words, calls what Python calls too, and returns what is to be shown."""
+"""The verbs of ``%wan``: what each does, and the table that dispatch, ``--help``, completion and the README read.
+
+A verb reads its words, calls what Python calls too, and returns what is to be shown.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wan_nb.arguments import shown, whole
 from wan_nb.errors import InvalidOption, Refused
+from wan_nb.grammar import options
+from wan_nb.grammar.options import Option
 from wan_nb.handles.run import Run
 from wan_nb.handles.study import Study
 from wan_nb.log.states import FINAL
+from wan_nb.magics.call import Call, Verb
 from wan_nb.terminal import say
 
-if TYPE_CHECKING:
-    from wan_nb.magics.run_line import Call
-
-__all__ = [
-    "adopt",
-    "again",
-    "bundle",
-    "cancel",
-    "compare",
-    "connect",
-    "cost",
-    "doctor",
-    "fill",
-    "forget",
-    "login",
-    "rank",
-    "rate",
-    "report",
-    "resume",
-    "runs",
-    "show",
-    "vote",
-]
+__all__ = ["VERBS"]
 
 
 def runs(call: Call) -> Any:
@@ -240,8 +224,8 @@ def connect(call: Call) -> Any:
     """
     from wan_nb.handles import default
 
-    call.magics.told_of = default.connect(str(call.words[0]) if call.words else None)
-    return call.magics.told_of
+    call.notebook.told_of = default.connect(str(call.words[0]) if call.words else None)
+    return call.notebook.told_of
 
 
 def login(call: Call) -> Any:
@@ -254,10 +238,10 @@ def login(call: Call) -> Any:
     """
     from wan_nb.handles import default
 
-    if call.magics.in_batch:
+    if call.notebook.in_batch:
         raise InvalidOption("nobody is there to type a key.", remedy="Set DASHSCOPE_API_KEY before the kernel starts.")
-    call.magics.told_of = default.login(service=str(call.words[0]) if call.words else None)
-    return call.magics.told_of
+    call.notebook.told_of = default.login(service=str(call.words[0]) if call.words else None)
+    return call.notebook.told_of
 
 
 def doctor(call: Call) -> Any:
@@ -301,3 +285,41 @@ def forget(call: Call) -> Any:
     run.session.forget(run.id)
     say(f"The files of run {run.id[:8]} are deleted; its row and its cost stay.")  # nothing else shows it
     return run
+
+
+def _number(value: Any) -> int:
+    return whole(value, "--limit must be a whole number from 1", 1, typed=True)
+
+
+_LIMIT = Option("limit", "At most so many, the newest.", _number, metavar="N")
+_EMBED = Option("embed", "Put the clip itself into the notebook, for readers who do not have the file.")
+_WAIT = Option("wait", "Block until all have ended.")
+_OUTPUT = Option(
+    "output", "File to write; the study's name without it.", short="o", metavar="FILE", suffixes=(".html",)
+)
+_MEND = Option("mend", "Repair what can be repaired: the log, unfinished runs, partial files, clips that were renamed.")
+
+VERBS: dict[str, Verb] = {
+    verb.name: verb
+    for verb in (
+        Verb("runs", "[key=value ...]", "wan_nb.runs(status='SUCCEEDED')", runs, None, (_LIMIT,), "filter"),
+        Verb("show", "[ID|STUDY]", "wan_nb.run(id)", show, 1, (_EMBED,), "thing"),
+        Verb("resume", "", "wan_nb.resume()", resume, 0, (_WAIT,)),
+        Verb("adopt", "[TASK_ID ...]", "wan_nb.adopt(task_id)", adopt, None),
+        Verb("cancel", "[ID|STUDY|all]", "wan_nb.cancel(id)", cancel, 1, completes="open"),
+        Verb("again", "[ID] [options]", "wan_nb.again(id)", again, 1, options.REQUEST, "run"),
+        Verb("rate", "[ID] 1..5", "run.rate(4)", rate, 2, completes="run"),
+        Verb("compare", "[STUDY|ID ...]", "study.compare()", compare, None, completes="thing"),
+        Verb("vote", "[STUDY]", "study.vote()", vote, 1, completes="study"),
+        Verb("rank", "[STUDY]", "study.ranking()", rank, 1, completes="study"),
+        Verb("report", "[STUDY]", "study.report('walk.html')", report, 1, (_OUTPUT,), "study"),
+        Verb("cost", "", "wan_nb.cost()", cost),
+        Verb("form", "[ID]", "wan_nb.form()", fill, 1, completes="run"),
+        Verb("connect", "[SERVICE]", "wan_nb.connect('simulator')", connect, 1, completes="service"),
+        Verb("login", "[SERVICE]", "wan_nb.login()", login, 1, completes="service"),
+        Verb("doctor", "", "wan_nb.doctor()", doctor, 0, (_MEND,)),
+        Verb("bundle", "[FILE.zip] [STUDY]", "wan_nb.bundle('walk.zip')", bundle, 2, completes="zip"),
+        Verb("forget", "ID", "wan_nb.session().forget(id)", forget, 1, completes="run"),
+    )
+}
+"""Every verb, in the order of the help."""

@@ -1,0 +1,71 @@
+"""Where a magic was typed: its variables, its session, and whether somebody is there."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.frontends import front_end
+from wan_nb.terminal import say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wan_nb.handles.session import Session
+
+__all__ = ["Notebook"]
+
+SIMULATED = (
+    "No key is set, so clips are SIMULATED: drawn on this machine, nothing is billed. %wan login takes a key,"
+    " %wan connect chooses the service."
+)
+
+
+@dataclass(slots=True)
+class Notebook:
+    """What a magic knows of the notebook.
+
+    Attributes
+    ----------
+    variables : dict
+        The notebook's.
+    caller : dict
+        Variables of the code that called the magic which is running; replaced as a whole, never changed.
+    wait : bool or None
+        Whether a cell waits for its clip; None: only where no front end listens.
+    chosen : bool
+        Whether the configuration names a service.
+    told_of : Session or None
+        Session whose service the person knows of.
+    """
+
+    variables: dict[str, Any] = field(default_factory=dict)
+    caller: dict[str, Any] = field(default_factory=dict)
+    wait: bool | None = None
+    chosen: bool = False
+    told_of: Session | None = None
+
+    @property
+    def names(self) -> Mapping[str, Any]:
+        """Variables that a ``{{name}}`` means: those of the calling code before the notebook's."""
+        return ChainMap(self.caller, self.variables)  # never written to: `keep` is
+
+    def keep(self, name: str, thing: Any) -> None:
+        """Set a variable of the notebook."""
+        self.variables[name] = thing
+
+    @property
+    def in_batch(self) -> bool:
+        """Whether nobody comes back after the cell (nbclient, papermill, a script), or can be asked."""
+        return not front_end().returns
+
+    def session(self) -> Session:
+        """The default session; which service it is that nobody chose is said once."""
+        from wan_nb.handles import default
+
+        session = default.session()
+        if session is not self.told_of and session.settings.service == "simulator" and not self.chosen:
+            say(SIMULATED)  # once, where the person looks
+        self.told_of = session
+        return session
