@@ -13,7 +13,7 @@ import odd_files as odd
 import pytest
 from documented_cases import MODEL, body
 from PIL import Image
-from test_simulator import Wire
+from simulator_http import HttpCaller
 
 from wan_nb.simulator.account.materials import inspect
 from wan_nb.simulator.drawing.camera import grade_of, move_of
@@ -258,7 +258,7 @@ def test_a_full_clip_comes_over_the_wire(simulator: Simulator, photos: Path, tmp
     import httpx
 
     simulator.config(clips="full")
-    wire = Wire(simulator)
+    wire = HttpCaller(simulator)
     with wire.http:
         url = wire.upload((photos / "rocket.jpg").read_bytes())
         request = body(input={"prompt": "zoom in", "media": [{"type": "first_frame", "url": url}]})

@@ -7,27 +7,17 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from documented_cases import CREATE, body
-from test_simulator import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from simulator_control import Simulator
+    from simulator_http import HttpCaller
 
 
-@pytest.fixture
-def wire(simulator: Simulator) -> Iterator[Wire]:
-    caller = Wire(simulator)
-    yield caller
-    caller.http.close()
-
-
-def accepted(wire: Wire) -> int:
+def accepted(wire: HttpCaller) -> int:
     return int(wire.simulator.counters()["creates_accepted"])
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_an_error_before_or_after_the_work(wire: Wire, when: str) -> None:
+def test_an_error_before_or_after_the_work(wire: HttpCaller, when: str) -> None:
     wire.simulator.faults(endpoint="create", status=500, code="InternalError", message="oops", when=when)
     answer = wire.create()
     assert (answer.status_code, answer.json()["code"], answer.json()["message"]) == (500, "InternalError", "oops")
@@ -36,21 +26,21 @@ def test_an_error_before_or_after_the_work(wire: Wire, when: str) -> None:
     assert wire.create().status_code == 200
 
 
-def test_throttling_may_say_how_long(wire: Wire) -> None:
+def test_throttling_may_say_how_long(wire: HttpCaller) -> None:
     wire.simulator.faults(endpoint="get", status=429, code="Throttling", retry_after=7)
     answer = wire.http.get("/tasks/x")
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "7")
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_reset_before_or_after_the_work(wire: Wire, when: str) -> None:
+def test_a_reset_before_or_after_the_work(wire: HttpCaller, when: str) -> None:
     wire.simulator.faults(endpoint="create", reset=True, when=when)
     with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
         wire.create()
     assert accepted(wire) == (when == "after")
 
 
-def test_a_stall_sends_nothing_and_then_closes(wire: Wire) -> None:
+def test_a_stall_sends_nothing_and_then_closes(wire: HttpCaller) -> None:
     wire.simulator.faults(endpoint="list", stall=30)
     with pytest.raises(httpx.ReadTimeout):
         wire.http.get("/tasks", timeout=0.3)
@@ -59,12 +49,12 @@ def test_a_stall_sends_nothing_and_then_closes(wire: Wire) -> None:
         wire.http.get("/tasks")
 
 
-def test_a_delayed_answer_is_right(wire: Wire) -> None:
+def test_a_delayed_answer_is_right(wire: HttpCaller) -> None:
     wire.simulator.faults(endpoint="create", delay=0.2)
     assert wire.create().status_code == 200
 
 
-def test_answers_cut_short_break_off(wire: Wire) -> None:
+def test_answers_cut_short_break_off(wire: HttpCaller) -> None:
     wire.simulator.faults(endpoint="get", truncate=0.5)
     with pytest.raises(httpx.RemoteProtocolError):
         wire.http.get("/tasks/x")
@@ -72,7 +62,7 @@ def test_answers_cut_short_break_off(wire: Wire) -> None:
     assert len(wire.http.get("/tasks/x").content) == 20
 
 
-def test_garbage_and_pages_with_200(wire: Wire) -> None:
+def test_garbage_and_pages_with_200(wire: HttpCaller) -> None:
     wire.simulator.faults(
         {"endpoint": "get", "body": '{"half": '},
         {"endpoint": "get", "body": "<html>Sign in</html>", "content_type": "text/html"},
@@ -82,7 +72,7 @@ def test_garbage_and_pages_with_200(wire: Wire) -> None:
     assert (page.status_code, page.headers["content-type"], page.text) == (200, "text/html", "<html>Sign in</html>")
 
 
-def test_unknown_words_and_changed_answers(wire: Wire) -> None:
+def test_unknown_words_and_changed_answers(wire: HttpCaller) -> None:
     task = wire.accepted()
     wire.ended(task)
     wire.simulator.faults(
@@ -90,14 +80,14 @@ def test_unknown_words_and_changed_answers(wire: Wire) -> None:
         {"endpoint": "list", "word": "SUSPENDED"},
         {"endpoint": "get", "patch": {"usage": {"duration": "5.0"}, "output": {"video_url": None}, "extra": 1}},
     )
-    assert wire.look(task)["output"]["task_status"] == "SUSPENDED"
+    assert wire.get(task)["output"]["task_status"] == "SUSPENDED"
     assert wire.http.get("/tasks").json()["data"][0]["status"] == "SUSPENDED"
-    patched = wire.look(task)
+    patched = wire.get(task)
     assert (patched["usage"]["duration"], patched["usage"]["SR"], patched["extra"]) == ("5.0", 720, 1)
     assert "video_url" not in patched["output"]
 
 
-def test_output_moderation_fails_an_accepted_task_unbilled(wire: Wire) -> None:
+def test_output_moderation_fails_an_accepted_task_unbilled(wire: HttpCaller) -> None:
     wire.simulator.faults(endpoint="create", fail={"code": "DataInspectionFailed", "message": "Output data ..."})
     output = wire.ended(wire.accepted())["output"]
     assert (output["task_status"], output["code"]) == ("FAILED", "DataInspectionFailed")
@@ -106,7 +96,7 @@ def test_output_moderation_fails_an_accepted_task_unbilled(wire: Wire) -> None:
     assert wire.simulator.counters()["billed_seconds"] == 5
 
 
-def test_downloads_go_wrong_in_their_own_ways(wire: Wire) -> None:
+def test_downloads_go_wrong_in_their_own_ways(wire: HttpCaller) -> None:
     url = wire.ended(wire.accepted())["output"]["video_url"]
     whole = httpx.get(url, trust_env=False).content
     wire.simulator.faults(
@@ -132,7 +122,7 @@ def test_downloads_go_wrong_in_their_own_ways(wire: Wire) -> None:
     assert httpx.get(url, trust_env=False).content == whole
 
 
-def test_uploads_and_policies_go_wrong_too(wire: Wire) -> None:
+def test_uploads_and_policies_go_wrong_too(wire: HttpCaller) -> None:
     policy = wire.policy()
     wire.simulator.faults(
         {"endpoint": "policy", "status": 429, "code": "Throttling.RateQuota"}, {"endpoint": "upload", "status": 503}
@@ -142,7 +132,7 @@ def test_uploads_and_policies_go_wrong_too(wire: Wire) -> None:
     assert wire.upload(b"x").startswith("oss://")
 
 
-def test_rules_hit_as_often_as_they_say(wire: Wire) -> None:
+def test_rules_hit_as_often_as_they_say(wire: HttpCaller) -> None:
     tasks = [wire.accepted(), wire.accepted()]
     wire.simulator.faults(
         {"endpoint": "get", "task_id": tasks[1], "status": 500, "times": 2, "skip": 1},
@@ -187,14 +177,14 @@ def test_rules_hit_as_often_as_they_say(wire: Wire) -> None:
         ("teapot", {}),
     ],
 )
-def test_the_desk_refuses_what_it_does_not_know(wire: Wire, what: str, wrong: Any) -> None:
+def test_the_desk_refuses_what_it_does_not_know(wire: HttpCaller, what: str, wrong: Any) -> None:
     answer = wire.http.post(wire.simulator.url.replace("/api/v1", f"/_simulator/{what}"), json=wrong)
     assert answer.status_code in {400, 404}
     assert answer.json()["message"]
     assert wire.create().status_code == 200
 
 
-def test_new_tasks_may_come_late_into_the_list(wire: Wire) -> None:
+def test_new_tasks_may_come_late_into_the_list(wire: HttpCaller) -> None:
     wire.simulator.config(list_lag=3600)
     task = wire.accepted()
     assert wire.http.get("/tasks").json()["total"] == 0
@@ -202,7 +192,7 @@ def test_new_tasks_may_come_late_into_the_list(wire: Wire) -> None:
     assert [row["task_id"] for row in wire.http.get("/tasks").json()["data"]] == [task]
 
 
-def test_counters_tell_accounts_apart(wire: Wire) -> None:
+def test_counters_tell_accounts_apart(wire: HttpCaller) -> None:
     wire.accepted()
     wire.accepted(None, Authorization="Bearer sk-other")
     counters = wire.simulator.counters()
@@ -210,7 +200,7 @@ def test_counters_tell_accounts_apart(wire: Wire) -> None:
     assert sorted(account["creates_accepted"] for account in counters["accounts"].values()) == [1, 1]
 
 
-def test_a_reset_forgets_everything(wire: Wire) -> None:
+def test_a_reset_forgets_everything(wire: HttpCaller) -> None:
     wire.accepted()
     wire.simulator.faults(endpoint="create", status=500)
     wire.simulator.clock(500)
