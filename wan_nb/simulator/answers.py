@@ -80,7 +80,7 @@ class Query:
         )
 
     def matches(self, task: Task) -> bool:
-        """Whether a task is asked for."""
+        """Whether a task passes the filters."""
         return (
             self.start <= task.submitted < self.end
             and self.task_id in {"", task.task_id}
@@ -135,7 +135,7 @@ def _row(task: Task) -> dict[str, Any]:
 
 
 def quota_page(query: Mapping[str, str], limits: Limits) -> dict[str, Any]:
-    """Account limits per model, as workspace hosts tell them."""
+    """Account limits per model, as workspace hosts answer."""
     models = [name for name in catalog.MODELS if query.get("name", "") in name and query.get("model", "") in {"", name}]
     page_no, page_size = _positive_integer(query, "page_no", 1), _positive_integer(query, "page_size", 20)
     limit = {

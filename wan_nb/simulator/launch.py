@@ -68,7 +68,7 @@ def find(state: Path) -> str | None:
 
 
 def _loopback_url(url: str) -> str:
-    """The address, if it is one of this machine: the file may have come with a folder of somebody else.
+    """The address, if it is one of this machine, as the file may come from another one.
 
     >>> _loopback_url("http://127.0.0.1:8765/api/v1")
     'http://127.0.0.1:8765/api/v1'

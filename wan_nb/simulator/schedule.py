@@ -1,4 +1,4 @@
-"""The tasks' way through queue and slots, told by the clock.
+"""Queue and running slots of the tasks, as functions of the clock.
 
 Nothing here waits: `Schedule.advance` moves every task to where it should be by now, in the order of the events, and so
 a slot freed at 12:00:00.000 is taken at 12:00:00.000 however rarely the schedule is advanced.

@@ -68,7 +68,7 @@ class Service:
         self.state.reset()
 
     def create(self, account: str, body: dict[str, Any], fault: Fault | None = None) -> dict[str, Any]:
-        """Accept a body whose shape was judged. It is on disk before this returns.
+        """Accept a body of the right shape. The task is on disk before this returns.
 
         Raises
         ------
@@ -128,14 +128,14 @@ class Service:
         self.limit("queries", account, "", state.limits.queries_per_second)
         self.schedule.advance()
         now = state.clock.now()
-        asked = Query.parse(query, now=now, largest_page=state.limits.page_size)
+        filters = Query.parse(query, now=now, largest_page=state.limits.page_size)
         known = [
             task
             for task in reversed(state.tasks.values())
             if task.account == account and state.config.list_lag <= now - task.submitted <= state.limits.task_life
         ]
         known.sort(key=lambda task: task.submitted, reverse=True)
-        return {"request_id": str(uuid.uuid4()), **list_page(known, asked)}
+        return {"request_id": str(uuid.uuid4()), **list_page(known, filters)}
 
     def cancel(self, account: str, task_id: str) -> dict[str, Any]:
         """Cancel a task that still waits.

@@ -1,6 +1,6 @@
 """What is wrong with a create body: at once (HTTP 400), or minutes later in the task, as the service does it.
 
-The service takes nearly any JSON object with a model and an input; field errors come back in a FAILED task.
+The service accepts nearly any JSON object with a model and an input; field errors come back in a FAILED task.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from wan_nb.api import catalog
 from wan_nb.simulator.account.limits import Refusal
 
-__all__ = ["TaskFailure", "refuse_shape", "request_values"]
+__all__ = ["TaskFailure", "check_shape", "request_values"]
 
 _TYPES = tuple(field.name for field in catalog.fields("media"))
 
@@ -23,8 +23,8 @@ class TaskFailure(Exception):
         self.code, self.message = code, message
 
 
-def refuse_shape(body: object, *, resolve: bool) -> dict[str, Any]:
-    """Body as a dict, if the service would take it at all.
+def check_shape(body: object, *, resolve: bool) -> dict[str, Any]:
+    """Body as a dict, if the service accepts it at all.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def request_values(body: dict[str, Any]) -> dict[str, Any]:
     Raises
     ------
     TaskFailure
-        ``InvalidParameter`` naming the field, for everything that the service finds out too late.
+        ``InvalidParameter`` naming the field, for every error that the service finds in the running task.
     """
     media = _media(body["input"])
     if frozenset(media) not in catalog.model(body["model"]).combinations:

@@ -15,7 +15,7 @@ SERVICE_ZONE = timezone(timedelta(hours=8))
 class Clock:
     """Real time for queue and run times; the same plus a shift for stamps, lives and expiries.
 
-    Shifting it does not speed up a running task, as a wrong wall clock would not; it makes everything older at once.
+    A shift does not speed up a running task; it makes everything older at once.
 
     Attributes
     ----------

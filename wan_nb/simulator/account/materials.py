@@ -1,4 +1,4 @@
-"""Materials of a request: fetched, looked into, held against the documented limits. Runs on a drawing thread."""
+"""Materials of a request: fetched, inspected, checked against the documented limits. Runs on a drawing thread."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def keep_data(body: dict[str, Any], store: Store) -> dict[str, Any]:
         except ValueError:
             data = b""
         if not data:
-            # Also for who writes ``kept:`` himself: that is no address of the service.
+            # Also for a ``kept:`` in the request itself, which is no address of the service.
             return {**item, "url": "data:"}
         name = hashlib.sha256(data).hexdigest()
         store.keep_input(name, data)

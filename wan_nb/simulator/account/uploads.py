@@ -115,8 +115,8 @@ class Bucket:
         if not path.exists():
             return None
         record = json.loads(path.with_suffix(".json").read_bytes())
-        mine = (record["account"], record["model"]) == (account, model)
-        return path.read_bytes() if mine and record["dies"] > self._clock.now() else None
+        permitted = (record["account"], record["model"]) == (account, model)
+        return path.read_bytes() if permitted and record["dies"] > self._clock.now() else None
 
     def link(self, path: str, expires: float) -> str:
         """Path and query of a result link that works until ``expires`` (service clock)."""
@@ -126,7 +126,7 @@ class Bucket:
         return f"{path}?Expires={stamp}&OSSAccessKeyId={ACCESS_KEY_ID}&Signature={quoted}"
 
     def check_link(self, path: str, expires: str, key_id: str, signature: str) -> None:
-        """Judge a result link.
+        """Check a result link.
 
         Raises
         ------

@@ -55,13 +55,13 @@ def frames_of(request: ClipRequest) -> Iterator[av.VideoFrame]:
     """Every frame of the clip of a request, marked as simulated."""
     total, done = request.seconds * request.fps, 0
     overlays = overlays_for(request.size, request.watermark)
-    lead = request.first_frame or request.first_clip
+    opening = request.first_frame or request.first_clip
     last: list[Bytes] = []
     for frame in _continued(request, total - 1):
         last, done = [view.copy() for view in _views(frame)], done + 1
         # A clip of the simulator already has its overlays.
         yield _marked(frame, [overlay for overlay in overlays if not overlay.is_on(last[0])])
-    start = _images(without_overlays(last, request.size)) if last else _picture(lead, request.size)
+    start = _images(without_overlays(last, request.size)) if last else _picture(opening, request.size)
     for planes in _moving(request, start, total - done):
         frame = av.VideoFrame(*request.size, "yuv420p")
         for view, plane in zip(_views(frame), planes, strict=True):

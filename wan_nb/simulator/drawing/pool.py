@@ -129,7 +129,7 @@ def _usage(values: dict[str, Any], materials: dict[str, Material]) -> dict[str, 
 
 
 def _clip_request(task: Task, values: dict[str, Any], materials: dict[str, Material], *, tiny: bool) -> ClipRequest:
-    lead = materials.get("first_clip") or materials["first_frame"]
+    start = materials.get("first_clip") or materials["first_frame"]
     prompt = values["prompt"] or ""
     seed = task.seed if values["seed"] is None else values["seed"]
     seeded = f"{seed}\n{prompt}".encode("utf-8", "surrogatepass")
@@ -138,7 +138,7 @@ def _clip_request(task: Task, values: dict[str, Any], materials: dict[str, Mater
         # The same seed gives similar, not identical clips; another prompt gives another one.
         seed=int.from_bytes(hashlib.blake2b(seeded, digest_size=6).digest()),
         seconds=values["duration"],
-        size=output_size(lead.width, lead.height, task.model, "TINY" if tiny else values["resolution"]),
+        size=output_size(start.width, start.height, task.model, "TINY" if tiny else values["resolution"]),
         fps=4 if tiny else 24,
         watermark=values["watermark"],
         tag=task.task_id,

@@ -64,7 +64,7 @@ def _cut_or_padded(sound: Samples, total: int) -> Samples:
 
 
 def _decode(data: bytes, enough: int) -> Samples:
-    """Sound of a file, at least as many samples as are asked for where it has them."""
+    """Sound of a file, at least ``enough`` samples where it has them."""
     blocks: list[Any] = []
     decoded = 0
     with opened(data) as container:

@@ -104,7 +104,7 @@ def _content(fault: Fault, answer: dict[str, Any] | bytes) -> tuple[bytes, str]:
     if fault.status is not None:
         answer = {"code": fault.code, "message": fault.message, "request_id": str(uuid.uuid4())}
     if fault.word:
-        # The query of one task nests the word, the list calls it otherwise.
+        # One task has its status under ``output``, the list in each row.
         answer = _merged(answer, {"output": {"task_status": fault.word}} if "output" in answer else {})
         answer |= {"data": [{**row, "status": fault.word} for row in answer["data"]]} if "data" in answer else {}
     if isinstance(rows := answer.get("data"), list):
@@ -119,8 +119,8 @@ def _listed(fault: Fault, rows: list[dict[str, Any]]) -> dict[str, Any]:
     if fault.pages == "endless":
         return {"data": [{"task_id": str(uuid.uuid4()), "status": "RUNNING"} for _ in range(100)], "total": 10**9}
     if fault.stamps:
-        said = local_text if fault.stamps == "texts" else int
-        rows = [{**row, "gmt_create": said(row["gmt_create"] / 1000)} for row in rows]
+        written = local_text if fault.stamps == "texts" else int
+        rows = [{**row, "gmt_create": written(row["gmt_create"] / 1000)} for row in rows]
     return {"data": [_merged(row, fault.rows) for row in rows]}
 
 

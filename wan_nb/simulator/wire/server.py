@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tornado import httpserver, ioloop, netutil, web
 
 from wan_nb.api import catalog
-from wan_nb.simulator.account.checks import refuse_shape
+from wan_nb.simulator.account.checks import check_shape
 from wan_nb.simulator.account.limits import Refusal
 from wan_nb.simulator.wire.control import ControlHandler
 from wan_nb.simulator.wire.handler import BaseHandler
@@ -44,7 +44,7 @@ class CreateHandler(BaseHandler):
             parsed = json.loads(self.request.body)
         except (ValueError, RecursionError):
             raise Refusal(400, "BadRequest.IllegalInput", "The request body is not valid JSON.") from None
-        body = refuse_shape(parsed, resolve=headers.get("X-DashScope-OssResourceResolve", "") == "enable")
+        body = check_shape(parsed, resolve=headers.get("X-DashScope-OssResourceResolve", "") == "enable")
         return self.service.create(account, body, fault)
 
 
