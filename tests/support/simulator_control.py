@@ -58,7 +58,7 @@ class Simulator:
         self.control("POST", "clock", {"shift": shift})
 
     def config(self, **changes: Any) -> dict[str, Any]:
-        """Change manners: speed, queue, run, clips, strict, list_lag."""
+        """Change the configuration: speed, queue, run, clips, strict, list_lag."""
         return self.control("POST", "config", changes)
 
     def limits(self, **changes: Any) -> dict[str, Any]:
