@@ -18,14 +18,15 @@ from wan_nb.log.row import COLUMNS, NAMES, Row
 from wan_nb.log.schema import members, micros, runs, words
 from wan_nb.log.states import OPEN, Status
 from wan_nb.log.stored import read_row, read_value, readable
-from wan_nb.log.tables import Tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
-__all__ = ["WHOLE", "Reading", "check_names", "listed", "only_row"]
+    from wan_nb.log.database import Database
+
+__all__ = ["WHOLE", "Queries", "check_names", "listed", "only_row"]
 
 
 _Number = TypeVar("_Number", int, float)
@@ -34,8 +35,16 @@ LARGEST: Final = 2**63 - 1
 """Largest whole number that both databases take."""
 
 
-class Reading(Tables):
-    """The questions that a log answers; `RunLog` adds what it writes down."""
+class Queries:
+    """The questions about runs that a log answers.
+
+    Parameters
+    ----------
+    database : Database
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
 
     def get(self, run_id: str) -> Row:
         """Return the run of this id, or of the only id that begins so.
@@ -233,7 +242,7 @@ class _Question:
     Parameters
     ----------
     filters : mapping
-        As `Reading.find` takes them.
+        As `Queries.find` takes them.
     """
 
     def __init__(self, filters: Mapping[str, Any]) -> None:

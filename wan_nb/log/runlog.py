@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -17,16 +17,19 @@ import sqlalchemy as sa
 from wan_nb.arguments import shown, words
 from wan_nb.errors import LogError, NotFound
 from wan_nb.log.budget import check_cap, check_most, check_price
+from wan_nb.log.database import Database
 from wan_nb.log.owner import owner_alive
-from wan_nb.log.queries import Reading, check_names, only_row
+from wan_nb.log.queries import Queries, check_names, only_row
 from wan_nb.log.row import COLUMNS, NAMES, Row
 from wan_nb.log.schema import members, owners, runs
 from wan_nb.log.states import FINAL, TRANSITIONS, UNBILLED, Status
+from wan_nb.log.tables import Tables
 from wan_nb.terminal import printed
 from wan_nb.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from pathlib import Path
     from types import EllipsisType
 
 __all__ = ["COLUMNS", "Row", "RunLog", "Status"]
@@ -42,9 +45,16 @@ _ATTACH: Final = frozenset(Status) - UNBILLED
 """A run in one of these states is shown again instead of bought again."""
 
 
+def _utc_now() -> datetime:
+    """Return the clock's time, aware."""
+    return datetime.now(UTC)
+
+
 @printed
-class RunLog(Reading):
+class RunLog:
     """The log of all runs at one URL. Safe to call from several threads, processes and hosts.
+
+    What it answers about runs is in `Queries`, what it keeps beside them in `Tables`.
 
     Parameters
     ----------
@@ -52,6 +62,8 @@ class RunLog(Reading):
         A file, ``sqlite:///wan_runs/runs.db``, or ``postgresql+psycopg://user@host/name`` for several people.
     now : callable, optional
         The clock, returning an aware datetime.
+    migrated : bool
+        See `Database`.
 
     Raises
     ------
@@ -72,8 +84,57 @@ class RunLog(Reading):
     >>> folder.cleanup()
     """
 
+    def __init__(self, url: Path | str, *, now: Callable[[], datetime] = _utc_now, migrated: bool = False) -> None:
+        self._now = now
+        self._db = Database(url, migrated=migrated)
+        queries, tables = Queries(self._db), Tables(self._db, now)
+        self.get = queries.get
+        self.by_task = queries.by_task
+        self.open_rows = queries.open_rows
+        self.find = queries.find
+        self.count = queries.count
+        self.totals = queries.totals
+        self.spent = queries.spent
+        self.durations = queries.durations
+        self.to_frame = queries.to_frame
+        self.remember_upload = tables.remember_upload
+        self.recall_upload = tables.recall_upload
+        self.save_study = tables.save_study
+        self.load_study = tables.load_study
+        self.studies = tables.studies
+        self.add_vote = tables.add_vote
+        self.votes = tables.votes
+        self.damaged = tables.damaged
+        self.put_measures = tables.put_measures
+        self.measures = tables.measures
+        self.beat = tables.beat
+
     def __repr__(self) -> str:
         return f"RunLog({self._db!r})"
+
+    @property
+    def place(self) -> str:
+        """Where it is: the file, or the address without its password."""
+        url = self._db.url
+        return str(url.database) if url.get_backend_name() == "sqlite" else repr(self._db)
+
+    def mend(self) -> str:
+        """Bring a file back that was deleted, replaced or robbed of a part while it was open; what was done.
+
+        Raises
+        ------
+        LogError
+            It was moved, which only a person can judge, or the disk does not take the copy.
+        """
+        return self._db.mend()
+
+    def check_writable(self) -> None:
+        """Raise `LogError` where the log can only be read."""
+        self._db.check_writable()
+
+    def close(self) -> None:
+        """Close every connection. A later call opens them again: news of a paid clip is never dropped."""
+        self._db.close()
 
     # --- reserving and posting
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -11,64 +11,33 @@ import sqlalchemy as sa
 from wan_nb.arguments import shown
 from wan_nb.errors import LogError, NotFound, join_words
 from wan_nb.log import schema
-from wan_nb.log.database import Database
 from wan_nb.sanitize import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
+    from datetime import datetime
 
-__all__ = ["Tables", "utc_now"]
+    from wan_nb.log.database import Database
+
+__all__ = ["Tables"]
 
 _CHUNK = 5000
 """Values in one IN list; SQLite takes 32 766."""
 
 
-def utc_now() -> datetime:
-    """Return the clock's time, aware."""
-    return datetime.now(UTC)
-
-
 class Tables:
-    """The small tables of a log; `RunLog` adds the runs.
+    """The small tables of a log.
 
     Parameters
     ----------
-    url : path or str
-        File, or SQLAlchemy URL: ``sqlite:///file`` or ``postgresql+psycopg://...``.
-    now : callable, optional
+    database : Database
+    now : callable
         The clock, returning an aware datetime.
-    migrated : bool
-        See `Database`.
     """
 
-    def __init__(self, url: Path | str, *, now: Callable[[], datetime] = utc_now, migrated: bool = False) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._db = database
         self._now = now
-        self._db = Database(url, migrated=migrated)
-
-    @property
-    def place(self) -> str:
-        """Where it is: the file, or the address without its password."""
-        url = self._db.url
-        return str(url.database) if url.get_backend_name() == "sqlite" else repr(self._db)
-
-    def mend(self) -> str:
-        """Bring a file back that was deleted, replaced or robbed of a part while it was open; what was done.
-
-        Raises
-        ------
-        LogError
-            It was moved, which only a person can judge, or the disk does not take the copy.
-        """
-        return self._db.mend()
-
-    def check_writable(self) -> None:
-        """Raise `LogError` where the log can only be read."""
-        self._db.check_writable()
-
-    def close(self) -> None:
-        """Close every connection. A later call opens them again: news of a paid clip is never dropped."""
-        self._db.close()
 
     # --- uploads
 
