@@ -146,6 +146,10 @@ def test_two_labels_that_read_alike_are_refused() -> None:
         expand({1: "a cat walks", "1": "a cat runs"})
 
 
+def test_a_label_that_is_empty_is_the_letter_of_its_place() -> None:
+    assert expand({"": "a cat walks", "wild": "a cat runs"}).variants == ("A", "wild")
+
+
 def test_varied_values_and_labels_that_would_read_alike_stay_apart() -> None:
     plan = expand({"a": "x {{n}}", "a · 1": "y {{n}}"}, vary={"n": ["1", "1 · 1"]})
     assert len(plan.variants) == len(plan.cells) == 4

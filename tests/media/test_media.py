@@ -282,6 +282,7 @@ def test_identity_is_that_of_the_pixels(tmp_path):
         (tmp_path / "a.png").read_bytes(),
         bytearray((tmp_path / "a.png").read_bytes()),
         "data:image/png;base64," + base64.b64encode((tmp_path / "a.png").read_bytes()).decode(),
+        "DATA:image/png;BASE64," + base64.b64encode((tmp_path / "a.png").read_bytes()).decode(),
         CAT,
     ]
     assert {prepare(form, F, tmp_path / "frames").identity for form in forms} == {prepare(CAT, L, tmp_path).identity}

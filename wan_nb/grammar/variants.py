@@ -35,14 +35,20 @@ __all__ = [
 _UNSEEN = "\u00ad\u200b-\u200f\u2060\ufeff"
 """Characters that nobody sees at the edge of a label."""
 
-_SEPARATOR = re.compile(rf"---(?:[ \t]+(?P<label>[^\s{_UNSEEN}](?:.*[^\s{_UNSEEN}])?))?[ \t\r]*")
+_ENDS = r"\r\n\v\f\x1c-\x1e\x85\u2028\u2029"
+"""Characters that end a line where text is shown."""
+
+_SEPARATOR = re.compile(rf"---(?:[ \t]+(?P<label>[^\s{_UNSEEN}](?:[^{_ENDS}]*[^\s{_UNSEEN}])?))?[ \t\r]*")
 
 # Two dashes of any kind, or a long one that is no minus sign of a number, behind nothing that is seen. ``\v`` and its
 # like end a line where text is shown, though not where it is split.
 _LONG = "\u2012-\u2015\u2212\u2500\u2501\u2e3a\u2e3b\ufe58"
-_DASH = rf"[\-{_LONG}\u2010\u2011\u2043\u30fc\ufe63\uff0d\uff70]"
-_BLANK = rf"(?:[^\S\r\n\v\f\x1c-\x1e\x85\u2028\u2029]|[{_UNSEEN}])"
-_START = r"(?:(?<=[\r\n\v\f\x1c-\x1e\x85\u2028\u2029])|\A)"
+_SHORT = (
+    r"\-\u02d7\u058a\u05be\u1806\u2010\u2011\u2043\u23af\u2504-\u2509\u254c\u254d\u2574\u2796\u30fc\ufe63\uff0d\uff70"
+)
+_DASH = f"[{_SHORT}{_LONG}]"
+_BLANK = rf"(?:[^\S{_ENDS}]|[{_UNSEEN}])"
+_START = rf"(?:(?<=[{_ENDS}])|\A)"
 _LOOKS = rf"{_BLANK}*(?:[{_LONG}](?!\d)|{_DASH}{_BLANK}*{_DASH})"
 _LIKE = re.compile(rf"{_START}{_LOOKS}")
 _LIKE_OR_ESCAPED = re.compile(rf"{_START}(?=\\*{_LOOKS})")
@@ -126,7 +132,7 @@ def as_typed(text: str) -> str:
         A line of it is a separator, or looks like one; the message has the right spelling.
     """
     if found := _LIKE.search(text):
-        line = re.split(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]", text[found.start() :], maxsplit=1)[0]
+        line = re.split(f"[{_ENDS}]", text[found.start() :], maxsplit=1)[0]
         label = _EDGE.sub("", line, count=1) if _EDGE.match(line) else line
         right = f"--- {label.strip()}".strip()
         raise InvalidOption(

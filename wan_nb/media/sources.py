@@ -185,7 +185,7 @@ def source_of(given: Any, field: str, suffixes: tuple[str, ...], kind: str = "im
         return Source(field, "array", picture=_from_array(given, field))
     if isinstance(given, (bytes, bytearray, memoryview)):
         source = Source(field, "data", data=bytes(given))
-    elif isinstance(given, str) and given.startswith("data:"):
+    elif isinstance(given, str) and given[:5].lower() == "data:":
         source = Source(field, "data URI", data=_from_data_uri(given, field))
     elif isinstance(given, (str, os.PathLike)) and os.fspath(given).strip():
         source = _from_path(given, field, suffixes)
@@ -210,7 +210,7 @@ def _is_a(given: Any, name: str) -> bool:
 
 
 def _from_path(given: str | os.PathLike[str], field: str, suffixes: tuple[str, ...]) -> Source:
-    text = os.fspath(given)
+    text = os.fsdecode(given)
     if len(text) > _LONGEST_PATH:
         raise InvalidMedia(
             f"{field}: a text of {len(text):,} characters is no path: name too long.",
@@ -264,7 +264,7 @@ def _from_data_uri(text: str, field: str) -> bytes:
     try:
         if not comma:
             raise ValueError("it has no comma")
-        return base64.b64decode(body, validate=True) if head.endswith(";base64") else unquote_to_bytes(body)
+        return base64.b64decode(body, validate=True) if head.lower().endswith(";base64") else unquote_to_bytes(body)
     except (ValueError, binascii.Error) as error:
         raise InvalidMedia(
             f"{field}: the data URI {shown(text)} cannot be decoded: {error}.",

@@ -69,10 +69,8 @@ def rows_of(variants: Any) -> list[Row]:
     elif isinstance(variants, str | os.PathLike):
         rows = _file_rows(variants)
     elif isinstance(variants, Mapping):
-        rows = [(str(label), _own(given)) for label, given in variants.items()]
-        labels = [label for label, _ in rows]
-        if twice := next((label for label in labels if labels.count(label) > 1), None):
-            raise InvalidOption(f"two variants are called {shown(twice)}.", remedy="Give each its own label.")
+        labels = labels_for([str(label) for label in variants])
+        rows = list(zip(labels, map(_own, variants.values()), strict=True))
     elif hasattr(variants, "columns") or hasattr(variants, "column_names"):
         rows = _table_rows(variants)
     elif isinstance(variants, Iterable) and not isinstance(variants, bytes | bytearray | set | frozenset):
