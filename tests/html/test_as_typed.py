@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
+import pandas as pd
 import pytest
 
 import wan_nb
@@ -16,6 +17,8 @@ from wan_nb.grammar.cell import Cell
 from wan_nb.html import text
 from wan_nb.widgets.form_draft import Draft
 from wan_nb.widgets.plan import plan_bundle
+
+pytest_plugins = ["fixtures_shell"]
 
 PROMPT = r"from $5 to $10, \(\href{https://example.org/x}{x}\), $$y$$ &amp; <b>_it_ *b* 👨‍👩‍👧 חתול"
 LONG = "calm" + "n" * 92
@@ -164,3 +167,24 @@ def test_a_name_in_quotes_is_that_name(session, cat, tmp_path, monkeypatch):
     draft.media["first_frame"] = session.material(Path(name), "first_frame")
     line, _, body = draft.code()["%%wan"].partition("\n")
     assert Cell.parse(line.removeprefix("%%wan"), body).fields["first_frame"] == name
+
+
+def test_a_table_of_runs_is_not_typeset_and_other_tables_are_as_they_were(session, cat, bare_shell) -> None:
+    session.submit(PROMPT, first_frame=cat, duration=2).wait()
+    page = bare_shell.display_formatter.formatters["text/html"]
+    runs = session.runs()
+    for ours in (runs, runs.head(), runs[["prompt", "status"]], runs[runs.status == "SUCCEEDED"]):
+        assert "$5 to $10" in page(ours)
+        assert "$5" not in Typeset(page(ours)).seen
+    foreign = pd.DataFrame({"formula": ["$5$"]})
+    assert page(foreign) == foreign._repr_html_()
+    assert "$5$" in Typeset(page(foreign)).seen
+
+
+def test_who_has_shown_tables_before_still_shows_them(session, bare_shell) -> None:
+    page = bare_shell.display_formatter.formatters["text/html"]
+    page.for_type(pd.DataFrame, lambda frame: f"<b>{len(frame)}</b>")
+    session.runs()
+    session.runs()
+    assert page(pd.DataFrame({"a": [1, 2]})) == "<b>2</b>"
+    assert page(session.runs()) == "<b>0</b>"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from wan_nb.engine.logbook import Logbook
     from wan_nb.log.row import Row
 
-__all__ = ["labelled_rows", "marked", "session_of"]
+__all__ = ["is_marked", "labelled_rows", "marked", "session_of"]
 
 _MARK = "wan_nb"
 """Key in the ``attrs`` of a DataFrame, which its selections and copies keep."""
@@ -56,6 +56,11 @@ def marked(frame: pd.DataFrame, session: Logbook) -> pd.DataFrame:
     _sessions[mark] = session
     frame.attrs[_MARK] = mark
     return frame
+
+
+def is_marked(frame: pd.DataFrame) -> bool:
+    """Whether a table is one of runs that a session made, or a part or copy of one."""
+    return _MARK in frame.attrs
 
 
 def session_of(what: Any) -> Logbook | None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.arguments import has_ids, run_ids
+from wan_nb.engine.selection import is_marked
 from wan_nb.errors import InvalidOption
+from wan_nb.imports import imported
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from wan_nb.handles.session import Session
@@ -17,11 +22,36 @@ __all__ = ["Accessor", "register"]
 
 
 def register() -> None:
-    """Give DataFrames their ``.wan``. To be called when pandas is there, as often as one likes."""
+    """Give DataFrames their ``.wan``, and IPython their text as typed. To be called as often as one likes."""
     import pandas as pd
 
     if getattr(pd.DataFrame, "wan", None) is not Accessor:
         pd.api.extensions.register_dataframe_accessor("wan")(Accessor)
+    shell = getattr(imported("IPython"), "get_ipython", lambda: None)()
+    if shell is None:
+        return
+    html = shell.display_formatter.formatters["text/html"]
+    try:
+        before = html.lookup_by_type(pd.DataFrame)
+    except KeyError:
+        before = methodcaller("_repr_html_")
+    if not isinstance(before, _AsTyped):
+        html.for_type(pd.DataFrame, _AsTyped(before))
+
+
+class _AsTyped:
+    """HTML of tables for IPython; in those of runs ``$5 to $10`` is no formula, which pandas can say of all only."""
+
+    def __init__(self, before: Callable[[pd.DataFrame], str | None]) -> None:
+        self._before = before
+
+    def __call__(self, frame: pd.DataFrame) -> str | None:
+        if not is_marked(frame):
+            return self._before(frame)
+        import pandas as pd
+
+        with pd.option_context("display.html.use_mathjax", False):
+            return self._before(frame)
 
 
 class Accessor:
