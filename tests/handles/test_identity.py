@@ -93,8 +93,9 @@ def test_labels_tell_as_much_of_a_path_as_it_takes(session, shots) -> None:
 def test_one_picture_under_two_names_is_one_picture(session, shots, tmp_path) -> None:
     shutil.copy(shots[0], tmp_path / "copy.png")
     for same in (["copy.png", shots[0]], [painted("red"), shots[0]], [painted("red"), np.asarray(painted("red"))]):
-        with pytest.raises(InvalidOption, match="ask for the same"):
+        with pytest.raises(InvalidOption, match="ask for the same") as caught:
             session.study(TWO, seeds=[1], vary={"first_frame": same}, **SMALL)
+        assert "under two names" in caught.value.remedy
 
 
 def test_a_plan_alone_tells_arrays_apart_that_read_alike() -> None:

@@ -254,7 +254,8 @@ def _check_distinct(cells: Sequence[Cell]) -> None:
                 f"{quoted(twin.variant)} and {quoted(cell.variant)} ask for the same: "
                 f"{quoted(cell.fields.get('prompt'))}.",
                 field="prompt",
-                remedy="Change one of the prompts; the same request is the same clip.",
+                remedy="Change one of the prompts, or leave out what is there under two names; one request "
+                "is one clip.",
             )
 
 
