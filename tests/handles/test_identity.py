@@ -17,8 +17,7 @@ from PIL import Image
 
 import wan_nb
 from wan_nb.errors import InvalidMedia, InvalidOption, InvalidRequest
-from wan_nb.html.code import Grid
-from wan_nb.studies.plan import expand
+from wan_nb.studies.plan import expand, grid_of
 from wan_nb.ui.desk import clips_of
 
 TWO = {"calm": "a cat walks", "wild": "a cat runs"}
@@ -313,13 +312,13 @@ def test_a_study_without_a_name_is_opened_by_the_one_that_it_was_given(session, 
 
 def test_the_code_of_a_study_without_a_name_makes_the_same_requests(session, shots) -> None:
     study = session.study(TWO, first_frame=shots[0], vary={"duration": [2, 3]})
-    grid, made = Grid.of_study(study), []
+    grid, made = grid_of(study.plan, study.requests), []
     lines = [line for line in grid.as_python(study.name, 9).splitlines() if not line.startswith(("import", "study."))]
     exec("\n".join(lines), {"wan_nb": SimpleNamespace(study=lambda *a, **k: made.append(session.study(*a, **k)))})
     assert made[0].name == study.name
     assert session.fingerprints(made[0].asks()) == session.fingerprints(study.asks())
     alone = session.study(TWO, first_frame=shots[0], duration=2)
-    assert "--name" not in Grid.of_study(alone).as_cell(alone.name, 9)
+    assert "--name" not in grid_of(alone.plan, alone.requests).as_cell(alone.name, 9)
 
 
 def test_a_label_is_no_longer_than_a_line(session) -> None:

@@ -53,7 +53,6 @@ STILL_UPWARD = {
     "handles.dataframe -> ui.show",
     "handles.run -> ui.show",
     "handles.study -> ui.desk",
-    "html.code -> handles.study",
     "magics.call -> ui.desk",
     "magics.run_line -> ui.show",
     "magics.verbs -> ui.desk",

@@ -15,15 +15,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wan_nb.api import catalog
 from wan_nb.api.catalog import CREATE_PATH, REGIONS
 from wan_nb.grammar.variants import can_be_typed, write_body
 from wan_nb.paths import here
-
-if TYPE_CHECKING:
-    from wan_nb.handles.study import Study
 
 __all__ = ["Grid", "as_cell", "as_curl", "as_python", "fields_of"]
 
@@ -164,13 +161,6 @@ class Grid:
         return cls(
             own, shared, varied, full == len(told) and all(None not in values for values in varied.values()), named
         )
-
-    @classmethod
-    def of_study(cls, study: Study) -> Grid:
-        """Grid of what a study asks for, in the order in which it was written."""
-        asked = dict(zip(map(id, study.plan.cells), study.requests, strict=True))
-        cells = ((cell.variant, asked[id(cell)].public()) for cell in study.plan.written)
-        return cls.of(cells, named=study.plan.named)
 
     def as_cell(self, name: str, max_cost: int) -> str:
         """A ``%%wan`` cell, or nothing where a cell cannot say it: variants that differ in more than the prompt."""

@@ -21,6 +21,7 @@ from wan_nb.arguments import shown as quoted
 from wan_nb.errors import InvalidOption
 from wan_nb.grammar.template import expand as fill
 from wan_nb.grammar.template import nearest, placeholders
+from wan_nb.html.code import Grid
 from wan_nb.studies.cells import BLOCK_FIELDS, Cell, digest, labelled, plain, shown
 from wan_nb.studies.table import rows_of
 from wan_nb.studies.votes import MIN_BLOCKS
@@ -29,7 +30,9 @@ from wan_nb.terminal import printed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["MAX_CELLS", "Cell", "Plan", "expand"]
+    from wan_nb.api.request import VideoRequest
+
+__all__ = ["MAX_CELLS", "Cell", "Plan", "expand", "grid_of"]
 
 MAX_CELLS = 1000
 """More than anybody looks at, and some thousand CNY."""
@@ -168,6 +171,12 @@ def expand(
     )
     _check_distinct(cells)
     return Plan.of(name, cells, _first_name(written))
+
+
+def grid_of(plan: Plan, requests: Sequence[VideoRequest]) -> Grid:
+    """What a plan asks for, to be written as code; `requests` are those of its cells, in their order."""
+    asked = dict(zip(map(id, plan.cells), requests, strict=True))
+    return Grid.of(((cell.variant, asked[id(cell)].public()) for cell in plan.written), named=plan.named)
 
 
 def _cells(

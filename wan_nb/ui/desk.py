@@ -14,10 +14,10 @@ from wan_nb.engine.selection import labelled_rows, session_of
 from wan_nb.errors import InvalidMedia, InvalidOption, NotFound
 from wan_nb.handles.study import Study
 from wan_nb.html import text
-from wan_nb.html.code import Grid
 from wan_nb.paths import file_name, output
 from wan_nb.public import guarded
 from wan_nb.studies.cells import relabelled
+from wan_nb.studies.plan import grid_of
 from wan_nb.version import __version__
 
 if TYPE_CHECKING:
@@ -335,7 +335,7 @@ def _study_data(study: Study) -> StudyData:
         if not row.simulated and row.cost:
             costs[row.currency or ""] = round(costs.get(row.currency or "", 0.0) + row.cost, 4)
     state = dict(zip(zip(cells["block"], cells["variant"], strict=True), map(_word, cells["status"]), strict=True))
-    grid = Grid.of_study(study)
+    grid = grid_of(study.plan, study.requests)
     price = math.ceil(sum(study.prices))
     return {
         "name": study.name,

@@ -20,6 +20,7 @@ from wan_nb.html import code as snippets
 from wan_nb.html.text import megabytes, money, plain
 from wan_nb.paths import is_url, local
 from wan_nb.sanitize import redact, said
+from wan_nb.studies.plan import grid_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -255,7 +256,7 @@ class Draft:
         """
         if self.is_study:
             study = self.study()
-            grid, most = snippets.Grid.of_study(study), math.ceil(study.cost)
+            grid, most = grid_of(study.plan, study.requests), math.ceil(study.cost)
             code = {"Python": grid.as_python(study.name, most), "%%wan": grid.as_cell(study.name, most)}
             return {language: text for language, text in code.items() if text}
         public = VideoRequest(**self.fields(), prompt=self.prompts.get("")).public()

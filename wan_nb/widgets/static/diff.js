@@ -1,6 +1,6 @@
 // Which words turn one prompt into another.
 
-// A word, one sign of a script that does not part its words, a gap, or a mark. `wan_nb.ui.diff` splits by the same rule.
+// A word, one sign of a script that does not part its words, a gap, or a mark. `wan_nb.html.word_diff` splits by the same rule.
 const WORDS = /[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\s\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff,.;:!?()"]+|\s+|[,.;:!?()"]/gu;
 const MOST_CELLS = 2_000_000;
 
