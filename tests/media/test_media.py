@@ -68,6 +68,19 @@ REFUSED = {
     "text named .jpg": (F, lambda d: written(d / "t.jpg", b"not a picture\n"), "is text", "JPEG, PNG, BMP or WEBP"),
     "web page named .png": (F, lambda d: written(d / "t.png", b"<!DOCTYPE html><p>404"), "an HTML page"),
     "HEIC": (F, lambda d: written(d / "i.heic", b"\0\0\0\x18ftypheic" + bytes(40)), "is HEIC", "save it as JPEG"),
+    "HEVC stills": (
+        F,
+        lambda d: written(d / "i.heic", b"\0\0\0\x18ftyphevc" + bytes(40)),
+        "is HEIC, but",
+        "save it as JPEG",
+    ),
+    "JPEG XL": (F, lambda d: written(d / "i.jxl", b"\xff\x0a" + bytes(40)), "is JPEG XL, but", "save it as JPEG"),
+    "JPEG XL file": (
+        F,
+        lambda d: written(d / "i.jxl", b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(40)),
+        "is JPEG XL",
+        "as JPEG",
+    ),
     "random bytes": (F, lambda d: written(d / "r.png", bytes(range(200, 256)) * 9), "unknown data"),
     "real transparency": (F, lambda d: saved(d / "a.png", with_hole(make.photo())), "1.8 %", ".convert("),
     "transparency of a palette": (

@@ -40,6 +40,9 @@ _ALIASES = {"MPO": "JPEG"}
 
 _MODES = frozenset({"1", "L", "P", "PA", "LA", "RGB", "RGBA", "RGBX", "CMYK", "I", *GREY_16})
 
+_OTHER_PICTURES = frozenset({"HEIC", "AVIF", "JPEG XL", "CR3", "SVG"})
+"""Formats of pictures that Pillow may not open."""
+
 _SUFFIX = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp", "WEBP": ".webp"}
 
 
@@ -110,10 +113,9 @@ def _no_image(source: Source) -> Exception:
     found, formats = source.format(), join_words(_LIMITS.formats)
     if found in _LIMITS.formats:
         return source.refuse(f"is a damaged {found}: its header cannot be read.", "Save or download it again.")
-    fix = f"A frame is {formats}."
-    if found in {"HEIC", "AVIF"}:
-        fix += " Open it in a viewer and save it as JPEG."
-    return source.refuse(f"is {found}, not a picture.", fix)
+    if found in _OTHER_PICTURES:
+        return source.refuse(f"is {found}, but a frame is {formats}.", "Open it in a viewer and save it as JPEG.")
+    return source.refuse(f"is {found}, not a picture.", f"A frame is {formats}.")
 
 
 def _check_header(source: Source, image: Image.Image) -> None:

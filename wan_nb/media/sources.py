@@ -50,6 +50,8 @@ _MAGIC = (
     (0, b"fLaC", "FLAC"),
     (0, b"\x1aE\xdf\xa3", "WebM or Matroska"),
     (0, b"FLV\x01", "FLV"),
+    (0, b"\0\0\0\x0cJXL ", "JPEG XL"),
+    (0, b"\xff\x0a", "JPEG XL"),
     (0, b"%PDF", "PDF"),
     (0, b"PK\x03\x04", "ZIP"),
     (0, b"\x1f\x8b", "GZIP"),
@@ -58,10 +60,7 @@ _MAGIC = (
 # ISO media files tell what they are by their brand; anything not here is an MP4.
 _BRANDS = {
     b"qt  ": "MOV",
-    b"heic": "HEIC",
-    b"heix": "HEIC",
-    b"mif1": "HEIC",
-    b"msf1": "HEIC",
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"), "HEIC"),
     b"avif": "AVIF",
     b"avis": "AVIF",
     b"M4A ": "M4A",
@@ -74,10 +73,10 @@ _OLD_QUICKTIME = {b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 
 
 def sniff(head: bytes) -> str:
-    """Name of a format by the first bytes of a file; ``unknown data`` when nothing fits.
+    r"""Name of a format by the first bytes of a file; ``unknown data`` when nothing fits.
 
-    >>> sniff(b"OggS" + bytes(60)), sniff(b"hello")
-    ('OGG', 'text')
+    >>> sniff(b"OggS" + bytes(60)), sniff(b"\0\0\0\x18ftypheis" + bytes(60)), sniff(b"hello")
+    ('OGG', 'HEIC', 'text')
     """
     for place, magic, name in _MAGIC:
         if head[place : place + len(magic)] == magic:
