@@ -46,7 +46,7 @@ class Held:
             return found
 
         setattr(log, name, held)
-        self.restore = lambda: delattr(log, name)
+        self.restore = lambda: setattr(log, name, real)
 
     def let_go(self) -> None:
         self._go_on.set()
