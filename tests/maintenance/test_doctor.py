@@ -10,6 +10,7 @@ import pytest
 
 import wan_nb
 from wan_nb.engine import inventory
+from wan_nb.errors import InvalidOption
 from wan_nb.maintenance import doctor
 
 if TYPE_CHECKING:
@@ -75,10 +76,16 @@ def test_service_out_of_reach_hides_no_other_finding(tmp_path) -> None:
     assert about(found, "versions")
 
 
-def test_service_that_is_none(tmp_path) -> None:
-    with wan_nb.Session("nowhere", folder=tmp_path / "w") as s:
+def test_service_that_is_none_is_refused_before_anything_is_opened(tmp_path) -> None:
+    with pytest.raises(InvalidOption, match="no service called 'nowhere'"):
+        wan_nb.Session("nowhere", folder=tmp_path / "w")
+    assert not (tmp_path / "w").exists()
+
+
+def test_service_without_a_key_hides_no_other_finding(tmp_path) -> None:
+    with wan_nb.Session("beijing", api_key="", folder=tmp_path / "w") as s:
         found = doctor.examine(s)
-    assert [f.subject for f in found if f.level == "bad" and "nowhere" in f.said] == ["key", "InvalidOption"]
+    assert [f.subject for f in found if f.level == "bad" and "beijing" in f.said] == ["key", "NotAuthorized"]
     assert about(found, "disk")
 
 
