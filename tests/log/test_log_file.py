@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -60,6 +61,11 @@ def link_elsewhere(path: Path) -> None:
     path.symlink_to(made)
 
 
+def moved_and_linked(path: Path) -> None:
+    path.rename(path.with_name("mine.db"))
+    path.symlink_to(path.with_name("mine.db"))
+
+
 def folder_moved(path: Path) -> None:
     path.parent.rename(path.parent.with_name("moved"))
 
@@ -76,6 +82,7 @@ LOSSES: dict[str, tuple[Callable[[Path], object], str]] = {
     "folder renamed": (folder_moved, r"was moved to \S*moved/runs\.db"),
     "replaced": (other_log, "was replaced"),
     "replaced by a link": (link_elsewhere, "was replaced"),
+    "moved and linked to": (moved_and_linked, r"runs\.db-wal, a part .* was deleted"),
     "copied over by name": (lambda path: (removed(path), shutil.copy(__file__, path)), "was replaced"),
     "-wal deleted": (lambda path: Path(f"{path}-wal").unlink(), r"runs\.db-wal, a part .* was deleted"),
     "-shm deleted": (lambda path: Path(f"{path}-shm").unlink(), r"runs\.db-shm, a part .* was deleted"),
@@ -96,7 +103,14 @@ def test_a_log_that_is_lost_while_it_is_open_is_noticed_and_said(log: RunLog, pa
         assert "--mend" in caught.value.remedy or "Move it back" in caught.value.remedy
 
 
-GONE = ["deleted with its parts", "deleted alone", "folder deleted", "-wal deleted", "-shm deleted"]
+GONE = [
+    "deleted with its parts",
+    "deleted alone",
+    "folder deleted",
+    "-wal deleted",
+    "-shm deleted",
+    "moved and linked to",
+]
 
 
 @pytest.mark.parametrize("loss", GONE)
@@ -154,6 +168,41 @@ def test_a_log_whose_parts_alone_are_left_is_not_begun_anew(log: RunLog, path: P
     log.mend()
     other = RunLog(path)
     assert other.count() == 5
+    other.close()
+
+
+def test_a_log_that_was_moved_and_linked_to_is_not_opened_without_its_parts(log: RunLog, path: Path) -> None:
+    moved_and_linked(path)
+    with pytest.raises(LogError, match=r"is gone, but runs\.db-\w+, a part of it, is there"):
+        RunLog(path)
+    assert log.mend()
+    other = RunLog(path)
+    assert other.count() == log.count() == 5
+    other.close()
+
+
+def test_a_moved_folder_that_is_linked_to_is_the_same_folder(log: RunLog, path: Path) -> None:
+    folder_moved(path)
+    path.parent.symlink_to(path.parent.with_name("moved"))
+    other = RunLog(path)
+    assert other.reserve({"fingerprint": "f0"})[1] is False
+    assert log.reserve({"fingerprint": "new"})[1]
+    assert other.count() == 6
+    other.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "link"), reason="no hard links here")
+def test_a_log_with_a_second_name_is_opened_by_neither(log: RunLog, path: Path) -> None:
+    """Each name would have parts of its own: what is written through one is not seen through the other."""
+    second = path.with_name("second.db")
+    os.link(path, second)
+    for name in (second, path):
+        with pytest.raises(LogError, match="a second name"):
+            RunLog(name)
+    assert log.reserve({"fingerprint": "new"})[1]
+    second.unlink()
+    other = RunLog(path)
+    assert other.count() == 6
     other.close()
 
 

@@ -2,7 +2,8 @@
 
 SQLite goes on writing into a file that was deleted, moved or replaced, and nobody finds again what it writes there. So
 each transaction begins with the question whether the name leads to the file that is open: one ``stat`` for the file
-and one for each of the two parts that SQLite keeps beside it.
+and one for each of the two parts that SQLite keeps beside it. Where the file lies counts too: a kernel that opens it by
+another name keeps parts of its own, and the two do not see what the other writes.
 """
 
 from __future__ import annotations
@@ -42,7 +43,11 @@ class LogFile:
         self.path = path
         self._first: Mark | None = None
         self._wal: Mark | None = None
-        self._names = _names(path)
+
+    @property
+    def _names(self) -> tuple[Path, ...]:
+        real = os.path.realpath(self.path)  # SQLite keeps its parts beside the file, not beside a link to it
+        return (self.path, *(Path(real + part) for part in _PARTS[1:]))
 
     @property
     def opened(self) -> bool:
@@ -51,7 +56,7 @@ class LogFile:
 
     def forget(self) -> None:
         """Take whatever the name leads to at the next opening."""
-        self._first, self._names = None, _names(self.path)
+        self._first = None
 
     def before_opening(self) -> None:
         """Look at the name before SQLite opens it, which makes a new file where there is none.
@@ -59,16 +64,29 @@ class LogFile:
         Raises
         ------
         LogError
-            It does not lead to the file that was open before, or the file is gone and its parts are left.
+            It does not lead to the file that was open before, the file is gone and its parts are left, or it has
+            other names.
         """
         if self._first is not None:
             self.check((self._first,))
-        elif _mark(self.path) is None and (parts := [p for p in self._names[1:] if p.exists()]):
+        elif self.path.is_file() and self.path.stat().st_nlink > 1:
+            raise LogError(
+                f"the log {self.path} has a second name (a hard link): kernels that open it by different names would"
+                " not see each other's runs",
+                remedy="Delete the other name, or give this one a file of its own: copy it, and rename the copy.",
+            )
+        elif parts := [part for part in self._left_over() if part.exists()]:
             raise LogError(
                 f"the log {self.path} is gone, but {parts[0].name}, a part of it, is there",
                 remedy="A kernel that still has it open can write it back (%wan doctor --mend there). If there is none,"
                 " put a copy back, or delete that part to begin anew.",
             )
+
+    def _left_over(self) -> Sequence[Path]:
+        """Where parts would be of a log that is gone, or that was moved and linked to."""
+        if _mark(self.path) is None:
+            return self._names[1:]
+        return [Path(f"{self.path}{part}") for part in _PARTS[1:]] if self.path.is_symlink() else ()
 
     def note(self, _connection: Any, record: Any) -> None:
         """Keep which files a new connection has opened; an event of SQLAlchemy."""
@@ -195,11 +213,6 @@ class LogFile:
             for part in ("", "-wal", "-shm", "-journal"):
                 with suppress(OSError):
                     Path(f"{draft}{part}").unlink(missing_ok=True)
-
-
-def _names(path: Path) -> tuple[Path, ...]:
-    real = os.path.realpath(path)  # SQLite keeps its parts beside the file, not beside a link to it
-    return (path, *(Path(real + part) for part in _PARTS[1:]))
 
 
 def _numbered(name: str, number: int) -> str:
