@@ -75,7 +75,7 @@ def ended(process: ForkServerProcess) -> int:
     return code
 
 
-def die(*_: Any) -> None:
+def die(*_: Any, **__: Any) -> None:
     """End this process at once, as a crash or the kernel's restart button does."""
     os.kill(os.getpid(), signal.SIGKILL)
     threading.Event().wait()  # the signal arrives before anything else happens

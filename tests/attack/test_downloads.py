@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -20,7 +21,7 @@ from wan_nb.log.states import Status
 from wan_nb.maintenance.doctor import examine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 PROMPT = "a cat walks"
 
@@ -201,12 +202,20 @@ def test_a_full_disk_loses_nothing(settings, simulator, cat) -> None:
     assert creates(simulator) == (1, 1)
 
 
-def test_a_folder_that_cannot_be_written_is_said_and_loses_nothing(settings, simulator, cat, tmp_path_factory) -> None:
-    root = Path(settings["folder"])
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that another user gets through to: pytest closes its own ones, also to tests that run beside it."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        for above in (folder, *folder.parents):
+            if not above.stat().st_mode & 0o001:
+                above.chmod(above.stat().st_mode | 0o011)
+        yield folder / "wan_runs"
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_loses_nothing(settings, simulator, cat, open_folder) -> None:
+    root, settings = open_folder, {**settings, "folder": open_folder}
     simulator.config(run=3600.0)
-    above = [folder for folder in (root.parent, *root.parent.parents) if not folder.stat().st_mode & 0o001]
-    for folder in above:
-        folder.chmod(folder.stat().st_mode | 0o011)  # so that another user gets through to it
     child, told = start_and_tell(_unwritable, settings, cat)
     assert told.recv() == "ready"
     simulator.do(simulator.tasks()[0]["task_id"], "finish")

@@ -88,6 +88,33 @@ def test_a_blocking_call_on_the_loop_thread_is_refused_instead_of_hanging(loop: 
         loop.sync(careless())
 
 
+def test_a_call_in_the_last_steps_of_the_loop_is_told_that_it_has_closed() -> None:
+    loop, called, told = LoopThread.acquire(), threading.Event(), []
+    call, shutdown = loop.call, loop._loop.shutdown_asyncgens
+    loop.call = lambda function: (call(function), called.set())
+
+    def late() -> None:
+        try:
+            loop.sync(asyncio.sleep(3600))
+        except LogError as error:
+            told.append(error.message)
+
+    caller = threading.Thread(target=late, daemon=True)
+
+    async def last() -> None:
+        if not called.is_set():
+            caller.start()
+            while not called.is_set():
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)  # what was called begins here
+        await shutdown()
+
+    loop._loop.shutdown_asyncgens = last
+    loop.release()
+    caller.join(60)
+    assert told == ["the session was closed meanwhile."]
+
+
 def test_a_canceled_await_does_not_cancel_the_work(loop: LoopThread) -> None:
     release = asyncio.Event()
 

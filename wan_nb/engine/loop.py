@@ -202,11 +202,15 @@ class LoopThread:
         try:
             self._loop.run_forever()
         finally:
-            while left := asyncio.all_tasks(self._loop):  # what ends may begin something, and so may other threads
-                for task in left:
-                    task.cancel()
-                self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            # What ends may begin something, and so may other threads as long as the loop runs.
+            while True:
+                while left := asyncio.all_tasks(self._loop):
+                    for task in left:
+                        task.cancel()
+                    self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+                self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+                if not asyncio.all_tasks(self._loop):
+                    break
             self._loop.close()
 
 
