@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -69,6 +69,29 @@ def test_a_clock_of_ours_that_was_set_between_post_and_settling(settings, simula
         assert run.status is Status.SUCCEEDED
         assert session.submit(PROMPT, first_frame=cat, **FIELDS).reused
     assert creates(simulator) == (1, 1)
+
+
+@pytest.mark.parametrize("jump", [7200.0, -7200.0])
+def test_a_clock_of_ours_that_is_set_between_the_last_answer_and_the_post(
+    settings, simulator, cat, monkeypatch, jump
+) -> None:
+    class Jumped(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + timedelta(seconds=jump)
+
+    with wan_nb.Session(**settings) as session:
+        before = session.submit("a cat sits", first_frame=cat, **FIELDS).wait(timeout=120)  # its upload is kept
+        simulator.faults(endpoint="create", reset=True, when="after")
+        for module in ("api.client", "engine.submit", "engine.settle", "log.tables"):
+            monkeypatch.setattr(f"wan_nb.{module}.datetime", Jumped)
+        run = session.submit(PROMPT, first_frame=cat, **FIELDS)
+        assert abs(run.row.posted_at - before.row.posted_at) > timedelta(hours=1)
+        assert abs(run.row.request["skew"] + jump) < 600, "a kernel with another clock knows which this was"
+        assert run.row.task_id == task_of(simulator, PROMPT)
+        assert run.wait(timeout=120).video
+        assert_whole(session, simulator)
+    assert creates(simulator) == (2, 2)
 
 
 def test_a_clock_of_the_service_that_was_set_between_post_and_settling(settings, simulator, cat) -> None:

@@ -104,8 +104,7 @@ def test_a_call_in_the_last_steps_of_the_loop_is_told_that_it_has_closed() -> No
     async def last() -> None:
         if not called.is_set():
             caller.start()
-            while not called.is_set():
-                await asyncio.sleep(0)
+            assert called.wait(60)
             await asyncio.sleep(0)  # what was called begins here
         await shutdown()
 

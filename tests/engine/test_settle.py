@@ -18,6 +18,7 @@ LATE = T0 + timedelta(seconds=60)
 PATIENCE = timedelta(seconds=20)
 LIMIT = timedelta(seconds=600)
 SKEW = timedelta(minutes=7)
+FUTURE = T0.replace(year=2099)
 
 
 def row(
@@ -153,6 +154,38 @@ CASES = {
     "a task of a day that no list reaches back to": ({"listed": [task("t", -30 * 3600)]}, Verdict(task_id="t")),
     "a task of tomorrow": ({"listed": [task("t", 3600)]}, Verdict(task_id="t")),
     "a task of 1970": ({"listed": [task("t", -1.7e9)]}, Verdict(task_id="t")),
+    "posted by a clock that had jumped, and no task": (
+        {"listed": [], "row": row(end=None, posted=FUTURE)},
+        Verdict(timeless=True),
+    ),
+    "posted by a clock that had jumped, and one task": (
+        {"listed": [task("t")], "row": row(end=None, posted=FUTURE)},
+        Verdict(task_id="t"),
+    ),
+    "posted by a clock that had jumped, and two tasks": (
+        {"listed": [task("t"), task("u")], "row": row(end=None, posted=FUTURE)},
+        Verdict(candidates=("t", "u"), timeless=True),
+    ),
+    "posted by a clock that had jumped, noticed more than a day ago": (
+        {"listed": [], "row": replace(row(posted=FUTURE), post_ended_at=LATE - timedelta(hours=25))},
+        Verdict(too_late=True, timeless=True),
+    ),
+    "a rival posted by a clock that had jumped": (
+        {"listed": [task("t")], "others": [row("b", end=None, posted=FUTURE)]},
+        Verdict(candidates=("t",)),
+    ),
+    "a time that cannot be read": (
+        {"listed": [], "row": replace(row(), posted_at=None)},
+        Verdict(timeless=True),
+    ),
+    "a note of the clock that cannot be read": (
+        {"listed": [task("t", 30)], "row": replace(row(), request={"skew": "late"})},
+        Verdict(task_id="t"),
+    ),
+    "a note of a clock that there cannot be": (
+        {"listed": [task("t", 30)], "row": replace(row(), request={"skew": 1e300})},
+        Verdict(task_id="t"),
+    ),
     "clocks seven minutes apart": ({"listed": [task("t", skew=SKEW)], "skew": SKEW}, Verdict(task_id="t")),
     "clocks apart, and nobody told us": ({"listed": [task("t", skew=SKEW)], "skew": None}, Verdict(task_id="t")),
 }

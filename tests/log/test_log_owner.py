@@ -51,6 +51,11 @@ def test_who_cannot_be_asked_lives_until_patience_ends(owner: str):
     assert not owner_alive(owner, NOW - PATIENCE, now=NOW)
 
 
+def test_a_sign_of_life_from_a_clock_that_had_jumped_does_not_last_for_ever():
+    assert owner_alive("elsewhere:1:1", NOW + timedelta(hours=1), now=NOW)
+    assert not owner_alive("elsewhere:1:1", NOW.replace(year=2099), now=NOW)
+
+
 def test_a_system_that_says_nothing_about_processes_leaves_it_to_age(monkeypatch: pytest.MonkeyPatch):
     me = owner_id()
     monkeypatch.setattr(module, "_started", lambda pid: None)

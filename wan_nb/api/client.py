@@ -18,6 +18,7 @@ import asyncio
 import logging
 import secrets
 import sys
+import time
 import zlib
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ _T = TypeVar("_T")
 SIMULATED_HEADER = "X-Wan-Simulator"
 
 _NO_CLOCK = timedelta(days=3650)  # a Date that is farther away tells nothing, and breaks arithmetic
+_SET = timedelta(seconds=2)  # a clock that is slowed down or sped up moves less between two answers
 
 # Limits on one silence, for httpx.
 _READ = httpx.Timeout(30.0, connect=10.0)
@@ -179,7 +181,7 @@ class Client:
         What the last answer said; None before the first one.
     skew : timedelta or None
         Clock of the service minus clock of this machine, from the last Date header (whole seconds); None while no
-        answer had one.
+        answer had one, and when this machine's clock was set since.
 
     Raises
     ------
@@ -197,7 +199,7 @@ class Client:
             )
         self.base_url = base_url.rstrip("/")
         self.simulated: bool | None = None
-        self.skew: timedelta | None = None
+        self._skew: tuple[timedelta, datetime, float] | None = None  # with both clocks of this machine as they were
         # Not a dict: this class hides the key in its repr, which a verbose traceback shows.
         self._headers = httpx.Headers({"Authorization": f"Bearer {reveal(api_key)}", "Accept-Encoding": "identity"})
         certificates()
@@ -211,6 +213,15 @@ class Client:
 
     def __repr__(self) -> str:
         return f"Client({self.base_url!r})"
+
+    @property
+    def skew(self) -> timedelta | None:
+        """See the class."""
+        if self._skew is None:
+            return None
+        skew, then, steady = self._skew
+        moved = datetime.now(UTC) - then - timedelta(seconds=time.monotonic() - steady)
+        return skew if abs(moved) < _SET else None
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -445,7 +456,8 @@ class Client:
                                 for piece in body.feed(chunk):
                                     file.write(piece)
                                     _check_clip(file.tell() - start, body.received, file.tell())
-                                limit.reschedule(due + body.received / _SLOWEST)
+                                # By what there is of the clip: packing can be endless and hold nothing.
+                                limit.reschedule(due + (file.tell() - start) / _SLOWEST)
                                 if progress:
                                     progress(file.tell(), total)
                         body.end()
@@ -503,12 +515,13 @@ class Client:
 
     def _note(self, response: httpx.Response) -> None:
         self.simulated = SIMULATED_HEADER in response.headers
+        now, steady = datetime.now(UTC), time.monotonic()
         try:
-            skew = parsedate_to_datetime(response.headers["Date"]) - datetime.now(UTC)
+            skew = parsedate_to_datetime(response.headers["Date"]) - now
         except (KeyError, ValueError, TypeError, OverflowError):
             return
         if abs(skew) < _NO_CLOCK:
-            self.skew = skew
+            self._skew = skew, now, steady
 
 
 class _Unpacking:

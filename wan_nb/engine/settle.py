@@ -97,6 +97,9 @@ class Settling:
                 status=Status.EXPIRED,
                 error_message="its answer never came, and after 24 h nobody can tell whether the service accepted it.",
             )
+        now = datetime.now(UTC)
+        if verdict.timeless and not (row.post_ended_at and row.post_ended_at <= now):
+            row = await self.flow.write(row.run_id, post_end="hung up", post_ended_at=now)  # a day from now it is over
         if not verdict.not_accepted:
             raise _doubt(row, verdict)
         error = Unavailable(
@@ -272,10 +275,12 @@ class Settling:
             found |= {task.task_id: task for task in page.tasks}
             if page.unread or len(found) > MOST_TASKS:
                 return False
-            if page.total is not None and len(found) >= page.total:
+            # A sum that does not fit what was listed, or a full page without a look behind it, proves nothing.
+            ended = not page.tasks if page.total is None else len(page.tasks) < page.page_size
+            if ended and page.total in {None, len(found)}:
                 return True
             if len(found) == before:
-                return page.total is None and not page.tasks
+                return False
         return False
 
     def _distance(self, row: Row, task: Task) -> timedelta:

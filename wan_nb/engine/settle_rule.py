@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from wan_nb.api.catalog import LIMITS
+from wan_nb.sanitize import number
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -31,6 +32,12 @@ MARGIN = timedelta(seconds=3)
 """The Date header has whole seconds, and its answer took a moment."""
 
 _SPAN = timedelta(seconds=LIMITS.list_span)
+_AHEAD = timedelta(days=1)
+"""A run that was posted later than this from now was posted by a clock that had jumped."""
+
+_DECADE = 3650 * 86400.0
+"""Seconds by which a clock may be off; the client believes no Date header beyond."""
+
 _SNAPSHOT = re.compile(r"-\d{4}-\d{2}-\d{2}")
 
 
@@ -50,6 +57,8 @@ class Verdict:
         Tasks that it may be, when it cannot be told.
     wait : timedelta
         How long no list can prove that there is no task.
+    timeless : bool
+        No clock tells when it was posted.
     """
 
     task_id: str | None = None
@@ -57,6 +66,7 @@ class Verdict:
     too_late: bool = False
     candidates: tuple[str, ...] = ()
     wait: timedelta = timedelta()
+    timeless: bool = False
 
 
 def window(row: Row, skew: timedelta | None, request_limit: float) -> tuple[datetime, datetime]:
@@ -65,9 +75,8 @@ def window(row: Row, skew: timedelta | None, request_limit: float) -> tuple[date
     Always, while that clock is not known: a window in the wrong place would call an accepted task not accepted. For the
     same reason the clocks count as they were then, where that was written down.
     """
-    assert row.posted_at is not None
     skew = _skew_then(row, skew)
-    if skew is None:
+    if skew is None or row.posted_at is None:
         return datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     start = row.posted_at + skew
     return start - MARGIN, start + _reach(row, request_limit) + MARGIN
@@ -84,18 +93,24 @@ def _reach(row: Row, request_limit: float) -> timedelta:
     return took if row.post_end in {"closed", "answered"} else took + timedelta(seconds=request_limit)
 
 
-def _age(row: Row, now: datetime, skew: timedelta | None) -> timedelta:
-    """How long ago a run was posted, by the service's clock where it is known: ours may have been set meanwhile."""
-    assert row.posted_at is not None
+def _age(row: Row, now: datetime, skew: timedelta | None) -> timedelta | None:
+    """How long ago a run was posted, by the service's clock where it is known: ours may have been set meanwhile.
+
+    None where it was posted in the future, or at a time that cannot be read: nobody can say.
+    """
+    if row.posted_at is None:
+        return None
     then = _skew_then(row, skew)
     moved = skew - then if skew is not None and then is not None else timedelta()
     # Two readings of a Date header differ by up to a second even if nobody has touched a clock.
-    return now - row.posted_at + (moved if abs(moved) > MARGIN else timedelta())
+    age = now - row.posted_at + (moved if abs(moved) > MARGIN else timedelta())
+    return age if age > -_AHEAD else None
 
 
 def _skew_then(row: Row, now: timedelta | None) -> timedelta | None:
     """Service clock minus ours: as it was when the run was posted, or else as it is now."""
-    return timedelta(seconds=row.request["skew"]) if "skew" in row.request else now
+    then = number(row.request.get("skew"), -_DECADE, _DECADE)
+    return timedelta(seconds=then) if then is not None else None if "skew" in row.request else now
 
 
 def judge(
@@ -115,7 +130,6 @@ def judge(
     Parameters
     ----------
     row : Row
-        With `posted_at`.
     others : sequence of Row
         Every other run of the account that was posted and has no task id yet.
     listed : sequence of Listed
@@ -139,12 +153,12 @@ def judge(
     clock = None if skew is None else now + skew
 
     def possible(run: Row, task: Listed) -> bool:
-        low, high = window(run, skew, request_limit)
         made = task.gmt_create
         # A task of another day is not in a list of the last day: that time says nothing.
         if made is None or clock is None or not clock - _SPAN - MARGIN <= made <= clock + MARGIN:
             return True
-        return low <= made <= high
+        low, high = window(run, skew, request_limit)
+        return _age(run, now, skew) is None or low <= made <= high
 
     candidates = [task for task in listed if task.task_id not in known and possible(row, task)]
     names = tuple(task.task_id for task in candidates)
@@ -157,6 +171,10 @@ def judge(
         if not rivals:
             return Verdict(task_id=names[0])
     old = _age(row, now, skew)
+    if old is None:
+        noticed = row.post_ended_at
+        lapsed = noticed is not None and now - noticed > _SPAN
+        return Verdict(too_late=lapsed, candidates=() if lapsed else names, timeless=True)
     if old > _SPAN - MARGIN:
         return Verdict(too_late=True)
     wait = max(_reach(row, request_limit) + patience - old, timedelta())

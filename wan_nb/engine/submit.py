@@ -304,10 +304,13 @@ class Posting:
         """Write down that the first byte of a POST leaves now; anew when the process stood still before it did.
 
         Before each attempt: while it waited for its turn, another kernel may have taken the run for dead. The moment
-        and the clocks count when the outcome has to be looked for.
+        and the clocks count when the outcome has to be looked for; they are read anew when this machine's was set.
         """
         flow = self.flow
         while True:
+            if flow.client.skew is None:
+                with suppress(WanError):  # any answer tells it
+                    await flow.client.list(page_size=1)
             stamped = _Clocks()
             await flow.ask_log(flow.log.begin_post, row.run_id, owner=flow.owner, skew=flow.client.skew)
             if stamped.elapsed() < STAMP_LIFE:

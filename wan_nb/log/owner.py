@@ -19,6 +19,8 @@ __all__ = ["PATIENCE", "owner_alive", "owner_id"]
 PATIENCE = timedelta(minutes=15)
 """How long a process that cannot be asked is believed to live after its last sign of life."""
 
+_AHEAD = timedelta(days=1)
+
 
 def owner_id() -> str:
     """Name this process: ``host:pid:process start time``.
@@ -42,7 +44,8 @@ def owner_alive(owner: str, seen: datetime | None = None, *, now: datetime | Non
         What its `owner_id` said.
     seen : datetime, optional
         Its last sign of life; aware. A process of another host, or of a system that cannot be asked about processes,
-        counts as alive until it is older than `PATIENCE`. Without it such a process always counts as alive.
+        counts as alive until it is older than `PATIENCE`; one that is more than a day ahead, by a clock that had
+        jumped, is none. Without it such a process always counts as alive.
     now : datetime, optional
         Aware; the clock when left out.
 
@@ -54,7 +57,7 @@ def owner_alive(owner: str, seen: datetime | None = None, *, now: datetime | Non
     host, _, pid = place.rpartition(":")
     if host == _host() and pid.isdigit() and start and (found := _started(int(pid))) is not None:
         return found == start
-    return seen is None or (now or datetime.now(UTC)) - seen < PATIENCE
+    return seen is None or -_AHEAD < (now or datetime.now(UTC)) - seen < PATIENCE
 
 
 def _host() -> str:

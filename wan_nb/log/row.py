@@ -129,7 +129,8 @@ class Row:
     @property
     def unsent(self) -> bool:
         """Whether there is certainly no task of it: nothing was sent, or what was sent was refused."""
-        return self.posted_at is None or self.post_end in NOT_ACCEPTED
+        posted = self.posted_at is not None or "posted_at" in self.damaged
+        return not posted or self.post_end in NOT_ACCEPTED
 
     @property
     def never_sent(self) -> bool:
