@@ -83,7 +83,7 @@ def test_a_clock_of_ours_that_is_set_between_the_last_answer_and_the_post(
     with wan_nb.Session(**settings) as session:
         before = session.submit("a cat sits", first_frame=cat, **FIELDS).wait(timeout=120)  # its upload is kept
         simulator.faults(endpoint="create", reset=True, when="after")
-        for module in ("api.client", "engine.submit", "engine.settle", "log.tables"):
+        for module in ("api.client", "engine.submit", "engine.settle", "log.runlog"):
             monkeypatch.setattr(f"wan_nb.{module}.datetime", Jumped)
         run = session.submit(PROMPT, first_frame=cat, **FIELDS)
         assert abs(run.row.posted_at - before.row.posted_at) > timedelta(hours=1)
