@@ -49,6 +49,9 @@ class WanMagics(Magics):
     @cached_property
     def notebook(self) -> Notebook:
         """What is known of the notebook in which the magics are typed."""
+        from wan_nb.engine import loop
+
+        loop.load("wan_nb.magics.notebook")
         from wan_nb.magics.notebook import Notebook
 
         return Notebook()

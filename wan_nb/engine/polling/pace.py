@@ -118,7 +118,7 @@ class Pace:
         position = min(max((math.log(max(elapsed, _TIMES[0])) - _LOW) / _STEP, 0.0), float(len(_GRID)))
         cell = min(int(position), len(_GRID) - 1)
         here = self._density[cell] + (position - cell) * (self._density[cell + 1] - self._density[cell])
-        goal, gap = here + math.sqrt(2 * price), MAX_GAP
+        goal, gap = here + math.sqrt(2 * price), math.inf
         if goal < self._density[-1]:
             cell = bisect_left(self._density, goal) - 1
             part = (goal - self._density[cell]) / (self._density[cell + 1] - self._density[cell])
