@@ -20,6 +20,7 @@ import secrets
 import sys
 import time
 import zlib
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -107,9 +108,7 @@ class _Quiet(httpx.AsyncClient):
 
     async def send(self, *args: Any, **kwargs: Any) -> httpx.Response:
         if self.is_closed:
-            raise LogError(
-                "the session was closed meanwhile.", remedy="Open a new one: wan_nb.Session(), %wan connect."
-            )
+            raise _closed_meanwhile()
         token = _ours.set(True)
         try:
             return await super().send(*args, **kwargs)
@@ -119,6 +118,10 @@ class _Quiet(httpx.AsyncClient):
             raise httpx.TransportError(type(error).__name__) from None
         finally:
             _ours.reset(token)
+
+
+def _closed_meanwhile() -> LogError:
+    return LogError("the session was closed meanwhile.", remedy="Open a new one: wan_nb.Session(), %wan connect.")
 
 
 def _judge(url: str) -> None:
@@ -208,6 +211,8 @@ class Client:
         self._fresh = _Quiet(
             base_url, verify=context, timeout=_CREATE, limits=httpx.Limits(max_keepalive_connections=0)
         )
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._closing = False
         for http in (self._http, self._fresh):
             http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # each answer may set new ones
 
@@ -224,9 +229,29 @@ class Client:
         return skew if abs(moved) < _SET else None
 
     async def aclose(self) -> None:
-        """Close all connections."""
+        """Stop what is under way and close all connections: one that stands only after that would stay open."""
+        self._closing = True
+        while running := self._under_way - {asyncio.current_task()}:
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running)
         await self._http.aclose()
         await self._fresh.aclose()
+
+    @contextmanager
+    def _exchanging(self) -> Iterator[None]:
+        """Around all that uses a connection."""
+        if self._closing:
+            raise _closed_meanwhile()
+        task = asyncio.current_task()
+        assert task is not None
+        outer = task in self._under_way
+        self._under_way.add(task)
+        try:
+            yield
+        finally:
+            if not outer:
+                self._under_way.discard(task)
 
     async def create(self, body: Mapping[str, Any], leaving: Callable[[], Awaitable[None]] | None = None) -> Created:
         """Submit a task. The one call that costs money.
@@ -479,8 +504,9 @@ class Client:
             `httpx.ReadTimeout` when the time is over, `httpx.DecodingError` when the answer is too large.
         """
         try:
-            async with asyncio.timeout(seconds), http.stream(method, url, **given) as response:
-                return await _bounded(response, room)
+            with self._exchanging():
+                async with asyncio.timeout(seconds), http.stream(method, url, **given) as response:
+                    return await _bounded(response, room)
         except TimeoutError:
             raise httpx.ReadTimeout(f"no whole answer in {seconds:g} s") from None
 
