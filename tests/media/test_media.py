@@ -134,6 +134,8 @@ REFUSED = {
     "playlist named .mp3": (A, lambda d: written(d / "t.mp3", b"#EXTM3U\nhttp://127.0.0.1:9/x.ts\n"), "is text"),
     "sound over 15 MB": (A, lambda d: make.sound(d / "l.wav", 158, "pcm_s16le", "wav", 48_000), "15.2 MB", "15 MB"),
     "WAV header and nothing else": (A, lambda d: written(d / "h.wav", b"RIFF\4\0\0\0WAVE"), "again"),
+    "picture as sound": (A, lambda d: CAT, "is JPEG; a sound is WAV or MP3", "Give a sound."),
+    "sound as a clip": (C, lambda d: make.DATA / "voice.mp3", "is MP3; a clip is MP4", "Give a clip."),
     "array as sound": (A, lambda d: np.zeros((300, 300), np.uint8), "is a picture, but this is a sound"),
     "1 s clip": (C, lambda d: make.clip(d / "c.mp4", 1), "1.00 s", "2 to 10 s"),
     "11 s clip": (C, lambda d: make.clip(d / "c.mp4", 11, fps=12), "11.00 s", "2 to 10 s", "-t 10"),

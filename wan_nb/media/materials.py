@@ -73,9 +73,8 @@ def _check_file(material: Source, kind: MediaKind) -> None:
     if found not in kind.formats:
         named = material.path.suffix.lower() if material.path else ""
         but = ", whatever its name says" if named in kind.suffixes else ""
-        raise material.refuse(
-            f"is {found}{but}; {KINDS[kind.name]} is {join_words(kind.formats)}.", _ffmpeg(material, kind, "")
-        )
+        fix = f"Give {KINDS[kind.name]}." if found in _HOPELESS[kind.name] else _ffmpeg(material, kind, "")
+        raise material.refuse(f"is {found}{but}; {KINDS[kind.name]} is {join_words(kind.formats)}.", fix)
     if material.size > kind.max_bytes:
         raise material.refuse(
             f"has {material.size / catalog.MB:.1f} MB; the limit is {kind.max_bytes // catalog.MB} MB.",
@@ -89,6 +88,15 @@ def _check_seconds(material: Source, kind: MediaKind, seconds: float) -> None:
         return
     fix = _ffmpeg(material, kind, f"-t {high:g} ") if seconds > high else "Give a longer one."
     raise material.refuse(f"is {seconds:.2f} s long; {KINDS[kind.name]} has {low:g} to {high:g} s.", fix)
+
+
+_STILL = {"JPEG", "PNG", "BMP", "WEBP", "TIFF", "HEIC", "AVIF", "JPEG XL", "CR3", "SVG", "PDF", "ZIP", "GZIP", "text"}
+
+_HOPELESS = {
+    "audio": _STILL | {"GIF", "an HTML page"},
+    "clip": _STILL | {"WAV", "MP3", "AAC", "MPEG audio", "FLAC", "M4A", "an HTML page"},
+}
+"""Formats, by kind of material, of which no command makes one."""
 
 
 def _ffmpeg(material: Source, kind: MediaKind, options: str) -> str:
