@@ -207,6 +207,17 @@ def test_lines_that_would_part_prompts_are_kept_when_a_run_is_opened(session: Se
     assert draft.prompts == {"": prompt}
 
 
+def test_a_material_that_cannot_be_sent_again_is_asked_for_beside_its_control(session: Session) -> None:
+    signed = "https://example.invalid/cat.jpg?OSSAccessKeyId=LTAI5t&Expires=9999999999&Signature=abc"
+    run = session.submit("a cat walks", first_frame=signed, duration=2)
+    draft = Draft(session, fields_from(run, session))
+    assert draft.values["prompt"] == "a cat walks"
+    assert "first_frame" in draft.check()["problems"]
+    assert "Give it anew" in draft.check()["problems"]["first_frame"]
+    draft.give("first_frame", signed)
+    assert not draft.check()["problems"]
+
+
 def test_form_begins_with_an_earlier_run(session: Session, photos: Path) -> None:
     run = session.submit("a cat walks", first_frame=photos / "cat.jpg", duration=3, seed=11).wait(30)
     expected = {"prompt": "a cat walks", "duration": 3, "seed": 11}

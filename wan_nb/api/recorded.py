@@ -37,14 +37,19 @@ def fields_of(session: Opened, row: Row, *, without: Container[str] = ()) -> dic
 
 
 def fields_of_request(
-    session: Opened, request: Mapping[str, Any], *, run_id: str | None = None, without: Container[str] = ()
+    session: Opened,
+    request: Mapping[str, Any],
+    *,
+    run_id: str | None = None,
+    without: Container[str] = (),
+    lost_too: bool = False,
 ) -> dict[str, Any]:
-    """All fields of a recorded request; see `fields_of`."""
+    """All fields of a recorded request; see `fields_of`. With `lost_too` also materials that cannot be sent again."""
     fields = values_of(request)
     for item in request.get("input", {}).get("media", ()):
         if item["type"] not in without:
             fields[item["type"]] = medium = material_of(session, item)
-            if (why := medium.lost) is not None:
+            if not lost_too and (why := medium.lost) is not None:
                 raise InvalidMedia(
                     f"{item['type']}: {why}",
                     field=item["type"],

@@ -77,7 +77,7 @@ def fields_from(source: Any, session: Session) -> dict[str, Any]:
         It is none of these.
     """
     if hasattr(source, "row"):
-        return fields_of_request(session, source.row.request, run_id=source.id)
+        return fields_of_request(session, source.row.request, lost_too=True)
     if hasattr(source, "to_dict") and hasattr(source, "name"):  # a row of the DataFrame: its index is the run id
         source = str(source.name)
     if str(source).lower().endswith((".json", ".mp4")):
@@ -86,8 +86,8 @@ def fields_from(source: Any, session: Session) -> dict[str, Any]:
             request = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["request"]
         except (OSError, ValueError, KeyError, TypeError):
             raise InvalidOption(f"no sidecar of a clip can be read at {path.with_suffix('.json')}.") from None
-        return fields_of_request(session, request)
-    return fields_of_request(session, session.row(str(source)).request, run_id=str(source))
+        return fields_of_request(session, request, lost_too=True)
+    return fields_of_request(session, session.row(str(source)).request, lost_too=True)
 
 
 class Draft:
@@ -139,7 +139,10 @@ class Draft:
         # The page shows it again, and what the page shows is saved with the notebook.
         self.typed[name] = plain(redact(called or (shown(source)[0] if is_url(source) else str(source))), 2000)
         try:
-            self.media[name] = self.session.material(source, name)
+            medium = self.session.material(source, name)
+            if (why := medium.lost) is not None:
+                raise InvalidMedia(f"{name}: {why}", field=name, remedy="Give it anew.")
+            self.media[name] = medium
         except InvalidRequest as error:
             self._wrong[name] = error
         except (WanError, OSError, ValueError) as error:
