@@ -24,7 +24,7 @@ from wan_nb.media.sources import atomic
 from wan_nb.media.whole import CutOff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Mapping
 
     from av.audio.frame import AudioFrame
     from av.audio.stream import AudioStream
@@ -221,10 +221,10 @@ def _turning(frame: VideoFrame, filters: tuple[str, ...]) -> av.filter.Graph:
 
 def _display_signs(frame: VideoFrame) -> tuple[int, int, int, int]:
     """Signs of the four numbers that turn; all 0 without a matrix."""
-    for data in cast("Iterable[SideData]", frame.side_data):
-        if data.type == SideDataType.DISPLAYMATRIX:
-            a, b, _, c, d = ((value > 0) - (value < 0) for value in struct.unpack_from("=5i", bytes(data)))
-            return a, b, c, d
+    data = cast("Mapping[SideDataType, SideData]", frame.side_data).get(SideDataType.DISPLAYMATRIX)
+    if data is not None:
+        a, b, _, c, d = ((value > 0) - (value < 0) for value in struct.unpack_from("=5i", bytes(data)))
+        return a, b, c, d
     return 0, 0, 0, 0
 
 
