@@ -172,8 +172,9 @@ def test_saved_and_opened_again_without_a_kernel_the_clip_plays(
     book.cell(1).locator("video").wait_for(timeout=60_000)
     simulator.config(queue=600.0)
     book.run(3)
-    book.cell(3).locator("[data-state=PENDING]").wait_for()
-    book.cell(2).locator(".wan-form").wait_for()
+    # Shown in plain HTML: the page has said that it can, and the kernel has replaced the widget.
+    book.page.locator(".jp-RenderedHTML [data-state=PENDING]").wait_for()
+    book.page.locator(".jp-RenderedHTML .wan-form").wait_for()
     saved = book.save()
     for cell in saved.cells[1:]:
         assert all(set(output.data) == {"text/html", "text/plain"} for output in cell.outputs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,8 @@ from wan_nb.maintenance.doctor import examine
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EDITION_1 = Path(__file__).parents[1] / "data" / "edition1"
+ROOT = Path(__file__).parents[2]
+EDITION_1 = ROOT / "tests" / "data" / "edition1"
 NOBODY = 65_534
 
 
@@ -27,13 +29,14 @@ NOBODY = 65_534
 def read_only(folder: Path) -> Iterator[None]:
     """Nothing below may be written by this process, which for root means to be somebody else meanwhile."""
     paths = [folder, *folder.rglob("*")]
-    modes = {path: path.stat().st_mode for path in paths}
-    for parent in folder.parents:
-        if not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o011)
+    # Somebody else has to get as far as the folder, our photographs and the installed packages.
+    ways = {parent for path in (folder, ROOT, Path(sys.prefix)) for parent in path.parents}
+    modes = {path: path.stat().st_mode for path in (*paths, *ways)}
+    root = os.geteuid() == 0
+    for parent in ways if root else ():
+        parent.chmod(modes[parent] | 0o011)
     for path in paths:
         path.chmod(0o555 if path.is_dir() else 0o444)
-    root = os.geteuid() == 0
     if root:
         os.seteuid(NOBODY)
     try:
