@@ -48,7 +48,6 @@ STILL_UPWARD = {
     "engine.logbook -> handles.dataframe",
     "engine.logbook -> handles.session",
     "engine.logbook -> studies.measures.kept",
-    "engine.settle -> handles.run",
     "handles.dataframe -> ui.desk",
     "handles.dataframe -> ui.show",
     "handles.run -> ui.show",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from wan_nb.api import catalog
 from wan_nb.arguments import shown
+from wan_nb.engine.outcome import row_error
 from wan_nb.engine.settle_rule import Verdict, judge, window
 from wan_nb.errors import NotFound, OutcomeUnknown, ServiceError, Unavailable, WanError, join_words
 from wan_nb.log.states import NEVER_SENT, Status
@@ -33,8 +34,6 @@ MOST_PAGES, MOST_TASKS, LIST_SECONDS = 200, 20_000, 120.0
 
 
 def _doubt(row: Row, verdict: Verdict | None = None) -> WanError:
-    from wan_nb.handles.run import row_error
-
     error = row_error(row)
     assert error is not None
     if verdict and verdict.candidates:

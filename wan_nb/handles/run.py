@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from wan_nb import arguments
 from wan_nb.engine.loop import load, ticking
-from wan_nb.errors import (
-    Detached,
-    DownloadFailed,
-    InvalidOption,
-    NotFound,
-    OutcomeUnknown,
-    RunCanceled,
-    RunExpired,
-    RunFailed,
-    WaitTimeout,
-    WanError,
-)
+from wan_nb.engine.outcome import detached_await, row_error
+from wan_nb.errors import Detached, InvalidOption, NotFound, WaitTimeout, WanError
 from wan_nb.log.states import OPEN, Status
 from wan_nb.public import guarded
 from wan_nb.terminal import printed
@@ -33,19 +22,7 @@ if TYPE_CHECKING:
     from wan_nb.handles.session import Session
     from wan_nb.log.runlog import Row
 
-__all__ = ["Run", "detached_await", "publish_end", "row_error"]
-
-
-def detached_await(way_back: str) -> BaseException:
-    """What a canceled ``await`` of a run or study raises."""
-    return _DetachedAwait(way_back)
-
-
-class _DetachedAwait(asyncio.CancelledError):
-    """A canceled ``await run``: the task goes on. Short in a cell, still a CancelledError for the event loop."""
-
-    def _render_traceback_(self) -> list[str]:
-        return str(self).splitlines()
+__all__ = ["Run", "publish_end"]
 
 
 @printed
@@ -313,32 +290,3 @@ def publish_end(session: Session, *runs: Run) -> None:
         from wan_nb.ui.show import republish
 
         republish(*runs)
-
-
-def row_error(row: Row) -> WanError | None:
-    """Exception that a row stands for; None while the run is under way or has its clip."""
-    message = row.error_message or ""
-    code = row.error_code or ""
-    about: dict[str, Any] = {"run_id": row.run_id, "code": code, "request_id": row.request_id}
-    if row.status is Status.FAILED:
-        from wan_nb.api.codes import error_rule
-
-        return RunFailed(
-            f"failed, not billed: {message or 'no reason given'}", remedy=error_rule(code, message).remedy, **about
-        )
-    if row.status is Status.CANCELED:
-        why, remedy = (f": {message}", "Run the cell again: it is bought then.") if row.never_sent else (".", "")
-        return RunCanceled(f"canceled, not billed{why}", remedy=remedy, **about)
-    if row.status is Status.EXPIRED:
-        lost = message or "the service no longer knows the task (ids live 24 h)."
-        return RunExpired(lost, remedy="It may have been billed. `--again` (again=True) buys a new one.", **about)
-    if row.status is Status.UNCERTAIN:
-        return OutcomeUnknown(
-            f"it is not known whether the service accepted it. {message}".strip(),
-            remedy="Nothing is sent again by itself. `%wan adopt` shows what it may be; `%wan resume` looks again.",
-            **about,
-        )
-    if row.status is Status.DOWNLOADING and message:
-        return DownloadFailed(f"the clip is made and paid, but not on disk: {message}", run_id=row.run_id,
-                              remedy="`%wan resume` fetches it; its link lives 24 h.")  # fmt: skip
-    return None

@@ -11,6 +11,7 @@ from wan_nb import arguments
 from wan_nb.arguments import shown
 from wan_nb.engine.earlier import in_doubt
 from wan_nb.engine.loop import ticking
+from wan_nb.engine.outcome import detached_await
 from wan_nb.errors import (
     BudgetExceeded,
     Detached,
@@ -21,7 +22,7 @@ from wan_nb.errors import (
     WanError,
     join_words,
 )
-from wan_nb.handles.run import Run, detached_await, publish_end
+from wan_nb.handles.run import Run, publish_end
 from wan_nb.log.states import ENDED_WITHOUT, FINAL, Status
 from wan_nb.public import guarded
 from wan_nb.terminal import printed
