@@ -246,7 +246,7 @@ def test_a_kernel_that_dies_is_noticed_and_the_way_back_is_said(notebook: Any, s
 
 
 def test_twenty_clips_weigh_little_and_load_nothing(notebook: Any, setup: Any, page: Any) -> None:
-    show = "from wan_nb.ui.show import show_run\nfor _ in range(20): show_run(run)"
+    show = "from IPython.display import display\nfor _ in range(20): display(run)"
     book = notebook("weight/a.ipynb", setup("weight"), "run = " + SUBMIT.splitlines()[0][6:] + ".wait()", show)
     book.run(0)
     book.run(1, timeout=90)

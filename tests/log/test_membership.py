@@ -13,7 +13,6 @@ from log_kit import intent
 import wan_nb
 from wan_nb.handles.session import Session
 from wan_nb.ui import desk
-from wan_nb.widgets.outputs import Views
 
 pytest_plugins = ["fixtures_log"]
 
@@ -110,8 +109,8 @@ def test_the_report_counts_what_was_paid_for_every_cell(session, mixed) -> None:
 
 
 def test_a_board_keeps_the_labels_of_the_study_that_it_shows(session, mixed) -> None:
-    view = Views.of(session).show(mixed.rows())
-    Views.of(session).republish({row.run_id for row in mixed.rows()})
+    view = session.views.show(mixed.rows())
+    session.views.republish({row.run_id for row in mixed.rows()})
     assert {(row.study, row.variant) for row in view.rows.values()} == {("mixed", "calm")}
 
 

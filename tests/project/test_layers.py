@@ -49,13 +49,9 @@ STILL_UPWARD = {
     "engine.logbook -> handles.session",
     "engine.logbook -> studies.measures.kept",
     "handles.dataframe -> ui.desk",
-    "handles.dataframe -> ui.show",
-    "handles.run -> ui.show",
     "handles.study -> ui.desk",
     "magics.call -> ui.desk",
-    "magics.run_line -> ui.show",
     "magics.verbs -> ui.desk",
-    "magics.verbs -> ui.show",
     "maintenance.bundle -> handles.session",
     "maintenance.cost -> handles.session",
     "maintenance.doctor -> handles.session",
@@ -65,11 +61,6 @@ STILL_UPWARD = {
     "widgets.form -> handles.session",
     "widgets.form_draft -> handles.session",
     "widgets.form_draft -> handles.study",
-    "widgets.outputs -> handles.session",
-    "widgets.plan -> handles.study",
-    "widgets.plan -> ui.show",
-    "widgets.static_twin -> handles.run",
-    "widgets.static_twin -> handles.session",
 }
 
 STILL_CIRCLES = [

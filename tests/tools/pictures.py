@@ -25,7 +25,7 @@ from browser.harness import ORIGIN, THEMES, mount, tell  # noqa: E402
 from browser.player.host import serve_widget  # noqa: E402
 
 import wan_nb  # noqa: E402
-from wan_nb.widgets.static_twin import row_bundle, runs_bundle  # noqa: E402
+from wan_nb.widgets.static_twin import run_bundle, runs_bundle  # noqa: E402
 
 PLAY = """async () => {
   const video = document.querySelector("video");
@@ -63,7 +63,7 @@ def study(page: Page, folder: Path) -> None:
         walk.submit()
         walk.wait()
         rows = walk.rows()
-        saved = {"clip": row_bundle(session, rows[0]), "saved": runs_bundle(session, rows, title="walk")}
+        saved = {"clip": run_bundle(session, rows[0]), "saved": runs_bundle(session, rows, title="walk")}
         for theme in ("light", "dark"):
             for name, bundle in saved.items():
                 show(page, bundle["text/html"], theme)

@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
+from IPython.display import display
 
+import wan_nb
 from wan_nb.errors import InvalidOption
+from wan_nb.frontends import front_end
 from wan_nb.handles.session import Session
 from wan_nb.html.text import AS_TYPED
-from wan_nb.ui import show
+from wan_nb.widgets import outputs
+from wan_nb.widgets.static_twin import run_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -100,19 +104,19 @@ def submit(session: Session, photos: Path, prompt: str = "a cat walks", **fields
 
 
 def test_whether_anybody_sits_there(shell: Any) -> None:
-    assert not show.is_live()
+    assert not front_end().live
     shell.kernel = SimpleNamespace(_allow_stdin=False)
-    assert not show.is_live()
+    assert not front_end().live
     shell.kernel = SimpleNamespace(_allow_stdin=True)
-    assert show.is_live()
+    assert front_end().live
     shell.kernel = SimpleNamespace()
-    assert show.is_live()
+    assert front_end().live
 
 
 def test_live_output_is_replaced_when_the_run_ends(session, simulator, photos, screen, seated) -> None:
     simulator.config(run=2.0)
     run = submit(session, photos)
-    show.show_run(run)
+    display(run)
     (first,) = screen.outputs.values()
     assert WIDGET in first
     assert "%wan show" in first["text/html"]
@@ -129,7 +133,7 @@ def test_live_output_is_replaced_when_the_run_ends(session, simulator, photos, s
 def test_a_run_that_fails_is_replaced_too(session, simulator, photos, screen, seated) -> None:
     simulator.config(run=60.0)
     run = submit(session, photos)
-    show.show_run(run)
+    display(run)
     simulator.do(run.row.task_id, "fail", "DataInspectionFailed", "Output <img onerror=x> inappropriate.")
     final = screen.wait_static()
     assert "failed" in final["text/plain"]
@@ -139,14 +143,14 @@ def test_a_run_that_fails_is_replaced_too(session, simulator, photos, screen, se
 
 def test_a_run_that_has_ended_needs_no_widget(session, photos, screen, seated) -> None:
     run = submit(session, photos).wait(30)
-    show.show_run(run)
+    display(run)
     assert [set(data) for data in screen.outputs.values()] == [{"text/html", "text/plain"}]
 
 
 def test_a_reused_run_says_so(session, photos, screen, seated) -> None:
     submit(session, photos).wait(30)
     again = submit(session, photos)
-    show.show_run(again)
+    display(again)
     (shown,) = screen.outputs.values()
     assert shown["text/plain"].startswith(f"Reused run {again.id[:8]}, made ")
     assert "--again buys a new one" in shown["text/html"]
@@ -155,8 +159,8 @@ def test_a_reused_run_says_so(session, photos, screen, seated) -> None:
 def test_two_outputs_of_one_run_agree(session, simulator, photos, screen, seated) -> None:
     simulator.config(run=1.0)
     run = submit(session, photos)
-    show.show_run(run)
-    show.show_run(run)
+    display(run)
+    display(run)
     screen.wait_static(2)
     assert len({data["text/html"] for data in screen.outputs.values()}) == 1
 
@@ -164,7 +168,7 @@ def test_two_outputs_of_one_run_agree(session, simulator, photos, screen, seated
 def test_batch_has_no_widget_and_whoever_waits_publishes_again(session, simulator, photos, screen, batch) -> None:
     simulator.config(run=1.0)
     run = submit(session, photos)
-    show.show_run(run)
+    display(run)
     run.wait(30)
     assert not [data for _, _, data, _ in screen.history if WIDGET in data]
     (name, first, _, _), *_, (last_name, update, last, thread) = screen.history
@@ -178,25 +182,23 @@ def test_batch_has_no_widget_and_whoever_waits_publishes_again(session, simulato
 def test_board_of_many_shows_them_all_and_the_new_ones(session, simulator, photos, screen, seated) -> None:
     simulator.config(run=2.0)
     first = submit(session, photos, "a cat sits")
-    show.show_runs(session)
+    session.views.show_all()
     second = submit(session, photos, "a cat runs")
     text = screen.wait_static()["text/plain"]
     assert {line[4:12] for line in text.splitlines()} == {first.id[:8], second.id[:8]}
 
 
 def test_empty_log_shows_how_to_begin(session, screen, seated) -> None:
-    show.show_runs(session)
+    session.views.show_all()
     (shown,) = screen.outputs.values()
     assert "%%wan" in shown["text/html"]
 
 
 def test_a_page_that_asks_gets_plain_html_at_once(session, simulator, photos, screen, seated) -> None:
-    from wan_nb.widgets.outputs import Views
-
     simulator.config(run=60.0)
     run = submit(session, photos)
-    show.show_run(run)
-    (view,) = Views.of(session)._views
+    display(run)
+    (view,) = session.views._views
     asked = {"kind": "place"}
     view.board._handle_custom_msg(asked, [])
     placed = screen.wait_static()
@@ -213,10 +215,8 @@ def test_a_page_that_asks_gets_plain_html_at_once(session, simulator, photos, sc
 
 
 def test_the_board_of_everything_goes_on_after_the_last_run(session, simulator, photos, screen, seated) -> None:
-    from wan_nb.widgets.outputs import Views
-
-    show.show_runs(session)
-    (view,) = Views.of(session)._views
+    session.views.show_all()
+    (view,) = session.views._views
     view.board._handle_custom_msg({"kind": "place"}, [])
     screen.wait_static()
     for count in (1, 2):
@@ -228,12 +228,10 @@ def test_the_board_of_everything_goes_on_after_the_last_run(session, simulator, 
 
 
 def test_cancel_and_code_of_a_live_board(session, simulator, photos, screen, seated) -> None:
-    from wan_nb.widgets.outputs import Views
-
     simulator.config(queue=60.0)
     run = submit(session, photos)
-    show.show_run(run)
-    (view,) = Views.of(session)._views
+    display(run)
+    (view,) = session.views._views
     code = session.loop.sync(view._code(run.id))
     assert set(code) == {"Python", "%%wan", "curl"}
     assert session.settings.api_key not in json.dumps(code)
@@ -242,13 +240,11 @@ def test_cancel_and_code_of_a_live_board(session, simulator, photos, screen, sea
 
 
 def test_again_of_a_live_board_adds_a_run_to_it(session, simulator, photos, screen, seated) -> None:
-    from wan_nb.widgets.outputs import Views
-
     done = submit(session, photos).wait(30)
     simulator.config(run=2.0)
     other = submit(session, photos, "another cat")
-    show.show_runs(session, [done.row, other.row])
-    (view,) = Views.of(session)._views
+    session.views.show([done.row, other.row])
+    (view,) = session.views._views
     assert session.loop.sync(view._clip(done.id)) == done.video.read_bytes()
     assert session.loop.sync(view._strip(done.id))[:2] == b"\xff\xd8"
     assert "Asked for again" in session.loop.sync(view._again(done.id))
@@ -258,29 +254,29 @@ def test_again_of_a_live_board_adds_a_run_to_it(session, simulator, photos, scre
 
 def test_embedding_is_asked_for_and_has_a_limit(session, photos, screen, seated, monkeypatch) -> None:
     run = submit(session, photos).wait(30)
-    show.show_run(run, embed=True)
+    outputs.display(run_bundle(session, run.row, embed=True))
     (shown,) = screen.outputs.values()
     assert "data:video/mp4;base64," in shown["text/html"]
     assert shown["text/plain"].startswith("The clip itself is in this cell: ")
     monkeypatch.setattr("wan_nb.widgets.static_twin.EMBED_MAX", 10)
     with pytest.raises(InvalidOption, match="into a notebook"):
-        show.show_run(run, embed=True)
+        outputs.display(run_bundle(session, run.row, embed=True))
     run.video.unlink()
     with pytest.raises(InvalidOption, match="no clip on disk"):
-        show.show_run(run, embed=True)
+        outputs.display(run_bundle(session, run.row, embed=True))
 
 
 def test_a_clip_that_is_gone_is_said_to_be_gone(session, photos, screen, seated) -> None:
     run = submit(session, photos).wait(30)
     run.video.unlink()
-    show.show_run(run)
+    display(run)
     (shown,) = screen.outputs.values()
     assert "no longer on disk" in shown["text/html"]
     assert "<video" not in shown["text/html"]
 
 
 def test_without_ipython_it_prints_a_line(session, photos, capsys) -> None:
-    show.show_run(submit(session, photos).wait(30))
+    submit(session, photos).wait(30)._ipython_display_()
     assert "done" in capsys.readouterr().out
 
 
@@ -321,16 +317,15 @@ def test_other_frames_have_no_wan() -> None:
 def test_executed_notebook_holds_the_final_state_and_no_widget(simulator, photos, tmp_path) -> None:
     setup = f"""
 from wan_nb.handles.session import Session
-from wan_nb.ui import show
 simulated = Session({simulator.url!r}, api_key="k", folder="wan_runs", gap=0.05)
 run = simulated.submit("a cat walks", first_frame={str(photos / "cat.jpg")!r}, duration=2)
-show.show_run(run)
+display(run)
 """
-    cells = [setup, "run.wait(60);", "show.show_runs(simulated)"]
+    cells = [setup, "run.wait(60);", "simulated.views.show_all()"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbformat.write(notebook, tmp_path / "in.ipynb")
     simulator.config(run=1.0)
-    env = {**os.environ, "PYTHONPATH": str(Path(show.__file__).parents[2]), "IPYTHONDIR": str(tmp_path / "ipython")}
+    env = {**os.environ, "PYTHONPATH": str(Path(wan_nb.__file__).parents[2]), "IPYTHONDIR": str(tmp_path / "ipython")}
     command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "in.ipynb", "--output", "out.ipynb"]
     subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True, timeout=200)
     done = nbformat.read(tmp_path / "out.ipynb", 4)

@@ -92,9 +92,8 @@ class Accessor:
 
     def board(self, *, session: Session | None = None) -> None:
         """Show a live board of these runs."""
-        from wan_nb.ui.show import show_runs
-
-        show_runs(*self._chosen(session))
+        session, rows = self._chosen(session)
+        session.views.show(rows)
 
     def compare(self, *, columns: int | None = None) -> Any:
         """Show these clips side by side on one transport; see `wan_nb.compare`."""

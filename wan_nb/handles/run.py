@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from wan_nb import arguments
-from wan_nb.engine.loop import load, ticking
+from wan_nb.engine.loop import ticking
 from wan_nb.engine.outcome import detached_await, row_error
 from wan_nb.errors import Detached, InvalidOption, NotFound, WaitTimeout, WanError
 from wan_nb.log.states import OPEN, Status
@@ -257,16 +257,18 @@ class Run:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002  # IPython's
         """Static picture of its state, for nbconvert, nested displays and front ends without widgets."""
-        from wan_nb.ui.show import run_bundle
+        from wan_nb.widgets.static_twin import run_bundle
 
-        return run_bundle(self)
+        return run_bundle(self._session, self.row, note=self._told_reused())
 
     def _ipython_display_(self) -> None:
         """Live where the front end can, replaced by the static picture when the run ends."""
-        load("wan_nb.ui.show")
-        from wan_nb.ui.show import show_run
+        self._session.views.show([self.row], note=self._told_reused())
 
-        show_run(self)
+    def _told_reused(self) -> str:
+        from wan_nb.widgets.static_twin import reused_note
+
+        return reused_note(self.row) if self.reused else ""
 
 
 def _is_list(given: Any) -> bool:
@@ -286,7 +288,5 @@ def publish_end(session: Session, *runs: Run) -> None:
     nbclient and papermill accept messages of a cell only while it, or one after it, runs (measured), so there the end
     of a run is heard of in no other way.
     """
-    if "_views" in vars(session):
-        from wan_nb.ui.show import republish
-
-        republish(*runs)
+    if session.shown is not None:
+        session.shown.republish({run.id for run in runs})

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wan_nb.api.task import Listed
     from wan_nb.engine.runner import Flow
     from wan_nb.handles.study import Study
+    from wan_nb.widgets.outputs import Views
 
 __all__ = ["Session"]
 
@@ -76,6 +77,8 @@ class Session(Logbook):
         _opened.add(self)
         self.last: Run | Study | None = None
         """The run or study that was touched last: what a verb without an id means."""
+        self.shown: Views | None = None
+        """Outputs of this kernel that show its runs; None while there are none."""
 
     @classmethod
     def with_log(cls, settings: Mapping[str, Any]) -> Session:
@@ -83,6 +86,17 @@ class Session(Logbook):
         wanted = Settings.resolve(**settings)
         same = (one for one in _opened if one.settings.log == wanted.log and not one.closed and one.pid == os.getpid())
         return next(same, None) or cls(**settings)
+
+    @property
+    def views(self) -> Views:
+        """Outputs of this kernel that show its runs, opened on first use."""
+        load("wan_nb.widgets.outputs")
+        from wan_nb.widgets.outputs import Views
+
+        with self._lock:
+            if self.shown is None:
+                self.shown = Views(self, again=lambda run_id: self.run(run_id).again().id)
+            return self.shown
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Raise: threads and connections stay in their process."""

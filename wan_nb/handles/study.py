@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from wan_nb.handles.session import Session
     from wan_nb.log.runlog import Row
     from wan_nb.studies.ballot.ballot import Ballot
-    from wan_nb.studies.plan import Plan
+    from wan_nb.studies.plan import Plan, PlanState
     from wan_nb.studies.ranking.result import Ranking
     from wan_nb.widgets.compare import CompareWidget
     from wan_nb.widgets.vote import VoteWidget
@@ -110,6 +110,14 @@ class Study:
     def currency(self) -> str:
         """CNY or USD, by the region of the service."""
         return self._session.region.currency
+
+    def state(self) -> PlanState:
+        """The plan beside what the log has of it now, for whoever needs several of its facts."""
+        from wan_nb.studies.plan import PlanState
+
+        return PlanState(
+            self.plan, self._requests, tuple(self.cell_rows()), tuple(self.prices), self.currency, tuple(self.notes)
+        )
 
     @property
     def missing(self) -> list[int]:
@@ -471,14 +479,18 @@ class Study:
 
     def _ipython_display_(self) -> None:
         """The plan with its price and a Buy button, or the live board of its runs."""
-        from wan_nb.widgets.plan import show_study
+        from wan_nb.widgets.plan import show_plan
 
-        show_study(self)
+        session = self._session
+        session.loop.sync(session.flow.hello())  # a wrong key is said here, and the service says what it is
+        state = self.state()
+        if state.sorted_rows and (not state.missing or any(row.status not in FINAL for row in state.sorted_rows)):
+            session.views.show(state.sorted_rows, title=self.name)
+        else:
+            show_plan(session.views, state, state_now=self.state, buy=self.submit, ended=self.ended)
 
     def __repr__(self) -> str:
-        todo = len(self.missing)
-        bill = f"{todo} to buy for about {self.currency} {self.cost:.2f}" if todo else "nothing to buy"
-        return f"<Study {self.name!r}: {self.plan.shape}, {bill}>"
+        return f"<{self.state().line}>"
 
 
 def _other(label: str, labels: Container[str]) -> str:

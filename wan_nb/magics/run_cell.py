@@ -184,9 +184,7 @@ def _waited(notebook: Notebook, cell: Cell, thing: Any) -> Any:
         return thing
     from IPython.display import clear_output, display
 
-    from wan_nb.widgets.outputs import is_live
-
-    live = is_live() and not cell.silent
+    live = front_end().live and not cell.silent
     if live:
         display(thing)  # type: ignore[no-untyped-call]
     try:

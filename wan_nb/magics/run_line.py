@@ -31,9 +31,8 @@ def run_line(notebook: Notebook, line: str) -> Any:
     line, silent = silenced(line)
     words = options.split(line)
     if not words:
-        from wan_nb.ui.show import show_runs
-
-        return show_runs(notebook.session())
+        notebook.session().views.show_all()
+        return None
     name, *rest = words
     if name in options.HELP.spellings:
         return _print_help(None)

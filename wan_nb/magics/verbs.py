@@ -51,14 +51,18 @@ def show(call: Call) -> Any:
         %wan show 3f9c
         %wan show walk
     """
-    from wan_nb.ui.show import show_run
+    from wan_nb.widgets.outputs import display
+    from wan_nb.widgets.static_twin import run_bundle
 
     embed = call.given.get("embed")
     thing = call.run() if embed else call.thing()
     if not isinstance(thing, Run):
         return thing
     thing.session.bring([thing.row])
-    return show_run(thing, embed=True) if embed else thing
+    if not embed:
+        return thing
+    display(run_bundle(thing.session, thing.row, embed=True))
+    return None
 
 
 def resume(call: Call) -> Any:
@@ -69,13 +73,12 @@ def resume(call: Call) -> Any:
 
         %wan resume --wait
     """
-    from wan_nb.ui.show import show_runs
-
     runs = call.session.resume(wait=call.given.get("wait", False))
     if not runs:
         say("Nothing is under way.")  # an empty answer would leave a doubt
         return None
-    return show_runs(call.session, [run.row for run in runs])
+    call.session.views.show([run.row for run in runs])
+    return None
 
 
 def adopt(call: Call) -> Any:

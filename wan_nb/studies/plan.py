@@ -22,6 +22,7 @@ from wan_nb.errors import InvalidOption
 from wan_nb.grammar.template import expand as fill
 from wan_nb.grammar.template import nearest, placeholders
 from wan_nb.html.code import Grid
+from wan_nb.log.states import ENDED_WITHOUT
 from wan_nb.studies.cells import BLOCK_FIELDS, Cell, digest, labelled, plain, shown
 from wan_nb.studies.table import rows_of
 from wan_nb.studies.votes import MIN_BLOCKS
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from wan_nb.api.request import VideoRequest
+    from wan_nb.log.row import Row
 
-__all__ = ["MAX_CELLS", "Cell", "Plan", "expand", "grid_of"]
+__all__ = ["MAX_CELLS", "Cell", "Plan", "PlanState", "expand", "grid_of"]
 
 MAX_CELLS = 1000
 """More than anybody looks at, and some thousand CNY."""
@@ -99,6 +101,57 @@ class Plan:
     @cached_property
     def warnings(self) -> tuple[str, ...]:  # noqa: D102
         return tuple(_warnings(self.written))
+
+
+@dataclass(frozen=True)
+class PlanState:
+    """A plan beside what the log had of it at one moment.
+
+    Attributes
+    ----------
+    plan : Plan
+    requests : tuple of VideoRequest
+        Of its cells, in their order.
+    rows : tuple of Row or None
+        Newest run of each cell, labelled as in this plan.
+    prices : tuple of float
+        Estimate for each cell, in `currency`.
+    currency : str
+        CNY or USD.
+    notes : tuple of str
+        What to know before buying: what weakens the comparison, and what may be there already.
+    """
+
+    plan: Plan
+    requests: tuple[VideoRequest, ...]
+    rows: tuple[Row | None, ...]
+    prices: tuple[float, ...]
+    currency: str
+    notes: tuple[str, ...]
+
+    @cached_property
+    def missing(self) -> tuple[int, ...]:
+        """Numbers of the cells that would be bought: no run of theirs is there, under way or in doubt."""
+        return tuple(n for n, row in enumerate(self.rows) if row is None or row.status in ENDED_WITHOUT)
+
+    @property
+    def cost(self) -> float:
+        """Estimated price of what would be bought now."""
+        return round(sum(self.prices[n] for n in self.missing), 4)
+
+    @property
+    def line(self) -> str:
+        """``Study 'walk': 2 variants × 2 blocks, 4 clips, 4 to buy for about CNY 12.00``."""
+        todo = len(self.missing)
+        bill = f"{todo} to buy for about {self.currency} {self.cost:.2f}" if todo else "nothing to buy"
+        return f"Study {self.plan.name!r}: {self.plan.shape}, {bill}"
+
+    @property
+    def sorted_rows(self) -> list[Row]:
+        """The runs that are there, by block and variant as they were written."""
+        blocks, variants = self.plan.blocks, self.plan.variants
+        there = [row for row in self.rows if row is not None]
+        return sorted(there, key=lambda row: (blocks.index(str(row.block)), variants.index(str(row.variant))))
 
 
 def expand(

@@ -80,9 +80,8 @@ def board(session: Session | None = None) -> None:
     >>> wan_nb.board()  # doctest: +SKIP
     """
     from wan_nb.handles.default import session as default_session
-    from wan_nb.ui.show import show_runs
 
-    show_runs(session or default_session())
+    (session or default_session()).views.show_all()
 
 
 @guarded

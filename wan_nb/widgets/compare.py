@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.frontends import front_end
 from wan_nb.html.text import bundle, escape, isolated, plain
 from wan_nb.media.clips import shrunk
 from wan_nb.sanitize import said
@@ -21,7 +22,7 @@ from wan_nb.terminal import printed
 from wan_nb.widgets import clip_pages as album
 from wan_nb.widgets.assets import PLAYER, module, styles
 from wan_nb.widgets.base import NOTHING, PlacedWidget
-from wan_nb.widgets.outputs import display, is_live
+from wan_nb.widgets.outputs import display
 
 if TYPE_CHECKING:
     from wan_nb.widgets.clip_pages import Clip
@@ -84,7 +85,7 @@ class ClipWidget(PlacedWidget):
 
         That is an output of its own: it changes with every vote, and a place that is published anew loses the focus.
         """
-        if is_live():
+        if front_end().live:
             self.shown_by(display(self.bundle(NOTHING)), NOTHING)
         self._shown = display(self.still())
 

@@ -10,6 +10,7 @@ import traitlets
 from wan_nb.api import catalog
 from wan_nb.engine.loop import Worker
 from wan_nb.errors import InvalidMedia, InvalidOption, WanError
+from wan_nb.frontends import front_end
 from wan_nb.html import run_card as html
 from wan_nb.html.text import bundle, plain
 from wan_nb.public import guarded
@@ -18,7 +19,7 @@ from wan_nb.widgets.assets import module, styles
 from wan_nb.widgets.base import PlacedWidget
 from wan_nb.widgets.form_draft import Draft, field_specs, fields_from
 from wan_nb.widgets.form_upload import CHUNK, Inbox, size_of
-from wan_nb.widgets.outputs import View, Views, display, is_live
+from wan_nb.widgets.outputs import View, display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -94,12 +95,12 @@ class Form(PlacedWidget):
         self.on_msg(self._hear)
 
     def _ipython_display_(self) -> None:
-        live = is_live()
+        live = front_end().live
         words = "The form of wan_nb: run this cell to fill it in."
         static = bundle(html.remark(words), words)
         self.shown_by(display(self.bundle(static) if live else static), static)
         if live:  # nothing that a click displays appears anywhere (measured), so the board's place is made now, empty
-            self._view = Views.of(self.session).grow()
+            self._view = self.session.views.grow()
 
     def close(self) -> None:
         """Take the controls away; what was submitted goes on."""

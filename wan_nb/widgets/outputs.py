@@ -1,4 +1,9 @@
-"""The outputs that show runs, and how they are kept up to date: one `View` per output, `Views` per session."""
+"""The outputs that show runs, and how they are kept up to date: one `View` per output, `Views` per workspace.
+
+A widget that was saved and opened again shows "Error displaying widget: model not found", so when the last run of a
+view has ended its output is replaced, by its display id, with a bundle that holds no widget. Under nbclient and
+papermill there is never a widget: those accept messages of a cell only while it runs, so whoever waits publishes again.
+"""
 
 from __future__ import annotations
 
@@ -14,23 +19,21 @@ from wan_nb.html import code as snippets
 from wan_nb.html.text import bundle, money
 from wan_nb.log.states import FINAL
 from wan_nb.terminal import say
-from wan_nb.widgets.static_twin import row_bundle, runs_bundle
+from wan_nb.widgets.static_twin import run_bundle, runs_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from wan_nb.handles.session import Session
+    from wan_nb.engine.logbook import Logbook as Workspace
     from wan_nb.log.row import Row
     from wan_nb.widgets.board import Board
 
-__all__ = ["View", "Views", "display", "is_live"]
+__all__ = ["View", "Views", "display"]
+
+HISTORY = 200
+"""Newest runs of the log that a board of everything begins with."""
 
 NOTHING = "No runs yet. A cell that starts with %%wan makes one."
-
-
-def is_live() -> bool:
-    """Whether the front end can show a widget that moves: a kernel that somebody sits at."""
-    return front_end().live
 
 
 def display(bundle: dict[str, Any]) -> Any:
@@ -46,18 +49,19 @@ def display(bundle: dict[str, Any]) -> Any:
 
 
 class Views:
-    """What this kernel has shown of one session, so that it can be brought up to date."""
+    """What this kernel has shown of one workspace, so that it can be brought up to date.
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    Parameters
+    ----------
+    workspace : Workspace
+    again : callable
+        Buys another clip of a run, given its id, and returns the id of the new one; called in a worker thread.
+    """
+
+    def __init__(self, workspace: Workspace, again: Callable[[str], str]) -> None:
+        self.workspace, self.again = workspace, again
         self.clicks = Worker("clicks")
         self._views: list[View] = []
-
-    @classmethod
-    def of(cls, session: Session) -> Views:
-        """The views of a session. They are kept with it, so that two sessions, and two tests, share nothing."""
-        views: Views = vars(session).setdefault("_views", cls(session))
-        return views
 
     def show(self, rows: Sequence[Row], *, follow: bool = False, title: str = "", note: str = "") -> View:
         """Open an output: live if something may still happen and somebody sits there, else the static picture."""
@@ -66,6 +70,13 @@ class Views:
         self._views.append(view)
         view.open()
         return view
+
+    def show_all(self) -> View:
+        """Open a board of what is newest or open in the log, and of what comes."""
+        newest = self.workspace.log.find(limit=HISTORY)
+        known = {row.run_id for row in newest}
+        older = [row for row in self.workspace.log.open_rows() if row.run_id not in known]
+        return self.show([*newest, *older], follow=True)
 
     def grow(self) -> View:
         """Open an output that is empty until runs are added to it."""
@@ -79,7 +90,7 @@ class Views:
         for view in self._views:
             shown = run_ids & set(view.rows)
             if shown and view.handle is not None and not view.live:
-                view.rows.update({run_id: view.named(self.session.row(run_id)) for run_id in shown})
+                view.rows.update({run_id: view.named(self.workspace.row(run_id)) for run_id in shown})
                 view.handle.update(view.last(), raw=True)
 
 
@@ -89,7 +100,7 @@ class View:
     def __init__(
         self, views: Views, rows: Sequence[Row], *, follow: bool, title: str, note: str, growing: bool = False
     ) -> None:
-        self.views, self.session = views, views.session
+        self.views, self.workspace = views, views.workspace
         self.rows = {row.run_id: row for row in rows}
         self.follow, self.title, self.note = follow, title, note
         self.growing, self.live = growing, False
@@ -113,8 +124,8 @@ class View:
         if self.growing and not rows:
             return bundle("", "")
         if len(rows) == 1 and not self.follow:
-            return row_bundle(self.session, rows[0], note=self.note)
-        return runs_bundle(self.session, rows, title=self.title, pictures=pictures)
+            return run_bundle(self.workspace, rows[0], note=self.note)
+        return runs_bundle(self.workspace, rows, title=self.title, pictures=pictures)
 
     def last(self) -> dict[str, str]:
         """What an output holds that is not live: the picture, and under that of one run what is still of use."""
@@ -123,13 +134,13 @@ class View:
 
     def open(self) -> None:
         """Put it into the running cell."""
-        if is_live() and (self.growing or self.follow or not self.ended):
+        if front_end().live and (self.growing or self.follow or not self.ended):
             static = self._wake()
             self.handle = display(self._board().bundle(static))
             self._board().shown_by(self.handle, static)
             if not self.growing:  # which has nothing to hear of before its first run
                 self._listen()
-                self.session.loop.start(self._begin())
+                self.workspace.loop.start(self._begin())
         else:
             self.handle = display(self.bundle())
 
@@ -161,24 +172,24 @@ class View:
             actions = {"cancel": self._cancel, "again": self._again, "clip": self._clip, "strip": self._strip}
             self.board = Board(
                 [self._json(row) for row in self.rows.values()],
-                post=self.session.loop.start,
+                post=self.workspace.loop.start,
                 actions={**actions, "code": self._code},
                 title=self.title,
                 empty="" if self.growing else NOTHING,
                 money=lambda: self._money,
-                alive=lambda: not self.session.closed,
+                alive=lambda: not self.workspace.closed,
             )
         return self.board
 
     def _listen(self) -> None:
         if self._stop is _nothing:
-            self._stop = self.session.subscribe(self._hear)
+            self._stop = self.workspace.subscribe(self._hear)
 
     async def _begin(self) -> None:
         """Tell, on the loop thread, what happened between reading the rows and listening."""
         await self._board().start()
         for run_id in list(self.rows):
-            self._hear(await self.session.flow.ask_log(self.session.log.get, run_id))
+            self._hear(await self.workspace.flow.ask_log(self.workspace.log.get, run_id))
 
     def _hear(self, row: Row) -> None:
         """News of a row, on the loop thread."""
@@ -203,8 +214,8 @@ class View:
     async def _settle(self, row: Row) -> None:
         """A run began or ended: history and sums are read anew; the last end replaces the widget."""
         try:
-            await self.session.flow.ask_log(self._learn, row)
-            self._money = await self.session.flow.ask_log(self._spent)
+            await self.workspace.flow.ask_log(self._learn, row)
+            self._money = await self.workspace.flow.ask_log(self._spent)
         except LogError:
             return  # the session was closed in between; the board says so by its silence
         self._board().put(self._json(self.rows[row.run_id]))
@@ -233,7 +244,7 @@ class View:
         from wan_nb.widgets.board import board_row
 
         usual = self._usual.get((str(row.model), str(row.resolution), int(row.duration or 0)))
-        return board_row(row, video=self.session.video(row), folder=self.session.notebook, expected_s=usual)
+        return board_row(row, video=self.workspace.video(row), folder=self.workspace.notebook, expected_s=usual)
 
     def _learn(self, row: Row) -> None:
         """Usual run time of such requests, from this log."""
@@ -241,44 +252,44 @@ class View:
         from wan_nb.widgets.board import usual
 
         key = (str(row.model), str(row.resolution), int(row.duration or 0))
-        self._usual[key] = usual(self.session.log.durations(*key, simulated=row.simulated))
+        self._usual[key] = usual(self.workspace.log.durations(*key, simulated=row.simulated))
 
     def _spent(self) -> str:
         if len(self.rows) == 1 and not self.follow:
             return ""
-        currency = self.session.region.currency
-        cap = self.session.settings.budget.get(currency)
-        spent = money(self.session.spent(currency), currency)
+        currency = self.workspace.region.currency
+        cap = self.workspace.settings.budget.get(currency)
+        spent = money(self.workspace.spent(currency), currency)
         return f"{spent} of {cap:,.2f} used in 24 h" if cap is not None else f"{spent} used in 24 h"
 
     # --- what a click does, on the loop thread
 
     async def _cancel(self, run_id: str) -> str:
-        await self.session.flow.cancel(run_id)
+        await self.workspace.flow.cancel(run_id)
         return ""
 
     async def _again(self, run_id: str) -> str:
-        run = await self.views.clicks.do(lambda: self.session.run(run_id).again())
-        if run.id not in self.rows:
-            await self.add(await self.session.flow.ask_log(self.session.row, run.id))
-        return f"Asked for again: run {run.id[:8]}."
+        fresh = await self.views.clicks.do(self.views.again, run_id)
+        if fresh not in self.rows:
+            await self.add(await self.workspace.flow.ask_log(self.workspace.row, fresh))
+        return f"Asked for again: run {fresh[:8]}."
 
     async def _clip(self, run_id: str) -> bytes:
-        path = self.session.video(self.rows[run_id])
+        path = self.workspace.video(self.rows[run_id])
         if path is None:
             raise InvalidOption("the clip is no longer on disk.", run_id=run_id)
         data: bytes = await self.views.clicks.do(path.read_bytes)
         return data
 
     async def _strip(self, run_id: str) -> bytes | str:
-        return await self.views.clicks.do(self.session.strip, self.rows[run_id]) or ""
+        return await self.views.clicks.do(self.workspace.strip, self.rows[run_id]) or ""
 
     async def _code(self, run_id: str) -> dict[str, str]:
         request = self.rows[run_id].request
         return {
             "Python": snippets.as_python(request),
             "%%wan": snippets.as_cell(request),
-            "curl": snippets.as_curl(request, self.session.place.base_url),
+            "curl": snippets.as_curl(request, self.workspace.place.base_url),
         }
 
 
