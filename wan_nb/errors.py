@@ -35,7 +35,7 @@ from wan_nb.sanitize import redact
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 __all__ = [
     "BudgetExceeded",
@@ -113,6 +113,7 @@ class WanError(_Short, Exception):
         message = redact(message)
         if len(message) > _LONGEST:
             message = f"{message[: _LONGEST - 100]} ... {message[-90:]}"
+        message = message.rstrip()
         super().__init__(message)
         self.message = message
         self.remedy = shortened(redact(remedy), _LONGEST_REMEDY)
@@ -284,6 +285,26 @@ def shortened(text: str, most: int = 60) -> str:
     'a cat…'
     """
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def nearest(word: str, known: Iterable[str], most: int = 1) -> list[str]:
+    """The known words that one was probably meant to be, the likeliest first.
+
+    >>> nearest("sead", ["seed", "prompt"])
+    ['seed']
+    """
+    from difflib import get_close_matches
+
+    return get_close_matches(word, list(known), most)
+
+
+def did_you_mean(near: Sequence[str], otherwise: str = "") -> str:
+    """The question after what was probably meant, or what is said where nothing is near.
+
+    >>> did_you_mean(["seed"]), did_you_mean(["a", "b"]), did_you_mean([], "There is no other.")
+    ('Did you mean seed?', 'Did you mean a or b?', 'There is no other.')
+    """
+    return f"Did you mean {join_words(near)}?" if near else otherwise
 
 
 def ours(error: Exception, message: str = "", **about: Any) -> WanError:

@@ -14,7 +14,7 @@ from typing import Any
 
 from wan_nb import paths
 from wan_nb.arguments import amount, shown, switch
-from wan_nb.errors import InvalidOption, WanError, join_words
+from wan_nb.errors import InvalidOption, WanError, did_you_mean, join_words
 from wan_nb.sanitize import Keyless, Secret, opens, remember, remember_url, reveal
 
 __all__ = ["Settings", "environment", "for_the_simulator"]
@@ -182,8 +182,8 @@ def _budget(value: Any) -> Mapping[str, float]:
         currency = key.strip().upper() if isinstance(key, str) else key
         if currency not in DEFAULT_BUDGET:
             known = join_words(list(DEFAULT_BUDGET), "and")
-            meant = " Did you mean CNY?" if currency in {"RMB", "CNH", "YUAN", "¥", "￥", "元"} else ""
-            raise InvalidOption(f"no service bills in {shown(key)}: budgets are in {known}.{meant}", field="budget")
+            meant = did_you_mean(["CNY"] if currency in {"RMB", "CNH", "YUAN", "¥", "￥", "元"} else [])
+            raise InvalidOption(f"no service bills in {shown(key)}: budgets are in {known}. {meant}", field="budget")
         if currency in named:
             raise InvalidOption(f"the budget names {currency} twice.", field="budget")
         named.add(currency)

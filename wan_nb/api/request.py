@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -19,7 +18,7 @@ from wan_nb.api import catalog, urls
 from wan_nb.api.addresses import fault
 from wan_nb.api.checks import check_combination, check_value
 from wan_nb.arguments import shown
-from wan_nb.errors import InvalidMedia, InvalidRequest
+from wan_nb.errors import InvalidMedia, InvalidRequest, did_you_mean, nearest
 from wan_nb.terminal import printed
 
 __all__ = ["Medium", "VideoRequest", "derive_seed"]
@@ -297,11 +296,10 @@ def _unwrap(error: ValidationError) -> list[InvalidRequest]:
         own = item.get("ctx", {}).get("error")
         name = str(item["loc"][0]) if item["loc"] else None
         if item["type"] == "extra_forbidden":
-            near = get_close_matches(str(name), _BY_NAME, 1)
             own = InvalidRequest(
                 f"the request has no field {shown(name)}.",
                 field=name,
-                remedy=f"Did you mean {near[0]}?" if near else f"Fields: {', '.join(_BY_NAME)}.",
+                remedy=did_you_mean(nearest(str(name), _BY_NAME), f"Fields: {', '.join(_BY_NAME)}."),
             )
         found.append(own if isinstance(own, InvalidRequest) else InvalidRequest(f"{name}: {item['msg']}.", field=name))
     return found

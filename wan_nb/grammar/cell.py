@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
 from wan_nb.arguments import shown
-from wan_nb.errors import InvalidOption
+from wan_nb.errors import InvalidOption, did_you_mean, nearest
 from wan_nb.grammar import options
 from wan_nb.grammar.variants import read_body, silenced, write_body
 
@@ -218,11 +218,13 @@ def _read_list(key: str, text: str, expand: options.Expand) -> list[Any]:
 
 
 def _no_axis(key: str, variants: Sequence[tuple[str, str]], raw: bool) -> InvalidOption:
-    from wan_nb.grammar.template import nearest, placeholders
+    from wan_nb.grammar.template import placeholders
 
     names = [*_FIELDS, *(name for _, text in variants if not raw for name in placeholders(text))]
     why = "and --raw leaves no placeholders" if raw else f"and no {{{{{key}}}}} stands in the cell"
-    return InvalidOption(f"--vary {key}: no request field is called so, {why}.", remedy=nearest(key, names).strip())
+    return InvalidOption(
+        f"--vary {key}: no request field is called so, {why}.", remedy=did_you_mean(nearest(key, names))
+    )
 
 
 def _quoted(word: str) -> str:

@@ -11,12 +11,11 @@ import os
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 from wan_nb.api import catalog
 from wan_nb.arguments import amount, shown, words
-from wan_nb.errors import InvalidOption, InvalidRequest, join_words
+from wan_nb.errors import InvalidOption, InvalidRequest, did_you_mean, join_words, nearest
 
 __all__ = ["CELL", "NOTEBOOK", "REQUEST", "Option", "describe", "parse", "split", "usage"]
 
@@ -286,11 +285,12 @@ def _store(found: dict[str, Any], option: Option, value: Any) -> None:
 
 def _unknown(flag: str, table: Mapping[str, Any], where: str) -> InvalidOption:
     long = [name for name in table if len(name) > 2]  # one letter is near to every other
-    near = get_close_matches(flag, long, 1, 0.5)
+    near = nearest(flag, long)
     if not near and flag[:2] in table:
         near = [f"{flag[:2]} {flag[2:40]}"]  # -d5
-    hint = f"Did you mean {near[0]}?" if near else f"{where} --help lists them."
-    return InvalidOption(f"{where} has no option {flag[:40]}.", remedy=hint)
+    return InvalidOption(
+        f"{where} has no option {flag[:40]}.", remedy=did_you_mean(near, f"{where} --help lists them.")
+    )
 
 
 # -- telling ---------------------------------------------------------------------------------------------------------

@@ -7,33 +7,22 @@ A prompt is prose: single braces, dollars, per cent signs and quotes stand for t
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import numbers
 import os
 import re
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from wan_nb.arguments import shown
-from wan_nb.errors import InvalidOption
+from wan_nb.errors import InvalidOption, did_you_mean, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["as_text", "expand", "nearest", "placeholders"]
+__all__ = ["as_text", "expand", "placeholders"]
 
 _MARK = re.compile(r"\\\{\{|\{\{(?P<inside>[^{}]*)\}\}|\{\{")
 _PRINTABLE = (str, numbers.Number, os.PathLike, dt.date)
 """What reads in a sentence. An image or a list in a prompt is a slip that would be paid for."""
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return ``" Did you mean x?"`` for the known word that is closest, or an empty text.
-
-    >>> nearest("sead", ["seed", "prompt"])
-    ' Did you mean seed?'
-    """
-    found = difflib.get_close_matches(word, [str(k) for k in known], n=1, cutoff=0.5)
-    return f" Did you mean {found[0]}?" if found else ""
 
 
 def placeholders(text: str) -> tuple[str, ...]:
@@ -129,14 +118,16 @@ def _look_up(path: list[str], namespace: Mapping[str, Any]) -> Any:
     name, *attributes = path
     if name not in namespace:
         raise InvalidOption(
-            f"no value for {{{{{name}}}}}.{nearest(name, _public(namespace))}",
+            f"no value for {{{{{name}}}}}. {did_you_mean(nearest(name, _public(namespace)))}",
             remedy=r"Define it, or write \{{ for two literal braces.",
         )
     value = namespace[name]
     for attribute in attributes:
         # Underscored names are how templates elsewhere reach classes and globals; no prompt needs them.
         if attribute.startswith("_") or not hasattr(value, attribute):
-            raise InvalidOption(f"{name} has no {shown(attribute)} to put in.{nearest(attribute, _public(dir(value)))}")
+            raise InvalidOption(
+                f"{name} has no {shown(attribute)} to put in. {did_you_mean(nearest(attribute, _public(dir(value))))}"
+            )
         value, name = getattr(value, attribute), f"{name}.{attribute}"
     return value
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import sqlalchemy as sa
 
 from wan_nb.arguments import as_number, as_whole, run_ids, shown, whole
-from wan_nb.errors import InvalidOption, NotFound, join_words
+from wan_nb.errors import InvalidOption, NotFound, did_you_mean, join_words, nearest
 from wan_nb.log.budget import is_amount, spent_since
 from wan_nb.log.frame import to_frame
 from wan_nb.log.row import COLUMNS, NAMES, Row
@@ -66,12 +65,12 @@ class Queries:
             return found[0]
         if found:
             near = [row.run_id for row in found]
-            raise NotFound(f"several runs begin with {shown(start)}.", remedy=f"Did you mean {join_words(near)}?")
+            raise NotFound(f"several runs begin with {shown(start)}.", remedy=did_you_mean(near))
         recent = [row.run_id for row in self.find(limit=200)]
-        near = difflib.get_close_matches(start, [r[: max(len(start), 4)] for r in recent], cutoff=0.5) or recent[:1]
+        near = nearest(start, [r[: max(len(start), 4)] for r in recent], 3) or recent[:1]
         raise NotFound(
             f"no run {shown(run_id)} in this log.",
-            remedy=f"Did you mean {join_words(near)}?" if near else "The log holds no run yet.",
+            remedy=did_you_mean(near, "The log holds no run yet."),
         )
 
     def by_task(self, task_id: str) -> Row | None:
@@ -226,10 +225,9 @@ def check_names(names: Iterable[str], allowed: Iterable[str]) -> None:
     known = sorted(allowed)
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, cutoff=0.5)
             raise InvalidOption(
                 f"the log has no column {shown(name)}.",
-                remedy=f"Did you mean {join_words(near)}?" if near else f"Columns: {', '.join(known)}.",
+                remedy=did_you_mean(nearest(name, known, 3), f"Columns: {', '.join(known)}."),
             )
 
 
@@ -365,10 +363,11 @@ def _value(name: str, value: Any) -> Any:
         raise TypeError(name)
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         known = list(Status) if dtype == "category" else []
-        near = difflib.get_close_matches(str(value).upper(), known, n=1)
         raise InvalidOption(
             f"{name} cannot be {shown(value)}: it holds {_TYPES[dtype]}.",
-            remedy=f"Did you mean {near[0]}?" if near else f"There are {join_words(known, 'and')}." if known else "",
+            remedy=did_you_mean(
+                nearest(str(value).upper(), known), f"There are {join_words(known, 'and')}." if known else ""
+            ),
         ) from error
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from wan_nb.arguments import shown
-from wan_nb.errors import LogError, NotFound, join_words
+from wan_nb.errors import LogError, NotFound, did_you_mean, nearest
 from wan_nb.log import schema
 from wan_nb.sanitize import redact
 
@@ -88,10 +87,10 @@ class Tables:
             )
         if found is None:
             known = self.studies()
-            near = difflib.get_close_matches(name, known) or known[:3]
+            near = nearest(name, known, 3) or known[:3]
             raise NotFound(
                 f"no study {shown(name)} in this log.",
-                remedy=f"Did you mean {join_words(near)}?" if near else "The log holds no study yet.",
+                remedy=did_you_mean(near, "The log holds no study yet."),
             )
         return dict(found.plan)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.arguments import shown
-from wan_nb.errors import InvalidOption
+from wan_nb.errors import InvalidOption, did_you_mean, nearest
 from wan_nb.grammar import options
-from wan_nb.grammar.template import expand, nearest
+from wan_nb.grammar.template import expand
 from wan_nb.grammar.variants import silenced
 from wan_nb.magics.call import Call
 from wan_nb.magics.verbs import VERBS
@@ -37,7 +37,9 @@ def run_line(notebook: Notebook, line: str) -> Any:
     if name in options.HELP.spellings:
         return _print_help(None)
     if name not in VERBS:
-        raise InvalidOption(f"%wan has no verb {shown(name)}.{nearest(name, VERBS)}", remedy="%wan --help lists them.")
+        raise InvalidOption(
+            f"%wan has no verb {shown(name)}. {did_you_mean(nearest(name, VERBS))}", remedy="%wan --help lists them."
+        )
     verb = VERBS[name]
 
     def filled(word: str) -> Any:

@@ -10,14 +10,13 @@ import os
 import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import unquote_to_bytes
 
 from wan_nb.arguments import shown
-from wan_nb.errors import InvalidMedia, InvalidOption, join_words
+from wan_nb.errors import InvalidMedia, InvalidOption, did_you_mean, join_words, nearest
 from wan_nb.paths import local
 
 if TYPE_CHECKING:
@@ -250,11 +249,9 @@ def _near(path: Path, suffixes: tuple[str, ...]) -> str:
     with suppress(OSError):
         names = sorted(p.name for p in islice(path.parent.iterdir(), 5000) if p.suffix.lower() in suffixes)
         lowered = {name.lower(): name for name in names}
-        near = [lowered[name] for name in get_close_matches(path.name.lower(), list(lowered), 3, 0.6)]
-        if near:
-            return f"Did you mean {join_words([repr(name) for name in near])}?"
+        near = [repr(lowered[name]) for name in nearest(path.name.lower(), lowered, 3)]
         if names:
-            return f"Files there: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
+            return did_you_mean(near, f"Files there: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}")
     return f"No {join_words(suffixes)} file is there."
 
 

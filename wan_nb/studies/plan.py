@@ -18,9 +18,9 @@ from wan_nb.api import catalog
 from wan_nb.api.checks import check_value
 from wan_nb.arguments import listed
 from wan_nb.arguments import shown as quoted
-from wan_nb.errors import InvalidOption
+from wan_nb.errors import InvalidOption, did_you_mean, nearest
 from wan_nb.grammar.template import expand as fill
-from wan_nb.grammar.template import nearest, placeholders
+from wan_nb.grammar.template import placeholders
 from wan_nb.html.code import Grid
 from wan_nb.log.states import ENDED_WITHOUT
 from wan_nb.studies.cells import BLOCK_FIELDS, Cell, digest, labelled, plain, shown
@@ -280,11 +280,11 @@ def _axes(
         if key not in _FIELDS and key not in asked:
             known = [*_FIELDS, *sorted(asked)]
             raise InvalidOption(
-                f"{quoted(key)} is no field and no {{{{placeholder}}}} of a prompt.{nearest(key, known)}"
+                f"{quoted(key)} is no field and no {{{{placeholder}}}} of a prompt. {did_you_mean(nearest(key, known))}"
             )
     if missing := asked - set(vary):
         name = min(missing)
-        raise InvalidOption(f"{{{{{name}}}}} has no values.{nearest(name, vary)}")
+        raise InvalidOption(f"{{{{{name}}}}} has no values. {did_you_mean(nearest(name, vary))}")
     if seeds and ("seed" in shared or "seed" in vary):
         raise InvalidOption("seed is given, and seeds too: say which.", field="seed")
     if len(set(seeds)) < len(seeds):

@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any
 from wan_nb.api import catalog
 from wan_nb.api.checks import check_value, from_text
 from wan_nb.arguments import listed, shown
-from wan_nb.errors import InvalidOption, InvalidRequest
-from wan_nb.grammar.template import nearest
+from wan_nb.errors import InvalidOption, InvalidRequest, did_you_mean, nearest
 from wan_nb.grammar.variants import as_typed, free_letter, labels_for, parted, read_variants
 from wan_nb.paths import local
 from wan_nb.studies.cells import BLOCK_FIELDS
@@ -296,13 +295,14 @@ def _check_columns(where: str, columns: Sequence[str]) -> None:
     if "prompt" not in columns:
         there = ", ".join(columns)[:120]
         raise InvalidOption(
-            f"{where}: no column 'prompt', only {there or 'nothing'}.{nearest('prompt', columns)}",
+            f"{where}: no column 'prompt', only {there or 'nothing'}. {did_you_mean(nearest('prompt', columns))}",
             remedy="The first line names the columns, with commas, semicolons or tabs between: prompt, maybe label.",
         )
     for column in columns:
         if column not in {"label", *_FIELDS}:
             raise InvalidOption(
-                f"{where}: the column {shown(column)} is no field of a request.{nearest(column, _FIELDS)}"
+                f"{where}: the column {shown(column)} is no field of a request. "
+                + did_you_mean(nearest(column, _FIELDS))
             )
     if len(set(columns)) < len(columns):
         twice = next(column for column in columns if columns.count(column) > 1)
