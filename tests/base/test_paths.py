@@ -19,7 +19,6 @@ from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.handles import default
 from wan_nb.maintenance.doctor import examine
 from wan_nb.settings import Settings
-from wan_nb.ui.desk import report_csv
 
 FOLDERS = ["My%20Project", "take?1", "a#b", "ü", "two words", "100%", "a:b", "a&b=c", "%2e%2e", "x;y", "[1]", "'q'"]
 
@@ -151,7 +150,7 @@ def test_report_and_table_of_a_study_of_any_name_stand_here(name, open_session, 
     session = open_session(folder=tmp_path / "wan_runs")
     study = session.study({"calm": "a", "wild": "b"}, name=name, first_frame=photos / "cat.jpg", duration=2)
     study.submit(max_cost=10).wait()
-    written = [study.report(media="none"), report_csv(study)]
+    written = [study.report(media="none"), study.report(paths.file_name(name, ".csv"))]
     assert sorted(home.iterdir()) == sorted(written)
     assert {path.name for path in tmp_path.iterdir()} == {"here", "wan_runs"}
 

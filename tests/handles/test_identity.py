@@ -18,7 +18,7 @@ from PIL import Image
 import wan_nb
 from wan_nb.errors import InvalidMedia, InvalidOption, InvalidRequest
 from wan_nb.studies.plan import expand, grid_of
-from wan_nb.ui.desk import clips_of
+from wan_nb.widgets.clip_pages import clips_of
 
 TWO = {"calm": "a cat walks", "wild": "a cat runs"}
 SMALL = {"duration": 2}

@@ -12,6 +12,7 @@ from log_kit import intent
 
 import wan_nb
 from wan_nb.handles.session import Session
+from wan_nb.reporting.data import study_data
 from wan_nb.ui import desk
 
 pytest_plugins = ["fixtures_log"]
@@ -104,7 +105,8 @@ def test_the_report_counts_what_was_paid_for_every_cell(session, mixed) -> None:
     mixed.submit(again=True).wait()
     session.log._db.write(lambda c: c.exec_driver_sql("UPDATE runs SET simulated = false"))
     paid = sum(row.cost for row in session.log.find())
-    assert desk._study_data(mixed)["costs"] == {"CNY": pytest.approx(paid)}
+    data = study_data(session, mixed.state(), bought=mixed.bought(), votes=mixed.votes(), ranking=mixed.ranking())
+    assert data["costs"] == {"CNY": pytest.approx(paid)}
     assert len(mixed.bought()) == 6
 
 

@@ -24,6 +24,7 @@ from wan_nb.errors import (
 )
 from wan_nb.handles.run import Run, publish_end
 from wan_nb.log.states import ENDED_WITHOUT, FINAL, Status
+from wan_nb.paths import file_name, output
 from wan_nb.public import guarded
 from wan_nb.terminal import printed
 
@@ -379,9 +380,9 @@ class Study:
 
     def compare(self, *, columns: int | None = None) -> CompareWidget:
         """Show its clips side by side on one transport, blocks in rows, variants in columns."""
-        from wan_nb.ui.desk import compare
+        from wan_nb.widgets.compare import compare_rows
 
-        return compare(self, columns=columns)
+        return compare_rows(self._session, self.rows(), columns=columns)
 
     def ballot(self, *, rater: str = "", mode: Literal["winner", "ranking"] = "winner") -> Ballot:
         """A sitting of one rater: pairs to ask about, answers to write down. `vote` shows it.
@@ -413,9 +414,10 @@ class Study:
         mode : {'winner', 'ranking'}
             Find the best variant with few votes, or put all in order.
         """
-        from wan_nb.ui.desk import vote
+        from wan_nb.widgets.vote import vote_on
 
-        return vote(self, rater=rater, mode=mode)
+        ballot = self.ballot(rater=rater, mode=mode)
+        return vote_on(self._session, self.rows(), ballot)
 
     def votes(self) -> list[dict[str, Any]]:
         """All votes, those taken back included, with the labels that their runs have in this plan.
@@ -473,9 +475,17 @@ class Study:
         InvalidOption
             The report would be larger than `max_bytes`. Nothing is written.
         """
-        from wan_nb.ui.desk import report
+        from wan_nb.reporting.data import add_light_copies, study_data
+        from wan_nb.reporting.page import write_csv, write_report
 
-        return report(self, path, media=media, max_bytes=max_bytes)
+        target = output(path if path is not None else file_name(self.name, ".html"), ".html", ".htm", ".csv")
+        state = self.state()
+        data = study_data(self._session, state, bought=self.bought(), votes=self.votes(), ranking=self.ranking())
+        if target.suffix.lower() == ".csv":
+            return write_csv(target, data)
+        if media == "embed":
+            add_light_copies(self._session, state.sorted_rows, data["clips"])
+        return write_report(target, data, media=media, max_bytes=max_bytes)
 
     def _ipython_display_(self) -> None:
         """The plan with its price and a Buy button, or the live board of its runs."""

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
+import math
+import platform
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypedDict, cast
+
+from wan_nb.errors import InvalidMedia
+from wan_nb.html import text
+from wan_nb.studies.measures.kept import measured
+from wan_nb.studies.measures.measures import MEASURES
+from wan_nb.studies.plan import grid_of
+from wan_nb.studies.ranking.result import facts
+from wan_nb.version import __version__
+from wan_nb.widgets.clip_pages import clips_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from wan_nb.engine.logbook import Logbook as Workspace
+    from wan_nb.log.row import Row
+    from wan_nb.studies.plan import PlanState
+    from wan_nb.studies.ranking.result import Ranking
     from wan_nb.widgets.clip_pages import Clip
 
-__all__ = ["Ranked", "StudyData"]
+__all__ = ["Ranked", "StudyData", "add_light_copies", "study_data"]
 
 
 class Ranked(TypedDict, total=False):
@@ -69,3 +85,71 @@ class StudyData(TypedDict, total=False):
     notes: Sequence[str]
     cell: str
     python: str
+
+
+def study_data(
+    workspace: Workspace,
+    state: PlanState,
+    *,
+    bought: Iterable[Row],
+    votes: Sequence[Mapping[str, Any]],
+    ranking: Ranking,
+) -> StudyData:
+    """What the report of a study is made of; clips that have no measures yet are measured, 1 to 5 s each.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    state : PlanState
+    bought : iterable of Row
+        Every run that belongs to the study.
+    votes : sequence of mapping
+        As stored.
+    ranking : Ranking
+        What the votes say.
+    """
+    plan, rows = state.plan, state.sorted_rows
+    measured(workspace, rows)
+    costs: dict[str, float] = {}
+    for row in bought:
+        if not row.simulated and row.cost:
+            costs[row.currency or ""] = round(costs.get(row.currency or "", 0.0) + row.cost, 4)
+    words = {
+        (cell.block, cell.variant): "to buy" if row is None or n in state.missing else _word(str(row.status))
+        for n, (cell, row) in enumerate(zip(plan.cells, state.rows, strict=True))
+    }
+    grid = grid_of(plan, state.requests)
+    price = math.ceil(sum(state.prices))
+    return {
+        "name": plan.name,
+        "created": min((f"{row.created_at:%Y-%m-%d %H:%M} UTC" for row in rows if row.created_at), default=""),
+        "clips": clips_of(workspace, rows),
+        "plan": [
+            {"": block, **{variant: words.get((block, variant)) for variant in plan.variants}} for block in plan.blocks
+        ],
+        "sentences": [ranking.sentence, *facts(ranking)] if ranking.votes else [],
+        "ranking": cast("Any", ranking.table()) if ranking.votes else [],
+        "votes": votes,
+        "definitions": {
+            name: " ".join(filter(None, [m.definition, m.unit and f"Unit: {m.unit}.", f"Cannot tell: {m.silent_on}"]))
+            for name, m in MEASURES.items()
+        },
+        "costs": costs,
+        "versions": {"wan_nb": __version__, "python": platform.python_version()},
+        "notes": state.notes,
+        "cell": grid.as_cell(plan.name, price),
+        "python": grid.as_python(plan.name, price),
+    }
+
+
+def _word(status: str) -> str:
+    return text.state(status).word or status
+
+
+def add_light_copies(workspace: Workspace, rows: Iterable[Row], clips: Sequence[Clip]) -> None:
+    """Give clips their light copies and their sounds, made on first use; one that cannot be copied stays as it is."""
+    by_id = {row.run_id: row for row in rows}
+    for clip in clips:
+        with suppress(InvalidMedia):
+            if light := workspace.light(by_id[clip["id"]]):
+                clip["proxy"], clip["sound"] = light

@@ -20,7 +20,7 @@ from wan_nb.media.sources import atomic
 from wan_nb.paths import output
 from wan_nb.reporting.sections import body, clean, discreet
 from wan_nb.sanitize import csv_cell
-from wan_nb.widgets import clip_pages as album
+from wan_nb.widgets import clip_pages
 from wan_nb.widgets.assets import PLAYER, module, styles
 
 if TYPE_CHECKING:
@@ -113,13 +113,13 @@ def _parts(
 ) -> list[str]:
     """The page in pieces: clips as base64 between them, so that no second copy of the whole is made."""
     clips = data.get("clips", ())
-    names = album.differing(clips)
+    names = clip_pages.differing(clips)
     laid = [
         [
             _public(place["clip"], names, files, sounds, media) | {"row": place["row"], "column": place["column"]}
             for place in page
         ]
-        for page in album.pages(clips)
+        for page in clip_pages.pages(clips)
     ]
     links = {clip_id: quote(Path(os.path.relpath(file, folder)).as_posix()) for clip_id, file in files.items()}
     # A light copy has no sound: its sound stands beside it, and a clip that goes in whole is its own.
@@ -159,7 +159,7 @@ def _public(
     clip: Clip, names: Sequence[str], files: Mapping[str, Path], sounds: Mapping[str, Path], media: Media
 ) -> dict[str, Any]:
     """What the page may know of a clip, and what of it is not in the page."""
-    known = album.public(clip, names)
+    known = clip_pages.public(clip, names)
     if clip["id"] not in files:
         return known | {"playable": False, "note": _absent(clip)}
     silent = media == "embed" and clip.get("proxy") is not None and clip["id"] not in sounds
@@ -167,7 +167,7 @@ def _public(
 
 
 def _absent(clip: Clip) -> str:
-    known = album.public(clip)
+    known = clip_pages.public(clip)
     return "The file is not there any more." if known["playable"] else str(known["note"])
 
 

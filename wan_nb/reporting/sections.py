@@ -10,7 +10,7 @@ from wan_nb.html.text import escape, money, percent
 from wan_nb.html.word_diff import diff_html
 from wan_nb.sanitize import redact
 from wan_nb.studies.measures.differences import paired
-from wan_nb.widgets import clip_pages as album
+from wan_nb.widgets import clip_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -88,7 +88,7 @@ def _section(title: str, content: str) -> str:
 
 def _head(data: StudyData) -> str:
     clips = data.get("clips", ())
-    there = sum(album.public(clip)["playable"] for clip in clips)
+    there = sum(clip_pages.public(clip)["playable"] for clip in clips)
     mark = ' <span class="simulated">SIMULATED</span>' if any(clip.get("simulated") for clip in clips) else ""
     variants = len({clip.get("variant") for clip in clips})
     seeds = len({clip.get("block") for clip in clips})
@@ -99,7 +99,7 @@ def _head(data: StudyData) -> str:
         missing = [
             " ".join(filter(None, [str(clip["label"]), clip.get("block") and f"({clip['block']})"]))
             for clip in clips
-            if not album.public(clip)["playable"]
+            if not clip_pages.public(clip)["playable"]
         ]
         notes.append(f"{len(missing)} of {len(clips)} runs have no clip: {', '.join(missing[:12])}.")
     said = "".join(f'<p class="note">{clean(note)}</p>' for note in notes)
@@ -170,12 +170,12 @@ def _tick(value: float) -> str:
 
 def _sheet(clips: Sequence[Clip], links: Mapping[str, str]) -> str:
     """Strips of all clips: what is seen without JavaScript, and on paper."""
-    names = album.differing(clips)
+    names = clip_pages.differing(clips)
     return f'<div class="sheet">{"".join(_figure(clip, names, links) for clip in clips)}</div>' if clips else ""
 
 
 def _figure(clip: Clip, names: Sequence[str], links: Mapping[str, str]) -> str:
-    known = album.public(clip, names)
+    known = clip_pages.public(clip, names)
     picture = ""
     if clip.get("strip"):
         data = base64.b64encode(clip["strip"] or b"").decode()

@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import math
-import platform
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from wan_nb.arguments import whole
 from wan_nb.engine.selection import labelled_rows, session_of
-from wan_nb.errors import InvalidMedia, InvalidOption, NotFound
+from wan_nb.errors import InvalidOption, NotFound
 from wan_nb.handles.study import Study
-from wan_nb.html import text
-from wan_nb.paths import file_name, output
 from wan_nb.public import guarded
-from wan_nb.studies.cells import relabelled
-from wan_nb.studies.plan import grid_of
-from wan_nb.version import __version__
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
 
     from wan_nb.handles.session import Session
     from wan_nb.log.row import Row
-    from wan_nb.reporting.data import StudyData
-    from wan_nb.studies.ballot.next_pair import Asked
-    from wan_nb.widgets.clip_pages import Clip, Pair
     from wan_nb.widgets.compare import CompareWidget
     from wan_nb.widgets.vote import VoteWidget
 
-__all__ = ["board", "clips_of", "compare", "report", "report_csv", "rows_of", "study_of", "vote"]
+__all__ = ["board", "compare", "report", "rows_of", "study_of", "vote"]
 
 
 @guarded
@@ -60,15 +48,10 @@ def compare(what: Any = None, *, columns: int | None = None) -> CompareWidget:
     --------
     >>> wan_nb.compare(wan_nb.runs(study="walk"))  # doctest: +SKIP
     """
-    from wan_nb.widgets.compare import CompareWidget
+    from wan_nb.widgets.compare import compare_rows
 
-    if columns is not None:
-        columns = whole(columns, "columns must be 1 or more", 1)
     session, rows = rows_of(what)
-    if not rows:
-        raise InvalidOption("there are no runs to compare.", remedy="wan_nb.runs() lists what the log has.")
-    clips = clips_of(session, rows)
-    return CompareWidget(clips, columns=columns, load=_loader(session, rows))
+    return compare_rows(session, rows, columns=columns)
 
 
 @guarded
@@ -108,29 +91,7 @@ def vote(
     --------
     >>> wan_nb.vote("walk", rater="Ada")  # doctest: +SKIP
     """
-    from wan_nb.widgets.vote import VoteWidget
-
-    chosen = _study(study)
-    ballot = chosen.ballot(rater=rater, mode=mode)
-    rows = chosen.rows()
-    clips = {clip["id"]: clip for clip in clips_of(chosen.session, rows)}
-
-    def pair(asked: Asked | None) -> Pair | None:
-        if asked is None:
-            return None
-        return cast("Pair", {"left": clips[asked.left_run], "right": clips[asked.right_run], "asked": asked})
-
-    def record(shown: Pair, outcome: str, details: Mapping[str, Any]) -> None:
-        ballot.record(cast("Any", shown)["asked"], outcome, **details)
-
-    return VoteWidget(
-        lambda: pair(ballot.next()),
-        record,
-        lambda: pair(ballot.undo()),
-        load=_loader(chosen.session, rows),
-        count=lambda: len(ballot.votes),
-        sentence=ballot.sentence,
-    )
+    return _study(study).vote(rater=rater, mode=mode)
 
 
 @guarded
@@ -162,90 +123,7 @@ def report(study: Study | str | None = None, path: str | os.PathLike[str] | None
     >>> wan_nb.report("walk", "walk.html")  # doctest: +SKIP
     PosixPath('.../walk.html')
     """
-    from wan_nb.reporting.page import write_report
-
-    chosen = _study(study)
-    target = output(path if path is not None else file_name(chosen.name, ".html"), ".html", ".htm", ".csv")
-    if target.suffix.lower() == ".csv":
-        return report_csv(chosen, target)
-    data = _study_data(chosen)
-    if options.get("media", "embed") == "embed":
-        _lighten(chosen, data["clips"])
-    return write_report(target, data, **options)
-
-
-@guarded
-def report_csv(study: Study | str | None = None, path: str | os.PathLike[str] | None = None) -> Path:
-    """Write the runs, votes and measures of a study as CSV."""
-    from wan_nb.reporting.page import write_csv
-
-    chosen = _study(study)
-    return write_csv(path if path is not None else file_name(chosen.name, ".csv"), _study_data(chosen))
-
-
-def clips_of(session: Session, rows: Sequence[Row]) -> list[Clip]:
-    """Rows as the comparison takes them; rows without a clip stay in, with their state."""
-    session.bring(rows)
-    rows = relabelled(rows)
-    found = session.log.measures([row.video_sha256 for row in rows if row.video_sha256])
-    return [_clip(session, row, found.get(row.video_sha256 or "", {})) for row in rows]
-
-
-def _clip(session: Session, row: Row, measures: dict[str, Any]) -> Clip:
-    parameters = {k: v for k, v in row.request.get("parameters", {}).items() if k != "seed"}  # said by itself
-    return {
-        "id": row.run_id,
-        "label": row.variant or (row.prompt or row.run_id)[:60],
-        "variant": row.variant or row.run_id[:6],
-        "block": row.block or "",
-        "seed": row.seed,
-        "prompt": row.prompt or "",
-        "params": {**parameters, "model": row.model, **_materials(row)},
-        "video": session.video(row),
-        "strip": session.strip(row),
-        "seconds": row.billed_s,
-        "fps": row.fps,
-        "width": row.width,
-        "height": row.height,
-        "has_audio": row.has_audio,
-        "simulated": row.simulated,
-        "cost": row.cost,
-        "currency": row.currency,
-        "status": str(row.status),
-        "rating": row.rating,
-        "measures": measures,
-    }
-
-
-def _materials(row: Row) -> dict[str, str]:
-    given = {"first_frame": row.first_frame, "last_frame": row.last_frame, "driving_audio": row.driving_audio,
-             "first_clip": row.first_clip}  # fmt: skip
-    return {name: Path(value).name for name, value in given.items() if value}
-
-
-def _loader(session: Session, rows: Sequence[Row]) -> Any:
-    """Bytes of a clip for the browser: a short-GOP copy made on first use, or the clip itself for a paused frame."""
-    by_id = {row.run_id: row for row in rows}
-
-    def load(run_id: str, quality: str) -> bytes:
-        row = by_id[run_id]
-        video, light = session.video(row), None
-        with suppress(InvalidMedia):  # what cannot be decoded here, the browser may play
-            light = session.light(row) if quality == "proxy" else None
-        if video is None:
-            raise InvalidOption("the clip is no longer on disk.", run_id=run_id)
-        return (light[0] if light else video).read_bytes()
-
-    return load
-
-
-def _lighten(study: Study, clips: Sequence[Clip]) -> None:
-    """Light copies with their sound for a report; a clip that cannot be copied goes in as it is."""
-    by_id = {row.run_id: row for row in study.rows()}
-    for clip in clips:
-        with suppress(InvalidMedia):
-            if light := study.session.light(by_id[clip["id"]]):
-                clip["proxy"], clip["sound"] = light
+    return _study(study).report(path, **options)
 
 
 def rows_of(what: Any, session: Session | None = None) -> tuple[Session, list[Row]]:
@@ -320,44 +198,3 @@ def _study(what: Study | str | None) -> Study:
     from wan_nb.handles.default import session as default_session
 
     return what if isinstance(what, Study) else study_of(what, default_session())
-
-
-def _study_data(study: Study) -> StudyData:
-    from wan_nb.studies.measures.kept import measured
-    from wan_nb.studies.measures.measures import MEASURES
-    from wan_nb.studies.ranking.result import facts
-
-    rows, ranking, cells = study.rows(), study.ranking(), study.table()
-    measured(study.session, rows)
-    costs: dict[str, float] = {}
-    for row in study.bought():
-        if not row.simulated and row.cost:
-            costs[row.currency or ""] = round(costs.get(row.currency or "", 0.0) + row.cost, 4)
-    state = dict(zip(zip(cells["block"], cells["variant"], strict=True), map(_word, cells["status"]), strict=True))
-    grid = grid_of(study.plan, study.requests)
-    price = math.ceil(sum(study.prices))
-    return {
-        "name": study.name,
-        "created": min((f"{row.created_at:%Y-%m-%d %H:%M} UTC" for row in rows if row.created_at), default=""),
-        "clips": clips_of(study.session, rows),
-        "plan": [
-            {"": block, **{variant: state.get((block, variant)) for variant in study.plan.variants}}
-            for block in study.plan.blocks
-        ],
-        "sentences": [ranking.sentence, *facts(ranking)] if ranking.votes else [],
-        "ranking": cast("Any", ranking.table()) if ranking.votes else [],
-        "votes": study.votes(),
-        "definitions": {
-            name: " ".join(filter(None, [m.definition, m.unit and f"Unit: {m.unit}.", f"Cannot tell: {m.silent_on}"]))
-            for name, m in MEASURES.items()
-        },
-        "costs": costs,
-        "versions": {"wan_nb": __version__, "python": platform.python_version()},
-        "notes": study.notes,
-        "cell": grid.as_cell(study.name, price),
-        "python": grid.as_python(study.name, price),
-    }
-
-
-def _word(status: str) -> str:
-    return text.state(status).word or status

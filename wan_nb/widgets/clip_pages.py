@@ -1,16 +1,28 @@
-"""Clips in the order and on the pages in which they are compared. Pure: plain values in, plain values out."""
+"""Clips as a comparison takes them, in the order and on the pages in which they are compared."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.html.text import plain, state
+from wan_nb.studies.cells import relabelled
 from wan_nb.studies.rounding import steady
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["LIVE", "ORDER", "Clip", "Pair", "differing", "orders", "pages", "public"]
+    from wan_nb.engine.logbook import Logbook as Workspace
+    from wan_nb.log.row import Row
+
+__all__ = ["LIVE", "ORDER", "Clip", "Load", "Pair", "clips_of", "differing", "loader", "orders", "pages", "public"]
+
+Load = Callable[[str, str], bytes]
+"""``load(id, quality)``: bytes of a clip, quality ``"proxy"`` or ``"original"``. It may take seconds: it is called in a
+worker thread, one call at a time."""
 
 LIVE = 6
 """Most clips that play at once: each one holds a decoder and its frames."""
@@ -59,6 +71,62 @@ class Pair(TypedDict):
 
     left: Clip
     right: Clip
+
+
+def clips_of(workspace: Workspace, rows: Sequence[Row]) -> list[Clip]:
+    """Rows as the comparison takes them; rows without a clip stay in, with their state."""
+    workspace.bring(rows)
+    rows = relabelled(rows)
+    found = workspace.log.measures([row.video_sha256 for row in rows if row.video_sha256])
+    return [_clip(workspace, row, found.get(row.video_sha256 or "", {})) for row in rows]
+
+
+def _clip(workspace: Workspace, row: Row, measures: dict[str, Any]) -> Clip:
+    parameters = {k: v for k, v in row.request.get("parameters", {}).items() if k != "seed"}  # said by itself
+    return {
+        "id": row.run_id,
+        "label": row.variant or (row.prompt or row.run_id)[:60],
+        "variant": row.variant or row.run_id[:6],
+        "block": row.block or "",
+        "seed": row.seed,
+        "prompt": row.prompt or "",
+        "params": {**parameters, "model": row.model, **_materials(row)},
+        "video": workspace.video(row),
+        "strip": workspace.strip(row),
+        "seconds": row.billed_s,
+        "fps": row.fps,
+        "width": row.width,
+        "height": row.height,
+        "has_audio": row.has_audio,
+        "simulated": row.simulated,
+        "cost": row.cost,
+        "currency": row.currency,
+        "status": str(row.status),
+        "rating": row.rating,
+        "measures": measures,
+    }
+
+
+def _materials(row: Row) -> dict[str, str]:
+    given = {"first_frame": row.first_frame, "last_frame": row.last_frame, "driving_audio": row.driving_audio,
+             "first_clip": row.first_clip}  # fmt: skip
+    return {name: Path(value).name for name, value in given.items() if value}
+
+
+def loader(workspace: Workspace, rows: Sequence[Row]) -> Load:
+    """Bytes of a clip for the browser: a short-GOP copy made on first use, or the clip itself for a paused frame."""
+    by_id = {row.run_id: row for row in rows}
+
+    def load(run_id: str, quality: str) -> bytes:
+        row = by_id[run_id]
+        video, light = workspace.video(row), None
+        with suppress(InvalidMedia):  # what cannot be decoded here, the browser may play
+            light = workspace.light(row) if quality == "proxy" else None
+        if video is None:
+            raise InvalidOption("the clip is no longer on disk.", run_id=run_id)
+        return (light[0] if light else video).read_bytes()
+
+    return load
 
 
 def differing(clips: Sequence[Clip]) -> list[str]:

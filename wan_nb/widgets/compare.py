@@ -9,29 +9,30 @@ from __future__ import annotations
 import base64
 import contextvars
 import threading
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.arguments import whole
+from wan_nb.errors import InvalidOption
 from wan_nb.frontends import front_end
 from wan_nb.html.text import bundle, escape, isolated, plain
 from wan_nb.media.clips import shrunk
 from wan_nb.sanitize import said
 from wan_nb.terminal import printed
-from wan_nb.widgets import clip_pages as album
+from wan_nb.widgets import clip_pages
 from wan_nb.widgets.assets import PLAYER, module, styles
 from wan_nb.widgets.base import NOTHING, PlacedWidget
 from wan_nb.widgets.outputs import display
 
 if TYPE_CHECKING:
-    from wan_nb.widgets.clip_pages import Clip
+    from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["STILL", "ClipWidget", "CompareWidget", "Load", "read_clip"]
+    from wan_nb.engine.logbook import Logbook as Workspace
+    from wan_nb.log.row import Row
+    from wan_nb.widgets.clip_pages import Clip, Load
 
-Load = Callable[[str, str], bytes]
-"""``load(id, quality)``: bytes of a clip, quality ``"proxy"`` or ``"original"``. It may take seconds: it is called in a
-worker thread, one call at a time."""
+__all__ = ["STILL", "ClipWidget", "CompareWidget", "compare_rows", "read_clip"]
 
 STILL = "wan-c-still"
 """Class of the picture that stands in for a widget; style sheets hide it while the widget is there."""
@@ -57,7 +58,7 @@ class ClipWidget(PlacedWidget):
     Parameters
     ----------
     load : callable
-        See `Load`.
+        See `wan_nb.widgets.clip_pages.Load`.
     """
 
     def __init__(self, *, load: Load) -> None:
@@ -129,7 +130,7 @@ class CompareWidget(ClipWidget):
     columns : int, optional
         Columns of the grid; as many as there are variants when None.
     load : callable, optional
-        See `Load`; reads the clips' own files when None.
+        See `wan_nb.widgets.clip_pages.Load`; reads the clips' own files when None.
 
     Examples
     --------
@@ -147,9 +148,9 @@ class CompareWidget(ClipWidget):
 
     def answer(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         """One page: what is known of its clips, and their strips."""
-        laid = album.pages(self.clips, str(question.get("order") or album.ORDER), self.columns)
+        laid = clip_pages.pages(self.clips, str(question.get("order") or clip_pages.ORDER), self.columns)
         page = min(max(0, int(question.get("page") or 0)), max(0, len(laid) - 1))
-        names = album.differing(self.clips)
+        names = clip_pages.differing(self.clips)
         strips: list[bytes] = []
         clips = []
         for place in laid[page] if laid else []:
@@ -157,8 +158,13 @@ class CompareWidget(ClipWidget):
             strips.extend([picture] if picture else [])
             number = len(strips) - 1 if picture else None
             spot = {"row": place["row"], "column": place["column"], "strip": number}
-            clips.append({**album.public(place["clip"], names), **spot})
-        about = {"page": page, "pages": max(1, len(laid)), "total": len(self.clips), "orders": album.orders(self.clips)}
+            clips.append({**clip_pages.public(place["clip"], names), **spot})
+        about = {
+            "page": page,
+            "pages": max(1, len(laid)),
+            "total": len(self.clips),
+            "orders": clip_pages.orders(self.clips),
+        }
         return {"clips": clips, **about}, strips
 
     def __repr__(self) -> str:
@@ -167,8 +173,24 @@ class CompareWidget(ClipWidget):
     def still(self) -> dict[str, str]:
         """A table of labels, prompts and strips."""
         lines = dict.fromkeys(f"{clip['label']}: {clip.get('prompt') or ''}" for clip in self.clips)
-        words = "\n".join(plain(line, 400) for line in list(lines)[: 2 * album.LIVE])
+        words = "\n".join(plain(line, 400) for line in list(lines)[: 2 * clip_pages.LIVE])
         return bundle(static_html(self.clips), words)
+
+
+def compare_rows(workspace: Workspace, rows: Sequence[Row], *, columns: int | None = None) -> CompareWidget:
+    """The comparison of some runs.
+
+    Raises
+    ------
+    InvalidOption
+        There is none, or no such number of columns.
+    """
+    if columns is not None:
+        columns = whole(columns, "columns must be 1 or more", 1)
+    if not rows:
+        raise InvalidOption("there are no runs to compare.", remedy="wan_nb.runs() lists what the log has.")
+    clips = clip_pages.clips_of(workspace, rows)
+    return CompareWidget(clips, columns=columns, load=clip_pages.loader(workspace, rows))
 
 
 _NAME = "text-align:left;vertical-align:top;max-width:240px;white-space:normal;overflow-wrap:anywhere"
@@ -176,7 +198,7 @@ _NAME = "text-align:left;vertical-align:top;max-width:240px;white-space:normal;o
 
 def static_html(clips: Sequence[Clip]) -> str:
     """Variants with their prompt and the strips of their clips as plain HTML, small enough for a notebook."""
-    shown = clips[: 2 * album.LIVE]
+    shown = clips[: 2 * clip_pages.LIVE]
     rows: dict[tuple[str, str], list[str]] = {}
     for clip in shown:
         rows.setdefault((clip["label"], clip.get("prompt") or ""), []).append(_static_clip(clip, len(shown)))
@@ -190,7 +212,7 @@ def static_html(clips: Sequence[Clip]) -> str:
 
 
 def _static_clip(clip: Clip, shown: int) -> str:
-    known = album.public(clip)
+    known = clip_pages.public(clip)
     facts = [f"seed {known['seed']}"] if known["seed"] is not None else []
     facts += [known["note"]] if known["note"] else []
     facts += ["SIMULATED"] if known["simulated"] else []

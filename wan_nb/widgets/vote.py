@@ -7,20 +7,24 @@ clips are called leaves the kernel only after the vote is stored.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from wan_nb.html.text import bundle, escape, plain
 from wan_nb.terminal import printed
-from wan_nb.widgets import clip_pages as album
+from wan_nb.widgets import clip_pages
 from wan_nb.widgets.assets import PLAYER, module, styles
-from wan_nb.widgets.compare import STILL, ClipWidget, Load, read_clip
+from wan_nb.widgets.compare import STILL, ClipWidget, read_clip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from wan_nb.widgets.clip_pages import Pair
+    from wan_nb.engine.logbook import Logbook as Workspace
+    from wan_nb.log.row import Row
+    from wan_nb.studies.ballot.ballot import Ballot
+    from wan_nb.studies.ballot.next_pair import Asked
+    from wan_nb.widgets.clip_pages import Load, Pair
 
-__all__ = ["OUTCOMES", "VoteWidget"]
+__all__ = ["OUTCOMES", "VoteWidget", "vote_on"]
 
 OUTCOMES = ("left", "right", "tie", "both_bad", "skip")
 """What `record` is given: the left or right clip is better, both the same, both bad, passed over."""
@@ -43,7 +47,7 @@ class VoteWidget(ClipWidget):
     undo : callable
         Takes the last vote back and returns its pair to be shown again; None when there is none.
     load : callable, optional
-        See `wan_nb.widgets.compare.Load`; reads the files of the pair when None.
+        See `wan_nb.widgets.clip_pages.Load`; reads the files of the pair when None.
     count : callable, optional
         Votes so far.
     sentence : callable, optional
@@ -105,7 +109,7 @@ class VoteWidget(ClipWidget):
             raise LookupError("This pair is no longer on show.")
         return self._side(side)["id"]
 
-    def _side(self, side: str) -> album.Clip:
+    def _side(self, side: str) -> clip_pages.Clip:
         assert self._pair is not None
         return self._pair["left"] if side == "left" else self._pair["right"]
 
@@ -143,8 +147,8 @@ class VoteWidget(ClipWidget):
 
     def _tell(self, outcome: str) -> dict[str, Any]:
         sides = [self._side(side) for side in ("left", "right")]
-        names = album.differing(sides)
-        clips = [album.public(clip, names) for clip in sides]
+        names = clip_pages.differing(sides)
+        clips = [clip_pages.public(clip, names) for clip in sides]
         first, second = (clip["label"] for clip in clips)
         text = {"left": f"{first} over {second}.", "right": f"{second} over {first}."}
         return {"outcome": outcome, "clips": clips, "text": text.get(outcome, f"{first} and {second}.")}
@@ -155,7 +159,7 @@ class VoteWidget(ClipWidget):
         if self._pair is not None:
             clips = []
             for side in ("left", "right"):
-                known = album.public(self._side(side))
+                known = clip_pages.public(self._side(side))
                 clips.append({**{name: known[name] for name in _SEEN}, "id": f"{self._number}-{side}", "label": ""})
             simulated = any(clip["simulated"] for clip in clips)
             pair = {"number": self._number, "clips": clips, "simulated": simulated}
@@ -176,3 +180,25 @@ class VoteWidget(ClipWidget):
 
     def __repr__(self) -> str:
         return f"VoteWidget({self._count()} vote{'' if self._count() == 1 else 's'})"
+
+
+def vote_on(workspace: Workspace, rows: Sequence[Row], ballot: Ballot) -> VoteWidget:
+    """The widget of one sitting, on the clips of these runs."""
+    clips = {clip["id"]: clip for clip in clip_pages.clips_of(workspace, rows)}
+
+    def pair(asked: Asked | None) -> Pair | None:
+        if asked is None:
+            return None
+        return cast("Pair", {"left": clips[asked.left_run], "right": clips[asked.right_run], "asked": asked})
+
+    def record(shown: Pair, outcome: str, details: Mapping[str, Any]) -> None:
+        ballot.record(cast("Any", shown)["asked"], outcome, **details)
+
+    return VoteWidget(
+        lambda: pair(ballot.next()),
+        record,
+        lambda: pair(ballot.undo()),
+        load=clip_pages.loader(workspace, rows),
+        count=lambda: len(ballot.votes),
+        sentence=ballot.sentence,
+    )

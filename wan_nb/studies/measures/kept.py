@@ -18,46 +18,46 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from wan_nb.handles.session import Session
+    from wan_nb.engine.logbook import Logbook as Workspace
     from wan_nb.log.row import Row
 
 __all__ = ["columns", "differences", "measured"]
 
 
-def measured(session: Session, rows: Sequence[Row]) -> dict[str, Mapping[str, float | None]]:
+def measured(workspace: Workspace, rows: Sequence[Row]) -> dict[str, Mapping[str, float | None]]:
     """Numbers of the clips of some runs, by run id; what the log does not have yet is computed, 1 to 5 s a clip.
 
     Runs without a clip, and clips whose file is gone or cannot be played, are left out.
     """
-    known = session.log.measures([row.video_sha256 for row in rows if row.video_sha256], MEASURE_VERSION)
+    known = workspace.log.measures([row.video_sha256 for row in rows if row.video_sha256], MEASURE_VERSION)
     found: dict[str, Mapping[str, float | None]] = {}
     for row in rows:
         sha = row.video_sha256 or ""
         if sha and sha not in known:
-            with session.store.making:  # another thread may be at it
-                known |= session.log.measures([sha], MEASURE_VERSION)
-                if sha not in known and (numbers := _numbers(session, row)) is not None:
+            with workspace.store.making:  # another thread may be at it
+                known |= workspace.log.measures([sha], MEASURE_VERSION)
+                if sha not in known and (numbers := _numbers(workspace, row)) is not None:
                     with suppress(LogError):  # a log that can only be read; they are computed again
-                        session.log.put_measures(sha, MEASURE_VERSION, numbers)
+                        workspace.log.put_measures(sha, MEASURE_VERSION, numbers)
                     known[sha] = numbers
         if sha in known:
             found[row.run_id] = known[sha]
     return found
 
 
-def columns(session: Session, rows: Sequence[Row]) -> dict[str, dict[str, float | None]]:
+def columns(workspace: Workspace, rows: Sequence[Row]) -> dict[str, dict[str, float | None]]:
     """The same as columns for `Session.frame`: run ids and numbers by measure, all measures always there."""
-    found = measured(session, rows)
+    found = measured(workspace, rows)
     return {name: {run_id: numbers.get(name) for run_id, numbers in found.items()} for name in MEASURES}
 
 
-def differences(session: Session, rows: Sequence[Row], *, base: str | None = None) -> pd.DataFrame:
+def differences(workspace: Workspace, rows: Sequence[Row], *, base: str | None = None) -> pd.DataFrame:
     """What variants differ in, measure by measure; see `Study.differences`."""
     import pandas as pd
 
     if base is not None and base not in {row.variant for row in rows}:
         raise InvalidOption(f"there is no variant {shown(base)}.", field="base")
-    found = measured(session, rows)
+    found = measured(workspace, rows)
     clips = [
         {"variant": row.variant, "block": row.block, "measures": found[row.run_id]}
         for row in rows
@@ -67,19 +67,22 @@ def differences(session: Session, rows: Sequence[Row], *, base: str | None = Non
     return pd.DataFrame([asdict(each) for each in paired(clips, base=base)], columns=names)
 
 
-def _numbers(session: Session, row: Row) -> dict[str, float | None] | None:
-    path = session.video(row)
+def _numbers(workspace: Workspace, row: Row) -> dict[str, float | None] | None:
+    path = workspace.video(row)
     if path is None:
         return None
-    given = dict(_frames(session, row.request.get("input", {}).get("media", ())))
+    given = dict(_frames(workspace, row.request.get("input", {}).get("media", ())))
     try:
         return measure(path, **given)
     except (InvalidMedia, OSError):
         return None  # doctor reports such files; a table of numbers need not fail for one of them
 
 
-def _frames(session: Session, media: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, Path]]:
+def _frames(workspace: Workspace, media: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, Path]]:
     """The pictures that were given, where they still are and still the same."""
     for item in media:
-        if item.get("type") in {"first_frame", "last_frame"} and (path := material_of(session, item).path) is not None:
+        if (
+            item.get("type") in {"first_frame", "last_frame"}
+            and (path := material_of(workspace, item).path) is not None
+        ):
             yield item["type"], path
