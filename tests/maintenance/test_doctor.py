@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import wan_nb
-from wan_nb.engine import inventory
 from wan_nb.errors import InvalidOption
-from wan_nb.maintenance import doctor
+from wan_nb.maintenance import doctor, inventory
 
 if TYPE_CHECKING:
     from wan_nb.maintenance.doctor import Findings

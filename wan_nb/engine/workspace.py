@@ -1,38 +1,92 @@
-"""What a session is made of, each part opened on first use and closed in order."""
+"""`Workspace`: settings, the parts that are opened for them, and what they say and do about runs."""
 
 from __future__ import annotations
 
 import os
 import threading
 from contextlib import ExitStack, suppress
+from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
+from wan_nb.api.catalog import fields as catalog_fields
 from wan_nb.api.catalog import region_of
 from wan_nb.engine.loop import LoopThread, load
-from wan_nb.engine.service import Place, address, locate
-from wan_nb.errors import Unavailable
+from wan_nb.engine.service import address, identify, locate
+from wan_nb.errors import InvalidMedia, InvalidOption, LogError, NotFound, Unavailable
 from wan_nb.frontends import notebook_folder
+from wan_nb.log.states import OPEN, UNBILLED
 from wan_nb.media.store import Store
-from wan_nb.public import guarded
+from wan_nb.public import guard, guarded
 from wan_nb.sanitize import said
-from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+
+    from PIL.Image import Image
 
     from wan_nb.api.catalog import Region
+    from wan_nb.api.request import Medium, VideoRequest
     from wan_nb.engine.runner import Flow
+    from wan_nb.engine.service import Place
+    from wan_nb.engine.submit import Ask
+    from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
     from wan_nb.settings import Settings
 
-__all__ = ["Opened"]
+__all__ = ["Phase", "Workspace"]
+
+_T = TypeVar("_T")
+
+TAIL = 5.0
+"""Seconds of a run that the next one continues: enough to carry its motion on, and cheap, because they are billed."""
+
+_CHECKING = ("wan_nb.api.request", "wan_nb.media.materials", "wan_nb.media.images")
 
 
-@printed
+class Phase(Enum):
+    """How far the life of a workspace has come."""
+
+    NEW = "nothing is opened"
+    OPEN = "at least one part is opened"
+    CLOSED = "nothing is opened any more"
+
+
+class _Part(Generic[_T]):
+    """An attribute that is opened on first use, once however many threads ask, and gone when the workspace closes."""
+
+    def __init__(self, make: Callable[[Any], _T]) -> None:
+        self._make, self.__doc__ = make, make.__doc__
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, workspace: None, _owner: type) -> Self: ...
+    @overload
+    def __get__(self, workspace: Workspace, _owner: type) -> _T: ...
+    def __get__(self, workspace: Workspace | None, _owner: type) -> Self | _T:
+        if workspace is None:
+            return self
+        with guard(), workspace.opening:
+            if (there := self.of(workspace)) is None:
+                if workspace.closed:
+                    raise LogError(
+                        "this session is closed.", remedy="Open a new one: wan_nb.Session(), or %wan connect."
+                    )
+                there = vars(workspace)[self._name] = self._make(workspace)
+                workspace.phase = Phase.OPEN
+            return there
+
+    def of(self, workspace: Workspace) -> _T | None:
+        """The part, or None while it is not opened; opens nothing."""
+        there: _T | None = vars(workspace).get(self._name)
+        return there
+
+
 @guarded
-class Opened:
-    """Settings, and the parts that come to be when they are needed.
+class Workspace:
+    """One service, one log and one folder as studies, widgets, maintenance and reports see them.
 
     Parameters
     ----------
@@ -46,6 +100,9 @@ class Opened:
         Folder of the notebook, to which addresses in its outputs are relative; where it was at the first use.
     pid : int
         The process that made it; connections do not survive a fork.
+    phase : Phase
+    opening : RLock
+        Held while a part is opened, the settings change, or all is closed.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -54,30 +111,51 @@ class Opened:
         self.store = Store.of(settings)
         self.notebook = notebook_folder()
         self.pid = os.getpid()
-        self._lock = threading.RLock()
-        self._loop: LoopThread | None = None
-        self._log: RunLog | None = None
-        self._flow: Flow | None = None
-        self._place: Place | None = None
-        self._closed = False
+        self.phase = Phase.NEW
+        self.opening = threading.RLock()
 
-    def __enter__(self) -> Self:
-        return self
+    # --- its parts
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    @_Part
+    def log(self) -> RunLog:
+        """The run log."""
+        load("wan_nb.log.runlog", "sqlalchemy.dialects.sqlite")
+        from wan_nb.log.runlog import RunLog
 
-    def __repr__(self) -> str:
-        name = self._place.name if self._place else self.settings.service
-        folder = self.settings.folder
-        shown = folder.relative_to(self.notebook) if folder.is_relative_to(self.notebook) else folder
-        mark = ": SIMULATED, no bill" if name == "simulator" else ""
-        return f"<Session {name}{mark}, log in {shown}>"
+        self.store.open()
+        with suppress(PermissionError):  # a log elsewhere may do without it, and one here says what is wrong
+            self.folder.mkdir(parents=True, exist_ok=True)
+        return RunLog(self.settings.log, migrated=self.settings.migrate)
+
+    @_Part
+    def loop(self) -> LoopThread:
+        """The thread that does the I/O."""
+        return LoopThread.acquire()
+
+    @_Part
+    def place(self) -> Place:
+        """The service; starts the simulator if that is the one."""
+        try:
+            return locate(self.settings)
+        except OSError as error:
+            self.log.check_writable()  # it keeps its tasks beside the log
+            raise Unavailable(f"the simulator cannot be started: {said(error)}") from error
+
+    @_Part
+    def flow(self) -> Flow:
+        """The runs on their way."""
+        load("wan_nb.engine.runner")
+        from wan_nb.engine.runner import Flow
+
+        self.log.check_writable()  # before the service is asked for anything
+        flow = Flow(self.settings, self.place, self.log, self.store, self.loop)
+        self.loop.sync(flow.open())
+        return flow
 
     @property
     def closed(self) -> bool:
         """Whether nobody looks after its runs any more."""
-        return self._closed
+        return self.phase is Phase.CLOSED
 
     @property
     def folder(self) -> Path:
@@ -85,79 +163,34 @@ class Opened:
         return self.settings.folder
 
     @property
-    def log(self) -> RunLog:
-        """The run log."""
-        with self._lock:
-            if self._log is None:
-                self._check_open()
-                load("wan_nb.log.runlog", "sqlalchemy.dialects.sqlite")
-                from wan_nb.log.runlog import RunLog
-
-                self.store.open()
-                with suppress(PermissionError):  # a log elsewhere may do without it, and one here says what is wrong
-                    self.folder.mkdir(parents=True, exist_ok=True)
-                self._log = RunLog(self.settings.log, migrated=self.settings.migrate)
-            return self._log
-
-    @property
     def log_exists(self) -> bool:
         """Whether the log can be read without making one, as completion wants it."""
-        return self._log is not None or (isinstance(self.settings.log, Path) and self.settings.log.exists())
+        opened = Workspace.log.of(self) is not None
+        return opened or (isinstance(self.settings.log, Path) and self.settings.log.exists())
 
     @property
-    def loop(self) -> LoopThread:
-        """The thread that does the I/O."""
-        with self._lock:
-            if self._loop is None:
-                self._check_open()
-                self._loop = LoopThread.acquire()
-            return self._loop
-
-    @property
-    def place(self) -> Place:
-        """The service; starts the simulator if that is the one."""
-        with self._lock:
-            if self._place is None:
-                self._check_open()
-                try:
-                    self._place = locate(self.settings)
-                except OSError as error:
-                    self.log.check_writable()  # it keeps its tasks beside the log
-                    raise Unavailable(f"the simulator cannot be started: {said(error)}") from error
-            return self._place
+    def service(self) -> str:
+        """Name of the service, known before it is located."""
+        return place.name if (place := Workspace.place.of(self)) else self.settings.service
 
     @property
     def region(self) -> Region:
         """Whose prices and currency apply; nothing is asked or started for it."""
-        return self._place.region if self._place else region_of(address(self.settings.service))
-
-    @property
-    def flow(self) -> Flow:
-        """The runs on their way."""
-        with self._lock:
-            if self._flow is None:
-                load("wan_nb.engine.runner")
-                from wan_nb.engine.runner import Flow
-
-                self.log.check_writable()  # before the service is asked for anything
-                flow = Flow(self.settings, self.place, self.log, self.store, self.loop)
-                self.loop.sync(flow.open())
-                self._flow = flow
-            return self._flow
+        return place.region if (place := Workspace.place.of(self)) else region_of(address(self.settings.service))
 
     def set_budget(self, budget: Mapping[str, float]) -> None:
         """Set the cap of any 24 h, per currency; holds for what is asked for from now on."""
-        with self._lock:
+        with self.opening:
             self.settings = self.settings.moved(budget=dict(budget))
-            if self._flow is not None:
-                self._flow.settings = self.settings
+            if flow := Workspace.flow.of(self):
+                flow.settings = self.settings
 
     def close(self) -> None:
         """Stop looking, close connections and log. Tasks go on at the service; the log knows them."""
-        with self._lock:
-            flow, log, loop = self._flow, self._log, self._loop
-            self._flow = self._log = self._loop = None
-            self._closed = True
+        with self.opening:
+            there = vars(self)
+            flow, log, loop = (there.pop(part, None) for part in ("flow", "log", "loop"))
+            self.phase = Phase.CLOSED
         if self.pid != os.getpid():
             return  # threads and connections stayed in the parent of a fork, which goes on with them
         with ExitStack() as rest:  # each of them, in reverse, whatever an earlier one says
@@ -169,8 +202,232 @@ class Opened:
                 rest.callback(flow.close)
                 loop.sync(flow.aclose(), timeout=10)
 
-    def _check_open(self) -> None:
-        if self._closed:
-            from wan_nb.errors import LogError
+    # --- requests
 
-            raise LogError("this session is closed.", remedy="Open a new one: wan_nb.Session(), or %wan connect.")
+    def request(self, /, prompt: str | None = None, **fields: Any) -> VideoRequest:
+        """Check a request without sending anything: materials are probed, every documented limit is looked at.
+
+        Raises
+        ------
+        InvalidRequest, InvalidMedia
+        """
+        load(*_CHECKING)
+        from wan_nb.api.request import VideoRequest
+
+        given = {name: value for name, value in fields.items() if value is not None}
+        for spec in catalog_fields("media"):
+            if spec.name in given:
+                given[spec.name] = self.material(given[spec.name], spec.name)
+        return VideoRequest(prompt=prompt, **given)
+
+    def material(self, given: Any, field: str) -> Medium:
+        """Probe, check and, where it has to be, normalise one material.
+
+        Parameters
+        ----------
+        given : path, URL, bytes, PIL image, numpy array or Medium
+        field : {'first_frame', 'last_frame', 'driving_audio', 'first_clip'}
+
+        Raises
+        ------
+        InvalidMedia
+        """
+        load(*_CHECKING)
+        from wan_nb.api.request import Medium
+        from wan_nb.media.materials import prepare
+
+        if field not in {spec.name for spec in catalog_fields("media")}:
+            raise InvalidOption(f"{field!r:.60} is no material of a request.", field="field")
+        if isinstance(given, Medium):
+            return given
+        try:
+            return prepare(given, field, self.store.frames)
+        except OSError as error:
+            raise InvalidMedia(f"{field}: it cannot be read or copied: {said(error)}.", field=field) from error
+
+    def recorded_material(self, item: Mapping[str, Any]) -> Medium:
+        """A material as it was written down, with its file where that still holds the same content."""
+        from wan_nb.api.recorded import recorded
+        from wan_nb.media.materials import found_again
+
+        return found_again(recorded(item), item["type"], self.store.frames)
+
+    def recorded_fields(
+        self,
+        request: Mapping[str, Any],
+        *,
+        run_id: str | None = None,
+        without: Container[str] = (),
+        lost_too: bool = False,
+    ) -> dict[str, Any]:
+        """The fields that make a recorded request again.
+
+        Parameters
+        ----------
+        request : mapping
+            As the log or a sidecar holds it.
+        run_id : str, optional
+            For what is said of a material that is lost.
+        without : container of str
+            Fields that are given anew, so that nothing has to be there for them.
+        lost_too : bool
+            Also materials that cannot be sent again.
+
+        Raises
+        ------
+        InvalidMedia
+            A material is no longer what and where it was.
+        """
+        from wan_nb.api.recorded import values_of
+
+        fields = values_of(request)
+        for item in request.get("input", {}).get("media", ()):
+            if item["type"] not in without:
+                fields[item["type"]] = medium = self.recorded_material(item)
+                if not lost_too and (why := medium.lost) is not None:
+                    raise InvalidMedia(
+                        f"{item['type']}: {why}",
+                        field=item["type"],
+                        run_id=run_id,
+                        remedy=f"Give it anew: run.again({item['type']}=...).",
+                    )
+        return fields
+
+    # --- what the log knows of requests
+
+    def fingerprints(self, asks: Sequence[Ask]) -> list[str]:
+        """What each of these requests is known by in the log; nothing is asked or started."""
+        identity = identify(self.settings)
+        return [ask.seeded().fingerprint(identity) for ask in asks]
+
+    def known(self, asks: Sequence[Ask]) -> list[Row | None]:
+        """Newest run of each of these requests that was made before, or None; nothing is asked or started."""
+        prints = self.fingerprints(asks)
+        rows = self.log.find(fingerprint=list(dict.fromkeys(prints)))
+        newest = {row.fingerprint: row for row in sorted(rows, key=lambda row: row.attempt)}
+        return [newest.get(key) for key in prints]
+
+    def earlier(self, asks: Sequence[Ask]) -> list[Row | None]:
+        """For requests that nothing is known of: a run of the first edition that may be the same, or None."""
+        if not any(medium.whole is not None for ask in asks for medium in ask.request.media().values()):
+            return [None] * len(asks)
+        from wan_nb.engine.earlier import may_be
+
+        identity = identify(self.settings)
+        return [
+            may_be(self.log, ask, identity) if row is None or row.status in UNBILLED else None
+            for ask, row in zip(asks, self.known(asks), strict=True)
+        ]
+
+    # --- runs
+
+    def resume(self) -> list[Row]:
+        """Take up every unfinished run of this account from the log; returns those that were under way."""
+        return self.loop.sync(self.flow.resume())
+
+    def row(self, run_id: str) -> Row:
+        """Newest snapshot of a run."""
+        return self.log.get(run_id)
+
+    def write(self, run_id: str, **changes: Any) -> Row:
+        """Write remarks of a person into the log, and tell every board."""
+        return self._tell(self.log.update(run_id, **changes))
+
+    def forget(self, run_id: str) -> Row:
+        """Delete the files of a run. Its row stays, because it was paid."""
+        row = self.log.forget(self.log.get(run_id).run_id)  # refuses a run whose clip is still to come
+        self.store.remove(row.run_id)
+        return self._tell(row)
+
+    def _tell(self, row: Row) -> Row:
+        flow = Workspace.flow.of(self)
+        return row if flow is None else flow.tell(row)
+
+    def subscribe(self, listener: Callable[[Row], None]) -> Callable[[], None]:
+        """Hear of every change of a run, on the loop thread. Returns the way to stop it."""
+        return self.flow.subscribe(listener)
+
+    def spent(self, currency: str | None = None) -> float:
+        """What counts against the budget of the last 24 h: paid, under way and uncertain. Without simulated runs."""
+        from datetime import UTC, datetime, timedelta
+
+        return self.log.spent(currency or self.region.currency, datetime.now(UTC) - timedelta(hours=24))
+
+    # --- clips
+
+    def video(self, row: Row) -> Path | None:
+        """The clip of a row on disk, or None."""
+        return self.store.find(row.video) if row.status == "SUCCEEDED" else None
+
+    def bring(self, rows: Iterable[Row]) -> None:
+        """Copy the clips of some rows here that others have put into a shared store; does nothing without one."""
+        if self.store.remote is not None:
+            from wan_nb.engine.download import bring
+
+            for row in rows:
+                if self.video(row) is None:
+                    self.loop.sync(bring(self.flow, row))
+
+    def file(self, row: Row) -> Path:
+        """The clip of a row on disk, brought here if it has to be.
+
+        Raises
+        ------
+        NotFound
+            There is no clip on disk.
+        """
+        self.bring([row])
+        if (path := self.video(row)) is not None:
+            return path
+        if row.status in OPEN:
+            raise NotFound(
+                f"its clip is not there yet: {row.status}.", run_id=row.run_id, remedy="run.wait() waits for it."
+            )
+        raise NotFound(f"there is no clip on disk: {row.status}.", run_id=row.run_id, remedy="%wan show tells why.")
+
+    def frame(self, row: Row, index: int = -1) -> Image:
+        """One frame of the clip of a row; see `Run.frame`."""
+        from wan_nb.media import clips
+
+        try:
+            return clips.frame(self.file(row), index)
+        except IndexError as error:
+            raise InvalidOption(str(error), run_id=row.run_id) from None
+
+    def tail(self, row: Row, seconds: float = TAIL) -> Path:
+        """The last seconds of the clip of a row as a file of its own; see `Run.tail`."""
+        from wan_nb.media import clips
+
+        exact = f"{seconds:g}" if float(f"{seconds:g}") == seconds else repr(float(seconds))
+        out = self.store.proxy(str(row.video_sha256), f"tail{exact}.mp4")
+        return out if out.exists() else clips.tail(self.file(row), seconds, out)
+
+    def continued(self, row: Row, field: str) -> Image | Path:
+        """What of a run that has ended is given as a material of the next one: its last seconds or a frame."""
+        if field == "first_clip":
+            return self.tail(row, min(TAIL, row.billed_s or row.duration or TAIL))
+        return self.frame(row, -1 if field == "first_frame" else 0)
+
+    def strip(self, row: Row) -> bytes | None:
+        """Six frames of a clip in one JPEG of at most 15 kB, or None while there is no clip that can be played."""
+        from wan_nb.media.derived import strip_of
+
+        path = self.video(row)
+        with suppress(InvalidMedia):  # a clip that was kept unchecked
+            return strip_of(self.store, path, str(row.video_sha256)) if path else None
+        return None
+
+    def light(self, row: Row) -> tuple[Path, Path | None] | None:
+        """Light copy of a clip for players, and its sound if it has one; made on first use, None without a clip.
+
+        Raises
+        ------
+        InvalidMedia
+            The file cannot be played.
+        """
+        from wan_nb.media.derived import proxy_of, sound_of
+
+        path, sha256 = self.video(row), str(row.video_sha256)
+        if path is None:
+            return None
+        return proxy_of(self.store, path, sha256), sound_of(self.store, path, sha256) if row.has_audio else None

@@ -2,23 +2,63 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.arguments import has_ids, run_ids
-from wan_nb.engine.selection import is_marked
-from wan_nb.errors import InvalidOption
+from wan_nb.engine.loop import load
+from wan_nb.errors import InvalidOption, LogError
+from wan_nb.handles.selection import is_marked, marked
 from wan_nb.imports import imported
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import pandas as pd
 
     from wan_nb.handles.session import Session
     from wan_nb.log.row import Row
 
-__all__ = ["Accessor", "register"]
+__all__ = ["Accessor", "register", "runs_frame"]
+
+
+def runs_frame(
+    session: Session, rows: Sequence[Row] | None = None, *, measures: bool = False, **filters: Any
+) -> pd.DataFrame:
+    """Some rows as a DataFrame, with clips as paths and ``.wan`` to play, board and compare them.
+
+    Parameters
+    ----------
+    session : Session
+    rows : sequence of Row, optional
+        These rows; without them, those that pass the filters.
+    measures : bool
+        Add the numbers of `wan_nb.studies.measures.measures` as columns.
+    **filters
+        As in `Session.runs`.
+    """
+    register()
+    load("pandas")
+    workspace = session.workspace
+    extra = None
+    if measures:
+        from wan_nb.studies.measures.kept import columns
+
+        rows = workspace.log.find(**filters) if rows is None else rows
+        extra, filters = columns(workspace, rows), {}
+    frame = marked(workspace.log.to_frame(rows, extra=extra, **filters), session)
+    if "video" not in frame:
+        return frame
+
+    def place(name: str) -> str | None:
+        with suppress(LogError):
+            return str(workspace.store.path(name))
+        return None
+
+    # The log keeps names, so that the folder can move; a person needs paths.
+    frame["video"] = frame["video"].map(place, na_action="ignore").astype("string")
+    return frame
 
 
 def register() -> None:
@@ -88,7 +128,8 @@ class Accessor:
         from wan_nb.widgets.outputs import display
         from wan_nb.widgets.static_twin import runs_bundle
 
-        display(runs_bundle(*self._chosen(session)))
+        session, rows = self._chosen(session)
+        display(runs_bundle(session.workspace, rows))
 
     def board(self, *, session: Session | None = None) -> None:
         """Show a live board of these runs."""

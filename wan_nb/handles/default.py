@@ -247,7 +247,7 @@ def cost() -> Cost:
     """
     from wan_nb.maintenance.cost import cost_of
 
-    return cost_of(session())
+    return cost_of(session().workspace)
 
 
 @guarded
@@ -273,7 +273,7 @@ def doctor(*, mend: bool = False) -> Findings:
     """
     from wan_nb.maintenance.doctor import examine
 
-    return examine(session(), mend=mend)
+    return examine(session().workspace, mend=mend)
 
 
 @guarded
@@ -304,4 +304,4 @@ def bundle(path: str | Path = "wan_runs.zip", /, **filters: Any) -> Path:
     """
     from wan_nb.maintenance.bundle import pack
 
-    return pack(session(), path, **filters)
+    return pack(session().workspace, path, **filters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
-from wan_nb.api.recorded import material_of, values_of
+from wan_nb.api.recorded import values_of
 from wan_nb.arguments import words
 from wan_nb.errors import InvalidOption
 from wan_nb.handles.study import Study
@@ -65,7 +65,7 @@ def _reopened(session: Session, name: str) -> Study:
     def material(item: Mapping[str, Any]) -> Medium:
         key = f"{item['type']} {item['identity']}"
         if key not in looked:
-            looked[key] = material_of(session, item)
+            looked[key] = session.workspace.recorded_material(item)
         return looked[key]
 
     cells = []

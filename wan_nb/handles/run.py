@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from wan_nb import arguments
 from wan_nb.engine.loop import ticking
 from wan_nb.engine.outcome import detached_await, row_error
-from wan_nb.errors import Detached, InvalidOption, NotFound, WaitTimeout, WanError
-from wan_nb.log.states import OPEN, Status
+from wan_nb.errors import Detached, WaitTimeout, WanError
 from wan_nb.public import guarded
 from wan_nb.terminal import printed
 
@@ -20,7 +18,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from wan_nb.handles.session import Session
-    from wan_nb.log.runlog import Row
+    from wan_nb.log.row import Row
+    from wan_nb.log.states import Status
 
 __all__ = ["Run", "publish_end"]
 
@@ -81,7 +80,7 @@ class Run:
     @property
     def row(self) -> Row:
         """Newest snapshot of the log."""
-        return self._session.row(self.id)
+        return self._session.workspace.row(self.id)
 
     @property
     def status(self) -> Status:
@@ -100,7 +99,7 @@ class Run:
         It never waits. With a shared store that is no folder (``WAN_NB_MEDIA=s3://...``) a clip that somebody else
         fetched is here after `wait`, or when it is shown, compared or packed.
         """
-        return self._session.video(self.row)
+        return self._session.workspace.video(self.row)
 
     @property
     def cost(self) -> float | None:
@@ -143,7 +142,7 @@ class Run:
         """
         timeout = arguments.timeout(timeout)
         try:
-            self._session.loop.sync(self._session.flow.ended(self.id), timeout=timeout)
+            self._session.workspace.loop.sync(self._session.workspace.flow.ended(self.id), timeout=timeout)
         except KeyboardInterrupt:
             raise Detached(self._way_back()) from None
         except TimeoutError:
@@ -156,7 +155,7 @@ class Run:
 
     def __await__(self) -> Generator[Any, None, Run]:
         """Wait for the clip in a cell: other tasks of the notebook go on, an interrupt detaches."""
-        future = self._session.loop.start(self._session.flow.ended(self.id))
+        future = self._session.workspace.loop.start(self._session.workspace.flow.ended(self.id))
         yield from ticking(future, lambda: detached_await(self._way_back()))
         return self._checked()
 
@@ -168,7 +167,7 @@ class Run:
         Refused
             It runs already, or has ended.
         """
-        self._session.loop.sync(self._session.flow.cancel(self.id))
+        self._session.workspace.loop.sync(self._session.workspace.flow.cancel(self.id))
         return self
 
     def again(self, **changes: Any) -> Run:
@@ -200,13 +199,8 @@ class Run:
         NotFound
             There is no clip on disk.
         """
-        from wan_nb.media import clips
-
         index = arguments.whole(index, "a frame is a whole number, -1 the last", -(10**9))
-        try:
-            return clips.frame(self._file(), index)
-        except IndexError as error:
-            raise InvalidOption(str(error), run_id=self.id) from None
+        return self._session.workspace.frame(self.row, index)
 
     def tail(self, seconds: float = 5.0) -> Path:
         """The last seconds of the clip (2 to 10) as a file that a new run can continue.
@@ -215,26 +209,11 @@ class Run:
         --------
         >>> wan_nb.submit("it goes on", first_clip=run.tail(5), duration=12)  # doctest: +SKIP
         """
-        from wan_nb.media import clips
-
         seconds = arguments.amount(seconds, "a tail must be a number of seconds")
-        exact = f"{seconds:g}" if float(f"{seconds:g}") == seconds else repr(float(seconds))
-        out = self._session.store.proxy(str(self.row.video_sha256), f"tail{exact}.mp4")
-        return out if out.exists() else clips.tail(self._file(), seconds, out)
-
-    def _file(self) -> Path:
-        self._session.bring([self.row])
-        if (path := self.video) is None:
-            status = self.status
-            if status in OPEN:
-                raise NotFound(
-                    f"its clip is not there yet: {status}.", run_id=self.id, remedy="run.wait() waits for it."
-                )
-            raise NotFound(f"there is no clip on disk: {status}.", run_id=self.id, remedy="%wan show tells why.")
-        return path
+        return self._session.workspace.tail(self.row, seconds)
 
     def _write(self, **changes: Any) -> Run:
-        self._session.write(self.id, **changes)
+        self._session.workspace.write(self.id, **changes)
         return self
 
     def _checked(self) -> Run:
@@ -259,7 +238,7 @@ class Run:
         """Static picture of its state, for nbconvert, nested displays and front ends without widgets."""
         from wan_nb.widgets.static_twin import run_bundle
 
-        return run_bundle(self._session, self.row, note=self._told_reused())
+        return run_bundle(self._session.workspace, self.row, note=self._told_reused())
 
     def _ipython_display_(self) -> None:
         """Live where the front end can, replaced by the static picture when the run ends."""
@@ -269,10 +248,6 @@ class Run:
         from wan_nb.widgets.static_twin import reused_note
 
         return reused_note(self.row) if self.reused else ""
-
-
-def _is_list(given: Any) -> bool:
-    return isinstance(given, Iterable) and not isinstance(given, str | bytes)
 
 
 def _of_log(run_id: str, settings: dict[str, Any]) -> Run:

@@ -3,42 +3,45 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakSet
 
 from wan_nb import arguments
+from wan_nb.api import catalog
 from wan_nb.api.signature import names_fields
 from wan_nb.arguments import run_ids
-from wan_nb.engine.logbook import Logbook
 from wan_nb.engine.loop import load
-from wan_nb.errors import BudgetExceeded, Detached, InvalidMedia, InvalidOption, NotFound, WanError
+from wan_nb.engine.workspace import Workspace
+from wan_nb.errors import BudgetExceeded, Detached, InvalidOption, NotFound, WanError
 from wan_nb.handles.run import Run
 from wan_nb.public import guarded
-from wan_nb.sanitize import said
 from wan_nb.settings import Settings
+from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    import pandas as pd
 
     from wan_nb.api.request import Medium, VideoRequest
     from wan_nb.api.task import Listed
     from wan_nb.engine.runner import Flow
+    from wan_nb.engine.service import Place
     from wan_nb.handles.study import Study
+    from wan_nb.log.row import Row
+    from wan_nb.log.runlog import RunLog
+    from wan_nb.media.store import Store
     from wan_nb.widgets.outputs import Views
 
 __all__ = ["Session"]
 
-TAIL = 5.0
-"""Seconds of a run that the next one continues: enough to carry its motion on, and cheap, because they are billed."""
-
-
 _opened: WeakSet[Session] = WeakSet()
 
-_CHECKING = ("wan_nb.api.request", "wan_nb.media.materials", "wan_nb.media.images")
 
-
+@printed
 @guarded
-class Session(Logbook):
+class Session:
     """One service, one log, one folder.
 
     Nothing is opened, read or sent before the first use. Close it, or use it in a ``with`` block; closing stops the
@@ -73,7 +76,8 @@ class Session(Logbook):
     """
 
     def __init__(self, service: str | None = None, **settings: Any) -> None:
-        super().__init__(Settings.resolve(service=service, **settings))
+        self.workspace = Workspace(Settings.resolve(service=service, **settings))
+        """What studies, widgets, maintenance and reports see of it."""
         _opened.add(self)
         self.last: Run | Study | None = None
         """The run or study that was touched last: what a verb without an id means."""
@@ -93,14 +97,85 @@ class Session(Logbook):
         load("wan_nb.widgets.outputs")
         from wan_nb.widgets.outputs import Views
 
-        with self._lock:
+        with self.workspace.opening:
             if self.shown is None:
-                self.shown = Views(self, again=lambda run_id: self.run(run_id).again().id)
+                self.shown = Views(self.workspace, again=lambda run_id: self.run(run_id).again().id)
             return self.shown
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        folder = self.folder
+        shown = folder.relative_to(self.notebook) if folder.is_relative_to(self.notebook) else folder
+        mark = ": SIMULATED, no bill" if self.workspace.service == "simulator" else ""
+        return f"<Session {self.workspace.service}{mark}, log in {shown}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Raise: threads and connections stay in their process."""
         raise WanError("a session stays in its process.", remedy="Open another one there: wan_nb.Session(...).")
+
+    # --- what it consists of
+
+    @property
+    def settings(self) -> Settings:
+        """Service, places and caps, frozen."""
+        return self.workspace.settings
+
+    @property
+    def folder(self) -> Path:
+        """Absolute folder of log and clips."""
+        return self.workspace.folder
+
+    @property
+    def notebook(self) -> Path:
+        """Folder of the notebook, to which addresses in its outputs are relative; where it was at the first use."""
+        return self.workspace.notebook
+
+    @property
+    def pid(self) -> int:
+        """The process that made it; connections do not survive a fork."""
+        return self.workspace.pid
+
+    @property
+    def closed(self) -> bool:
+        """Whether nobody looks after its runs any more."""
+        return self.workspace.closed
+
+    @property
+    def log(self) -> RunLog:
+        """The run log."""
+        return self.workspace.log
+
+    @property
+    def store(self) -> Store:
+        """Where the clips live."""
+        return self.workspace.store
+
+    @property
+    def place(self) -> Place:
+        """The service; starts the simulator if that is the one."""
+        return self.workspace.place
+
+    def set_budget(self, budget: Mapping[str, float]) -> None:
+        """Set the cap of any 24 h, per currency; holds for what is asked for from now on."""
+        self.workspace.set_budget(budget)
+
+    def spent(self, currency: str | None = None) -> float:
+        """What counts against the budget of the last 24 h: paid, under way and uncertain. Without simulated runs."""
+        return self.workspace.spent(currency)
+
+    def close(self) -> None:
+        """Stop looking, close connections and log. Tasks go on at the service; the log knows them."""
+        self.workspace.close()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "workspace":
+            raise AttributeError(name)
+        return getattr(self.workspace, name)
 
     # --- asking for clips
 
@@ -120,15 +195,10 @@ class Session(Logbook):
         ------
         InvalidRequest, InvalidMedia
         """
-        load(*_CHECKING)
-        from wan_nb.api import catalog
-        from wan_nb.api.request import VideoRequest
-
-        given = {name: value for name, value in fields.items() if value is not None}
         for spec in catalog.fields("media"):
-            if spec.name in given:
-                given[spec.name] = self.material(given[spec.name], spec.name)
-        return VideoRequest(prompt=prompt, **given)
+            if spec.name in fields:
+                fields[spec.name] = self._continued(fields[spec.name], spec.name)
+        return self.workspace.request(prompt, **fields)
 
     def material(self, given: Any, field: str) -> Medium:
         """Probe, check and, where it has to be, normalise one material.
@@ -142,24 +212,16 @@ class Session(Logbook):
         ------
         InvalidMedia
         """
-        load(*_CHECKING)
-        from wan_nb.api import catalog
-        from wan_nb.api.request import Medium
-        from wan_nb.media.materials import prepare
+        return self.workspace.material(self._continued(given, field), field)
 
-        if field not in {spec.name for spec in catalog.fields("media")}:
-            raise InvalidOption(f"{field!r:.60} is no material of a request.", field="field")
-        if isinstance(given, Medium):
+    @staticmethod
+    def _continued(given: Any, field: str) -> Any:
+        """What of a run becomes a material, once it has ended; anything else as it is."""
+        if not isinstance(given, Run) or field not in {spec.name for spec in catalog.fields("media")}:
             return given
-        if isinstance(given, Run):  # what image-to-video users do all day
-            if given.row.open:
-                given.wait()
-            length = given.row.billed_s or given.row.duration or TAIL
-            given = given.tail(min(TAIL, length)) if field == "first_clip" else given.frame(-(field == "first_frame"))
-        try:
-            return prepare(given, field, self.store.frames)
-        except OSError as error:
-            raise InvalidMedia(f"{field}: it cannot be read or copied: {said(error)}.", field=field) from error
+        if given.row.open:
+            given.wait()
+        return given.session.workspace.continued(given.row, field)
 
     @names_fields
     def submit(
@@ -229,10 +291,10 @@ class Session(Logbook):
                 remedy="Make it shorter, take 720P, or allow more.",
             )
         ask = Ask(request, name=name, tags=words, again=again, progress=progress)
-        if max_cost is None and not again and (doubt := self.earlier([ask])[0]) is not None:
+        if max_cost is None and not again and (doubt := self.workspace.earlier([ask])[0]) is not None:
             raise in_doubt(doubt, price)
         try:
-            row, new = self.loop.sync(self.flow.posting.submit(ask))
+            row, new = self.workspace.loop.sync(self.workspace.flow.posting.submit(ask))
         except KeyboardInterrupt:
             raise Detached(
                 "Stopped. What was not yet sent stays unsent; what was being sent is in the log: %wan runs"
@@ -257,14 +319,14 @@ class Session(Logbook):
         **changes
             What `submit` takes. Without a change and without a seed of its own, the new clip gets another seed.
         """
-        from wan_nb.api.recorded import fields_of
-
-        fields = fields_of(self, run.row, without=changes)
-        if "seed" not in changes and run.row.seed is not None and changes:
-            fields["seed"] = run.row.seed
-        prompt = changes.pop("prompt", run.row.prompt)
-        same = not changes and prompt == run.row.prompt
-        return self.submit(prompt, name=run.row.study, again=same, **{**fields, **changes})
+        row = run.row
+        recorded = self.workspace.recorded_fields(row.request, run_id=row.run_id, without=changes)
+        fields = {name: value for name, value in recorded.items() if name not in {"prompt", "seed"}}
+        if "seed" not in changes and row.seed is not None and changes:
+            fields["seed"] = row.seed
+        prompt = changes.pop("prompt", row.prompt)
+        same = not changes and prompt == row.prompt
+        return self.submit(prompt, name=row.study, again=same, **{**fields, **changes})
 
     def resume(self, *, wait: bool = False) -> list[Run]:
         """Take up every unfinished run of this account from the log, also those of a kernel that died.
@@ -283,10 +345,10 @@ class Session(Logbook):
         --------
         >>> session.resume(wait=True)  # doctest: +SKIP
         """
-        runs = [self._handle(row.run_id) for row in self.loop.sync(self.flow.resume())]
+        runs = [self._handle(row.run_id) for row in self.workspace.resume()]
         try:
             for run in runs if wait else ():
-                self.loop.sync(_quietly(self.flow, run.id))
+                self.workspace.loop.sync(_quietly(self.workspace.flow, run.id))
         except KeyboardInterrupt:
             raise Detached("Stopped waiting; the tasks go on. Come back with %wan resume, or %wan show ID.") from None
         return runs
@@ -317,13 +379,34 @@ class Session(Logbook):
         for task_id in task_ids:
             if not (isinstance(task_id, str) and task_id.strip()):  # type: ignore[redundant-expr]  # a person may not
                 raise InvalidOption(f"a task is named by its id, a text, not by {task_id!r:.60}.")
-        return [self._handle(self.loop.sync(self.flow.settling.adopt(task_id)).run_id) for task_id in task_ids]
+        return [
+            self._handle(self.workspace.loop.sync(self.workspace.flow.settling.adopt(task_id)).run_id)
+            for task_id in task_ids
+        ]
 
     def strangers(self) -> list[Listed]:
         """Tasks of the account's last 24 h that this log does not know: candidates for `adopt`."""
-        return self.loop.sync(self.flow.settling.strangers())
+        return self.workspace.loop.sync(self.workspace.flow.settling.strangers())
 
     # --- looking back
+
+    def runs(self, /, *, measures: bool = False, **filters: Any) -> pd.DataFrame:
+        """Runs as a DataFrame, the newest first.
+
+        Parameters
+        ----------
+        measures : bool
+            Add the numbers of `wan_nb.studies.measures.measures` as columns; clips not measured yet take 1 to 5 s each.
+        **filters
+            Columns by value or list of values, ``limit``, ``since``, ``until``, ``text``.
+
+        Examples
+        --------
+        >>> session.runs(study="walk", status="SUCCEEDED")  # doctest: +SKIP
+        """
+        from wan_nb.handles.dataframe import runs_frame
+
+        return runs_frame(self, measures=measures, **filters)
 
     def run(self, run_id: Any) -> Run:
         """A run by its id, or by the unique beginning of it.
@@ -346,6 +429,23 @@ class Session(Logbook):
         if len(ids) != 1:
             raise InvalidOption(f"one run is meant here, not {len(ids)}.", remedy="Give the id of one.")
         return self._handle(self.log.get(ids[0]).run_id)
+
+    def forget(self, run_id: str) -> Row:
+        """Delete the files of a run. Its row stays, because it was paid.
+
+        Parameters
+        ----------
+        run_id : str
+            Or the unique beginning of one.
+
+        Raises
+        ------
+        NotFound
+            No such run.
+        LogError
+            Its clip is still to come.
+        """
+        return self.workspace.forget(run_id)
 
     @names_fields
     def study(

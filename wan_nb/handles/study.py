@@ -105,12 +105,12 @@ class Study:
     @property
     def prices(self) -> list[float]:
         """Estimated price of each cell, in the currency of the service."""
-        return [request.price(self._session.region) for request in self._requests]
+        return [request.price(self._session.workspace.region) for request in self._requests]
 
     @property
     def currency(self) -> str:
         """CNY or USD, by the region of the service."""
-        return self._session.region.currency
+        return self._session.workspace.region.currency
 
     def state(self) -> PlanState:
         """The plan beside what the log has of it now, for whoever needs several of its facts."""
@@ -126,7 +126,7 @@ class Study:
         return [n for n, row in enumerate(self.cell_rows()) if row is None or row.status in ENDED_WITHOUT]
 
     def _earlier(self) -> list[Row | None]:
-        return self._session.earlier(self.asks())
+        return self._session.workspace.earlier(self.asks())
 
     @property
     def notes(self) -> list[str]:
@@ -205,11 +205,11 @@ class Study:
                     raise InvalidMedia(f"{field}: {why}", field=field, remedy="Plan the study with it once more.")
         if max_cost is None and not again and (doubt := next(filter(None, self._earlier()), None)) is not None:
             raise in_doubt(doubt, cost)
-        session = self._session
-        session.log.save_study(self.name, self._recorded())
+        workspace = self._session.workspace
+        workspace.log.save_study(self.name, self._recorded())
         try:
-            session.loop.sync(session.flow.queue.submit(self.asks(again=again), most=most))
-            session.loop.call(lambda: session.flow.keep(f"prepare-{self.name}", self._prepared()))
+            workspace.loop.sync(workspace.flow.queue.submit(self.asks(again=again), most=most))
+            workspace.loop.call(lambda: workspace.flow.keep(f"prepare-{self.name}", self._prepared()))
         except KeyboardInterrupt:
             raise Detached(
                 f"Stopped; what study {shown(self.name)} had ordered goes on, what it had not costs nothing.\n"
@@ -222,11 +222,11 @@ class Study:
         from wan_nb.studies.measures.kept import measured
 
         await self.ended()
-        flow = self._session.flow
+        flow = self._session.workspace.flow
         for row in await flow.aside.do(self.rows):
-            await flow.aside.do(measured, self._session, [row])
+            await flow.aside.do(measured, self._session.workspace, [row])
             with suppress(InvalidMedia, OSError):  # whoever looks at the clip is told
-                await flow.aside.do(self._session.light, row)
+                await flow.aside.do(self._session.workspace.light, row)
 
     def cancel(self) -> int:
         """Take back what was not sent yet and cancel what still waits at the service; returns how many were."""
@@ -259,20 +259,20 @@ class Study:
         """
         timeout = arguments.timeout(timeout)
         try:
-            self._session.loop.sync(self.ended(), timeout=timeout)
+            self._session.workspace.loop.sync(self.ended(), timeout=timeout)
         except KeyboardInterrupt:
             raise Detached(self._way_back()) from None
         return self._checked()
 
     def __await__(self) -> Generator[Any, None, Study]:
         """Wait in a cell: other tasks of the notebook go on, an interrupt detaches."""
-        future = self._session.loop.start(self.ended())
+        future = self._session.workspace.loop.start(self.ended())
         yield from ticking(future, lambda: detached_await(self._way_back()))
         return self._checked()
 
     async def ended(self) -> None:
         """Return when every run has ended, on the loop thread; `wait` and ``await`` are its faces."""
-        flow, seen, refused = self._session.flow, set(), None
+        flow, seen, refused = self._session.workspace.flow, set(), None
         # What somebody else has taken back is bought here as another run, which has to be waited for too.
         while fresh := [row.run_id for row in self.cell_rows() if row is not None and row.run_id not in seen]:
             seen.update(fresh)
@@ -316,14 +316,15 @@ class Study:
 
     def frame(self) -> pd.DataFrame:
         """Its runs as a DataFrame with the columns of ``wan_nb.runs()``, variant and block as in this plan."""
-        return self._session.frame(self.rows())
+        from wan_nb.handles.dataframe import runs_frame
+
+        return runs_frame(self._session, self.rows())
 
     def measures(self) -> pd.DataFrame:
         """Its runs with the numbers of `wan_nb.studies.measures` as columns: checks and sort keys, no verdict."""
-        from wan_nb.studies.measures.kept import columns
+        from wan_nb.handles.dataframe import runs_frame
 
-        rows = self.rows()
-        return self._session.frame(rows, extra=columns(self._session, rows))
+        return runs_frame(self._session, self.rows(), measures=True)
 
     def differences(self, *, base: str | None = None) -> pd.DataFrame:
         """What the variants differ in: for each measure and pair the mean difference inside the blocks.
@@ -341,7 +342,7 @@ class Study:
         """
         from wan_nb.studies.measures.kept import differences
 
-        return differences(self._session, self.rows(), base=base)
+        return differences(self._session.workspace, self.rows(), base=base)
 
     def rows(self) -> list[Row]:
         """Newest row of each cell that has one, labelled as in this plan, by block and variant as they were written."""
@@ -359,7 +360,7 @@ class Study:
         """Newest row of each cell, or None. A clip bought under another name is the same clip, labelled as here."""
         from dataclasses import replace
 
-        known = self._session.known(self.asks())
+        known = self._session.workspace.known(self.asks())
         return [
             row and replace(row, study=self.name, variant=cell.variant, block=cell.block)
             for row, cell in zip(known, self.plan.cells, strict=True)
@@ -382,7 +383,7 @@ class Study:
         """Show its clips side by side on one transport, blocks in rows, variants in columns."""
         from wan_nb.widgets.compare import compare_rows
 
-        return compare_rows(self._session, self.rows(), columns=columns)
+        return compare_rows(self._session.workspace, self.rows(), columns=columns)
 
     def ballot(self, *, rater: str = "", mode: Literal["winner", "ranking"] = "winner") -> Ballot:
         """A sitting of one rater: pairs to ask about, answers to write down. `vote` shows it.
@@ -417,7 +418,7 @@ class Study:
         from wan_nb.widgets.vote import vote_on
 
         ballot = self.ballot(rater=rater, mode=mode)
-        return vote_on(self._session, self.rows(), ballot)
+        return vote_on(self._session.workspace, self.rows(), ballot)
 
     def votes(self) -> list[dict[str, Any]]:
         """All votes, those taken back included, with the labels that their runs have in this plan.
@@ -428,7 +429,7 @@ class Study:
         log, labels = self._session.log, set(self.plan.variants)
         given = [(name, vote) for name in [*self._aliases, self.name] for vote in log.votes(name)]
         ids = list(dict.fromkeys(vote[side] for _, vote in given for side in _SIDES if vote.get(side)))
-        prints = self._session.fingerprints(self.asks())
+        prints = self._session.workspace.fingerprints(self.asks())
         cells = dict(zip(prints, self.plan.cells, strict=True))
         places = {row.run_id: cells.get(row.fingerprint) for row in log.find(run_id=ids)} if ids else {}
         told = []
@@ -480,11 +481,13 @@ class Study:
 
         target = output(path if path is not None else file_name(self.name, ".html"), ".html", ".htm", ".csv")
         state = self.state()
-        data = study_data(self._session, state, bought=self.bought(), votes=self.votes(), ranking=self.ranking())
+        data = study_data(
+            self._session.workspace, state, bought=self.bought(), votes=self.votes(), ranking=self.ranking()
+        )
         if target.suffix.lower() == ".csv":
             return write_csv(target, data)
         if media == "embed":
-            add_light_copies(self._session, state.sorted_rows, data["clips"])
+            add_light_copies(self._session.workspace, state.sorted_rows, data["clips"])
         return write_report(target, data, media=media, max_bytes=max_bytes)
 
     def _ipython_display_(self) -> None:

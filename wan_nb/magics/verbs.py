@@ -58,10 +58,10 @@ def show(call: Call) -> Any:
     thing = call.run() if embed else call.thing()
     if not isinstance(thing, Run):
         return thing
-    thing.session.bring([thing.row])
+    thing.session.workspace.bring([thing.row])
     if not embed:
         return thing
-    display(run_bundle(thing.session, thing.row, embed=True))
+    display(run_bundle(thing.session.workspace, thing.row, embed=True))
     return None
 
 
@@ -201,7 +201,7 @@ def cost(call: Call) -> Any:
     """
     from wan_nb.maintenance.cost import cost_of
 
-    return cost_of(call.session)
+    return cost_of(call.session.workspace)
 
 
 def fill(call: Call) -> Any:
@@ -258,7 +258,7 @@ def doctor(call: Call) -> Any:
     """
     from wan_nb.maintenance.doctor import examine
 
-    return examine(call.session, mend=call.given.get("mend", False))
+    return examine(call.session.workspace, mend=call.given.get("mend", False))
 
 
 def bundle(call: Call) -> Any:
@@ -272,7 +272,7 @@ def bundle(call: Call) -> Any:
 
     target = str(call.words[0]) if call.words else "wan_runs.zip"
     filters = {"study": str(call.words[1])} if len(call.words) > 1 else {}
-    return pack(call.session, target, **filters)
+    return pack(call.session.workspace, target, **filters)
 
 
 def forget(call: Call) -> Any:

@@ -19,26 +19,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from wan_nb.handles.session import Session
+    from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
 
 __all__ = ["pack"]
 
 
-def pack(session: Session, path: str | Path = "wan_runs.zip", /, **filters: Any) -> Path:
+def pack(workspace: Workspace, path: str | Path = "wan_runs.zip", /, **filters: Any) -> Path:
     """Pack ``videos/``, ``runs.csv`` and ``index.html``, which opens alone, into a zip file; see `wan_nb.bundle`."""
     target = output(path, ".zip")
-    rows = session.log.find(newest_first=False, **filters)
+    rows = workspace.log.find(newest_first=False, **filters)
     if not rows:
         raise InvalidOption("no run to pack.", remedy="%wan runs shows what is there.")
-    session.bring(rows)
-    clips = {row.run_id: clip for row in rows if (clip := session.video(row))}
+    workspace.bring(rows)
+    clips = {row.run_id: clip for row in rows if (clip := workspace.video(row))}
     with atomic(target) as draft, zipfile.ZipFile(draft, "w") as archive:
         archive.writestr("index.html", _page(rows, clips), zipfile.ZIP_DEFLATED)
         archive.writestr("runs.csv", _table(rows), zipfile.ZIP_DEFLATED)
         for clip in clips.values():
             archive.write(clip, f"videos/{clip.name}", zipfile.ZIP_STORED)  # H.264 does not shrink
-            if sidecar := session.store.find(sidecar_of(f"videos/{clip.name}")):
+            if sidecar := workspace.store.find(sidecar_of(f"videos/{clip.name}")):
                 archive.write(sidecar, f"videos/{sidecar.name}", zipfile.ZIP_DEFLATED)
     return target
 

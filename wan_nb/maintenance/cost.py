@@ -14,7 +14,7 @@ from wan_nb.terminal import printed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from wan_nb.handles.session import Session
+    from wan_nb.engine.workspace import Workspace
     from wan_nb.log.runlog import Row
 
 __all__ = ["Cost", "Line", "cost_of"]
@@ -87,15 +87,15 @@ class Cost:
         return "\n".join([*(str(line) for line in self.lines or ["no run yet"]), *caps, *self.notes])
 
 
-def cost_of(session: Session) -> Cost:
-    """Add up the log of a session; see `wan_nb.cost`."""
+def cost_of(workspace: Workspace) -> Cost:
+    """Add up the log of a workspace; see `wan_nb.cost`."""
     since = datetime.now(UTC) - WINDOW
-    budget = dict(session.settings.budget)
-    spent = {currency: session.log.spent(currency, since) for currency in budget}
+    budget = dict(workspace.settings.budget)
+    spent = {currency: workspace.log.spent(currency, since) for currency in budget}
     odd: list[str] = []
     wrong: list[str] = []
     groups: dict[tuple[str, str, bool], list[Row]] = {}
-    for row in session.log.find(newest_first=False):
+    for row in workspace.log.find(newest_first=False):
         odd += [row.run_id[:8]] if row.request.get("receipt") else []
         wrong += [row.run_id[:8]] if "cost" in row.damaged or (row.cost is not None and not _is_amount(row)) else []
         groups.setdefault((row.service or "unknown", row.currency or "?", row.simulated), []).append(row)

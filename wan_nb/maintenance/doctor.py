@@ -10,9 +10,9 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from wan_nb.engine import inventory
 from wan_nb.errors import NotAuthorized, WanError
 from wan_nb.frontends import front_end
+from wan_nb.maintenance import inventory
 from wan_nb.sanitize import redact, reveal, said
 from wan_nb.terminal import printed
 from wan_nb.version import __version__
@@ -20,7 +20,7 @@ from wan_nb.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from wan_nb.handles.session import Session
+    from wan_nb.engine.workspace import Workspace
 
 __all__ = ["Finding", "Findings", "examine"]
 
@@ -71,16 +71,16 @@ class Findings(tuple[Finding, ...]):
         return "\n".join(map(str, self))
 
 
-def examine(session: Session, *, mend: bool = False) -> Findings:
+def examine(workspace: Workspace, *, mend: bool = False) -> Findings:
     """Look at everything that a run needs; see `wan_nb.doctor`."""
     checks: tuple[Callable[[], Iterator[Finding]], ...] = (
-        lambda: _key(session),
-        lambda: _service(session),
-        lambda: _disk(session),
-        lambda: _log(session, mend=mend),
-        lambda: _clips(session, mend=mend),
-        lambda: _runs(session, mend=mend),
-        lambda: _front_end(session),
+        lambda: _key(workspace),
+        lambda: _service(workspace),
+        lambda: _disk(workspace),
+        lambda: _log(workspace, mend=mend),
+        lambda: _clips(workspace, mend=mend),
+        lambda: _runs(workspace, mend=mend),
+        lambda: _front_end(workspace),
         _versions,
     )
     # What stops several checks is said once.
@@ -98,9 +98,9 @@ def _safely(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
         yield Finding("system", "bad", f"{said(error)} ({redact(str(error.filename or 'no file named'))})")
 
 
-def _key(session: Session) -> Iterator[Finding]:
+def _key(workspace: Workspace) -> Iterator[Finding]:
     """Form only: Model Studio's and Qwen Cloud's keys begin differently, so no prefix is asked for."""
-    key, service = reveal(session.settings.api_key), session.settings.service
+    key, service = reveal(workspace.settings.api_key), workspace.settings.service
     if service == "simulator":
         yield Finding(
             "key", "good", "none is needed for the simulator" if not key else "set, not used by the simulator"
@@ -117,20 +117,20 @@ def _key(session: Session) -> Iterator[Finding]:
         yield Finding("key", "good", f"set, {len(key)} characters")
 
 
-def _service(session: Session) -> Iterator[Finding]:
+def _service(workspace: Workspace) -> Iterator[Finding]:
     """Reach it, with one call that costs nothing, and compare clocks."""
-    place = session.place
+    place = workspace.place
     parts = urlsplit(place.base_url)
     if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
         yield Finding("service", "bad", f"{place.base_url} is not encrypted: the key travels readable.", "Use https.")
-    flow = session.flow
+    flow = workspace.flow
 
     async def look() -> None:
         async with flow.limiter.query():
             await flow.client.list(page_size=1)
 
     try:
-        session.loop.sync(look(), timeout=30)
+        workspace.loop.sync(look(), timeout=30)
     except NotAuthorized as error:
         other = " and ".join(name for name in ("beijing", "singapore") if name != place.name)
         hint = f"A key belongs to one region; %wan connect {other}, or %wan login."
@@ -151,8 +151,8 @@ def _service(session: Session) -> Iterator[Finding]:
         yield Finding("clock", "note" if wrong else "good", said, remedy)
 
 
-def _disk(session: Session) -> Iterator[Finding]:
-    root = session.store.root
+def _disk(workspace: Workspace) -> Iterator[Finding]:
+    root = workspace.store.root
     there = next(folder for folder in (root, *root.parents) if folder.exists())
     free = shutil.disk_usage(there).free
     remedy = "Delete what is not needed (%wan forget ID), or move the clips with WAN_NB_MEDIA."
@@ -160,28 +160,28 @@ def _disk(session: Session) -> Iterator[Finding]:
     yield Finding("disk", level, f"{free / 1e9:.1f} GB free for {root}", remedy if level != "good" else "")
 
 
-def _log(session: Session, *, mend: bool) -> Iterator[Finding]:
-    if mend and (done := session.log.mend()):
+def _log(workspace: Workspace, *, mend: bool) -> Iterator[Finding]:
+    if mend and (done := workspace.log.mend()):
         yield Finding("log", "good", f"mended: {done}")
-    bad = [f"{row.run_id[:8]} ({', '.join(row.damaged)})" for row in session.log.find() if row.damaged]
+    bad = [f"{row.run_id[:8]} ({', '.join(row.damaged)})" for row in workspace.log.find() if row.damaged]
     if bad:
         shown = ", ".join(bad[:5]) + (f" and {len(bad) - 5} more" if len(bad) > 5 else "")
         yield Finding("log", "bad", f"{len(bad)} rows are damaged; what cannot be read is shown as not known: {shown}",
                       "A cost that cannot be read counts as the dearest clip; put a copy of the log back.")  # fmt: skip
-    for table, count in session.log.damaged().items():
+    for table, count in workspace.log.damaged().items():
         yield Finding("log", "bad", f"{count} rows of {table} are damaged and left out.", "Put a copy of the log back.")
-    yield Finding("log", "good", f"{session.log.count()} runs in {session.log.place}")
+    yield Finding("log", "good", f"{workspace.log.count()} runs in {workspace.log.place}")
 
 
-def _clips(session: Session, *, mend: bool) -> Iterator[Finding]:
+def _clips(workspace: Workspace, *, mend: bool) -> Iterator[Finding]:
     """Rows without files, files without rows, leftovers."""
-    found = inventory.look(session)
+    found = inventory.look(workspace)
     if mend:
-        back = inventory.rename_back(session, found)
+        back = inventory.rename_back(workspace, found)
         gone = inventory.drop_leftovers(found)
         if back or gone:
             yield Finding("clips", "good", f"mended: {back} clips have their names again, {gone} leftovers deleted")
-            found = inventory.look(session)
+            found = inventory.look(workspace)
     if found.lost:
         names = ", ".join(row.run_id[:8] for row in found.lost[:5])
         remedy = "Put the files back, or %wan again ID buys new ones; --mend looks for renamed ones."
@@ -204,14 +204,14 @@ def _clips(session: Session, *, mend: bool) -> Iterator[Finding]:
         yield Finding("clips", "good", f"{found.whole} on disk, each with its row")
 
 
-def _runs(session: Session, *, mend: bool) -> Iterator[Finding]:
+def _runs(workspace: Workspace, *, mend: bool) -> Iterator[Finding]:
     from wan_nb.log.states import Status
 
-    rows = session.log.open_rows()
+    rows = workspace.log.open_rows()
     if mend and rows:
-        taken = session.resume()
+        taken = workspace.resume()
         yield Finding("runs", "good", f"mended: {len(taken)} unfinished runs taken up")
-        rows = session.log.open_rows()
+        rows = workspace.log.open_rows()
     uncertain = [row for row in rows if row.status is Status.UNCERTAIN]
     if uncertain:
         yield Finding("runs", "note", f"{len(uncertain)} may have been accepted and billed: no answer came.",
@@ -220,19 +220,19 @@ def _runs(session: Session, *, mend: bool) -> Iterator[Finding]:
     yield Finding("runs", "good", f"{under_way} under way" if under_way else "none under way")
 
 
-def _front_end(session: Session) -> Iterator[Finding]:
+def _front_end(workspace: Workspace) -> Iterator[Finding]:
     front = front_end()
-    root = session.store.root
+    root = workspace.store.root
     if front.name not in {"notebook", "batch"}:
         yield Finding("front end", "note", f"no notebook kernel ({front.name}): clips are shown as text here.")
     elif not front.live:
         yield Finding("front end", "good", "a notebook that runs unattended: cells wait for their clips, no widgets")
     else:
-        yield Finding("front end", "good", f"a live notebook in {session.notebook}")
+        yield Finding("front end", "good", f"a live notebook in {workspace.notebook}")
     if any(part.startswith(".") for part in root.parts):
         yield Finding("front end", "bad", f"{root} has a hidden folder, which Jupyter does not serve.",
                       "Move the clips with WAN_NB_MEDIA.")  # fmt: skip
-    elif front.name in {"notebook", "batch"} and not root.is_relative_to(session.notebook):
+    elif front.name in {"notebook", "batch"} and not root.is_relative_to(workspace.notebook):
         yield Finding("front end", "note", f"{root} is not below the notebook: pictures instead of players.",
                       "%wan show ID --embed, or start the kernel beside the notebook.")  # fmt: skip
 

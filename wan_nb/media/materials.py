@@ -7,6 +7,7 @@ measured here. `prepare` is the door; pictures have their own room (`images`), a
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from wan_nb.api.catalog import MediaKind
     from wan_nb.api.request import Medium
 
-__all__ = ["prepare"]
+__all__ = ["found_again", "prepare"]
 
 _SLACK = 0.05
 """Seconds: encoders of sound pad to whole frames of up to 26 ms, players round to whole pictures of about 40 ms."""
@@ -65,6 +66,35 @@ def prepare(source: Any, field: str, folder: str | Path) -> Medium:
         return prepare_image(material, Path(folder))
     _check_file(material, kind)
     return (_prepare_audio if kind.name == "audio" else _prepare_clip)(material, kind, Path(folder))
+
+
+def found_again(medium: Medium, field: str, folder: str | Path) -> Medium:
+    """A material as it was written down, with its file where that still holds the same content.
+
+    A log or a sidecar may have been written by anybody, so a file outside of our own folder is used for nothing else.
+    Where it is another one, the runs that were made of it are still found by it, and `Medium.lost` says why it cannot
+    be sent again.
+
+    Parameters
+    ----------
+    medium : Medium
+        As it was written down.
+    field : {'first_frame', 'last_frame', 'driving_audio', 'first_clip'}
+    folder : path
+        Where copies are, see `prepare`.
+    """
+    if medium.path is None:
+        return medium
+    own = Path(folder) / medium.path.name  # a copy of ours, also where the folder has moved since
+    for path in (own, medium.path):
+        if path == own and path.is_file() and own.stem.partition("-")[0] == medium.identity.removeprefix("sha256:"):
+            return medium.model_copy(update={"path": own})  # named by the picture, also where it is a JPEG of it
+        if path.is_file():
+            with suppress(InvalidMedia):
+                now = prepare(path, field, folder)
+                if now.identity == medium.identity:
+                    return now.model_copy(update={"name": medium.name, "note": ""})
+    return medium.model_copy(update={"path": None})
 
 
 def _check_file(material: Source, kind: MediaKind) -> None:

@@ -19,7 +19,7 @@ from wan_nb.widgets.clip_pages import clips_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from wan_nb.engine.logbook import Logbook as Workspace
+    from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
     from wan_nb.studies.plan import PlanState
     from wan_nb.studies.ranking.result import Ranking

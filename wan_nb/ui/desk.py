@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from wan_nb.engine.selection import labelled_rows, session_of
 from wan_nb.errors import InvalidOption, NotFound
+from wan_nb.handles.selection import labelled_rows, session_of
 from wan_nb.handles.study import Study
 from wan_nb.public import guarded
 
@@ -51,7 +51,7 @@ def compare(what: Any = None, *, columns: int | None = None) -> CompareWidget:
     from wan_nb.widgets.compare import compare_rows
 
     session, rows = rows_of(what)
-    return compare_rows(session, rows, columns=columns)
+    return compare_rows(session.workspace, rows, columns=columns)
 
 
 @guarded
@@ -151,11 +151,11 @@ def rows_of(what: Any, session: Session | None = None) -> tuple[Session, list[Ro
 
 def _meant(session: Session, what: Any) -> list[Row]:
     if not isinstance(what, str):
-        return labelled_rows(session, what)
+        return labelled_rows(session.workspace, what)
     if what in session.log.studies():
         return session.study(name=what).rows()
     try:
-        return labelled_rows(session, what)
+        return labelled_rows(session.workspace, what)
     except NotFound:
         last = session.last.rows() if isinstance(session.last, Study) else []
         labelled = [row for row in last if row.variant == what] or session.log.find(tags=what)

@@ -15,7 +15,7 @@ from wan_nb.studies.rounding import steady
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from wan_nb.engine.logbook import Logbook as Workspace
+    from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
 
 __all__ = ["LIVE", "ORDER", "Clip", "Load", "Pair", "clips_of", "differing", "loader", "orders", "pages", "public"]

@@ -28,7 +28,7 @@ from wan_nb.widgets.outputs import display
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from wan_nb.engine.logbook import Logbook as Workspace
+    from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
     from wan_nb.widgets.clip_pages import Clip, Load
 

@@ -10,7 +10,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
-from wan_nb.api.recorded import fields_of_request
 from wan_nb.api.request import VideoRequest
 from wan_nb.api.urls import shown
 from wan_nb.arguments import as_whole, whole
@@ -77,7 +76,7 @@ def fields_from(source: Any, session: Session) -> dict[str, Any]:
         It is none of these.
     """
     if hasattr(source, "row"):
-        return fields_of_request(session, source.row.request, lost_too=True)
+        return session.workspace.recorded_fields(source.row.request, lost_too=True)
     if hasattr(source, "to_dict") and hasattr(source, "name"):  # a row of the DataFrame: its index is the run id
         source = str(source.name)
     if str(source).lower().endswith((".json", ".mp4")):
@@ -86,8 +85,8 @@ def fields_from(source: Any, session: Session) -> dict[str, Any]:
             request = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["request"]
         except (OSError, ValueError, KeyError, TypeError):
             raise InvalidOption(f"no sidecar of a clip can be read at {path.with_suffix('.json')}.") from None
-        return fields_of_request(session, request, lost_too=True)
-    return fields_of_request(session, session.row(str(source)).request, lost_too=True)
+        return session.workspace.recorded_fields(request, lost_too=True)
+    return session.workspace.recorded_fields(session.row(str(source)).request, lost_too=True)
 
 
 class Draft:

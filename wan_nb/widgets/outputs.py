@@ -24,7 +24,7 @@ from wan_nb.widgets.static_twin import run_bundle, runs_bundle
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from wan_nb.engine.logbook import Logbook as Workspace
+    from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
     from wan_nb.widgets.board import Board
 

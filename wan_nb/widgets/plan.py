@@ -15,7 +15,7 @@ from wan_nb.html.text import escape, isolated
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from wan_nb.engine.logbook import Logbook as Workspace
+    from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
     from wan_nb.studies.plan import PlanState
     from wan_nb.widgets.outputs import Views

@@ -18,7 +18,7 @@ from wan_nb.widgets.compare import STILL, ClipWidget, read_clip
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from wan_nb.engine.logbook import Logbook as Workspace
+    from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
     from wan_nb.studies.ballot.ballot import Ballot
     from wan_nb.studies.ballot.next_pair import Asked

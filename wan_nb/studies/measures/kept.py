@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.api.recorded import material_of
 from wan_nb.arguments import shown
 from wan_nb.errors import InvalidMedia, InvalidOption, LogError
 from wan_nb.studies.measures.differences import Difference, paired
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from wan_nb.engine.logbook import Logbook as Workspace
+    from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
 
 __all__ = ["columns", "differences", "measured"]
@@ -46,7 +45,7 @@ def measured(workspace: Workspace, rows: Sequence[Row]) -> dict[str, Mapping[str
 
 
 def columns(workspace: Workspace, rows: Sequence[Row]) -> dict[str, dict[str, float | None]]:
-    """The same as columns for `Session.frame`: run ids and numbers by measure, all measures always there."""
+    """The same as columns for `runs_frame`: run ids and numbers by measure, all measures always there."""
     found = measured(workspace, rows)
     return {name: {run_id: numbers.get(name) for run_id, numbers in found.items()} for name in MEASURES}
 
@@ -83,6 +82,6 @@ def _frames(workspace: Workspace, media: Iterable[Mapping[str, Any]]) -> Iterabl
     for item in media:
         if (
             item.get("type") in {"first_frame", "last_frame"}
-            and (path := material_of(workspace, item).path) is not None
+            and (path := workspace.recorded_material(item).path) is not None
         ):
             yield item["type"], path

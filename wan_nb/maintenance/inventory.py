@@ -15,7 +15,7 @@ from wan_nb.media.sources import file_sha256
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wan_nb.handles.session import Session
+    from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
 
 __all__ = ["Inventory", "drop_leftovers", "look", "rename_back"]
@@ -50,16 +50,16 @@ class Inventory:
     leftovers: tuple[Path, ...]
 
 
-def look(session: Session) -> Inventory:
+def look(workspace: Workspace) -> Inventory:
     """Compare the folder with the log."""
-    rows = session.log.find()
+    rows = workspace.log.find()
     made = {row.run_id: row for row in rows if row.status is Status.SUCCEEDED and row.video}
     under_way = {row.run_id for row in rows if row.open}
-    found = session.store.sizes()
+    found = workspace.store.sizes()
     sizes = {run_id: found.get(str(row.video)) for run_id, row in made.items()}
     lost = tuple(row for run_id, row in made.items() if sizes[run_id] is None)
     changed = tuple(row for run_id, row in made.items() if sizes[run_id] is not None and _differs(row, sizes[run_id]))
-    folder = session.store.root / "videos"
+    folder = workspace.store.root / "videos"
     names = {PurePath(str(row.video)).name for row in made.values()}
     strangers = tuple(p for p in sorted(folder.glob("[!.]*.mp4")) if p.name not in names and p.stem not in under_way)
     partial = [p for p in sorted(folder.glob(".*.part")) if p.name.split(".")[1] not in under_way]
@@ -69,7 +69,7 @@ def look(session: Session) -> Inventory:
     return Inventory(whole, lost, changed, unchecked, strangers, (*partial, *temporary))
 
 
-def rename_back(session: Session, found: Inventory) -> int:
+def rename_back(workspace: Workspace, found: Inventory) -> int:
     """Give clips that were renamed within the folder their names back, known by their content; returns how many."""
     wanted = {row.video_sha256: row for row in found.lost}
     back = 0
@@ -78,7 +78,7 @@ def rename_back(session: Session, found: Inventory) -> int:
             row = wanted.pop(file_sha256(file), None)
         if row is not None:
             with suppress(LogError):  # a name that leads elsewhere
-                path.rename(session.store.path(str(row.video)))
+                path.rename(workspace.store.path(str(row.video)))
                 back += 1
     return back
 

@@ -11,7 +11,7 @@ from wan_nb.arguments import frame_ids, run_ids
 if TYPE_CHECKING:
     import pandas as pd
 
-    from wan_nb.engine.logbook import Logbook
+    from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
 
 __all__ = ["is_marked", "labelled_rows", "marked", "session_of"]
@@ -21,10 +21,10 @@ _MARK = "wan_nb"
 
 _LABELS = ("study", "variant", "block")
 
-_sessions: weakref.WeakValueDictionary[str, Logbook] = weakref.WeakValueDictionary()
+_sessions: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
 
 
-def labelled_rows(session: Logbook, what: Any) -> list[Row]:
+def labelled_rows(session: Workspace, what: Any) -> list[Row]:
     """Rows of the runs that are meant, under the labels that the study or table gives them.
 
     Raises
@@ -50,7 +50,7 @@ def _text(cell: Any) -> str | None:
     return cell if isinstance(cell, str) else None
 
 
-def marked(frame: pd.DataFrame, session: Logbook) -> pd.DataFrame:
+def marked(frame: pd.DataFrame, session: Any) -> pd.DataFrame:
     """Note in a table of runs which session made it."""
     mark = f"{id(session):x}"
     _sessions[mark] = session
@@ -63,7 +63,7 @@ def is_marked(frame: pd.DataFrame) -> bool:
     return _MARK in frame.attrs
 
 
-def session_of(what: Any) -> Logbook | None:
+def session_of(what: Any) -> Any:
     """The session that runs, a study or a table belong to, as long as it is open; None where nothing tells it."""
     if isinstance(what, (list, tuple)):
         return next((found for each in what if (found := session_of(each)) is not None), None)
