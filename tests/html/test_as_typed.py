@@ -103,7 +103,7 @@ def test_every_widget_and_its_place_are_shown_as_typed(session):
 
     widget = form(session=session)
     assert set(widget._dom_classes) == CLASSES
-    widget.placed = True
+    widget.in_html = True
     static = text.bundle("static", "static")
     for html in (widget.bundle(static)["text/html"], widget.leave(static, beneath=True)["text/html"]):
         assert set(re.search(rf'class="({widget.place}[^"]*)"', html)[1].split()) >= CLASSES

@@ -19,7 +19,7 @@ from wan_nb.log.row import Row
 from wan_nb.log.states import OPEN, Status
 from wan_nb.widgets.base import answer_at_once
 from wan_nb.widgets.board import Board, board_row, usual
-from wan_nb.widgets.board_feed import BEAT, GAP, Feed
+from wan_nb.widgets.board_feed import BEAT, GAP, BoardFeed
 
 T0 = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 RUN = Row(
@@ -113,8 +113,8 @@ class Sink:
         return [(when, message) for when, message in self.messages if message["kind"] == kind]
 
 
-def feed(sink: Any) -> Feed:
-    return Feed(sink, contextvars.copy_context(), dict)
+def feed(sink: Any) -> BoardFeed:
+    return BoardFeed(sink, contextvars.copy_context(), dict)
 
 
 def test_many_changes_become_few_messages_and_the_last_state_arrives() -> None:
@@ -202,7 +202,7 @@ def test_where_nobody_looks_after_the_runs_the_signs_of_life_end() -> None:
     sink, alive = Sink(), [True]
 
     async def main() -> None:
-        board = Feed(sink, contextvars.copy_context(), dict, lambda: alive[0])
+        board = BoardFeed(sink, contextvars.copy_context(), dict, lambda: alive[0])
         board.put({"id": "a"}, is_open=True)
         await asyncio.sleep(2.5 * BEAT)
         alive[0] = False
@@ -235,7 +235,7 @@ def test_a_view_that_is_gone_ends_its_feed_quietly() -> None:
         calls.append(message)
         raise LookupError("no comm")
 
-    async def main() -> Feed:
+    async def main() -> BoardFeed:
         board = feed(broken)
         board.put({"id": "a"}, is_open=True)
         await asyncio.sleep(1)

@@ -16,7 +16,7 @@ from wan_nb.grammar.cell import Cell
 from wan_nb.handles.session import Session
 from wan_nb.widgets.form import Form, form
 from wan_nb.widgets.form_draft import Draft, field_specs, fields_from
-from wan_nb.widgets.form_upload import CHUNK, Inbox
+from wan_nb.widgets.form_upload import CHUNK, Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -240,21 +240,21 @@ def test_a_sidecar_that_is_none_is_refused(session: Session, tmp_path: Path, con
 # --- files in pieces
 
 
-def send(inbox: Inbox, field: str, name: str, data: bytes, *, sha256: str | None = None) -> Path:
-    inbox.begin(field, name, len(data))
+def send(uploads: Uploads, field: str, name: str, data: bytes, *, sha256: str | None = None) -> Path:
+    uploads.begin(field, name, len(data))
     for index, start in enumerate(range(0, len(data), CHUNK)):
-        assert inbox.piece(field, index, data[start : start + CHUNK]) == min(start + CHUNK, len(data))
-    path, called = inbox.end(field, hashlib.sha256(data).hexdigest() if sha256 is None else sha256)
+        assert uploads.piece(field, index, data[start : start + CHUNK]) == min(start + CHUNK, len(data))
+    path, called = uploads.end(field, hashlib.sha256(data).hexdigest() if sha256 is None else sha256)
     assert called == name
     return path
 
 
 def test_a_file_arrives_as_it_was_sent(tmp_path: Path) -> None:
     data = bytes(range(256)) * 20_000
-    path = send(Inbox(tmp_path), "first_frame", "my photo.JPG", data)
+    path = send(Uploads(tmp_path), "first_frame", "my photo.JPG", data)
     assert path.read_bytes() == data
     assert path.name == hashlib.sha256(data).hexdigest() + ".jpg"
-    assert send(Inbox(tmp_path), "first_frame", "same.jpg", data, sha256="") == path
+    assert send(Uploads(tmp_path), "first_frame", "same.jpg", data, sha256="") == path
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
@@ -275,28 +275,28 @@ def test_a_file_that_may_not_come_is_refused_before_it_is_sent(
     tmp_path: Path, field: str, name: str, size: int, words: str
 ) -> None:
     with pytest.raises(InvalidMedia, match=words):
-        Inbox(tmp_path).begin(field, name, size)
+        Uploads(tmp_path).begin(field, name, size)
 
 
 def test_pieces_out_of_order_and_too_many_are_refused(tmp_path: Path) -> None:
-    inbox = Inbox(tmp_path)
+    uploads = Uploads(tmp_path)
     for index, data in ((1, b"x"), (0, b"xxxx"), (-1, b"x")):
-        inbox.begin("first_frame", "a.jpg", 3)
+        uploads.begin("first_frame", "a.jpg", 3)
         with pytest.raises(InvalidMedia, match="in order"):
-            inbox.piece("first_frame", index, data)
+            uploads.piece("first_frame", index, data)
         with pytest.raises(InvalidMedia, match="in order"):
-            inbox.piece("first_frame", 0, b"x")
+            uploads.piece("first_frame", 0, b"x")
 
 
 @pytest.mark.parametrize("sha256", ["0" * 64, "zz"])
 def test_a_file_that_changed_on_the_way_is_refused(tmp_path: Path, sha256: str) -> None:
     with pytest.raises(InvalidMedia, match="whole"):
-        send(Inbox(tmp_path), "first_frame", "a.jpg", b"abc", sha256=sha256)
-    inbox = Inbox(tmp_path)
-    inbox.begin("first_frame", "a.jpg", 3)
-    inbox.piece("first_frame", 0, b"ab")
+        send(Uploads(tmp_path), "first_frame", "a.jpg", b"abc", sha256=sha256)
+    uploads = Uploads(tmp_path)
+    uploads.begin("first_frame", "a.jpg", 3)
+    uploads.piece("first_frame", 0, b"ab")
     with pytest.raises(InvalidMedia, match="whole"):
-        inbox.end("first_frame", "")
+        uploads.end("first_frame", "")
     assert not list(tmp_path.iterdir())
 
 

@@ -2,9 +2,9 @@
 
 A saved output that holds a widget is an error text wherever its kernel is gone ("Loading widget", "model not found"),
 and JupyterLab takes the widget even where the same bundle holds HTML (measured). So a widget is displayed as such,
-which every front end understands; a page that can do more says so at once (``inhabit`` in ``static/host.js``), and then
-the output is replaced, by its display id, with HTML alone, in which the page goes on showing the widget for as long as
-its kernel is there. What is saved, loaded again, exported or opened elsewhere is that HTML.
+which every front end understands; a page that can do more says so at once (``renderInHtml`` of ``notebook.js``), and
+then the output is replaced, by its display id, with HTML alone, in which the page goes on showing the widget for as
+long as its kernel is there. What is saved, loaded again, exported or opened elsewhere is that HTML.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from wan_nb.html.text import AS_TYPED
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-__all__ = ["NOTHING", "PlacedWidget", "answer_at_once"]
+__all__ = ["NOTHING", "NotebookWidget", "answer_at_once"]
 
 NOTHING = {"text/html": "", "text/plain": ""}
 """What stands in for a widget beside whose output another one holds the picture."""
@@ -46,7 +46,7 @@ def _here(work: Coroutine[Any, Any, Any]) -> None:
         work.send(None)
 
 
-class PlacedWidget(anywidget.AnyWidget):
+class NotebookWidget(anywidget.AnyWidget):
     """A widget with a place in the notebook that outlives it.
 
     Parameters
@@ -62,7 +62,7 @@ class PlacedWidget(anywidget.AnyWidget):
 
     def __init__(self, *, post: Callable[[Coroutine[Any, Any, Any]], object] = _here, **traits: Any) -> None:
         self._post = post
-        self.placed = False  # whether the page shows it in plain HTML
+        self.in_html = False  # whether the page shows it in plain HTML
         self._output: tuple[Any, Mapping[str, str]] | None = None
         self._cell = contextvars.copy_context()
         super().__init__(place=f"wan-{secrets.token_hex(8)}", _dom_classes=tuple(AS_TYPED.split()), **traits)
@@ -71,7 +71,7 @@ class PlacedWidget(anywidget.AnyWidget):
 
     def bundle(self, static: Mapping[str, str]) -> dict[str, Any]:
         """MIME bundle of an output that shows the widget, and `static` where there is no kernel."""
-        if self.placed:
+        if self.in_html:
             return {**static, "text/html": f'<div class="{self.place} {AS_TYPED}">{static["text/html"]}</div>'}
         widget: Any = self._repr_mimebundle_()
         return {**(widget[0] if isinstance(widget, tuple) else widget), **static}
@@ -79,13 +79,13 @@ class PlacedWidget(anywidget.AnyWidget):
     def shown_by(self, handle: Any, static: Mapping[str, str]) -> None:
         """Take note of the output that shows `bundle`; its handle is None where there is none."""
         self._output = (handle, static) if handle is not None else None
-        if self.placed:  # the page was faster than this thread
+        if self.in_html:  # the page was faster than this thread
             self._post(self._settle())
 
     def leave(self, last: Mapping[str, str], *, beneath: bool = False) -> dict[str, str]:
         """Give the output to a static bundle; returns it, with a place beneath for what is still of use if asked."""
         self._output = None
-        place = f'<div class="{self.place} wan-after {AS_TYPED}"></div>' if beneath and self.placed else ""
+        place = f'<div class="{self.place} wan-after {AS_TYPED}"></div>' if beneath and self.in_html else ""
         return {**last, "text/html": last["text/html"] + place}
 
     def _hear_page(self, _widget: Any, content: Mapping[str, Any], _buffers: list[Any]) -> None:
@@ -94,7 +94,7 @@ class PlacedWidget(anywidget.AnyWidget):
 
     async def _settle(self) -> None:
         """Leave HTML alone in the output; done where outputs are changed, so that nobody's later output is lost."""
-        self.placed = True
+        self.in_html = True
         output, self._output = self._output, None
         if output is not None:
             handle, static = output

@@ -1,7 +1,7 @@
 """The live board: one widget for 1 to 500 runs.
 
-The kernel's side holds the rows, passes changes on through a `Feed`, and hands every click to the loop thread: a click
-may arrive on a subshell's thread or, on kernels without subshells, when the running cell ends.
+The kernel's side holds the rows, passes changes on through a `BoardFeed`, and hands every click to the loop thread: a
+click may arrive on a subshell's thread or, on kernels without subshells, when the running cell ends.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from wan_nb.errors import WanError
 from wan_nb.html.text import ACTIVE, STATES, label, megabytes, money, plain, price, source, unchecked
 from wan_nb.sanitize import said
 from wan_nb.widgets.assets import module, styles
-from wan_nb.widgets.base import PlacedWidget
-from wan_nb.widgets.board_feed import Feed, Json
+from wan_nb.widgets.base import NotebookWidget
+from wan_nb.widgets.board_feed import BoardFeed, Json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +78,7 @@ def board_row(row: Any, *, video: Path | None = None, folder: Any = None, expect
     }
 
 
-class Board(PlacedWidget):
+class Board(NotebookWidget):
     """Runs, live.
 
     Parameters
@@ -99,7 +99,7 @@ class Board(PlacedWidget):
         Whether anybody still looks after the runs.
     """
 
-    _esm = module("dom", "clipboard", "host", "board")
+    _esm = module("dom", "clipboard", "notebook", "board")
     _css = styles("base", "board")
 
     rows: Any = traitlets.List().tag(sync=True)
@@ -122,7 +122,7 @@ class Board(PlacedWidget):
         self._lock = threading.Lock()
         super().__init__(post=post, rows=list(rows), about=self._facts())
         self._at = {row["id"]: index for index, row in enumerate(self.rows)}
-        self.feed = Feed(self.send, contextvars.copy_context(), self._facts, alive)
+        self.feed = BoardFeed(self.send, contextvars.copy_context(), self._facts, alive)
         self.on_msg(self._hear)
 
     def put(self, row: Json) -> None:

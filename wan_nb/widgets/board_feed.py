@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from contextvars import Context
 
-__all__ = ["BEAT", "GAP", "Feed"]
+__all__ = ["BEAT", "GAP", "BoardFeed"]
 
 GAP = 0.25
 """Seconds between two messages at least."""
@@ -26,7 +26,7 @@ BEAT = 5.0
 Json = dict[str, Any]
 
 
-class Feed:
+class BoardFeed:
     """Collects changed rows and sends them on, on the loop thread and nowhere else.
 
     Parameters

@@ -10,54 +10,54 @@ import traitlets
 from wan_nb.errors import WanError
 from wan_nb.html.text import plain
 from wan_nb.widgets.assets import module, styles
-from wan_nb.widgets.base import PlacedWidget
+from wan_nb.widgets.base import NotebookWidget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
-__all__ = ["Offer"]
+__all__ = ["BuyButton"]
 
 
-class Offer(PlacedWidget):
-    """A button that orders, and says beside itself why nothing came of it.
+class BuyButton(NotebookWidget):
+    """A button that buys, with a message beside it when nothing was bought.
 
     Parameters
     ----------
-    words : str
+    label : str
         On the button.
     buy : coroutine function
         What a click does, on the loop thread. When it fails the button can be pressed again.
     post : callable
-        Starts a coroutine on the loop thread: ``session.loop.start``.
+        Starts a coroutine on the loop thread: `LoopThread.start`.
     """
 
-    _esm = module("dom", "host", "offer")
+    _esm = module("dom", "notebook", "buy_button")
     _css = styles("base")
 
-    words = traitlets.Unicode().tag(sync=True)
-    said = traitlets.Unicode().tag(sync=True)
+    label = traitlets.Unicode().tag(sync=True)
+    message = traitlets.Unicode().tag(sync=True)
     busy = traitlets.Bool(default_value=False).tag(sync=True)
 
     def __init__(
         self,
-        words: str,
+        label: str,
         buy: Callable[[], Coroutine[Any, Any, None]],
         *,
         post: Callable[[Coroutine[Any, Any, Any]], object],
     ) -> None:
         self._buy = buy
         self._buying = threading.Lock()
-        super().__init__(post=post, words=words)
+        super().__init__(post=post, label=label)
         self.on_msg(self._hear)
 
     def _hear(self, _widget: Any, content: Mapping[str, Any], _buffers: list[Any]) -> None:
         if content.get("kind") == "buy" and self._buying.acquire(blocking=False):
-            self._post(self._order())
+            self._post(self._clicked())
 
-    async def _order(self) -> None:
-        self.busy, self.said = True, "Sending …"
+    async def _clicked(self) -> None:
+        self.busy, self.message = True, "Sending …"
         try:
             await self._buy()
         except WanError as error:
-            self.busy, self.said = False, plain(str(error), 400)
+            self.busy, self.message = False, plain(str(error), 400)
             self._buying.release()

@@ -22,7 +22,7 @@ from wan_nb.sanitize import said
 from wan_nb.terminal import printed
 from wan_nb.widgets import clip_pages
 from wan_nb.widgets.assets import PLAYER, module, styles
-from wan_nb.widgets.base import NOTHING, PlacedWidget
+from wan_nb.widgets.base import NOTHING, NotebookWidget
 from wan_nb.widgets.outputs import display
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def read_clip(clips: Sequence[Clip]) -> Load:
     return load
 
 
-class ClipWidget(PlacedWidget):
+class ClipWidget(NotebookWidget):
     """What a comparison and a vote share: questions with tickets, and clips read off the main thread.
 
     Parameters

@@ -16,9 +16,9 @@ from wan_nb.html.text import bundle, plain
 from wan_nb.public import guarded
 from wan_nb.sanitize import said
 from wan_nb.widgets.assets import module, styles
-from wan_nb.widgets.base import PlacedWidget
+from wan_nb.widgets.base import NotebookWidget
 from wan_nb.widgets.form_draft import Draft, field_specs, fields_from
-from wan_nb.widgets.form_upload import CHUNK, Inbox, size_of
+from wan_nb.widgets.form_upload import CHUNK, Uploads, size_of
 from wan_nb.widgets.outputs import View, display
 
 if TYPE_CHECKING:
@@ -63,14 +63,14 @@ def form(source: Any = None, /, *, session: Session | None = None) -> Form:
     return Form(Draft(session, fields_from(source, session) if source is not None else None))
 
 
-class Form(PlacedWidget):
+class Form(NotebookWidget):
     """The controls of a `Draft`.
 
     Every message is handed on to one worker thread in the order in which it came: a message may arrive on any thread,
     and measuring a material or submitting takes seconds.
     """
 
-    _esm = module("dom", "clipboard", "host", "form")
+    _esm = module("dom", "clipboard", "notebook", "form")
     _css = styles("base", "form")
 
     fields: Any = traitlets.List().tag(sync=True)
@@ -80,7 +80,7 @@ class Form(PlacedWidget):
 
     def __init__(self, draft: Draft) -> None:
         self.draft, self.session = draft, draft.session
-        self._inbox = Inbox(self.session.store.frames)
+        self._uploads = Uploads(self.session.store.frames)
         self._worker = Worker("form")
         self._buying = threading.Lock()
         self._view: View | None = None
@@ -158,17 +158,17 @@ class Form(PlacedWidget):
 
     def _begin(self, content: dict[str, Any], _buffers: list[bytes]) -> None:
         name = str(content.get("field"))
-        self._inbox.begin(name, str(content.get("name")), size_of(content.get("size")))
+        self._uploads.begin(name, str(content.get("name")), size_of(content.get("size")))
         self.send({"kind": "got", "field": name, "received": 0})
 
     def _piece(self, content: dict[str, Any], buffers: list[bytes]) -> None:
         name = str(content.get("field"))
-        received = self._inbox.piece(name, size_of(content.get("index")), buffers[0] if buffers else b"")
+        received = self._uploads.piece(name, size_of(content.get("index")), buffers[0] if buffers else b"")
         self.send({"kind": "got", "field": name, "received": received})
 
     def _end(self, content: dict[str, Any], _buffers: list[bytes]) -> None:
         name = str(content.get("field"))
-        path, called = self._inbox.end(name, str(content.get("sha256") or ""))
+        path, called = self._uploads.end(name, str(content.get("sha256") or ""))
         self.draft.give(name, path, called)
         self.send({"kind": "arrived", "field": name})
         self._tell()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from wan_nb.api.catalog import MediaKind
 
-__all__ = ["CHUNK", "Inbox"]
+__all__ = ["CHUNK", "Uploads"]
 
 CHUNK = 2_000_000
 """Bytes of one piece."""
@@ -42,7 +42,7 @@ class _Arriving:
         return sum(map(len, self.pieces))
 
 
-class Inbox:
+class Uploads:
     """One file per field of the request at a time; a new one takes the place of one that never arrived.
 
     Parameters
@@ -52,11 +52,11 @@ class Inbox:
 
     Examples
     --------
-    >>> inbox = Inbox(folder)                                    # doctest: +SKIP
-    >>> inbox.begin("first_frame", "cat.jpg", 3)                 # doctest: +SKIP
-    >>> inbox.piece("first_frame", 0, b"abc")                    # doctest: +SKIP
+    >>> uploads = Uploads(folder)                                    # doctest: +SKIP
+    >>> uploads.begin("first_frame", "cat.jpg", 3)                 # doctest: +SKIP
+    >>> uploads.piece("first_frame", 0, b"abc")                    # doctest: +SKIP
     3
-    >>> path, name = inbox.end("first_frame", "")                 # doctest: +SKIP
+    >>> path, name = uploads.end("first_frame", "")                 # doctest: +SKIP
     """
 
     def __init__(self, folder: Path) -> None:

@@ -229,7 +229,7 @@ class View:
         board goes on showing the end and playing the clip. So it does where it waits for more, beside that picture.
         """
         board = self._board()
-        if self.follow and board.placed:
+        if self.follow and board.in_html:
             self.handle.update(board.bundle(await self.views.clicks.do(self.bundle)), raw=True)
             return
         self._stop()

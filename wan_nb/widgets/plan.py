@@ -54,7 +54,7 @@ def show_plan(
         Returns when every run has ended.
     """
     from wan_nb.widgets.base import NOTHING
-    from wan_nb.widgets.buy_button import Offer
+    from wan_nb.widgets.buy_button import BuyButton
     from wan_nb.widgets.outputs import display
 
     plan = display(plan_bundle(views.workspace, state))
@@ -66,7 +66,7 @@ def show_plan(
         await views.clicks.do(partial(buy, max_cost=cost))
         for row in state_now().sorted_rows:
             await board.add(row)
-        under.update(offer.leave(NOTHING), raw=True)
+        under.update(button.leave(NOTHING), raw=True)
         plan.update(plan_bundle(views.workspace, state_now()), raw=True)
         await ended()
         plan.update(plan_bundle(views.workspace, state_now()), raw=True)
@@ -74,9 +74,9 @@ def show_plan(
     price = text.money(cost, state.currency, estimated=True)
     count = len(state.missing)
     words = f"Buy {count} clip{'' if count == 1 else 's'} for {price}"
-    offer = Offer(words, order, post=views.workspace.loop.start)
-    under = display(offer.bundle(NOTHING))
-    offer.shown_by(under, NOTHING)
+    button = BuyButton(words, order, post=views.workspace.loop.start)
+    under = display(button.bundle(NOTHING))
+    button.shown_by(under, NOTHING)
     board = views.grow()
 
 

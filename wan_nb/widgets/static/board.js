@@ -18,7 +18,7 @@
 
 import { copier } from "./clipboard.js";
 import { addresses, h, say } from "./dom.js";
-import { inhabit, keepKeys } from "./host.js";
+import { renderInHtml, keepKeys } from "./notebook.js";
 
 /** Seconds without a word from the kernel after which open rows are called stale; it speaks every 5 s. */
 const STALE_AFTER = 20;
@@ -254,7 +254,7 @@ function initialize({ model }) {
     model.set("rows", rows);
   }
   model.on("msg:custom", receive);
-  const leave = inhabit({ model }, render);
+  const leave = renderInHtml({ model }, render);
   return () => {
     leave();
     model.off("msg:custom", receive);

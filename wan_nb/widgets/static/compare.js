@@ -3,7 +3,7 @@
 import { channel, clipsFrom } from "./channel.js";
 import { wordDiff } from "./diff.js";
 import { addresses, h, money } from "./dom.js";
-import { inhabit } from "./host.js";
+import { renderInHtml } from "./notebook.js";
 import { Player } from "./player.js";
 
 /**
@@ -14,7 +14,7 @@ import { Player } from "./player.js";
  * @property {number} total
  * @property {string[]} orders  names that `page` takes; the first one is the order of the study
  *
- * @typedef {import("./player.js").Source & {page: (page: number, order: string) => Promise<Page>}} Album
+ * @typedef {import("./player.js").Source & {page: (page: number, order: string) => Promise<Page>}} ClipPages
  */
 
 const number = (value) => (Number.isInteger(value) ? String(value) : Number(value.toPrecision(4)).toString());
@@ -61,15 +61,15 @@ const fold = (title, ...parts) => h("details", { class: "wan-c-fold" }, h("summa
 
 /**
  * @param {HTMLElement} root
- * @param {Album} album
+ * @param {ClipPages} source
  * @param {AbortSignal} signal
  * @param {boolean} told  whether prompts and measures stand elsewhere on the page already
  */
-export function mountCompare(root, album, signal, told = false) {
+export function mountCompare(root, source, signal, told = false) {
   const head = h("div", { class: "wan-c-head" });
   const under = h("div", {});
   root.append(head);
-  const player = new Player(root, album, { signal, label: "Compare clips", caption: facts });
+  const player = new Player(root, source, { signal, label: "Compare clips", caption: facts });
   root.append(under);
   let [page, order, turn] = [0, "", 0];
 
@@ -77,7 +77,7 @@ export function mountCompare(root, album, signal, told = false) {
     turn += 1;
     const mine = turn;
     try {
-      const answer = await album.page(next, by);
+      const answer = await source.page(next, by);
       if (mine !== turn || signal.aborted) return;
       [page, order] = [answer.page, by || answer.orders[0]];
       draw(answer);
@@ -104,8 +104,8 @@ export function mountCompare(root, album, signal, told = false) {
   return player;
 }
 
-/** The kernel as an album: strips and clips arrive as buffers and become Blob addresses that are given back. */
-function kernelAlbum(model, signal) {
+/** The kernel as the source of pages: strips and clips arrive as buffers and become Blob addresses that are given back. */
+function kernelPages(model, signal) {
   const ask = channel(model, signal);
   const strips = addresses();
   signal.addEventListener("abort", strips.free);
@@ -124,8 +124,8 @@ function kernelAlbum(model, signal) {
 
 function render({ model, el }) {
   const life = new AbortController();
-  mountCompare(el.appendChild(h("div", {})), kernelAlbum(model, life.signal), life.signal);
+  mountCompare(el.appendChild(h("div", {})), kernelPages(model, life.signal), life.signal);
   return () => life.abort();
 }
 
-export default { initialize: (widget) => inhabit(widget, render), render };
+export default { initialize: (widget) => renderInHtml(widget, render), render };

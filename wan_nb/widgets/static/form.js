@@ -17,12 +17,12 @@
 
 import { copier } from "./clipboard.js";
 import { addresses, h, say } from "./dom.js";
-import { inhabit, keepKeys } from "./host.js";
+import { renderInHtml, keepKeys } from "./notebook.js";
 
 /** Milliseconds of silence after a key before the kernel is asked. */
 const PAUSE = 250;
 /** Milliseconds after which it is said why no answer comes. */
-const PATIENCE = 3000;
+const LATE_AFTER = 3000;
 let forms = 0;
 
 /** Characters as the service counts them: Unicode code points, so that an emoji is one. @param {string} text */
@@ -334,7 +334,7 @@ function render({ model, el }) {
   function ask(kind, wait = "The kernel is busy: this is checked when the running cell has ended.") {
     clearTimeout(timer);
     clearTimeout(patience);
-    patience = window.setTimeout(() => say(said, wait), PATIENCE);
+    patience = window.setTimeout(() => say(said, wait), LATE_AFTER);
     model.send({ kind, values: values(), n: ++asked });
   }
   let wanted = "";
@@ -417,4 +417,4 @@ function render({ model, el }) {
   };
 }
 
-export default { initialize: (/** @type {{model: Model}} */ widget) => inhabit(widget, render), render };
+export default { initialize: (/** @type {{model: Model}} */ widget) => renderInHtml(widget, render), render };

@@ -9,7 +9,7 @@ function embedded(id) {
   return Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
 }
 
-function pageAlbum({ pages, total, media }) {
+function reportPages({ pages, total, media }) {
   const strip = (id) => document.querySelector(`img[data-strip="${CSS.escape(id)}"]`)?.src ?? null;
   return {
     originals: false,
@@ -28,6 +28,6 @@ function pageAlbum({ pages, total, media }) {
 const place = document.getElementById("wan-compare");
 if (place) {
   document.documentElement.classList.add("wan-live");
-  const album = pageAlbum(JSON.parse(document.getElementById("wan-data").textContent));
-  mountCompare(place.appendChild(h("div", {})), album, new AbortController().signal, true);
+  const source = reportPages(JSON.parse(document.getElementById("wan-data").textContent));
+  mountCompare(place.appendChild(h("div", {})), source, new AbortController().signal, true);
 }

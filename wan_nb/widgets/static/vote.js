@@ -4,7 +4,7 @@
 import { actionButton } from "./controls.js";
 import { channel, clipsFrom } from "./channel.js";
 import { h, money } from "./dom.js";
-import { inhabit } from "./host.js";
+import { renderInHtml } from "./notebook.js";
 import { Player } from "./player.js";
 
 const CHOICES = [
@@ -27,10 +27,10 @@ function revealed(clip) {
 
 /**
  * @param {HTMLElement} root
- * @param {{ask: Function, media: Function, originals: boolean}} booth  `ask` answers {pair, count, sentence, told, …}
+ * @param {{ask: Function, media: Function, originals: boolean}} source  `ask` answers {pair, count, sentence, told, …}
  * @param {AbortSignal} signal
  */
-export function mountVote(root, booth, signal) {
+export function mountVote(root, source, signal) {
   let state = null;
   let begun = null; // when both clips were there to see
   const question = h("strong", {});
@@ -40,7 +40,7 @@ export function mountVote(root, booth, signal) {
 
   const actions = CHOICES.map((choice) => ({ ...choice, once: true, group: "vote", run: () => choose(choice.outcome) }));
   actions.push({ key: "u", label: "Undo the last vote", text: "Undo", once: true, group: "vote", run: () => turn({ kind: "undo" }) });
-  const player = new Player(root, booth, { signal, label: "Vote: which clip is better?", marks: ["1", "2"], actions });
+  const player = new Player(root, source, { signal, label: "Vote: which clip is better?", marks: ["1", "2"], actions });
 
   const buttons = actions.map((action) => {
     const node = actionButton(player, action);
@@ -74,7 +74,7 @@ export function mountVote(root, booth, signal) {
     if (busy) return;
     busy = true;
     try {
-      const { content } = await booth.ask(message);
+      const { content } = await source.ask(message);
       if (!signal.aborted) await draw(content);
     } catch (error) {
       if (!signal.aborted) sentence.textContent = error.message; // nothing was stored: the pair stays
@@ -139,15 +139,15 @@ export function mountVote(root, booth, signal) {
   return player;
 }
 
-function kernelBooth(model, signal) {
+function kernelQuestions(model, signal) {
   const ask = channel(model, signal);
   return { originals: true, ask, media: clipsFrom(ask) };
 }
 
 function render({ model, el }) {
   const life = new AbortController();
-  mountVote(el.appendChild(h("div", {})), kernelBooth(model, life.signal), life.signal);
+  mountVote(el.appendChild(h("div", {})), kernelQuestions(model, life.signal), life.signal);
   return () => life.abort();
 }
 
-export default { initialize: (widget) => inhabit(widget, render), render };
+export default { initialize: (widget) => renderInHtml(widget, render), render };

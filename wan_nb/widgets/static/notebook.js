@@ -17,7 +17,7 @@ export function keepKeys(event) {
  * @param {{model: any, signal?: AbortSignal}} widget  as given to `initialize`, which runs without any view
  * @param {(context: {model: any, el: HTMLElement}) => (() => void)} render
  */
-export function inhabit({ model }, render) {
+export function renderInHtml({ model }, render) {
   const selector = `.${model.get("place")}`;
   /** @type {Map<Element, () => void>} */ const views = new Map();
   /** @param {Element} el */
