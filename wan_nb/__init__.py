@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # what the table below says, for those who read the code with
         connect,
         cost,
         doctor,
+        form,
         login,
         resume,
         run,
@@ -44,20 +45,18 @@ if TYPE_CHECKING:  # what the table below says, for those who read the code with
     from wan_nb.handles.session import Session
     from wan_nb.handles.study import Study
     from wan_nb.ui.desk import board, compare, report, vote
-    from wan_nb.widgets.form import form
 
 _HOMES = {
     name: module
     for module, names in {
         "wan_nb.api.request": "VideoRequest",
-        "wan_nb.handles.default": "adopt again bundle cancel close connect cost doctor login resume run runs session"
-        " study submit",
+        "wan_nb.handles.default": "adopt again bundle cancel close connect cost doctor form login resume run runs"
+        " session study submit",
         "wan_nb.engine.loop": "allow_nested",
         "wan_nb.handles.run": "Run",
         "wan_nb.handles.session": "Session",
         "wan_nb.handles.study": "Study",
         "wan_nb.ui.desk": "board compare report vote",
-        "wan_nb.widgets.form": "form",
     }.items()
     for name in names.split()
 }

@@ -141,7 +141,7 @@ def test_a_material_that_the_log_places_elsewhere_is_not_sent(session, simulator
     _recorded(session, **item)
     with pytest.raises(InvalidMedia, match="no longer where it was, or is another file"):
         made.again(seed=5)
-    draft = Draft(session, fields_from(made, session))
+    draft = Draft(session.workspace, fields_from(made, session.workspace))
     assert not draft.media
     assert "another file" in str(draft.check())
     assert math.isnan(session.runs(measures=True).astype({FIDELITY: float}).loc[made.id, FIDELITY])

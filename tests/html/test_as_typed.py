@@ -99,7 +99,7 @@ def test_no_page_typesets_what_a_notebook_has_stored(session, cat):
 
 
 def test_every_widget_and_its_place_are_shown_as_typed(session):
-    from wan_nb.widgets.form import form
+    from wan_nb.handles.default import form
 
     widget = form(session=session)
     assert set(widget._dom_classes) == CLASSES
@@ -142,7 +142,7 @@ def test_a_long_name_hides_neither_study_nor_variant():
 def test_code_with_a_name_that_is_not_seen_works_when_it_is_run(session, cat, tmp_path, monkeypatch, name):
     (tmp_path / name).write_bytes(cat.read_bytes())
     monkeypatch.chdir(tmp_path)
-    draft = Draft(session, {"prompt": "a cat walks", "first_frame": name, "duration": 2})
+    draft = Draft(session.workspace, {"prompt": "a cat walks", "first_frame": name, "duration": 2})
     assert draft.check()["ready"]
     for language, code in draft.code().items():
         assert all(sign.isprintable() or sign in "\n\u200c\u200d" for sign in code), language
@@ -163,7 +163,7 @@ def test_a_name_in_quotes_is_that_name(session, cat, tmp_path, monkeypatch):
     name = "'cat.jpg'"
     (tmp_path / name).write_bytes(cat.read_bytes())
     monkeypatch.chdir(tmp_path)
-    draft = Draft(session, {"prompt": "a cat", "duration": 2})
+    draft = Draft(session.workspace, {"prompt": "a cat", "duration": 2})
     draft.media["first_frame"] = session.material(Path(name), "first_frame")
     line, _, body = draft.code()["%%wan"].partition("\n")
     assert Cell.parse(line.removeprefix("%%wan"), body).fields["first_frame"] == name

@@ -155,7 +155,7 @@ def test_the_form_says_what_a_url_may_have_bought_and_buys_when_pressed_again(ce
 
     fields = {"first_frame": URL, "driving_audio": "hush.mp3", "seed": 1, "duration": 2, "prompt": "by a URL"}
     session = default.session()
-    form, said = Form(Draft(session, fields)), []
+    form, said = Form(Draft(session.workspace, fields), session.views, submit=session.submit, study=session.study), []
     form.send = lambda message, buffers=None: said.append(message.get("text"))
     (then,) = session.log.find(prompt="by a URL")
     assert form._serve(Form._submit, {"kind": "submit"}, []) == []

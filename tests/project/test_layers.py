@@ -45,10 +45,6 @@ STILL_UPWARD = {
     "magics.call -> ui.desk",
     "magics.verbs -> ui.desk",
     "studies.ballot.ballot -> handles.study",
-    "widgets.form -> handles.default",
-    "widgets.form -> handles.session",
-    "widgets.form_draft -> handles.session",
-    "widgets.form_draft -> handles.study",
 }
 
 STILL_CIRCLES = [

@@ -13,8 +13,9 @@ from PIL import Image
 from wan_nb.api import catalog
 from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.grammar.cell import Cell
+from wan_nb.handles.default import form
 from wan_nb.handles.session import Session
-from wan_nb.widgets.form import Form, form
+from wan_nb.widgets.form import Form
 from wan_nb.widgets.form_draft import Draft, field_specs, fields_from
 from wan_nb.widgets.form_upload import CHUNK, Uploads
 
@@ -31,7 +32,7 @@ def session(simulator: Any, tmp_path: Path) -> Iterator[Session]:
 
 @pytest.fixture
 def draft(session: Session) -> Draft:
-    return Draft(session)
+    return Draft(session.workspace)
 
 
 # --- controls
@@ -162,18 +163,19 @@ def test_code_of_a_draft_is_its_request(draft: Draft, photos: Path) -> None:
 # --- where it begins
 
 
-def test_several_prompts_are_one_study(draft: Draft, photos: Path) -> None:
-    assert Draft(draft.session, {"seed": 0}).seeds() == [0, 1, 2]
+def test_several_prompts_are_one_study(draft: Draft, session: Session, photos: Path) -> None:
+    assert Draft(draft.workspace, {"seed": 0}).seeds() == [0, 1, 2]
     draft.give("first_frame", str(photos / "cat.jpg"))
     for name, value in {"duration": "2", "seeds": "4", "seed": "11", "prompt": "--- calm\na cat\n---\na dog;"}.items():
         draft.set(name, value)
     said = draft.check()
     assert (said["ready"], said["clips"], said["price"]) == (True, 8, "≈ CNY 9.60")
-    study = draft.study()
+    prompts, fields = draft.study()
+    study = session.study(prompts, **fields).state()
     assert {(request.prompt, request.seed) for request in study.requests} == {
         (prompt, seed) for prompt in ("a cat", "a dog;") for seed in (11, 12, 13, 14)
     }
-    code = draft.code()
+    code = draft.code(study)
     parsed = Cell.parse(*code["%%wan"].removeprefix("%%wan").split("\n", 1))
     assert parsed.variants == (("calm", "a cat"), ("B", "a dog;"))
     assert parsed.seeds == (11, 12, 13, 14)
@@ -202,7 +204,7 @@ def test_what_is_wrong_with_several_prompts_is_said(draft: Draft, photos: Path, 
 
 def test_lines_that_would_part_prompts_are_kept_when_a_run_is_opened(session: Session, photos: Path) -> None:
     prompt = "a cat\n---\nand a dog"
-    draft = Draft(session, {"prompt": prompt, "first_frame": str(photos / "cat.jpg")})
+    draft = Draft(session.workspace, {"prompt": prompt, "first_frame": str(photos / "cat.jpg")})
     assert draft.check()["clips"] == 0
     assert draft.prompts == {"": prompt}
 
@@ -210,7 +212,7 @@ def test_lines_that_would_part_prompts_are_kept_when_a_run_is_opened(session: Se
 def test_a_material_that_cannot_be_sent_again_is_asked_for_beside_its_control(session: Session) -> None:
     signed = "https://example.invalid/cat.jpg?OSSAccessKeyId=LTAI5t&Expires=9999999999&Signature=abc"
     run = session.submit("a cat walks", first_frame=signed, duration=2)
-    draft = Draft(session, fields_from(run, session))
+    draft = Draft(session.workspace, fields_from(run, session.workspace))
     assert draft.values["prompt"] == "a cat walks"
     assert "first_frame" in draft.check()["problems"]
     assert "Give it anew" in draft.check()["problems"]["first_frame"]
@@ -222,7 +224,7 @@ def test_form_begins_with_an_earlier_run(session: Session, photos: Path) -> None
     run = session.submit("a cat walks", first_frame=photos / "cat.jpg", duration=3, seed=11).wait(30)
     expected = {"prompt": "a cat walks", "duration": 3, "seed": 11}
     for source in (run, run.id[:8], run.video, str(run.video.with_suffix(".json")), session.runs().iloc[0]):
-        fields = fields_from(source, session)
+        fields = fields_from(source, session.workspace)
         assert {name: fields[name] for name in expected} == expected
         widget = form(source, session=session)
         assert widget.values["prompt"] == "a cat walks"
@@ -234,7 +236,7 @@ def test_form_begins_with_an_earlier_run(session: Session, photos: Path) -> None
 def test_a_sidecar_that_is_none_is_refused(session: Session, tmp_path: Path, content: str) -> None:
     (tmp_path / "x.json").write_text(content)
     with pytest.raises((InvalidOption, AttributeError)):
-        fields_from(tmp_path / "x.json", session)
+        fields_from(tmp_path / "x.json", session.workspace)
 
 
 # --- files in pieces
@@ -327,7 +329,7 @@ class Heard(Form):
 
 @pytest.fixture
 def heard(session: Session) -> Iterator[Heard]:
-    widget = Heard(Draft(session))
+    widget = Heard(Draft(session.workspace), session.views, submit=session.submit, study=session.study)
     widget.send({"kind": "begun"})
     yield widget
     widget.close()
@@ -390,7 +392,9 @@ def test_two_orders_by_a_double_click_are_one_run(heard: Heard, simulator: Any, 
     assert len([c for c, _ in heard.said if c["kind"] == "said"]) == 1
 
 
-def test_several_prompts_are_ordered_once_and_shown(heard: Heard, simulator: Any, photos: Path) -> None:
+def test_several_prompts_are_ordered_once_and_shown(
+    heard: Heard, session: Session, simulator: Any, photos: Path
+) -> None:
     heard.say("give", field="first_frame", text=str(photos / "cat.jpg"))
     values = {"prompt": "a cat walks\n---\na cat runs", "duration": "2", "seeds": "2"}
     heard.say("submit", values=values, n=1)
@@ -399,9 +403,9 @@ def test_several_prompts_are_ordered_once_and_shown(heard: Heard, simulator: Any
         pass
     heard.say("submit", values=values, n=2)
     assert "all clips were there already" in heard.wait("said", 2)["text"]
-    (name,) = heard.session.log.studies()
-    assert len(heard.session.runs(study=name)) == 4
-    heard.session.study(name=name).wait()
+    (name,) = session.log.studies()
+    assert len(session.runs(study=name)) == 4
+    session.study(name=name).wait()
     assert len(simulator.tasks()) == 4
     assert f'wan_nb.study(name="{name}")' in heard.wait("said", 2)["text"]
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wan_nb.handles.run import Run
     from wan_nb.maintenance.cost import Cost
     from wan_nb.maintenance.doctor import Findings
+    from wan_nb.widgets.form import Form
 
 __all__ = [
     "adopt",
@@ -32,6 +33,7 @@ __all__ = [
     "connect",
     "cost",
     "doctor",
+    "form",
     "login",
     "resume",
     "run",
@@ -57,6 +59,10 @@ def session() -> Session:
     if _default is None or _default.pid != os.getpid():
         _default = _opened(**_configured)
     return _default
+
+
+_default_session = session
+"""For functions with a parameter of that name."""
 
 
 def _opened(**settings: Any) -> Session:
@@ -177,6 +183,30 @@ run = _of_session(Session.run)
 runs = _of_session(Session.runs)
 resume = _of_session(Session.resume)
 adopt = _of_session(Session.adopt)
+
+
+@guarded
+def form(source: Any = None, /, *, session: Session | None = None) -> Form:
+    """A form with the board of its runs beneath: one request, or a study of prompts parted by ``---`` lines.
+
+    Parameters
+    ----------
+    source : Run, run id, row of the DataFrame, or path of a clip or its sidecar, optional
+        To begin with.
+    session : Session, optional
+        The default one without it.
+
+    Returns
+    -------
+    Form
+        Shows itself as the last line of a cell.
+
+    Examples
+    --------
+    >>> wan_nb.form()       # doctest: +SKIP
+    >>> wan_nb.form(run)    # doctest: +SKIP
+    """
+    return (session or _default_session()).form(source)
 
 
 @guarded

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
     from wan_nb.media.store import Store
+    from wan_nb.widgets.form import Form
     from wan_nb.widgets.outputs import Views
 
 __all__ = ["Session"]
@@ -113,6 +114,29 @@ class Session:
         shown = folder.relative_to(self.notebook) if folder.is_relative_to(self.notebook) else folder
         mark = ": SIMULATED, no bill" if self.workspace.service == "simulator" else ""
         return f"<Session {self.workspace.service}{mark}, log in {shown}>"
+
+    def form(self, source: Any = None, /) -> Form:
+        """A form with the board of its runs beneath: one request, or a study of prompts parted by ``---`` lines.
+
+        Parameters
+        ----------
+        source : Run, run id, row of the DataFrame, or path of a clip or its sidecar, optional
+            To begin with.
+
+        Returns
+        -------
+        Form
+            Shows itself as the last line of a cell.
+
+        Examples
+        --------
+        >>> session.form(run)  # doctest: +SKIP
+        """
+        from wan_nb.widgets.form import Form
+        from wan_nb.widgets.form_draft import Draft, fields_from
+
+        fields = fields_from(source, self.workspace) if source is not None else None
+        return Form(Draft(self.workspace, fields), self.views, submit=self.submit, study=self.study)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Raise: threads and connections stay in their process."""

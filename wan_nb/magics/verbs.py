@@ -212,9 +212,7 @@ def fill(call: Call) -> Any:
         %wan form
         %wan form 3f9c
     """
-    from wan_nb.widgets.form import form
-
-    return form(*call.words, session=call.session)
+    return call.session.form(*call.words)
 
 
 def connect(call: Call) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import traitlets
 
@@ -13,21 +13,23 @@ from wan_nb.errors import InvalidMedia, InvalidOption, WanError
 from wan_nb.frontends import front_end
 from wan_nb.html import run_card as html
 from wan_nb.html.text import bundle, plain
-from wan_nb.public import guarded
 from wan_nb.sanitize import said
 from wan_nb.widgets.assets import module, styles
 from wan_nb.widgets.base import NotebookWidget
-from wan_nb.widgets.form_draft import Draft, field_specs, fields_from
+from wan_nb.widgets.form_draft import field_specs
 from wan_nb.widgets.form_upload import CHUNK, Uploads, size_of
-from wan_nb.widgets.outputs import View, display
+from wan_nb.widgets.outputs import display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from wan_nb.handles.session import Session
+    from wan_nb.engine.workspace import Workspace
+    from wan_nb.studies.plan import PlanState
+    from wan_nb.widgets.form_draft import Draft
+    from wan_nb.widgets.outputs import View, Views
 
-__all__ = ["Form", "form"]
+__all__ = ["Form"]
 
 _T = TypeVar("_T")
 
@@ -35,39 +37,38 @@ _SUGGESTED = 60
 """Files of the notebook's folder that a path field suggests."""
 
 
-@guarded
-def form(source: Any = None, /, *, session: Session | None = None) -> Form:
-    """A form with the board of its runs beneath: one request, or a study of prompts parted by ``---`` lines.
+class Bought(Protocol):
+    """What buying one clip returns: a run."""
 
-    Parameters
-    ----------
-    source : Run, run id, row of the DataFrame, or path of a clip or its sidecar, optional
-        To begin with.
-    session : Session, optional
-        The default one without it.
+    id: str
+    reused: bool
 
-    Returns
-    -------
-    Form
-        Shows itself as the last line of a cell.
 
-    Examples
-    --------
-    >>> wan_nb.form()       # doctest: +SKIP
-    >>> wan_nb.form(run)    # doctest: +SKIP
-    """
-    if session is None:
-        from wan_nb.handles.default import session as default
+class Planned(Protocol):
+    """What planning several clips returns: a study."""
 
-        session = default()
-    return Form(Draft(session, fields_from(source, session) if source is not None else None))
+    def state(self) -> PlanState:
+        """The plan beside what the log has of it."""
+
+    def submit(self, *, max_cost: float | None = None) -> object:
+        """Buy what is missing."""
 
 
 class Form(NotebookWidget):
-    """The controls of a `Draft`.
+    """The controls of a `Draft`, with the board of what they buy beneath.
 
     Every message is handed on to one worker thread in the order in which it came: a message may arrive on any thread,
     and measuring a material or submitting takes seconds.
+
+    Parameters
+    ----------
+    draft : Draft
+    views : Views
+        Where the board appears.
+    submit : callable
+        ``submit(prompt, max_cost=..., **fields)`` buys one clip.
+    study : callable
+        ``study(prompts, seeds=..., **fields)`` plans several.
     """
 
     _esm = module("dom", "clipboard", "notebook", "form")
@@ -78,18 +79,21 @@ class Form(NotebookWidget):
     checked: Any = traitlets.Dict().tag(sync=True)
     about = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, draft: Draft) -> None:
-        self.draft, self.session = draft, draft.session
-        self._uploads = Uploads(self.session.store.frames)
+    def __init__(
+        self, draft: Draft, views: Views, *, submit: Callable[..., Bought], study: Callable[..., Planned]
+    ) -> None:
+        self.draft, self.views, self._workspace = draft, views, draft.workspace
+        self._buy, self._plan = submit, study
+        self._uploads = Uploads(self._workspace.store.frames)
         self._worker = Worker("form")
         self._buying = threading.Lock()
         self._view: View | None = None
         super().__init__(
-            post=self.session.loop.start,
+            post=self._workspace.loop.start,
             fields=field_specs(),
             values=dict(draft.values),
             checked=draft.check(),
-            about=_about(self.session),
+            about=_about(self._workspace),
         )
         self._offered: str | None = None
         self.on_msg(self._hear)
@@ -100,7 +104,7 @@ class Form(NotebookWidget):
         static = bundle(html.remark(words), words)
         self.shown_by(display(self.bundle(static) if live else static), static)
         if live:  # nothing that a click displays appears anywhere (measured), so the board's place is made now, empty
-            self._view = self.session.views.grow()
+            self._view = self.views.grow()
 
     def close(self) -> None:
         """Take the controls away; what was submitted goes on."""
@@ -111,13 +115,13 @@ class Form(NotebookWidget):
         work = _WORK.get(str(content.get("kind")))
         if work is None or (content.get("kind") == "submit" and not self._buying.acquire(blocking=False)):
             return  # a second click while the first one is being served is no second order
-        self.session.loop.start(self._do(work, dict(content), [bytes(buffer) for buffer in buffers]))
+        self._workspace.loop.start(self._do(work, dict(content), [bytes(buffer) for buffer in buffers]))
 
     async def _do(self, work: Any, content: dict[str, Any], buffers: list[bytes]) -> None:
         try:
             for run_id in await self._worker.do(self._serve, work, content, buffers):
                 if self._view is not None:
-                    await self._view.add(await self.session.flow.ask_log(self.session.row, run_id))
+                    await self._view.add(await self._workspace.flow.ask_log(self._workspace.row, run_id))
         finally:
             if content["kind"] == "submit":
                 self._buying.release()
@@ -188,7 +192,8 @@ class Form(NotebookWidget):
 
     def _code(self, content: dict[str, Any], buffers: list[bytes]) -> None:
         self._set(content, buffers)
-        self.send({"kind": "code", "code": self.draft.code()})
+        state = self._planned().state() if self.draft.is_study else None
+        self.send({"kind": "code", "code": self.draft.code(state)})
 
     def _submit(self, content: dict[str, Any], buffers: list[bytes]) -> list[str]:
         self._set(content, buffers)
@@ -198,8 +203,8 @@ class Form(NotebookWidget):
         if self.draft.is_study:
             return self._submit_study()
         prompt, fields = self.draft.prompts.get(""), self.draft.fields()
-        price = self.session.request(prompt, **fields).price(self.session.place.region)
-        run = self._asked(lambda most: self.session.submit(prompt, **fields, max_cost=most), price)
+        price = self._workspace.request(prompt, **fields).price(self._workspace.place.region)
+        run = self._asked(lambda most: self._buy(prompt, **fields, max_cost=most), price)
         there = "was there already; nothing was bought again" if run.reused else "is on its way; see below"
         self.send({"kind": "said", "text": f"Run {run.id[:8]} {there}."})
         return [run.id]
@@ -217,18 +222,24 @@ class Form(NotebookWidget):
             error.remedy = f"`%wan show {error.run_id[:8]}` shows it; press Submit again to buy a new clip."
             raise
 
+    def _planned(self) -> Planned:
+        prompts, fields = self.draft.study()
+        return self._plan(prompts, **fields)
+
     def _submit_study(self) -> list[str]:
-        study = self.draft.study()
-        count = len(study.missing)
-        self._asked(lambda most: study.submit(max_cost=most), study.cost)
+        study = self._planned()
+        before = study.state()
+        count = len(before.missing)
+        self._asked(lambda most: study.submit(max_cost=most), before.cost)
         clips = (
             f"{count} clip{'' if count == 1 else 's'} on the way, see below"
             if count
             else "all clips were there already"
         )
-        opened = f'study = wan_nb.study(name="{study.name}") to compare and vote.'
-        self.send({"kind": "said", "text": "\n".join([f"{clips}. {opened}", *study.notes])})
-        return [row.run_id for row in study.rows()]
+        opened = f'study = wan_nb.study(name="{before.plan.name}") to compare and vote.'
+        after = study.state()
+        self.send({"kind": "said", "text": "\n".join([f"{clips}. {opened}", *after.notes])})
+        return [row.run_id for row in after.sorted_rows]
 
     def _tell(self, n: Any = None) -> None:
         """What the request is like now. The trait is changed in place: it is what a reloaded page asks for."""
@@ -278,15 +289,15 @@ def _thumbnail(path: Path, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def _about(session: Session) -> dict[str, Any]:
+def _about(workspace: Workspace) -> dict[str, Any]:
     """What does not change: the service, and files that may be meant."""
-    folder = session.notebook
+    folder = workspace.notebook
     files: dict[str, list[str]] = {}
     for kind in catalog.MEDIA.values():
         near = [*folder.iterdir(), *(path for sub in folder.iterdir() if sub.is_dir() for path in _files(sub))]
         named = sorted(str(path.relative_to(folder)) for path in near if path.suffix.lower() in kind.suffixes)
         files[kind.name] = [plain(name, 300) for name in named if not name.startswith((".", "wan_runs"))][:_SUGGESTED]
-    place = session.place
+    place = workspace.place
     return {"service": plain(place.name, 80), "simulated": place.name == "simulator", "files": files, "chunk": CHUNK}
 
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wan_nb.api.request import Medium
-    from wan_nb.handles.session import Session
-    from wan_nb.handles.study import Study
+    from wan_nb.engine.workspace import Workspace
+    from wan_nb.studies.plan import PlanState
 
 __all__ = ["Draft", "field_specs", "fields_from"]
 
@@ -62,13 +62,13 @@ def field_specs() -> list[dict[str, Any]]:
     return specs
 
 
-def fields_from(source: Any, session: Session) -> dict[str, Any]:
+def fields_from(source: Any, workspace: Workspace) -> dict[str, Any]:
     """Fields of an earlier request, to begin with.
 
     Parameters
     ----------
     source : Run, run id, row of the DataFrame, or path of a clip or of the sidecar beside it
-    session : Session
+    workspace : Workspace
 
     Raises
     ------
@@ -76,7 +76,7 @@ def fields_from(source: Any, session: Session) -> dict[str, Any]:
         It is none of these.
     """
     if hasattr(source, "row"):
-        return session.workspace.recorded_fields(source.row.request, lost_too=True)
+        return workspace.recorded_fields(source.row.request, lost_too=True)
     if hasattr(source, "to_dict") and hasattr(source, "name"):  # a row of the DataFrame: its index is the run id
         source = str(source.name)
     if str(source).lower().endswith((".json", ".mp4")):
@@ -85,8 +85,8 @@ def fields_from(source: Any, session: Session) -> dict[str, Any]:
             request = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["request"]
         except (OSError, ValueError, KeyError, TypeError):
             raise InvalidOption(f"no sidecar of a clip can be read at {path.with_suffix('.json')}.") from None
-        return session.workspace.recorded_fields(request, lost_too=True)
-    return session.workspace.recorded_fields(session.row(str(source)).request, lost_too=True)
+        return workspace.recorded_fields(request, lost_too=True)
+    return workspace.recorded_fields(workspace.row(str(source)).request, lost_too=True)
 
 
 class Draft:
@@ -96,20 +96,20 @@ class Draft:
 
     Parameters
     ----------
-    session : Session
+    workspace : Workspace
     fields : mapping, optional
         To begin with; what is not in it has our defaults.
 
     Examples
     --------
-    >>> draft = Draft(session)                                          # doctest: +SKIP
+    >>> draft = Draft(workspace)                                          # doctest: +SKIP
     >>> draft.set("prompt", "a cat walks"); draft.give("first_frame", "cat.jpg")  # doctest: +SKIP
     >>> draft.check()["price"]                                          # doctest: +SKIP
     '≈ CNY 3.00'
     """
 
-    def __init__(self, session: Session, fields: dict[str, Any] | None = None) -> None:
-        self.session = session
+    def __init__(self, workspace: Workspace, fields: dict[str, Any] | None = None) -> None:
+        self.workspace = workspace
         self.values: dict[str, Any] = {spec.name: spec.default for spec in catalog.FIELDS if spec.where != "media"}
         self.values["seeds"] = 3  # of each prompt, where there are several
         self.media: dict[str, Medium] = {}
@@ -138,7 +138,7 @@ class Draft:
         # The page shows it again, and what the page shows is saved with the notebook.
         self.typed[name] = plain(redact(called or (shown(source)[0] if is_url(source) else str(source))), 2000)
         try:
-            medium = self.session.material(source, name)
+            medium = self.workspace.material(source, name)
             if (why := medium.lost) is not None:
                 raise InvalidMedia(f"{name}: {why}", field=name, remedy="Give it anew.")
             self.media[name] = medium
@@ -193,17 +193,17 @@ class Draft:
         first = 1 if first is None else first  # a wrong one is said at its own control
         return list(range(first, first + count))
 
-    def study(self) -> Study:
-        """The study that it plans; nothing is sent.
+    def study(self) -> tuple[dict[str, str], dict[str, Any]]:
+        """What plans the study of its prompts: the prompts by label, and what they share with their seeds.
 
         Raises
         ------
-        InvalidOption, InvalidRequest
-            It cannot be planned.
+        InvalidOption
+            There are no such prompts, or no such seeds.
         """
         fields = self.fields()
         fields.pop("seed", None)
-        return self.session.study(self.prompts, seeds=self.seeds(), **fields)
+        return self.prompts, {**fields, "seeds": self.seeds()}
 
     def problems(self) -> dict[str, str]:
         """What is wrong, by field, in words for beside the control."""
@@ -248,25 +248,24 @@ class Draft:
             "typed": dict(self.typed),
         }
 
-    def code(self) -> dict[str, str]:
-        """The request as code.
+    def code(self, study: PlanState | None = None) -> dict[str, str]:
+        """The request, or the study of its prompts, as code.
 
         Raises
         ------
         InvalidRequest
             It is not one yet.
         """
-        if self.is_study:
-            study = self.study()
-            grid, most = grid_of(study.plan, study.requests), math.ceil(study.cost)
-            code = {"Python": grid.as_python(study.name, most), "%%wan": grid.as_cell(study.name, most)}
+        if study is not None:
+            grid, name, most = grid_of(study.plan, study.requests), study.plan.name, math.ceil(study.cost)
+            code = {"Python": grid.as_python(name, most), "%%wan": grid.as_cell(name, most)}
             return {language: text for language, text in code.items() if text}
         public = VideoRequest(**self.fields(), prompt=self.prompts.get("")).public()
         return {"Python": snippets.as_python(public), "%%wan": snippets.as_cell(public)}
 
     def _price(self, clips: int) -> str:
         """Estimate from what sets it, as soon as that much is right."""
-        region = self.session.place.region
+        region = self.workspace.place.region
         wrong = {error.field for error in VideoRequest.problems(**self.fields())}
         if wrong & {"model", "resolution", "duration"}:
             return ""
