@@ -9,7 +9,8 @@ from inspect import iscoroutinefunction, isfunction
 from typing import Any, TypeVar, cast
 
 from wan_nb.arguments import shown
-from wan_nb.errors import Detached, InvalidOption, WanError, ours
+from wan_nb.errors import InvalidOption, WanError, ours
+from wan_nb.interrupts import ANY_CALL, detaching
 
 __all__ = ["guard", "guarded"]
 
@@ -19,8 +20,6 @@ _LIBRARIES = frozenset(
     {"PIL", "anyio", "av", "fsspec", "httpcore", "httpx", "pandas", "psycopg", "pydantic", "sqlalchemy", "sqlite3"}
 )
 """Packages whose errors are told in our words."""
-
-STOPPED = "Stopped. What was sent goes on at the service: %wan runs shows it, %wan resume takes it up."
 
 
 def _text(value: Any) -> bool:
@@ -61,11 +60,10 @@ def guard() -> Iterator[None]:
         In place of a bare `KeyboardInterrupt`.
     """
     try:
-        yield
-    except (WanError, Detached):
+        with detaching(ANY_CALL):
+            yield
+    except WanError:
         raise
-    except KeyboardInterrupt:
-        raise Detached(STOPPED) from None
     except Exception as error:
         foreign = type(error).__module__.partition(".")[0] in _LIBRARIES
         if not (foreign or isinstance(error, OSError | UnicodeError | RecursionError | MemoryError)):

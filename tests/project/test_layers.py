@@ -19,6 +19,7 @@ ROOMS = [
     "imports",
     "arguments",
     "paths",
+    "interrupts",
     "public",
     "settings",
     "frontends",

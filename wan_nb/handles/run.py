@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from wan_nb import arguments
 from wan_nb.engine.loop import ticking
 from wan_nb.engine.outcome import detached_await, row_error
-from wan_nb.errors import Detached, WaitTimeout, WanError
+from wan_nb.errors import WaitTimeout, WanError
+from wan_nb.interrupts import detaching, waiting_for_run
 from wan_nb.public import guarded
 from wan_nb.terminal import printed
 
@@ -142,9 +143,8 @@ class Run:
         """
         timeout = arguments.timeout(timeout)
         try:
-            self._session.workspace.loop.sync(self._session.workspace.flow.ended(self.id), timeout=timeout)
-        except KeyboardInterrupt:
-            raise Detached(self._way_back()) from None
+            with detaching(waiting_for_run(self.id)):
+                self._session.workspace.loop.sync(self._session.workspace.flow.ended(self.id), timeout=timeout)
         except TimeoutError:
             raise WaitTimeout(
                 f"no clip after {timeout:g} s; the task goes on.",
@@ -156,7 +156,7 @@ class Run:
     def __await__(self) -> Generator[Any, None, Run]:
         """Wait for the clip in a cell: other tasks of the notebook go on, an interrupt detaches."""
         future = self._session.workspace.loop.start(self._session.workspace.flow.ended(self.id))
-        yield from ticking(future, lambda: detached_await(self._way_back()))
+        yield from ticking(future, lambda: detached_await(waiting_for_run(self.id)))
         return self._checked()
 
     def cancel(self) -> Run:
@@ -221,12 +221,6 @@ class Run:
         if (error := self.error) is not None:
             raise error
         return self
-
-    def _way_back(self) -> str:
-        return (
-            f"Stopped waiting for run {self.id[:8]}; the task goes on at the service and nothing is lost.\n"
-            f"Come back with `%wan show {self.id[:8]}`, or run the cell again: it costs nothing."
-        )
 
     def __repr__(self) -> str:
         row = self.row

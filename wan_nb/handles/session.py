@@ -12,8 +12,9 @@ from wan_nb.api.signature import names_fields
 from wan_nb.arguments import run_ids
 from wan_nb.engine.loop import load
 from wan_nb.engine.workspace import Workspace
-from wan_nb.errors import BudgetExceeded, Detached, InvalidOption, NotFound, WanError
+from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound, WanError
 from wan_nb.handles.run import Run
+from wan_nb.interrupts import RESUMING, SUBMITTING, detaching
 from wan_nb.public import guarded
 from wan_nb.settings import Settings
 from wan_nb.terminal import printed
@@ -317,12 +318,8 @@ class Session:
         ask = Ask(request, name=name, tags=words, again=again, progress=progress)
         if max_cost is None and not again and (doubt := self.workspace.earlier([ask])[0]) is not None:
             raise in_doubt(doubt, price)
-        try:
+        with detaching(SUBMITTING):
             row, new = self.workspace.loop.sync(self.workspace.flow.posting.submit(ask))
-        except KeyboardInterrupt:
-            raise Detached(
-                "Stopped. What was not yet sent stays unsent; what was being sent is in the log: %wan runs"
-            ) from None
         run = self._handle(row.run_id, reused=not new)
         if not new and row.status == "EXPIRED" and (error := run.error):
             raise error
@@ -370,11 +367,9 @@ class Session:
         >>> session.resume(wait=True)  # doctest: +SKIP
         """
         runs = [self._handle(row.run_id) for row in self.workspace.resume()]
-        try:
+        with detaching(RESUMING):
             for run in runs if wait else ():
                 self.workspace.loop.sync(_quietly(self.workspace.flow, run.id))
-        except KeyboardInterrupt:
-            raise Detached("Stopped waiting; the tasks go on. Come back with %wan resume, or %wan show ID.") from None
         return runs
 
     def adopt(self, *task_ids: str) -> list[Run]:

@@ -14,7 +14,6 @@ from wan_nb.engine.loop import ticking
 from wan_nb.engine.outcome import detached_await
 from wan_nb.errors import (
     BudgetExceeded,
-    Detached,
     InvalidMedia,
     NotFound,
     RunCanceled,
@@ -23,6 +22,7 @@ from wan_nb.errors import (
     join_words,
 )
 from wan_nb.handles.run import Run, publish_end
+from wan_nb.interrupts import buying_study, detaching, waiting_for_study
 from wan_nb.log.states import ENDED_WITHOUT, FINAL, Status
 from wan_nb.paths import file_name, output
 from wan_nb.public import guarded
@@ -207,14 +207,9 @@ class Study:
             raise in_doubt(doubt, cost)
         workspace = self._session.workspace
         workspace.log.save_study(self.name, self._recorded())
-        try:
+        with detaching(buying_study(self.name)):
             workspace.loop.sync(workspace.flow.queue.submit(self.asks(again=again), most=most))
             workspace.loop.call(lambda: workspace.flow.keep(f"prepare-{self.name}", self._prepared()))
-        except KeyboardInterrupt:
-            raise Detached(
-                f"Stopped; what study {shown(self.name)} had ordered goes on, what it had not costs nothing.\n"
-                "Run the cell again: what is there costs nothing, what is missing is bought."
-            ) from None
         return self
 
     async def _prepared(self) -> None:
@@ -258,16 +253,14 @@ class Study:
             A `KeyboardInterrupt`: the wait ends, the tasks go on.
         """
         timeout = arguments.timeout(timeout)
-        try:
+        with detaching(waiting_for_study(self.name)):
             self._session.workspace.loop.sync(self.ended(), timeout=timeout)
-        except KeyboardInterrupt:
-            raise Detached(self._way_back()) from None
         return self._checked()
 
     def __await__(self) -> Generator[Any, None, Study]:
         """Wait in a cell: other tasks of the notebook go on, an interrupt detaches."""
         future = self._session.workspace.loop.start(self.ended())
-        yield from ticking(future, lambda: detached_await(self._way_back()))
+        yield from ticking(future, lambda: detached_await(waiting_for_study(self.name)))
         return self._checked()
 
     async def ended(self) -> None:
@@ -300,12 +293,6 @@ class Study:
             first = next((run.error for run in runs if run.error), None)
             raise RunFailed(f"study {shown(self.name)} has not one clip: {first or 'all canceled'}") from first
         return self
-
-    def _way_back(self) -> str:
-        return (
-            f"Stopped waiting; study {shown(self.name)} goes on, also with what is still to be sent.\n"
-            f"Come back with wan_nb.study(name={self.name!r}), or run the cell again: what is there costs nothing."
-        )
 
     # --- looking
 
