@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 import re
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 from wan_nb.errors import InvalidOption, shortened
+from wan_nb.sanitize import as_number
 
 __all__ = [
     "amount",
-    "as_number",
     "as_whole",
     "frame_ids",
     "has_ids",
@@ -28,24 +26,6 @@ __all__ = [
 ]
 
 _RUN_ID = re.compile(r"[0-9a-f]{12}")
-_TYPED = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-
-
-def as_number(value: Any, *, typed: bool = False) -> float | None:
-    """A finite number as a float, or None for anything else: a switch, NaN, infinity, a text unless it was typed.
-
-    >>> as_number(3), as_number(True), as_number("3"), as_number("3", typed=True), as_number(float("nan"))
-    (3.0, None, None, 3.0, None)
-    """
-    if typed and isinstance(value, str):
-        value = float(text) if _TYPED.fullmatch(text := value.strip()) else None
-    if isinstance(value, bool) or not isinstance(value, numbers.Number):
-        return None
-    try:
-        number = float(value)  # type: ignore[arg-type]  # a complex number raises, as it should
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
 
 
 def as_whole(value: Any, *, typed: bool = False) -> int | None:

@@ -28,10 +28,9 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from wan_nb.sanitize import redact
+from wan_nb.sanitize import harmless, redact, said
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
@@ -67,8 +66,6 @@ what is repeated; this holds for what nobody thought of."""
 
 _LONGEST_REMEDY = 1000
 
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
 
 class _Short:
     """One to three lines in a notebook instead of a traceback; the class stays catchable.
@@ -82,7 +79,7 @@ class _Short:
 
     def _render_traceback_(self) -> list[str]:
         # A message may quote the service or a file name; an escape sequence in it would run in a terminal.
-        lines = [_UNSAFE.sub("\ufffd", line) for line in str(self).splitlines() if line.strip()]
+        lines = [harmless(line) for line in str(self).splitlines() if line.strip()]
         head = f"{type(self).__name__}: {lines[0]}" if lines else type(self).__name__
         return [head, *lines[1:][-1:], f"More in the README: {self.section}."]  # the remedy comes last
 
@@ -266,16 +263,15 @@ class Detached(_Short, KeyboardInterrupt):
 
 
 def in_a_line(error: BaseException) -> str:
-    """What an error of a library or of the system says, at most a line of it, for a message of ours.
+    """`said`, with the file that it is about or the name of its class, for a message of ours.
 
     >>> in_a_line(FileNotFoundError(2, "No such file or directory", "walk.csv"))
     "No such file or directory: 'walk.csv'"
     """
-    if isinstance(error, OSError) and error.strerror:
-        named = isinstance(error.filename, str | bytes | os.PathLike)
-        return redact(error.strerror + (f": {os.fspath(error.filename)[-80:]!r}" if named else ""))
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return f"{redact(first[:2000])[:160]} ({type(error).__name__})" if first else type(error).__name__
+    name, text = getattr(error, "filename", None), said(error)
+    if isinstance(name, str | bytes | os.PathLike):
+        return redact(f"{text}: {os.fspath(name)[-80:]!r}")
+    return text if text == type(error).__name__ else f"{text} ({type(error).__name__})"
 
 
 def shortened(text: str, most: int = 60) -> str:

@@ -1,8 +1,8 @@
 """The doors for what comes from outside: texts lose their secrets, numbers are judged, cells of tables are no formulas.
 
 Texts of the service, of libraries and of other people's logs pass `redact` where they enter: the readers of answers
-(`wan_nb.api.task`, `wan_nb.api.codes`), every `WanError`, `said` for an exception that is caught, `logger` for log
-records. Nothing that is written or shown later has to ask again.
+(`wan_nb.api.task`, `wan_nb.api.error_answers`), every `WanError`, `said` for an exception that is caught, `logger` for
+log records. Nothing that is written or shown later has to ask again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import errno
 import html
 import logging
 import math
+import numbers
 import re
 import threading
 import unicodedata
@@ -26,7 +27,9 @@ __all__ = [
     "FULL_DISK",
     "Keyless",
     "Secret",
+    "as_number",
     "csv_cell",
+    "harmless",
     "logger",
     "number",
     "opens",
@@ -345,9 +348,42 @@ def logger(name: str) -> logging.Logger:
     return made
 
 
+# --- signs that are not text
+
+# Controls, DEL and C1 break notebooks and terminals (an escape sequence would run there); bidi embeddings, overrides
+# and isolates make the text after them read backwards. Direction marks (LRM, RLM) are harmless and left alone.
+_UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+def harmless(text: str) -> str:
+    r"""A text without control characters and direction tricks, each replaced by one sign.
+
+    >>> harmless("a\x00b\u202ec")
+    'a�b�c'
+    """
+    return _UNSAFE.sub("\ufffd", text)
+
+
 # --- numbers
 
-_DECIMAL = re.compile(r"\s*[+-]?\d{1,18}(?:\.\d{0,18})?(?:[eE][+-]?\d{1,2})?\s*", re.ASCII)
+_TYPED = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+
+
+def as_number(value: Any, *, typed: bool = False) -> float | None:
+    """A finite number as a float, or None for anything else: a switch, NaN, infinity, a text unless it was typed.
+
+    >>> as_number(3), as_number(True), as_number("3"), as_number("3", typed=True), as_number(float("nan"))
+    (3.0, None, None, 3.0, None)
+    """
+    if typed and isinstance(value, str):
+        value = float(text) if _TYPED.fullmatch(text := value.strip()) else None
+    if isinstance(value, bool) or not isinstance(value, numbers.Number):
+        return None
+    try:
+        found = float(value)  # type: ignore[arg-type]  # a complex number raises, as it should
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
 
 
 def number(value: object, low: float, high: float) -> float | None:
@@ -356,11 +392,8 @@ def number(value: object, low: float, high: float) -> float | None:
     >>> number("10.5", 0, 60), number(-100, 0, 60), number("NaN", 0, 60), number(True, 0, 60), number(10**400, 0, 60)
     (10.5, None, None, None, None)
     """
-    if isinstance(value, str) and _DECIMAL.fullmatch(value):
-        value = float(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        return None
-    return float(value)
+    found = as_number(value, typed=True)
+    return found if found is not None and low <= found <= high else None
 
 
 # --- cells of a table

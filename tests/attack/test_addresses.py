@@ -10,8 +10,8 @@ import pytest
 from common import FIELDS, creates
 
 import wan_nb
-from wan_nb.api.addresses import fault
 from wan_nb.api.proxies import routes
+from wan_nb.api.urls import fault
 from wan_nb.errors import DownloadFailed, InvalidMedia, InvalidOption, Refused
 from wan_nb.handles import default
 from wan_nb.log.states import Status

@@ -135,6 +135,21 @@ def test_simulator_uses_the_catalog_and_nothing_else_of_the_house() -> None:
     }
 
 
+def test_httpx_and_fsspec_have_one_door_each() -> None:
+    """httpx is spoken in the room of the wire, fsspec by the store that machines share."""
+    doors = {"httpx": {"api.client", "api.transport"}, "fsspec": {"media.remote"}}
+    users: dict[str, set[str]] = {library: set() for library in doors}
+    for module, path in modules().items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        typing = [n for n in ast.walk(tree) if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
+        for node in set(ast.walk(tree)) - {part for block in typing for part in ast.walk(block)}:
+            named = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            named += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for library in doors.keys() & {name.partition(".")[0] for name in named}:
+                users[library].add(module)
+    assert users == doors
+
+
 def test_public_names_survive_the_import_of_every_module() -> None:
     for found in pkgutil.walk_packages(wan_nb.__path__, "wan_nb."):
         if not found.name.endswith("__main__"):

@@ -92,7 +92,7 @@ def check_combination(names: Iterable[str], model: str) -> None:
     InvalidRequest
     """
     given = frozenset(names)
-    legal = catalog.model(model).combinations
+    legal = catalog.model(model).modes
     if given in legal:
         return
     if not given:

@@ -1,4 +1,4 @@
-"""The only place that speaks HTTP, and the only door to httpx.
+"""One account of the service: submit, look, list, cancel, upload, download.
 
 Each method is one exchange and raises what a caller can act on (`wan_nb.errors`). Two rules of money live here:
 
@@ -15,36 +15,26 @@ silence.
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
-import sys
 import time
-import zlib
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from os import fstat
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
+
+import httpx
 
 from wan_nb.api import catalog
-from wan_nb.api.addresses import fault
-from wan_nb.api.codes import error_fields, refusal, unreachable
-from wan_nb.api.proxies import certificates, routes
+from wan_nb.api.error_answers import error_fields, refusal, unreachable
+from wan_nb.api.proxies import certificates
 from wan_nb.api.task import SERVICE_ZONE, Task, TaskPage
-from wan_nb.errors import LogError, NotAuthorized, OutcomeUnknown, Refused, Unavailable, WanError
+from wan_nb.api.transport import ROOM, Quiet, Unpacking, bounded, check_clip, closed_meanwhile, peer_closed
+from wan_nb.errors import NotAuthorized, OutcomeUnknown, Unavailable
 from wan_nb.sanitize import Secret, reveal
-
-if "httpx" not in sys.modules:
-    # Its command line, which nobody calls from a notebook, loads click, rich and pygments: a tenth of a first submit.
-    sys.modules["httpx._main"] = None  # type: ignore[assignment]  # which httpx takes for "not installed"
-    import httpx
-
-    sys.modules.pop("httpx._main", None)
-import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -72,70 +62,11 @@ _TRANSFER_SECONDS = 60.0  # and one second more for each `_SLOWEST` bytes
 _SLOWEST = 8_000
 
 # Limits on an answer, in bytes as they are before packing.
-_ROOM = 256_000  # one task: 5000 characters of prompt are 60 kB in the longest spelling of JSON
 _LIST_ROOM = 1_000_000  # 100 tasks are about 50 kB
-_PIECE = 65_536
-_CLIP_RATIO = 4  # a clip hardly shrinks: one that unpacks to more than this is none
 _HOPS = 5  # redirects
 _LONGEST_ETAG = 200  # characters; a longer one is sent back cut, and so not taken for the same object
-_OF_THE_BODY = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
 # A gateway says with these that it has hung up on a service which may still be at work.
 _GATEWAY_GAVE_UP = frozenset({504, 524})
-
-
-_ours: ContextVar[bool] = ContextVar("wan_nb.api.client.ours", default=False)
-
-# In a notebook that logs, they would write down signed links and the password of a proxy.
-for _talker in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))):
-    logging.getLogger(_talker).addFilter(lambda _: not _ours.get())
-
-
-class _Quiet(httpx.AsyncClient):
-    """A client of whose requests nothing is logged, and of whose failures each is an `httpx.HTTPError` or ours."""
-
-    def __init__(self, base_url: str, **settings: Any) -> None:
-        same = {name: settings[name] for name in ("verify", "limits") if name in settings}
-        way = {
-            pattern: None if proxy is None else httpx.AsyncHTTPTransport(proxy=proxy, **same)
-            for pattern, proxy in routes(base_url).items()
-        }
-        # The environment is read by `proxies`, which says what is wrong with it.
-        super().__init__(trust_env=False, mounts=way, event_hooks={"response": [_judge_redirect]}, **settings)
-
-    def build_request(self, method: str, url: Any, **kwargs: Any) -> httpx.Request:
-        _judge(str(url))
-        return super().build_request(method, url, **kwargs)
-
-    async def send(self, *args: Any, **kwargs: Any) -> httpx.Response:
-        if self.is_closed:
-            raise _closed_meanwhile()
-        token = _ours.set(True)
-        try:
-            return await super().send(*args, **kwargs)
-        except (httpx.HTTPError, WanError, OSError):
-            raise
-        except Exception as error:  # noqa: BLE001  # an InvalidURL, an ExceptionGroup, an error of idna
-            raise httpx.TransportError(type(error).__name__) from None
-        finally:
-            _ours.reset(token)
-
-
-def _closed_meanwhile() -> LogError:
-    return LogError("the session was closed meanwhile.", remedy="Open a new one: wan_nb.Session(), %wan connect.")
-
-
-def _judge(url: str) -> None:
-    if wrong := fault(url):
-        raise Refused(f"an address that the service names cannot be used: {wrong}.")
-
-
-async def _judge_redirect(response: httpx.Response) -> None:
-    if response.is_redirect and (location := response.headers.get("Location")):
-        try:
-            target = urljoin(str(response.request.url), location)
-        except ValueError:
-            target = ""
-        _judge(target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,10 +138,8 @@ class Client:
         self._headers = httpx.Headers({"Authorization": f"Bearer {reveal(api_key)}", "Accept-Encoding": "identity"})
         certificates()
         context = httpx.create_ssl_context()
-        self._http = _Quiet(base_url, verify=context, timeout=_READ)
-        self._fresh = _Quiet(
-            base_url, verify=context, timeout=_CREATE, limits=httpx.Limits(max_keepalive_connections=0)
-        )
+        self._http = Quiet(base_url, verify=context, timeout=_READ)
+        self._fresh = Quiet(base_url, verify=context, timeout=_CREATE, limits=httpx.Limits(max_keepalive_connections=0))
         self._under_way: set[asyncio.Task[Any]] = set()
         self._closing = False
         for http in (self._http, self._fresh):
@@ -242,7 +171,7 @@ class Client:
     def _exchanging(self) -> Iterator[None]:
         """Around all that uses a connection."""
         if self._closing:
-            raise _closed_meanwhile()
+            raise closed_meanwhile()
         task = asyncio.current_task()
         assert task is not None
         outer = task in self._under_way
@@ -301,7 +230,9 @@ class Client:
         except httpx.HTTPError as error:
             if not sent:
                 raise unreachable(self.base_url, error, retryable=True) from None
-            raise OutcomeUnknown(f"no answer to the submit ({type(error).__name__}).", closed=_closed(error)) from None
+            raise OutcomeUnknown(
+                f"no answer to the submit ({type(error).__name__}).", closed=peer_closed(error)
+            ) from None
         self._note(response)
         if response.status_code >= 500:
             closed = response.status_code not in _GATEWAY_GAVE_UP
@@ -465,12 +396,12 @@ class Client:
                             url = Secret(str(response.next_request.url))
                             continue
                         if response.status_code >= 300:
-                            said = await _bounded(response, _ROOM)
+                            said = await bounded(response, ROOM)
                             raise refusal(said) if said.status_code < 500 else Unavailable(**error_fields(said))
                         kind = response.headers.get("Content-Type", "")
                         if kind.startswith(("text/", "application/xml", "application/json")):
                             raise Unavailable(f"a page ({kind.split(';')[0][:40]}) came instead of the clip.")
-                        body = _Unpacking(response)
+                        body = Unpacking(response)
                         seen = "" if body.packed else str(response.headers.get("ETag", ""))[:_LONGEST_ETAG]
                         start = offset if response.status_code == 206 else 0
                         total = start + int(response.headers.get("Content-Length") or 0)
@@ -480,7 +411,7 @@ class Client:
                             async for chunk in response.aiter_raw():
                                 for piece in body.feed(chunk):
                                     file.write(piece)
-                                    _check_clip(file.tell() - start, body.received, file.tell())
+                                    check_clip(file.tell() - start, body.received, file.tell())
                                 # By what there is of the clip: packing can be endless and hold nothing.
                                 limit.reschedule(due + (file.tell() - start) / _SLOWEST)
                                 if progress:
@@ -494,7 +425,7 @@ class Client:
         raise Unavailable("the link of the clip only leads to other links.")
 
     async def _exchange(
-        self, http: httpx.AsyncClient, method: str, url: str, *, seconds: float, room: int = _ROOM, **given: Any
+        self, http: httpx.AsyncClient, method: str, url: str, *, seconds: float, room: int = ROOM, **given: Any
     ) -> httpx.Response:
         """One request and its whole answer, within a limit on all of its time and on its size.
 
@@ -506,7 +437,7 @@ class Client:
         try:
             with self._exchanging():
                 async with asyncio.timeout(seconds), http.stream(method, url, **given) as response:
-                    return await _bounded(response, room)
+                    return await bounded(response, room)
         except TimeoutError:
             raise httpx.ReadTimeout(f"no whole answer in {seconds:g} s") from None
 
@@ -517,7 +448,7 @@ class Client:
         *,
         params: Mapping[str, Any] | None = None,
         missing_ok: bool = False,
-        room: int = _ROOM,
+        room: int = ROOM,
     ) -> httpx.Response:
         """Exchange that costs nothing and may be repeated."""
         try:
@@ -548,79 +479,6 @@ class Client:
             return
         if abs(skew) < _NO_CLOCK:
             self._skew = skew, now, steady
-
-
-class _Unpacking:
-    """The body of an answer as it was before packing, in pieces of at most 64 kB.
-
-    Every request asks for it unpacked; what comes in gzip or deflate all the same is read, anything else refused.
-
-    Attributes
-    ----------
-    packed : bool
-    received : int
-        Bytes that came over the wire so far.
-    """
-
-    def __init__(self, response: httpx.Response) -> None:
-        coding = response.headers.get("Content-Encoding", "").strip().lower()
-        self.packed = coding not in {"", "identity"}
-        self.received = 0
-        if self.packed and coding not in {"gzip", "x-gzip", "deflate"}:
-            raise httpx.DecodingError(f"packed as {coding[:20]}, which was not asked for")
-        self._reader = zlib.decompressobj(zlib.MAX_WBITS | 32) if self.packed else None
-
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Take what came, give what it holds."""
-        self.received += len(chunk)
-        if self._reader is None:
-            yield chunk
-            return
-        try:
-            piece = bytes(_PIECE)
-            while len(piece) == _PIECE or (chunk and not self._reader.eof):
-                piece = self._reader.decompress(chunk, _PIECE)
-                chunk = self._reader.unconsumed_tail
-                yield piece
-        except zlib.error:
-            raise httpx.DecodingError("not packed as it says") from None
-
-    def end(self) -> None:
-        """Refuse a body that was packed and is not whole."""
-        if self._reader is not None and not self._reader.eof:
-            raise httpx.DecodingError("the packed body breaks off")
-
-
-async def _bounded(response: httpx.Response, room: int) -> httpx.Response:
-    """An answer with its whole body, unpacked, of less than `room` bytes. Of an error, what can be read is enough."""
-    held = bytearray()
-    try:
-        body = _Unpacking(response)
-        async for chunk in response.aiter_raw():
-            for piece in body.feed(chunk):
-                held += piece[: room - len(held)]
-                if len(held) >= room:
-                    raise httpx.DecodingError(f"{room} bytes or more")
-        body.end()
-    except httpx.DecodingError:
-        if response.status_code < 300:
-            raise
-    headers = [(name, value) for name, value in response.headers.raw if name.lower() not in _OF_THE_BODY]
-    answer = httpx.Response(response.status_code, headers=headers, content=bytes(held), request=response.request)
-    answer.encoding = "utf-8"  # a charset that somebody names may be a packing too
-    return answer
-
-
-def _check_clip(unpacked: int, received: int, size: int) -> None:
-    if size > catalog.LIMITS.clip_bytes or unpacked > _CLIP_RATIO * received + _PIECE:
-        raise httpx.DecodingError("no clip is so large")
-
-
-def _closed(error: httpx.HTTPError) -> bool:
-    """Whether the other side has ended the line. In doubt, and when it was a limit of ours: no."""
-    if isinstance(error, httpx.RemoteProtocolError):
-        return any(words in str(error) for words in ("disconnected without", "closed connection without"))
-    return isinstance(error, (httpx.ReadError, httpx.WriteError))
 
 
 class _Counted:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from wan_nb.api.addresses import fault, is_loopback
+from wan_nb.api.urls import fault, is_loopback
 from wan_nb.errors import InvalidOption
 from wan_nb.settings import environment
 

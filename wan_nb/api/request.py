@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
 
 from wan_nb.api import catalog, urls
-from wan_nb.api.addresses import fault
 from wan_nb.api.checks import check_combination, check_value
+from wan_nb.api.signature import told_fields
+from wan_nb.api.urls import fault
 from wan_nb.arguments import shown
 from wan_nb.errors import InvalidMedia, InvalidRequest, did_you_mean, nearest
 from wan_nb.terminal import printed
@@ -114,29 +115,24 @@ class Medium(BaseModel):
         return self.model_dump(mode="json", exclude={"url", "note"}, exclude_none=True)
 
 
+def _annotation(spec: catalog.Field) -> Any:
+    kind = Medium if spec.where == "media" else spec.type
+    return kind if spec.default is not None else kind | None
+
+
+_DEFINITIONS: dict[str, Any] = {name: (_annotation(spec), spec.default) for name, spec in _BY_NAME.items()}
+_Fields: Any = create_model("_Fields", __config__=ConfigDict(frozen=True, extra="forbid"), **_DEFINITIONS)
+
+
 @printed
-class VideoRequest(BaseModel):
+class VideoRequest(_Fields):  # type: ignore[misc]  # its fields are those of the catalog
     """A request that the service documents as valid.
+
+    Materials are given as `Medium`.
 
     Parameters
     ----------
-    prompt : str, optional
-        At most 5000 characters; the service would cut the rest silently, so longer is refused.
-    negative_prompt : str, optional
-        At most 500 characters.
-    model : str
-        `catalog.MODELS` names the known ones; others are passed on.
-    first_frame, last_frame, driving_audio, first_clip : Medium, optional
-        One of the six documented combinations.
-    resolution : {'720P', '1080P'}
-        Default 720P. The service's own default is 1080P, which costs more.
-    duration : int
-        Seconds, 2 to 15, of the whole clip. With `first_clip` it must be longer than that clip.
-    seed : int, optional
-        0 to 2147483647.
-    prompt_extend : bool
-        Default False. The service's own default is True: it rewrites the prompt unseen.
-    watermark : bool
+    **fields
 
     Raises
     ------
@@ -149,21 +145,6 @@ class VideoRequest(BaseModel):
     >>> VideoRequest(prompt="a cat walks", first_frame=cat, duration=5).price(catalog.REGIONS["beijing"])
     3.0
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: str = str(_BY_NAME["model"].default)
-    prompt: str | None = None
-    negative_prompt: str | None = None
-    first_frame: Medium | None = None
-    last_frame: Medium | None = None
-    driving_audio: Medium | None = None
-    first_clip: Medium | None = None
-    resolution: str = str(_BY_NAME["resolution"].default)
-    duration: int = int(_BY_NAME["duration"].default or 0)
-    seed: int | None = None
-    prompt_extend: bool = bool(_BY_NAME["prompt_extend"].default)
-    watermark: bool = bool(_BY_NAME["watermark"].default)
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -207,7 +188,7 @@ class VideoRequest(BaseModel):
     @property
     def mode(self) -> str:
         """What the combination of materials is called, such as ``first and last frame``."""
-        return catalog.MODES[frozenset(self.media())]
+        return catalog.model(self.model).modes[frozenset(self.media())]
 
     def payload(self, urls: Mapping[str, str]) -> dict[str, Any]:
         """Body of the POST.
@@ -255,11 +236,14 @@ class VideoRequest(BaseModel):
 
     def price(self, region: catalog.Region) -> float:
         """Estimated price in the region's currency: billed seconds times the tier's price."""
-        return round(self.duration * catalog.price_per_second(self.model, self.resolution, region), 4)
+        return round(catalog.price_per_second(self.model, self.resolution, region) * int(self.duration), 4)
 
     def with_seed(self, seed: int) -> VideoRequest:
         """The same request with another seed."""
         return VideoRequest(**{**{name: getattr(self, name) for name in type(self).model_fields}, "seed": seed})
+
+
+VideoRequest.__doc__ = told_fields(VideoRequest.__doc__, catalog.FIELDS)
 
 
 def derive_seed(media: Mapping[str, Medium], name: str | None, attempt: int = 1) -> int:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 from wan_nb.api import catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-__all__ = ["names_fields"]
+__all__ = ["names_fields", "told_fields"]
 
 _MARK = re.compile(r"^( *)\*\*fields$", re.MULTILINE)
 
@@ -36,15 +36,23 @@ def names_fields(function: Function) -> Function:
     fields = [f for f in catalog.FIELDS if f.name not in taken]
     named = [inspect.Parameter(f.name, inspect.Parameter.KEYWORD_ONLY, default=f.default) for f in fields]
     vars(function)["__signature__"] = told.replace(parameters=[*before, *named, *after])
-    lines = [line for f in fields for line in (f"{f.name} : {f.kind or f.type.__name__}", f"    {_told(f)}")]
-    # Before Python 3.13 a docstring keeps the indentation of its source.
-    function.__doc__ = _MARK.sub(
-        lambda mark: "\n".join(mark[1] + line for line in [*lines, "**fields"]), function.__doc__ or ""
-    )
+    function.__doc__ = told_fields(function.__doc__, fields, "**fields")
     return function
 
 
+def told_fields(doc: str | None, fields: Sequence[catalog.Field], rest: str = "") -> str:
+    """A docstring with these fields where its line ``**fields`` stands, and `rest` after them."""
+    lines = [line for f in fields for line in (f"{f.name} : {f.kind or f.type.__name__}", f"    {_told(f)}")]
+    # Before Python 3.13 a docstring keeps the indentation of its source.
+    return _MARK.sub(lambda mark: "\n".join(mark[1] + line for line in filter(None, [*lines, rest])), doc or "")
+
+
 def _told(field: catalog.Field) -> str:
-    if field.minimum is None:
-        return field.help
-    return f"{field.help} {field.minimum} to {field.maximum}{f' {field.unit}' if field.unit else ''}."
+    told = [field.help]
+    if field.max_characters:
+        told.append(f"At most {field.max_characters} characters.")
+    if field.minimum is not None:
+        told.append(f"{field.minimum} to {field.maximum}{f' {field.unit}' if field.unit else ''}.")
+    if field.api_default not in {None, field.default}:
+        told.append(f"The service's own default is {field.api_default}.")
+    return " ".join(told)

@@ -20,7 +20,7 @@ def row_error(row: Row) -> WanError | None:
     code = row.error_code or ""
     about: dict[str, Any] = {"run_id": row.run_id, "code": code, "request_id": row.request_id}
     if row.status is Status.FAILED:
-        from wan_nb.api.codes import error_rule
+        from wan_nb.api.catalog.error_codes import error_rule
 
         return RunFailed(
             f"failed, not billed: {message or 'no reason given'}", remedy=error_rule(code, message).remedy, **about

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from wan_nb.api import catalog
-from wan_nb.api.addresses import fault
+from wan_nb.api.urls import fault
 from wan_nb.arguments import shown
 from wan_nb.errors import InvalidOption, NotAuthorized
 from wan_nb.sanitize import Keyless, Secret, redact

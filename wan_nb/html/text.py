@@ -9,13 +9,14 @@ from __future__ import annotations
 import html
 import math
 import os
-import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
+from wan_nb.errors import shortened
 from wan_nb.log.states import UNCHECKED
+from wan_nb.sanitize import harmless
 from wan_nb.terminal import printable
 
 if TYPE_CHECKING:
@@ -69,10 +70,6 @@ STATES: dict[str, State] = {
 ACTIVE = frozenset({"INTENDED", "UNCERTAIN", "PENDING", "RUNNING", "DOWNLOADING"})
 """States in which something may still happen."""
 
-# Controls, DEL and C1 break notebooks and terminals (an escape sequence would run there); bidi embeddings, overrides
-# and isolates make the text after them read backwards. Direction marks (LRM, RLM) are harmless and left alone.
-_UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-
 
 def state(name: object) -> State:
     """How a state is shown; a word that is not known shows itself."""
@@ -95,9 +92,7 @@ def plain(value: object, limit: int | None = None) -> str:
     ('a�b�c', 'a lon…')
     """
     text = "" if value is None else str(value)
-    if limit is not None and len(text) > limit:
-        text = text[: limit - 1] + "…"
-    return _UNSAFE.sub("\ufffd", text)
+    return harmless(text if limit is None else shortened(text, limit))
 
 
 def escape(value: object, limit: int | None = None) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import sqlalchemy as sa
 
-from wan_nb.arguments import as_number, as_whole, run_ids, shown, whole
+from wan_nb.arguments import as_whole, run_ids, shown, whole
 from wan_nb.errors import InvalidOption, NotFound, did_you_mean, join_words, nearest
 from wan_nb.log.budget import is_amount, spent_since
 from wan_nb.log.frame import to_frame
@@ -17,6 +17,7 @@ from wan_nb.log.row import COLUMNS, NAMES, Row
 from wan_nb.log.schema import members, micros, runs, words
 from wan_nb.log.states import OPEN, Status
 from wan_nb.log.stored import read_row, read_value, readable
+from wan_nb.sanitize import as_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -74,7 +74,7 @@ def request_values(body: dict[str, Any]) -> dict[str, Any]:
         ``InvalidParameter`` naming the field, for every error that the service finds in the running task.
     """
     media = _media(body["input"])
-    if frozenset(media) not in catalog.model(body["model"]).combinations:
+    if frozenset(media) not in catalog.model(body["model"]).modes:
         _fail(f"Unsupported combination of media types ({', '.join(media)})", "input.media")
     fields = (*catalog.fields("input"), *catalog.fields("parameters"))
     return {"media": media, **{field.name: _value(field, body.get(field.where) or {}) for field in fields}}
