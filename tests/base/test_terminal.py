@@ -31,7 +31,7 @@ print(study.ballot(rater="\u732b").next(), study.votes()[:1] and "")
 for run in study.runs[:1] + [s.run(row.run_id) for row in s.log.find(study="twice")]:
     print(run, run.row, run._repr_mimebundle_()["text/plain"])
 print(study.ranking()._repr_mimebundle_()["text/plain"])
-print(wan_nb.widgets.plan.plan_bundle(s, study.state())["text/plain"])
+print(wan_nb.widgets.plan.plan_bundle(s.workspace, study.state())["text/plain"])
 s.runs(study="walk").wan.play()
 wan_nb.board()
 error = RunFailed("no \u2248 3 \u00d7 2 \u2014 \u732b", code="Bad", request_id="r", remedy="\u2192 again \u2026")

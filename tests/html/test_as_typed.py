@@ -65,13 +65,13 @@ class Typeset(HTMLParser):
 def bundles(session, cat):
     run = session.submit(PROMPT, first_frame=cat, duration=2).wait()
     study = session.study({f"{LONG}{n}": f"{PROMPT} {n}" for n in "ab"}, name=PROMPT, first_frame=cat, duration=2)
-    yield "plan", plan_bundle(study)
+    yield "plan", plan_bundle(session.workspace, study.state())
     study.submit().wait()
     yield "card", run._repr_mimebundle_()
     from wan_nb.widgets.static_twin import runs_bundle
 
-    yield "board", runs_bundle(session, study.rows(), title=study.name)
-    yield "no runs", runs_bundle(session, [])
+    yield "board", runs_bundle(session.workspace, study.rows(), title=study.name)
+    yield "no runs", runs_bundle(session.workspace, [])
     yield "compare", study.compare().still()
     yield "vote", study.vote().still()
     yield "ranking, no vote", study.ranking()._repr_mimebundle_()

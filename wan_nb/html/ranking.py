@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.html.text import box, bundle, escape, isolated, percent, plain
+from wan_nb.html.elements import GREY, SOFT, box, cell, tag
+from wan_nb.html.text import bundle, isolated, percent, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from markupsafe import Markup
+
 __all__ = ["ranking_bundle"]
 
-_CELL = "padding:4px 12px 4px 0;border:0;text-align:left;vertical-align:middle"
-_TRACK = "position:relative;height:14px;background-color:rgba(128,128,128,.12);border-radius:3px"
+_MIDDLE = "vertical-align:middle"
 
 
 def ranking_bundle(sentence: str, rows: Sequence[Mapping[str, Any]], facts: Sequence[str]) -> dict[str, str]:
@@ -31,44 +33,45 @@ def ranking_bundle(sentence: str, rows: Sequence[Mapping[str, Any]], facts: Sequ
     return bundle(_html(sentence, rows, facts), plain("\n".join([sentence, *odds, *facts])))
 
 
-def _html(sentence: str, rows: Sequence[Mapping[str, Any]], facts: Sequence[str]) -> str:
-    heading = f'<div style="font-weight:600">{escape(sentence)}</div>'
+def _html(sentence: str, rows: Sequence[Mapping[str, Any]], facts: Sequence[str]) -> Markup:
+    heading = tag("div", sentence, style="font-weight:600")
     if not rows:
-        return box(heading, 760)
+        return box(heading, width=760)
     low = min(0.0, *(row["low"] for row in rows))
     high = max(0.0, *(row["high"] for row in rows))
     span = (high - low) or 1.0
     # Per cent, because JupyterLab gives fixed columns equal widths otherwise.
     widths = {"variant": 24, "strength, 95 %": 40, "best": 15, "won": 7, "lost": 7, "same": 7}
-    head = "".join(f'<th scope="col" style="{_CELL};width:{width}%">{name}</th>' for name, width in widths.items())
-    body = "".join(
-        f'<tr><th scope="row" style="{_CELL};font-weight:400">{isolated(row["variant"], 120)}</th>'
-        f'<td style="{_CELL}">{_bar(row, low, span)}</td><td style="{_CELL}">{percent(row["p_best"])}</td>'
-        f'<td style="{_CELL}">{row["wins"]}</td><td style="{_CELL}">{row["losses"]}</td>'
-        f'<td style="{_CELL}">{row["ties"]}</td></tr>'
-        for row in rows
+    head = tag("tr", *(cell(name, head="col", style=f"{_MIDDLE};width:{width}%") for name, width in widths.items()))
+    lines = [(_bar(row, low, span), percent(row["p_best"]), row["wins"], row["losses"], row["ties"]) for row in rows]
+    body = [
+        tag("tr", cell(isolated(row["variant"], 120), head="row"), *(cell(each, style=_MIDDLE) for each in line))
+        for row, line in zip(rows, lines, strict=True)
+    ]
+    table = tag(
+        "table",
+        tag("thead", head),
+        tag("tbody", *body),
+        style="border-collapse:collapse;width:100%;min-width:440px;margin:8px 0;font-size:13px",
     )
-    told = "".join(f'<div style="opacity:.8">{escape(fact)}</div>' for fact in facts)
-    return box(
-        f"{heading}"
-        f'<table style="border-collapse:collapse;width:100%;min-width:440px;margin:8px 0;font-size:13px">'
-        f"<thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table>{told}",
-        760,
-        scrolls=True,
-    )
+    return box(heading, table, *(tag("div", fact, style=SOFT) for fact in facts), width=760, scrolls=True)
 
 
-def _bar(row: Mapping[str, Any], low: float, span: float) -> str:
+def _bar(row: Mapping[str, Any], low: float, span: float) -> Markup:
     """Interval as a band, strength as a mark in it, a line at 0; the numbers stand in the title."""
     start, end, middle = ((row[name] - low) / span * 100 for name in ("low", "high", "strength"))
-    zero = f"position:absolute;top:0;height:14px;width:1px;left:{-low / span * 100:.1f}%"
     said = f"{row['strength']:+z.2f}, 95 % from {row['low']:+z.2f} to {row['high']:+z.2f} logits"
-    band = f"position:absolute;top:4px;height:6px;left:{start:.1f}%;width:{end - start:.1f}%;border-radius:3px"
-    mark = f"position:absolute;top:0;height:14px;width:3px;left:calc({middle:.1f}% - 1px)"
-    return (
-        f'<div style="{_TRACK}" role="img" aria-label="{said}" title="{said}">'
-        f'<div style="{zero};background-color:rgba(128,128,128,.6)"></div>'
-        f'<div style="{band};background-color:rgba(31,111,235,.45)"></div>'
-        f'<div style="{mark};background-color:rgb(31,111,235)"></div></div>'
+    parts = (
+        f"top:0;height:14px;width:1px;left:{-low / span * 100:.1f}%;background-color:{GREY.format('.6')}",
+        f"top:4px;height:6px;left:{start:.1f}%;width:{end - start:.1f}%;border-radius:3px;"
+        "background-color:rgba(31,111,235,.45)",
+        f"top:0;height:14px;width:3px;left:calc({middle:.1f}% - 1px);background-color:rgb(31,111,235)",
+    )
+    return tag(
+        "div",
+        *(tag("div", style=f"position:absolute;{part}") for part in parts),
+        style=f"position:relative;height:14px;background-color:{GREY.format('.12')};border-radius:3px",
+        role="img",
+        aria_label=said,
+        title=said,
     )

@@ -1,10 +1,7 @@
-"""Static pictures of runs: the clip card and the table, as HTML that every host shows the same way.
+"""A run as a card and many as a table, as HTML that every host shows the same way.
 
-Pure text in, pure text out: no IPython, no files. Measured in JupyterLab 4.6 and Notebook 7.6, and the reason for most
-of what stands here: an untrusted notebook keeps inline styles only from a list (no ``object-fit``, no gradients) and
-``<video src>`` but not ``<source src>``; GitHub drops ``<video>`` and styles but shows ``<img>``. So colours are
-inherited, shades are half transparent greys that are readable on light and dark, and the one picture of a clip lies
-*behind* its video: players cover all but the first frame of the strip, hosts without video show the whole of it.
+Pure values in, pure text out: no IPython, no files. The one picture of a clip lies *behind* its video: players cover
+all but the first frame of the strip, hosts without video show the whole of it.
 """
 
 from __future__ import annotations
@@ -13,11 +10,13 @@ import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from markupsafe import Markup
+
 from wan_nb.api.catalog import REGIONS
 from wan_nb.html import code as snippets
+from wan_nb.html.elements import GREY, SOFT, badge, box, cell, tag
 from wan_nb.html.text import (
     ACTIVE,
-    box,
     bundle,
     duration,
     escape,
@@ -33,7 +32,7 @@ from wan_nb.html.text import (
     state,
     totals,
     unchecked,
-)
+)  # fmt: skip
 
 __all__ = [
     "CLIP_BYTES",
@@ -62,22 +61,17 @@ _CODE_BYTES = 1_600
 
 _TONES = {"good": "46,160,67", "bad": "218,54,51", "warn": "191,135,0", "run": "31,111,235"}
 _PILL = "display:inline-block;padding:1px 9px;border-radius:10px;white-space:nowrap;font-weight:600"
-_BADGE = (
-    "display:inline-block;padding:0 6px;border:1px solid;border-radius:4px;font-size:11px;font-weight:600;"
-    "letter-spacing:.06em;white-space:nowrap"
-)
-_SOFT = "opacity:.8"
 _CODE = (
-    "margin:6px 0 0;padding:8px;background-color:rgba(128,128,128,.1);border-radius:4px;overflow-x:auto;"
+    f"margin:6px 0 0;padding:8px;background-color:{GREY.format('.1')};border-radius:4px;overflow-x:auto;"
     "font-family:monospace;font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere"
 )
 _THUMB = "display:block;height:48px;width:auto;max-width:100%;border-radius:3px;margin:0 0 2px"
-_CELL = "padding:5px 10px 5px 0;border:0;text-align:left;vertical-align:top"
+_WRAPPED = "overflow-wrap:anywhere"
 
 
 def clip(
     row: Any, *, folder: Any = None, strip: bytes | None = None, embed: bytes | None = None, note: str = ""
-) -> str:
+) -> Markup:
     """One run as a card: its state in words, its clip, its price and how it was asked for.
 
     Parameters
@@ -99,21 +93,18 @@ def clip(
         At most `CLIP_BYTES` of HTML, unless `embed` is given.
     """
     src = source(row.video, folder)
-    picture = _picture(strip)
-    media = _player(row, src, picture, embed)
-    head = _head(row) + (f'<div style="margin:8px 0 0">{escape(note, 300)}</div>' if note else "")
-    body = [_says(row), _prompt(row), _facts(row, src)]
-    code = ""
-    room = CLIP_BYTES - sum(len(part.encode()) for part in (head, media, *body)) - 400
+    media = _player(row, src, _picture(strip), embed)
+    told = _below(escape(note, 300)) if note else ""
+    whole = Markup().join([_head(row), told, media, _says(row), _prompt(row), _facts(row, src)])
     for part in _code(row):
-        if embed is not None or len((code + part).encode()) <= room:
-            code += part
-    return box(f"{head}{media}{''.join(body)}{code}", 640)
+        if embed is not None or len((whole + part).encode()) <= CLIP_BYTES - 400:
+            whole += part
+    return box(whole, width=640)
 
 
 def board(
     rows: Iterable[Any], *, folder: Any = None, strips: Mapping[str, bytes] | None = None, title: str = ""
-) -> str:
+) -> Markup:
     """Many runs as a table; each clip is folded into its row and opens to a player.
 
     Parameters
@@ -128,28 +119,24 @@ def board(
     """
     rows = list(rows)
     chosen = dict(list((strips or {}).items())[:BOARD_STRIPS])
-    heading = f'<div style="font-weight:600">{escape(title, 120)}</div>' if title else ""
-    names = ("state", "run", "time", "price")
-    # JupyterLab lays tables out with fixed columns of equal width, which would squeeze the pictures.
-    widths = {"state": ";width:104px", "time": ";width:72px", "price": ";width:92px"}
-    header = "".join(
-        f'<th scope="col" style="{_CELL};{_SOFT};font-weight:600{widths.get(name, "")}">{name}</th>' for name in names
-    )
-    lines = "".join(_table_row(row, folder, chosen.get(row.run_id)) for row in rows)
+    heading = tag("div", escape(title, 120), style="font-weight:600") if title else ""
     if not rows:
-        return box(f"{heading}No runs here yet. <code>%%wan</code> makes one.", 640)
-    return box(
-        f'{heading}<div style="{_SOFT}">{escape(totals(rows))}</div>'
-        f'<table style="border-collapse:collapse;width:100%;margin:6px 0 0;font-size:13px">'
-        f"<thead><tr>{header}</tr></thead><tbody>{lines}</tbody></table>",
-        860,
-        scrolls=True,
+        return box(heading, "No runs here yet. ", tag("code", "%%wan"), " makes one.", width=640)
+    # JupyterLab lays tables out with fixed columns of equal width, which would squeeze the pictures.
+    widths = {"state": ";width:104px", "run": "", "time": ";width:72px", "price": ";width:92px"}
+    header = tag("tr", *(cell(name, head="col", style=SOFT + width) for name, width in widths.items()))
+    table = tag(
+        "table",
+        tag("thead", header),
+        tag("tbody", *(_table_row(row, folder, chosen.get(row.run_id)) for row in rows)),
+        style="border-collapse:collapse;width:100%;margin:6px 0 0;font-size:13px",
     )
+    return box(heading, tag("div", totals(rows), style=SOFT), table, width=860, scrolls=True)
 
 
-def remark(text: str) -> str:
+def remark(text: str) -> Markup:
     """A line of text as a card of its own."""
-    return box(escape(text), 640)
+    return box(text, width=640)
 
 
 def run_bundle(row: Any, **given: Any) -> dict[str, str]:
@@ -165,25 +152,28 @@ def board_bundle(rows: Iterable[Any], **given: Any) -> dict[str, str]:
     return bundle(board(rows, **given), words)
 
 
-def _head(row: Any) -> str:
+def _below(*inside: object, more: str = "") -> Markup:
+    """A paragraph of a card."""
+    return tag("div", *inside, style=f"margin:8px 0 0{more}")
+
+
+def _head(row: Any) -> Markup:
     # Without a name of its own a run is known by its prompt, which stands below in full.
     own = label(row) if row.variant or not row.prompt else plain(row.study, 80)
-    name = f"<strong>{isolated(own)}</strong>" if own else ""
-    return (
-        '<div style="display:flex;flex-wrap:wrap;gap:4px 10px;align-items:center">'
-        f"{_pill(row)}{name}{_badge(row)}"
-        f'<span style="margin-left:auto;white-space:nowrap">{escape(price(row))}</span></div>'
+    return tag(
+        "div",
+        _pill(row),
+        tag("strong", isolated(own)) if own else "",
+        badge(simulated=row.simulated),
+        tag("span", price(row), style="margin-left:auto;white-space:nowrap"),
+        style="display:flex;flex-wrap:wrap;gap:4px 10px;align-items:center",
     )
 
 
-def _pill(row: Any) -> str:
+def _pill(row: Any) -> Markup:
     look = state(row.status)
     tint = f"rgba({_TONES.get(look.tone, '128,128,128')},.2)"
-    return f'<span style="{_PILL};background-color:{tint}">{look.mark} {escape(look.word)}</span>'
-
-
-def _badge(row: Any) -> str:
-    return f'<span style="{_BADGE}">SIMULATED</span>' if row.simulated else ""
+    return tag("span", f"{look.mark} {look.word}", style=f"{_PILL};background-color:{tint}")
 
 
 def _picture(strip: bytes | None) -> str:
@@ -192,93 +182,105 @@ def _picture(strip: bytes | None) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(strip).decode("ascii")
 
 
-def _player(row: Any, src: str | None, picture: str, embed: bytes | None) -> str:
+def _player(row: Any, src: str | None, picture: str, embed: bytes | None) -> Markup:
     """The clip over its strip, which is as high as the player: just its first frame is seen until the clip plays.
 
     ``preload="none"`` loads nothing before it is played; width and height as attributes give the box its shape. The
     poster is an empty picture of that shape: without any, Chromium paints a dark panel over what lies behind.
     """
     if str(row.status) != "SUCCEEDED":
-        return ""
+        return Markup()
     address = "data:video/mp4;base64," + base64.b64encode(embed).decode("ascii") if embed else src
-    alt = f"Frames of the clip, from its first to its last: {plain(row.prompt, 120)}"
-    if address is None:
-        shown = f'<img src="{picture}" alt="{escape(alt)}" style="max-width:100%;border-radius:6px">' if picture else ""
-        return f'<div style="margin:10px 0 0">{shown}</div>'
     behind = "position:absolute;left:0;top:0;height:100%;width:auto;max-width:none;margin:0"
-    image = f'<img src="{picture}" alt="{escape(alt)}" style="{behind}">' if picture else ""
+    alone = "max-width:100%;border-radius:6px"
+    alt = f"Frames of the clip, from its first to its last: {plain(row.prompt, 120)}"
+    image = tag("img", src=picture, alt=alt, style=behind if address else alone) if picture else ""
+    if address is None:
+        return tag("div", image, style="margin:10px 0 0")
     width, height = int(row.width or 1280), int(row.height or 720)
     wide = min(610, round(340 * width / height))
-    empty = f"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'/%3E"
-    return (
-        f'<div style="position:relative;overflow:hidden;margin:10px 0 0;width:{wide}px;max-width:100%;'
-        f'border-radius:6px;background-color:rgba(128,128,128,.2)">{image}'
-        f'<video controls preload="none" poster="{empty}" width="{width}" height="{height}" src="{address}" '
-        f'title="{escape(plain(row.prompt, 120))}" '
-        'style="position:relative;display:block;width:100%;height:auto;max-width:100%"></video></div>'
+    video = tag(
+        "video",
+        controls="",
+        preload="none",
+        poster=f"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'/%3E",
+        width=width,
+        height=height,
+        src=address,
+        title=plain(row.prompt, 120),
+        style="position:relative;display:block;width:100%;height:auto;max-width:100%",
     )
+    frame = f"position:relative;overflow:hidden;margin:10px 0 0;width:{wide}px;max-width:100%;border-radius:6px"
+    return tag("div", image, video, style=f"{frame};background-color:{GREY.format('.2')}")
 
 
-def _says(row: Any) -> str:
+def _says(row: Any) -> Markup:
     """What there is to know about a run that has no clip to show, and what to do."""
-    name, short = str(row.status), escape(row.run_id[:8])
+    name = str(row.status)
     if name in {"FAILED", "EXPIRED"}:
-        code = f" <code>{escape(row.error_code, 80)}</code>" if row.error_code else ""
-        where = f' <span style="{_SOFT}">request {escape(row.request_id, 60)}</span>' if row.request_id else ""
-        reason = isolated(plain(row.error_message or "No reason given.", 400))
-        return f'<div style="margin:8px 0 0">{reason}{code}{where}</div>'
-    if name == "UNCERTAIN":
-        text = "No answer came to the submit: the task may exist and be billed. It is never sent again by itself."
-        return f'<div style="margin:8px 0 0">{text} <code>%wan adopt</code> shows what the service has.</div>'
-    if told := unchecked(row):
-        return f'<div style="margin:8px 0 0">{isolated(told)}</div>'
-    if name in ACTIVE:
-        return (
-            f'<div style="margin:8px 0 0;{_SOFT}">As it was when this was written; the task goes on without the '
-            f"notebook. Run this cell again for free, or <code>%wan show {short}</code>.</div>"
+        return _below(
+            isolated(row.error_message or "No reason given.", 400),
+            *([" ", tag("code", escape(row.error_code, 80))] if row.error_code else []),
+            *([" ", tag("span", f"request {plain(row.request_id, 60)}", style=SOFT)] if row.request_id else []),
         )
-    return ""
+    if name == "UNCERTAIN":
+        return _below(
+            "No answer came to the submit: the task may exist and be billed. It is never sent again by itself. ",
+            tag("code", "%wan adopt"),
+            " shows what the service has.",
+        )
+    if told := unchecked(row):
+        return _below(isolated(told))
+    if name in ACTIVE:
+        return _below(
+            "As it was when this was written; the task goes on without the notebook. Run this cell again for free, or ",
+            tag("code", f"%wan show {row.run_id[:8]}"),
+            ".",
+            more=f";{SOFT}",
+        )
+    return Markup()
 
 
-def _prompt(row: Any) -> str:
+def _prompt(row: Any) -> Markup:
     if not row.prompt:
-        return ""
+        return Markup()
     text = str(row.prompt)
-    shown = escape(text)
+    shown, rest = escape(text), Markup()
     if len(shown.encode()) > _PROMPT_BYTES:
         # Every character escapes to at most 6 bytes, so this many always fit.
         kept = _PROMPT_BYTES // 6
-        shown = f'{escape(text[:kept])}… <em style="{_SOFT}">({len(text) - kept:,} more characters)</em>'
-    return f'<div dir="auto" style="margin:8px 0 0;white-space:pre-wrap;overflow-wrap:anywhere">{shown}</div>'
+        shown = escape(text[:kept] + "… ")
+        rest = tag("em", f"({len(text) - kept:,} more characters)", style=SOFT)
+    return tag("div", shown, rest, dir="auto", style=f"margin:8px 0 0;white-space:pre-wrap;{_WRAPPED}")
 
 
-def _facts(row: Any, src: str | None) -> str:
-    made = [f"made in {duration(row.run_s)}" if str(row.status) == "SUCCEEDED" and row.run_s else ""]
-    seed = [f"seed {row.seed}" if row.seed is not None else ""]
-    facts = [escape(part) for part in [*measures(row), *seed, *made, stars(row)] if part]
-    facts.append(f"run <code>{escape(row.run_id[:8])}</code>")
-    body = " · ".join(facts)
-    if str(row.status) == "SUCCEEDED":
-        body += _where(row, src)
-    return f'<div style="margin:6px 0 0;{_SOFT};overflow-wrap:anywhere">{body}</div>'
+def _facts(row: Any, src: str | None) -> Markup:
+    done = str(row.status) == "SUCCEEDED"
+    made = f"made in {duration(row.run_s)}" if done and row.run_s else ""
+    seed = f"seed {row.seed}" if row.seed is not None else ""
+    facts = [part for part in [*measures(row), seed, made, stars(row)] if part]
+    body = Markup(" · ").join([*facts, Markup("run {}").format(tag("code", row.run_id[:8]))])
+    return tag("div", body, _where(row, src) if done else "", style=f"margin:6px 0 0;{SOFT};{_WRAPPED}")
 
 
-def _where(row: Any, src: str | None) -> str:
+def _where(row: Any, src: str | None) -> Markup:
     """The file: a link where the notebook's server reaches it, else words."""
     if not row.video:
-        return "<div>The clip is no longer on disk; it was paid and stays in the log.</div>"
+        return tag("div", "The clip is no longer on disk; it was paid and stays in the log.")
     if src:
-        name = escape(plain(row.video).replace("\\", "/").rpartition("/")[2], 60)
-        return f' · <a href="{src}" title="{name}">clip file</a>'
-    call = f"%wan show {escape(row.run_id[:8])} --embed"
-    size = escape(megabytes((row.bytes or 0) * 4 / 3))
-    return (
-        f"<div>The clip is at <code>{escape(row.video, 200)}</code>, where this notebook's server does not reach: "
-        f"<code>{call}</code> puts it into the cell ({size}).</div>"
+        name = plain(plain(row.video).replace("\\", "/").rpartition("/")[2], 60)
+        return " · " + tag("a", "clip file", href=src, title=name)
+    return tag(
+        "div",
+        "The clip is at ",
+        tag("code", escape(row.video, 200)),
+        ", where this notebook's server does not reach: ",
+        tag("code", f"%wan show {row.run_id[:8]} --embed"),
+        f" puts it into the cell ({megabytes((row.bytes or 0) * 4 / 3)}).",
     )
 
 
-def _code(row: Any) -> list[str]:
+def _code(row: Any) -> list[Markup]:
     """The request and the next steps as code to copy, each folded away; what would be long is left out."""
     request = getattr(row, "request", None)
     if not isinstance(request, Mapping):
@@ -291,34 +293,30 @@ def _code(row: Any) -> list[str]:
             'wan_nb.submit("another scene", first_frame=run)  # begins with the last frame of this one'
         )
     return [
-        f'<details style="margin:6px 0 0"><summary style="{_SOFT}">{name}</summary>'
-        f'<pre style="{_CODE}">{text}</pre></details>'
-        for name, text in zip(shown, map(escape, shown.values()), strict=True)
-        if len(text.encode()) <= _CODE_BYTES
+        tag("details", tag("summary", name, style=SOFT), tag("pre", text, style=_CODE), style="margin:6px 0 0")
+        for name, text in shown.items()
+        if len(escape(text).encode()) <= _CODE_BYTES
     ]
 
 
-def _table_row(row: Any, folder: Any, strip: bytes | None) -> str:
-    look = (_pill(row), _about(row, folder, strip), escape(duration(row.run_s or row.queue_s)), escape(price(row)))
-    above = f"{_CELL};border-top:1px solid rgba(128,128,128,.25)"
+def _table_row(row: Any, folder: Any, strip: bytes | None) -> Markup:
+    look = (_pill(row), _about(row, folder, strip), duration(row.run_s or row.queue_s), price(row))
+    above = f"border-top:1px solid {GREY.format('.25')}"
     # Hosts stripe their tables and colour the row under the mouse, which is meant for numbers.
-    return (
-        '<tr style="background-color:transparent">'
-        + "".join(f'<td style="{above}">{cell}</td>' for cell in look)
-        + "</tr>"
-    )
+    return tag("tr", *(cell(each, style=above) for each in look), style="background-color:transparent")
 
 
-def _about(row: Any, folder: Any, strip: bytes | None) -> str:
+def _about(row: Any, folder: Any, strip: bytes | None) -> Markup:
     """Name and facts of a row, and its clip folded away behind its strip."""
     seed = [f"seed {row.seed}"] if row.seed is not None else []
-    facts = " · ".join([*map(escape, [*seed, *measures(row)]), f"<code>{escape(row.run_id[:8])}</code>"])
-    head = f'<div><strong>{isolated(label(row))}</strong> {_badge(row)}</div><div style="{_SOFT}">{facts}</div>'
+    facts = Markup(" · ").join([*seed, *measures(row), tag("code", row.run_id[:8])])
+    name = tag("div", tag("strong", isolated(label(row))), " ", badge(simulated=row.simulated))
+    head = name + tag("div", facts, style=SOFT)
     if str(row.status) != "SUCCEEDED":
         return head + _says(row)
     src, picture = source(row.video, folder), _picture(strip)
     if src is None:  # nothing to open: the picture itself, and where the clip is
-        return f"{head}{_player(row, None, picture, None)}{_where(row, None)}"
-    thumb = f'<img src="{picture}" alt="Frames of the clip" style="{_THUMB}">' if picture else ""
-    summary = f'<summary style="cursor:pointer;list-style:none">{thumb}<span style="{_SOFT}">▶ play</span></summary>'
-    return f'{head}<details style="margin:4px 0 0">{summary}{_player(row, src, "", None)}</details>'
+        return head + _player(row, None, picture, None) + _where(row, None)
+    thumb = tag("img", src=picture, alt="Frames of the clip", style=_THUMB) if picture else ""
+    summary = tag("summary", thumb, tag("span", "▶ play", style=SOFT), style="cursor:pointer;list-style:none")
+    return head + tag("details", summary, _player(row, src, "", None), style="margin:4px 0 0")

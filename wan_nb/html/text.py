@@ -6,13 +6,14 @@ passes through `plain` or `escape` before it reaches a page.
 
 from __future__ import annotations
 
-import html
 import math
 import os
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
+
+from markupsafe import Markup
 
 from wan_nb.errors import shortened
 from wan_nb.log.states import UNCHECKED
@@ -27,7 +28,6 @@ __all__ = [
     "AS_TYPED",
     "STATES",
     "State",
-    "box",
     "bundle",
     "duration",
     "escape",
@@ -95,23 +95,17 @@ def plain(value: object, limit: int | None = None) -> str:
     return harmless(text if limit is None else shortened(text, limit))
 
 
-def escape(value: object, limit: int | None = None) -> str:
-    """`plain` text for HTML, safe inside an element and inside a quoted attribute.
+def escape(value: object, limit: int | None = None) -> Markup:
+    """`plain` text for HTML, safe inside an element and inside a quoted attribute; `Markup` stays as it is.
 
-    >>> escape('<b title="x">')
-    '&lt;b title=&quot;x&quot;&gt;'
+    >>> escape('<b title="x">'), escape(escape("<b>"))
+    (Markup('&lt;b title=&#34;x&#34;&gt;'), Markup('&lt;b&gt;'))
     """
-    return html.escape(plain(value, limit), quote=True)
+    return value if isinstance(value, Markup) else Markup.escape(plain(value, limit))
 
 
 AS_TYPED = "tex2jax_ignore mathjax_ignore"
 """Classes inside which no version of MathJax takes ``$5 to $10`` for a formula."""
-
-_BOX = (
-    "box-sizing:border-box;max-width:{width}px;margin:4px 0;padding:12px 14px;border:1px solid rgba(128,128,128,.35);"
-    "border-radius:8px;font-family:system-ui,sans-serif;font-size:13px;line-height:1.5;text-align:left;"
-    "overflow-wrap:anywhere"
-)
 
 
 def bundle(body: str, words: str) -> dict[str, str]:
@@ -127,14 +121,9 @@ def bundle(body: str, words: str) -> dict[str, str]:
     return {"text/html": f'<div class="{AS_TYPED}">{body}</div>', "text/plain": printable(words)}
 
 
-def box(body: str, width: int, *, scrolls: bool = False) -> str:
-    """HTML with a border around it."""
-    return f'<div style="{_BOX.format(width=width)}{";overflow-x:auto" if scrolls else ""}">{body}</div>'
-
-
-def isolated(value: object, limit: int | None = None) -> str:
+def isolated(value: object, limit: int | None = None) -> Markup:
     """`escape`, for a name beside other text: one of a right-to-left script does not reorder what stands around it."""
-    return f"<bdi>{escape(value, limit)}</bdi>"
+    return Markup("<bdi>{}</bdi>").format(escape(value, limit))
 
 
 def money(amount: float | None, currency: str | None, *, estimated: bool = False) -> str:

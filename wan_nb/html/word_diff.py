@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from markupsafe import Markup
+
+from wan_nb.html.elements import tag
 from wan_nb.html.text import escape
 
 __all__ = ["Kind", "diff_html", "word_diff"]
@@ -93,11 +96,12 @@ def _runs(steps: list[tuple[Kind, str]]) -> list[tuple[Kind, str]]:
     return runs
 
 
-def diff_html(before: str, after: str) -> str:
+def diff_html(before: str, after: str) -> Markup:
     """The second text as HTML, with what was removed in ``<del>`` and what was added in ``<ins>``.
 
     >>> diff_html("a <cat>", "a <dog>")
-    'a <del>&lt;cat&gt;</del><ins>&lt;dog&gt;</ins>'
+    Markup('a <del>&lt;cat&gt;</del><ins>&lt;dog&gt;</ins>')
     """
-    tags = {"same": "{}", "gone": "<del>{}</del>", "new": "<ins>{}</ins>"}
-    return "".join(tags[kind].format(escape(text)) for kind, text in word_diff(before, after))
+    marks = {"gone": "del", "new": "ins"}
+    runs = word_diff(before, after)
+    return Markup().join(tag(marks[kind], text) if kind in marks else escape(text) for kind, text in runs)

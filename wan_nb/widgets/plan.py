@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 from wan_nb.api import catalog
 from wan_nb.frontends import front_end
 from wan_nb.html import text
-from wan_nb.html.text import escape, isolated
+from wan_nb.html.elements import badge, box, cell, tag
+from wan_nb.html.text import isolated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+
+    from markupsafe import Markup
 
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
@@ -25,8 +28,7 @@ __all__ = ["plan_bundle", "show_plan"]
 USUAL_SECONDS = 90.0
 """Run time that is expected while the log has no history: the middle of what was seen of the service."""
 
-_BADGE = "font-size:11px;border:1px solid;border-radius:4px;padding:0 6px"
-_CELL = "padding:4px 12px 4px 0;border:0;text-align:left;vertical-align:top;overflow-wrap:anywhere;min-width:72px"
+_WRAPPED = "overflow-wrap:anywhere;min-width:72px"
 
 
 def show_plan(
@@ -85,33 +87,37 @@ def plan_bundle(workspace: Workspace, state: PlanState) -> dict[str, str]:
     return text.bundle(_html(workspace, state), text.plain("\n".join([state.line, *state.notes])))
 
 
-def _html(workspace: Workspace, state: PlanState) -> str:
+def _html(workspace: Workspace, state: PlanState) -> Markup:
     """The plan as HTML: head, warnings, prompts, and a matrix of blocks and variants."""
     plan, simulated = state.plan, bool(workspace.flow.client.simulated)
     known = dict(zip(((cell.variant, cell.block) for cell in plan.cells), state.rows, strict=True))
     prompts = {cell.variant: request.prompt for cell, request in zip(plan.cells, state.requests, strict=True)}
-    mark = f' <span style="{_BADGE}">SIMULATED</span>' if simulated else ""
-    warnings = "".join(f'<div style="margin:4px 0 0">⚠ {escape(warning)}</div>' for warning in state.notes)
-    head = "".join(f'<th scope="col" style="{_CELL}">{isolated(name, 120)}</th>' for name in plan.variants)
-    body = "".join(
-        f'<tr><th scope="row" style="{_CELL};font-weight:400">{isolated(block, 120)}</th>'
-        + "".join(f'<td style="{_CELL}">{_state(known.get((name, block)))}</td>' for name in plan.variants)
-        + "</tr>"
-        for block in plan.blocks
-    )
-    told = "".join(
-        f'<div style="margin:6px 0 0"><b>{isolated(name, 120)}</b> {isolated(prompts[name], 400)}</div>'
-        for name in plan.variants
-    )
     first = state.requests[0]
     seen = workspace.log.durations(first.model, first.resolution, first.duration, simulated=simulated)
-    return text.box(
-        f'<div style="font-weight:600">Study {isolated(plan.name, 120)}{mark}</div>'
-        f"<div>{escape(_bill(state, median(seen) if seen else USUAL_SECONDS))}</div>{warnings}{told}"
-        f'<table style="border-collapse:collapse;margin:8px 0 0">'
-        f'<thead><tr><th style="{_CELL}"></th>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table>",
-        860,
+    names = [cell(isolated(name, 120), head="col", style=_WRAPPED) for name in plan.variants]
+    lines = [
+        tag(
+            "tr",
+            cell(isolated(block, 120), head="row", style=_WRAPPED),
+            *(cell(_state(known.get((name, block))), style=_WRAPPED) for name in plan.variants),
+        )
+        for block in plan.blocks
+    ]
+    return box(
+        tag("div", "Study ", isolated(plan.name, 120), " ", badge(simulated=simulated), style="font-weight:600"),
+        tag("div", _bill(state, median(seen) if seen else USUAL_SECONDS)),
+        *(tag("div", f"⚠ {warning}", style="margin:4px 0 0") for warning in state.notes),
+        *(
+            tag("div", tag("b", isolated(name, 120)), " ", isolated(prompts[name], 400), style="margin:6px 0 0")
+            for name in plan.variants
+        ),
+        tag(
+            "table",
+            tag("thead", tag("tr", cell(), *names)),
+            tag("tbody", *lines),
+            style="border-collapse:collapse;margin:8px 0 0",
+        ),
+        width=860,
         scrolls=True,
     )
 
@@ -128,8 +134,8 @@ def _bill(state: PlanState, run_seconds: float) -> str:
     return f"{shape} {there}{missing} to buy for {price}, in about {text.duration(seconds)} under the account's limits."
 
 
-def _state(row: Row | None) -> str:
+def _state(row: Row | None) -> str | Markup:
     if row is None:
-        return '<span style="opacity:.7">to buy</span>'
+        return tag("span", "to buy", style="opacity:.7")
     shown = text.state(row.status)
-    return escape(f"{shown.mark} {shown.word}")
+    return f"{shown.mark} {shown.word}"
