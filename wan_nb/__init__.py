@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # what the table below says, for those who read the code with
         connect,
         cost,
         doctor,
+        film,
         form,
         login,
         resume,
@@ -50,7 +51,7 @@ _HOMES = {
     name: module
     for module, names in {
         "wan_nb.api.request": "VideoRequest",
-        "wan_nb.handles.default": "adopt again bundle cancel close connect cost doctor form login resume run runs"
+        "wan_nb.handles.default": "adopt again bundle cancel close connect cost doctor film form login resume run runs"
         " session study submit",
         "wan_nb.engine.loop": "allow_nested",
         "wan_nb.handles.run": "Run",
@@ -79,6 +80,7 @@ __all__ = [
     "cost",
     "doctor",
     "errors",
+    "film",
     "form",
     "load_ipython_extension",
     "login",

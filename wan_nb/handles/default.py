@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import os
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from wan_nb.engine.service import address
+from wan_nb.handles.selection import session_of
 from wan_nb.handles.session import Session
 from wan_nb.paths import here
 from wan_nb.public import guarded
@@ -33,6 +34,7 @@ __all__ = [
     "connect",
     "cost",
     "doctor",
+    "film",
     "form",
     "login",
     "resume",
@@ -257,6 +259,35 @@ def again(run_id: str, **changes: Any) -> Run:
     >>> wan_nb.again(run.id, duration=10)  # doctest: +SKIP
     """
     return run(run_id).again(**changes)
+
+
+@guarded
+def film(runs: Any, path: str | os.PathLike[str]) -> Path:
+    """Join the clips of some runs, in their order, into one MP4 with sound; what a continuation repeats is shown once.
+
+    Parameters
+    ----------
+    runs : list of Run or id, table of ``runs()``, or Study
+        Of the session that they belong to, else of the default one. Those under way are waited for.
+    path : path
+        The MP4 to write.
+
+    Returns
+    -------
+    Path
+        Absolute.
+
+    Raises
+    ------
+    InvalidOption, NotFound, InvalidMedia, RunFailed
+        See `Session.film`. Nothing is written.
+
+    Examples
+    --------
+    >>> wan_nb.film([s1, s2, s3], "story.mp4")  # doctest: +SKIP
+    PosixPath('.../story.mp4')
+    """
+    return cast("Session", session_of(runs) or session()).film(runs, path)
 
 
 @guarded

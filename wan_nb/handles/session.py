@@ -14,6 +14,7 @@ from wan_nb.engine.loop import load
 from wan_nb.engine.workspace import Workspace
 from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound, WanError
 from wan_nb.handles.run import Run
+from wan_nb.handles.selection import rows_in_order
 from wan_nb.interrupts import RESUMING, SUBMITTING, detaching
 from wan_nb.public import guarded
 from wan_nb.settings import Settings
@@ -465,6 +466,55 @@ class Session:
             Its clip is still to come.
         """
         return self.workspace.forget(run_id)
+
+    def film(self, runs: Any, path: str | os.PathLike[str]) -> Path:
+        """Join the clips of some runs, in their order, into one MP4 with sound.
+
+        What a continuation repeats of the run before it is shown once: the seconds that it was given as ``first_clip``,
+        or the frame that it was given as ``first_frame``. The log knows which; where it does not, the pictures are
+        compared. Pictures are copied as they are where the clips are of one kind and nothing has to be cut, else
+        encoded once, in the size of the first clip, others fitted into it between black bars. No clip is changed.
+
+        Parameters
+        ----------
+        runs : list of Run or id, table of ``runs()``, or Study
+            In the order of the film; one may be given twice. Those under way are waited for.
+        path : path
+            The MP4 to write; it is there when it is whole.
+
+        Returns
+        -------
+        Path
+            Absolute.
+
+        Raises
+        ------
+        InvalidOption
+            No run, another ending than ``.mp4``, or a place among the clips of the log.
+        NotFound
+            A run has no clip on disk.
+        InvalidMedia
+            A clip cannot be played; the message names its run.
+        RunFailed
+            One that was waited for did not become a clip.
+
+        Examples
+        --------
+        >>> first = session.submit("a cat walks", first_frame="cat.jpg", name="s1").wait()       # doctest: +SKIP
+        >>> second = session.submit("it jumps", first_clip=first, duration=10)                    # doctest: +SKIP
+        >>> session.film([first, second], "story.mp4")                                            # doctest: +SKIP
+        PosixPath('.../story.mp4')
+        """
+        from wan_nb.reporting.film import film
+
+        return film(self.workspace, self._made(rows_in_order(self.workspace, runs)), path)
+
+    def _made(self, rows: Sequence[Row]) -> list[Row]:
+        """The same rows when their runs have ended."""
+        for row in rows:
+            if row.open:
+                Run(self, row.run_id).wait()
+        return [self.row(row.run_id) for row in rows]
 
     @names_fields
     def study(

@@ -38,16 +38,23 @@ if TYPE_CHECKING:
 __all__ = [
     "Times",
     "Upright",
+    "aac_kind",
     "as_image",
     "audio_seconds",
     "copy_sound",
+    "cut_sound",
     "encode",
     "frames",
     "has_decoder",
+    "is_turned",
+    "matrix_of",
     "opened",
     "picture_of",
+    "picture_stream",
     "scan",
+    "silence",
     "sound_of",
+    "sound_stream",
     "tick",
     "writing",
 ]
@@ -68,11 +75,14 @@ class Times:
         The key frames: decoding can start there.
     end : int
         When the last frame ends.
+    stored_last : int
+        The frame whose data stand last: no other one is decoded from it.
     """
 
     shown: list[int]
     keys: list[int]
     end: int
+    stored_last: int
 
 
 @contextmanager
@@ -142,13 +152,14 @@ def scan(container: InputContainer) -> Times:
         Its video has no frames.
     """
     video = picture_of(container)
-    shown, keys, end, broken = [], [], 0, False
+    shown, keys, end, stored_last, broken = [], [], 0, 0, False
     for packet in container.demux():
         if not packet.size:
             continue
         broken = broken or packet.is_corrupt
         if packet.stream_index == video.index and packet.pts is not None:
             keys += [packet.pts] if packet.is_keyframe else []
+            stored_last = packet.pts
             if not packet.is_discard:
                 shown.append(packet.pts)
                 end = max(end, packet.pts + (packet.duration or 0))
@@ -157,7 +168,7 @@ def scan(container: InputContainer) -> Times:
         raise CutOff("the file is cut off: it ends before the last picture or sound of its index.")
     if not shown or not keys:
         raise InvalidMedia("its video has no frames.")
-    return Times(sorted(shown), sorted(keys), end)
+    return Times(sorted(shown), sorted(keys), end, stored_last)
 
 
 def frames(container: InputContainer, times: Times, start: int, stop: int) -> Iterator[VideoFrame]:
@@ -202,7 +213,7 @@ class Upright:
         key = (filters, frame.width, frame.height, frame.format.name)
         graph = self._graphs.get(key) or self._graphs.setdefault(key, _turning(frame, filters))
         # By the size as it is stored: what a player goes by, too.
-        matrix = _matrix(frame.colorspace, frame.width, frame.height)
+        matrix = matrix_of(frame)
         graph.vpush(frame)
         turned = graph.vpull()
         turned.colorspace = matrix
@@ -217,6 +228,11 @@ def _turning(frame: VideoFrame, filters: tuple[str, ...]) -> av.filter.Graph:
     named = [graph.add(name, value) for name, _, value in (each.partition("=") for each in filters)]
     graph.link_nodes(source, *named, graph.add("buffersink")).configure()
     return graph
+
+
+def is_turned(frame: VideoFrame) -> bool:
+    """Whether a decoded frame is shown otherwise than it is stored."""
+    return bool(_TURNS.get(_display_signs(frame)))
 
 
 def _display_signs(frame: VideoFrame) -> tuple[int, int, int, int]:
@@ -235,12 +251,16 @@ def _matrix(tag: int, width: int, height: int) -> int:
     return int(Colorspace.ITU709 if width >= 1280 or height > 576 else Colorspace.ITU601)
 
 
+def matrix_of(frame: VideoFrame) -> int:
+    """Colour matrix of a decoded frame."""
+    return _matrix(frame.colorspace, frame.width, frame.height)
+
+
 def as_image(frame: VideoFrame, size: tuple[int, int] | None = None) -> Image.Image:
     """A decoded frame as a PIL image (RGB), resized if asked."""
     width, height = size or (frame.width, frame.height)
     how = "AREA" if size else "BICUBIC"
-    matrix = _matrix(frame.colorspace, frame.width, frame.height)
-    rgb = frame.reformat(width, height, "rgb24", src_colorspace=matrix, interpolation=how)
+    rgb = frame.reformat(width, height, "rgb24", src_colorspace=matrix_of(frame), interpolation=how)
     return cast("Image.Image", rgb.to_image())  # type: ignore[no-untyped-call]
 
 
@@ -266,19 +286,10 @@ def encode(
     sound: bool,
 ) -> None:
     """Write the clip from `start` (ticks) on as H.264 in 4:2:0 and, if asked, AAC; each frame at its time from 0 on."""
-    source = picture_of(container)
-    given = source.codec_context
-    matrix = _matrix(given.colorspace, given.width, given.height)
-    stream = made.add_stream("libx264", rate=source.average_rate, options=options)
-    stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-    # What is known about the colours is said in the copy: a smaller untagged one would be taken for BT.601.
-    context = stream.codec_context
-    context.time_base = tick(container)
-    context.colorspace, context.color_range = matrix, given.color_range
-    context.color_primaries, context.color_trc = given.color_primaries, given.color_trc
+    stream, matrix = picture_stream(made, picture_of(container), size, options)
     audio = sound_of(container) if sound else None
     # All streams must be there before the first packet is written.
-    aac = made.add_stream("aac", rate=_aac_rate(audio), layout=_aac_layout(audio), bit_rate=192_000) if audio else None
+    aac = sound_stream(made, *aac_kind(audio)) if audio else None
     convert = VideoReformatter()
     for picture in frames(container, times, start, times.end):
         frame = convert.reformat(picture, *size, "yuv420p", matrix, matrix, "AREA")
@@ -288,9 +299,31 @@ def encode(
         made.mux(stream.encode(frame))
     made.mux(stream.encode(None))
     if audio and aac:
-        for piece in _cut_sound(container, audio, float(start * tick(container)), float(times.end * tick(container))):
+        begin, end = float(start * tick(container)), float(times.end * tick(container))
+        for piece in cut_sound(container, audio, begin, end, aac_kind(audio)):
             made.mux(aac.encode(piece))
         made.mux(aac.encode(None))
+
+
+def picture_stream(
+    made: OutputContainer, source: VideoStream, size: tuple[int, int], options: dict[str, str]
+) -> tuple[VideoStream, int]:
+    """A stream of H.264 in 4:2:0 with the pace and the colours of another one, and its colour matrix."""
+    given = source.codec_context
+    matrix = _matrix(given.colorspace, given.width, given.height)
+    stream = made.add_stream("libx264", rate=source.average_rate, options=options)
+    stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+    # What is known about the colours is said in the copy: a smaller untagged one would be taken for BT.601.
+    context = stream.codec_context
+    context.time_base = source.time_base or Fraction(1, 90_000)
+    context.colorspace, context.color_range = matrix, given.color_range
+    context.color_primaries, context.color_trc = given.color_primaries, given.color_trc
+    return stream, matrix
+
+
+def sound_stream(made: OutputContainer, rate: int, layout: str) -> AudioStream:
+    """A stream of AAC."""
+    return made.add_stream("aac", rate=rate, layout=layout, bit_rate=192_000)
 
 
 def copy_sound(container: InputContainer, made: OutputContainer) -> None:
@@ -314,26 +347,33 @@ def copy_sound(container: InputContainer, made: OutputContainer) -> None:
 _AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350)
 
 
-def _aac_rate(source: AudioStream) -> int:
-    return source.rate if source.rate in _AAC_RATES else 48_000
+def aac_kind(source: AudioStream) -> tuple[int, str]:
+    """Samples a second and speakers of a copy: PCM in MP4 and MOV often says only how many channels it has."""
+    return source.rate if source.rate in _AAC_RATES else 48_000, "mono" if source.channels == 1 else "stereo"
 
 
-def _aac_layout(source: AudioStream) -> str:
-    """Speakers of a copy: PCM in MP4 and MOV often says only how many channels it has."""
-    return "mono" if source.channels == 1 else "stereo"
+def cut_sound(
+    container: InputContainer, source: AudioStream, start: float, end: float, kind: tuple[int, str], *, samples: int = 0
+) -> Iterator[AudioFrame]:
+    """Sound between two times in seconds, to the sample, counted from `start`, in a rate and layout.
 
-
-def _cut_sound(container: InputContainer, source: AudioStream, start: float, end: float) -> Iterator[AudioFrame]:
-    """Sound between two times in seconds, to the sample, counted from `start`."""
+    With `samples` exactly so many, silence where it has none.
+    """
     graph = av.filter.Graph()
+    rate, layout = kind
     chain = [
         graph.add_abuffer(template=source),
         graph.add("atrim", f"start={start:.6f}:end={end:.6f}"),
         graph.add("asetpts", f"PTS-{start:.6f}/TB"),
-        graph.add("aformat", f"sample_rates={_aac_rate(source)}:channel_layouts={_aac_layout(source)}"),
-        graph.add("abuffersink"),
+        graph.add("aformat", f"sample_fmts=fltp:sample_rates={rate}:channel_layouts={layout}"),
     ]
-    graph.link_nodes(*chain).configure()
+    if samples:
+        chain += [
+            graph.add("aresample", "async=1:first_pts=0"),  # fills what is missing before and between
+            graph.add("apad", f"whole_len={samples}"),
+            graph.add("atrim", f"end_sample={samples}"),
+        ]
+    graph.link_nodes(*chain, graph.add("abuffersink")).configure()
     # From the very start: a decoder of AAC needs the packet before the first one that counts, and sound costs little.
     container.seek(0)
     for piece in (*container.decode(source), None):
@@ -342,6 +382,18 @@ def _cut_sound(container: InputContainer, source: AudioStream, start: float, end
         with suppress(av.BlockingIOError, av.EOFError):
             while True:
                 yield cast("AudioFrame", graph.pull())
+
+
+def silence(samples: int, kind: tuple[int, str]) -> Iterator[AudioFrame]:
+    """So many samples of nothing, in a rate and layout."""
+    graph = av.filter.Graph()
+    rate, layout = kind
+    source = graph.add("anullsrc", f"sample_rate={rate}:channel_layout={layout}")
+    chain = [graph.add("atrim", f"end_sample={samples}"), graph.add("aformat", "sample_fmts=fltp")]
+    graph.link_nodes(source, *chain, graph.add("abuffersink")).configure()
+    with suppress(av.EOFError):
+        while True:
+            yield cast("AudioFrame", graph.pull())
 
 
 def audio_seconds(file: BinaryIO, container_format: str, limit: float) -> tuple[float, str]:
