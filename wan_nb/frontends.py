@@ -11,7 +11,7 @@ from wan_nb import paths
 from wan_nb.imports import imported
 from wan_nb.settings import environment
 
-__all__ = ["FRONT_ENDS", "FrontEnd", "front_end", "notebook_folder"]
+__all__ = ["FRONT_ENDS", "FrontEnd", "front_end", "notebook_folder", "shell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class FrontEnd:
     name : str
     sign : str
         How it is recognised.
+    kernel : bool
+        Outputs are those of a notebook, and are kept with it.
     live : bool
         Widgets move while a run goes on.
     returns : bool
@@ -33,20 +35,21 @@ class FrontEnd:
 
     name: str
     sign: str
-    live: bool
-    returns: bool
-    waits: bool
+    kernel: bool = False
+    live: bool = False
+    returns: bool = False
+    waits: bool = False
 
 
 FRONT_ENDS = {
     front.name: front
     for front in (
-        FrontEnd("notebook", "a kernel that may ask for input", live=True, returns=True, waits=False),
-        FrontEnd("batch", "a kernel that may not (nbclient, papermill)", live=False, returns=False, waits=True),
-        FrontEnd("terminal", "IPython's own prompt", live=False, returns=True, waits=True),
-        FrontEnd("script", "IPython with a file, -c, or input that is no terminal", False, returns=False, waits=True),
-        FrontEnd("embedded", "an IPython shell inside another program", live=False, returns=True, waits=False),
-        FrontEnd("python", "no IPython", live=False, returns=False, waits=False),
+        FrontEnd("notebook", "a kernel that may ask for input", kernel=True, live=True, returns=True),
+        FrontEnd("batch", "a kernel that may not (nbclient, papermill)", kernel=True, waits=True),
+        FrontEnd("terminal", "IPython's own prompt", returns=True, waits=True),
+        FrontEnd("script", "IPython with a file, `-c`, or input that is no terminal", waits=True),
+        FrontEnd("embedded", "an IPython shell inside another program", returns=True),
+        FrontEnd("python", "no IPython"),
     )
 }
 """Every front end by its name."""
@@ -54,24 +57,25 @@ FRONT_ENDS = {
 
 def front_end() -> FrontEnd:
     """The front end of this process, as it is now."""
-    return FRONT_ENDS[_name(_shell())]
+    return FRONT_ENDS[_name(shell())]
 
 
-def _shell() -> Any:
+def shell() -> Any:
+    """The IPython shell of this process, or None; imports nothing."""
     return getattr(imported("IPython"), "get_ipython", lambda: None)()
 
 
-def _name(shell: Any) -> str:
-    if shell is None:
+def _name(running: Any) -> str:
+    if running is None:
         return "python"
-    if (kernel := getattr(shell, "kernel", None)) is not None:
+    if (kernel := getattr(running, "kernel", None)) is not None:
         # The one sign of nbclient and papermill that there is.
         return "batch" if getattr(kernel, "_allow_stdin", True) is False else "notebook"
     terminal = imported("IPython.terminal.interactiveshell")
-    if terminal is None or not isinstance(shell, terminal.TerminalInteractiveShell):
+    if terminal is None or not isinstance(running, terminal.TerminalInteractiveShell):
         return "embedded"
     # The application says whether a prompt comes after the file or the code that it was given.
-    prompt = getattr(shell.parent, "interact", True) and getattr(sys.stdin, "isatty", lambda: False)()
+    prompt = getattr(running.parent, "interact", True) and getattr(sys.stdin, "isatty", lambda: False)()
     return "terminal" if prompt else "script"
 
 
@@ -84,6 +88,6 @@ def notebook_folder() -> Path:
     named = Path(environment().get("JPY_SESSION_NAME", ""))
     if named.is_absolute() and named.parent.is_dir():
         return named.parent
-    shell = _shell()
-    started = getattr(shell, "starting_dir", None) if getattr(shell, "kernel", None) is not None else None
+    running = shell()
+    started = getattr(running, "starting_dir", None) if getattr(running, "kernel", None) is not None else None
     return Path(started) if started and Path(started).is_dir() else paths.here()

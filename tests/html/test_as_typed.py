@@ -68,7 +68,7 @@ def bundles(session, cat):
     yield "plan", plan_bundle(session.workspace, study.state())
     study.submit().wait()
     yield "card", run._repr_mimebundle_()
-    from wan_nb.widgets.static_twin import runs_bundle
+    from wan_nb.widgets.static_outputs import runs_bundle
 
     yield "board", runs_bundle(session.workspace, study.rows(), title=study.name)
     yield "no runs", runs_bundle(session.workspace, [])

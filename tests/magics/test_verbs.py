@@ -41,7 +41,7 @@ def test_every_verb_of_the_design_is_there() -> None:
 
 @pytest.mark.parametrize("verb", VERBS.values(), ids=lambda verb: verb.name)
 def test_every_verb_has_a_twin_in_python(verb) -> None:
-    owner, name = re.fullmatch(r"(?:wan_nb\.)?(\w+)(?:\(\))?\.(\w+)\(.*\)", verb.twin).groups()
+    owner, name = re.fullmatch(r"(?:wan_nb\.)?(\w+)(?:\(\))?\.(\w+)\(.*\)", verb.python).groups()
     home = {"wan_nb": wan_nb, "run": Run, "study": Study, "session": Session}[owner]
     assert callable(getattr(home, name))
 
@@ -54,7 +54,7 @@ def test_every_verb_answers_help(ip, capsys, verb) -> None:
         assert said.startswith(f"%wan {verb.name}")
         assert verb.help in said
         assert f"\n    %wan {verb.name}" in said or "\n    %config" in said, "an example"
-        assert verb.twin in said
+        assert verb.python in said
         assert all(option.flag.removeprefix("--") in said for option in verb.options)
 
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from wan_nb.api import catalog
+from wan_nb.frontends import FRONT_ENDS
 from wan_nb.log.row import COLUMNS
 from wan_nb.magics import help as manual
 
@@ -31,6 +32,20 @@ def limit_table() -> str:
         limits = ", ".join(filter(None, [sides, ratio, seconds, f"at most {kind.max_bytes // catalog.MB} MB"]))
         rows.append((kind.name, ", ".join(kind.formats), limits))
     return _table(("material", "formats", "limits"), rows)
+
+
+def front_end_table() -> str:
+    """What each front end does by itself."""
+    rows = [
+        (
+            front.sign,
+            "yes" if front.live else "no",
+            "yes" if front.returns else "no",
+            "yes" if front.waits else "no",
+        )
+        for front in FRONT_ENDS.values()
+    ]
+    return _table(("where the code runs", "live board", "somebody can answer", "a cell waits for its clip"), rows)
 
 
 def price_table() -> str:
@@ -66,6 +81,7 @@ TABLES = {
     "columns": column_table,
     "materials": limit_table,
     "prices": price_table,
+    "front_ends": front_end_table,
     "rivals": rival_table,
 }
 

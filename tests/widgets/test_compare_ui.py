@@ -209,7 +209,7 @@ class TestCompareWidget:
         ask(widget, kind="page", page=0, order="")
         assert len(json.dumps(widget.get_state(), default=str)) < 50_000
 
-    def test_the_static_twin_is_small_and_escaped(self) -> None:
+    def test_the_static_outputs_is_small_and_escaped(self) -> None:
         sheet = io.BytesIO()
         Image.effect_noise((960, 90), 60).save(sheet, "JPEG", quality=70)
         made = [clip(f"<b>{n}", strip=sheet.getvalue(), prompt="<script>alert(1)</script>") for n in range(40)]

@@ -21,7 +21,7 @@ from wan_nb.frontends import front_end
 from wan_nb.handles.session import Session
 from wan_nb.html.text import AS_TYPED
 from wan_nb.widgets import outputs
-from wan_nb.widgets.static_twin import run_bundle
+from wan_nb.widgets.static_outputs import run_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -258,7 +258,7 @@ def test_embedding_is_asked_for_and_has_a_limit(session, photos, screen, seated,
     (shown,) = screen.outputs.values()
     assert "data:video/mp4;base64," in shown["text/html"]
     assert shown["text/plain"].startswith("The clip itself is in this cell: ")
-    monkeypatch.setattr("wan_nb.widgets.static_twin.EMBED_MAX", 10)
+    monkeypatch.setattr("wan_nb.widgets.static_outputs.EMBED_MAX", 10)
     with pytest.raises(InvalidOption, match="into a notebook"):
         outputs.display(run_bundle(session, run.row, embed=True))
     run.video.unlink()

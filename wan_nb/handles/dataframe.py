@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from wan_nb.arguments import has_ids, run_ids
 from wan_nb.engine.loop import load
 from wan_nb.errors import InvalidOption, LogError
+from wan_nb.frontends import shell
 from wan_nb.handles.selection import is_marked, marked
-from wan_nb.imports import imported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,10 +67,10 @@ def register() -> None:
 
     if getattr(pd.DataFrame, "wan", None) is not Accessor:
         pd.api.extensions.register_dataframe_accessor("wan")(Accessor)
-    shell = getattr(imported("IPython"), "get_ipython", lambda: None)()
-    if shell is None:
+    running = shell()
+    if running is None:
         return
-    html = shell.display_formatter.formatters["text/html"]
+    html = running.display_formatter.formatters["text/html"]
     try:
         before = html.lookup_by_type(pd.DataFrame)
     except KeyError:
@@ -126,7 +126,7 @@ class Accessor:
     def play(self, *, session: Session | None = None) -> None:
         """Show a table of strips that open the clips. Static: it is still there in the saved notebook."""
         from wan_nb.widgets.outputs import display
-        from wan_nb.widgets.static_twin import runs_bundle
+        from wan_nb.widgets.static_outputs import runs_bundle
 
         session, rows = self._chosen(session)
         display(runs_bundle(session.workspace, rows))

@@ -230,7 +230,7 @@ class Run:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002  # IPython's
         """Static picture of its state, for nbconvert, nested displays and front ends without widgets."""
-        from wan_nb.widgets.static_twin import run_bundle
+        from wan_nb.widgets.static_outputs import run_bundle
 
         return run_bundle(self._session.workspace, self.row, note=self._told_reused())
 
@@ -239,7 +239,7 @@ class Run:
         self._session.views.show([self.row], note=self._told_reused())
 
     def _told_reused(self) -> str:
-        from wan_nb.widgets.static_twin import reused_note
+        from wan_nb.widgets.static_outputs import reused_note
 
         return reused_note(self.row) if self.reused else ""
 

@@ -82,7 +82,7 @@ class Verb:
     ----------
     arguments : str
         How they are written.
-    twin : str
+    python : str
         The same in Python.
     act : callable
         Given a `Call`, does it and returns what is to be shown. Its docstring is the help.
@@ -95,7 +95,7 @@ class Verb:
 
     name: str
     arguments: str
-    twin: str
+    python: str
     act: Callable[[Call], Any]
     most: int | None = 0
     options: tuple[Option, ...] = ()

@@ -75,7 +75,7 @@ def verb_help(verb: Verb) -> str:
     """Help of one verb."""
     told = options.describe((*verb.options, options.HELP))
     more = verb.told.replace("``", "`")
-    return f"%wan {verb.usage}\n\n{more}\n\n{told}\n\nIn Python: {verb.twin}"
+    return f"%wan {verb.usage}\n\n{more}\n\n{told}\n\nIn Python: {verb.python}"
 
 
 def option_table() -> str:
@@ -85,8 +85,8 @@ def option_table() -> str:
 
 
 def verb_table() -> str:
-    """The verbs of ``%wan`` as a Markdown table, each with its twin in Python."""
-    rows = [(f"`%wan {verb.usage}`", verb.help, f"`{verb.twin}`") for verb in VERBS.values()]
+    """The verbs of ``%wan`` as a Markdown table, each with the same in Python."""
+    rows = [(f"`%wan {verb.usage}`", verb.help, f"`{verb.python}`") for verb in VERBS.values()]
     return _table(("verb", "what it does", "in Python"), rows)
 
 

@@ -52,7 +52,7 @@ def show(call: Call) -> Any:
         %wan show walk
     """
     from wan_nb.widgets.outputs import display
-    from wan_nb.widgets.static_twin import run_bundle
+    from wan_nb.widgets.static_outputs import run_bundle
 
     embed = call.given.get("embed")
     thing = call.run() if embed else call.thing()

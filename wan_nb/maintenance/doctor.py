@@ -223,7 +223,7 @@ def _runs(workspace: Workspace, *, mend: bool) -> Iterator[Finding]:
 def _front_end(workspace: Workspace) -> Iterator[Finding]:
     front = front_end()
     root = workspace.store.root
-    if front.name not in {"notebook", "batch"}:
+    if not front.kernel:
         yield Finding("front end", "note", f"no notebook kernel ({front.name}): clips are shown as text here.")
     elif not front.live:
         yield Finding("front end", "good", "a notebook that runs unattended: cells wait for their clips, no widgets")
@@ -232,7 +232,7 @@ def _front_end(workspace: Workspace) -> Iterator[Finding]:
     if any(part.startswith(".") for part in root.parts):
         yield Finding("front end", "bad", f"{root} has a hidden folder, which Jupyter does not serve.",
                       "Move the clips with WAN_NB_MEDIA.")  # fmt: skip
-    elif front.name in {"notebook", "batch"} and not root.is_relative_to(workspace.notebook):
+    elif front.kernel and not root.is_relative_to(workspace.notebook):
         yield Finding("front end", "note", f"{root} is not below the notebook: pictures instead of players.",
                       "%wan show ID --embed, or start the kernel beside the notebook.")  # fmt: skip
 

@@ -37,7 +37,7 @@ __all__ = ["STILL", "ClipWidget", "CompareWidget", "compare_rows", "read_clip"]
 STILL = "wan-c-still"
 """Class of the picture that stands in for a widget; style sheets hide it while the widget is there."""
 
-_STATIC_BYTES = 30_000  # pictures of the static twin: it is saved with the notebook
+_STATIC_BYTES = 30_000  # pictures of the static output, which is saved with the notebook
 
 
 def read_clip(clips: Sequence[Clip]) -> Load:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.engine.loop import Worker, load
 from wan_nb.errors import InvalidOption, LogError
-from wan_nb.frontends import front_end
+from wan_nb.frontends import front_end, shell
 from wan_nb.html import code as snippets
 from wan_nb.html.text import bundle, money
 from wan_nb.log.states import FINAL
 from wan_nb.terminal import say
-from wan_nb.widgets.static_twin import run_bundle, runs_bundle
+from wan_nb.widgets.static_outputs import run_bundle, runs_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,12 +38,11 @@ NOTHING = "No runs yet. A cell that starts with %%wan makes one."
 
 def display(bundle: dict[str, Any]) -> Any:
     """Show a MIME bundle in the running cell; returns its handle, or None where there is no IPython."""
-    from IPython import get_ipython
-    from IPython.display import display as publish
-
-    if get_ipython() is None:
+    if shell() is None:
         say(bundle["text/plain"])  # there is nothing else to show it with
         return None
+    from IPython.display import display as publish
+
     shown: Any = publish(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
     return shown
 
