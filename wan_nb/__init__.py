@@ -6,7 +6,7 @@
     wan_nb.submit("a cat walks", first_frame="cat.jpg")
 
 The way through the package: ``api`` says what may be sent, ``engine`` sends, remembers and fetches, ``studies``
-compares, ``ui`` shows, ``simulator`` stands in for the service when there is no key.
+compares, ``widgets`` show, ``simulator`` stands in for the service when there is no key.
 
 Importing this module loads nothing heavy; each name below loads what it needs when it is first used.
 """
@@ -26,38 +26,40 @@ if TYPE_CHECKING:  # what the table below says, for those who read the code with
     from wan_nb.handles.default import (
         adopt,
         again,
+        board,
         bundle,
         cancel,
         close,
+        compare,
         connect,
         cost,
         doctor,
         film,
         form,
         login,
+        report,
         resume,
         run,
         runs,
         session,
         study,
         submit,
+        vote,
     )
     from wan_nb.handles.run import Run
     from wan_nb.handles.session import Session
     from wan_nb.handles.study import Study
-    from wan_nb.ui.desk import board, compare, report, vote
 
 _HOMES = {
     name: module
     for module, names in {
         "wan_nb.api.request": "VideoRequest",
-        "wan_nb.handles.default": "adopt again bundle cancel close connect cost doctor film form login resume run runs"
-        " session study submit",
+        "wan_nb.handles.default": "adopt again board bundle cancel close compare connect cost doctor film form login"
+        " report resume run runs session study submit vote",
         "wan_nb.engine.loop": "allow_nested",
         "wan_nb.handles.run": "Run",
         "wan_nb.handles.session": "Session",
         "wan_nb.handles.study": "Study",
-        "wan_nb.ui.desk": "board compare report vote",
     }.items()
     for name in names.split()
 }

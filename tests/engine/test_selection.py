@@ -9,8 +9,6 @@ import pytest
 import wan_nb
 from wan_nb.arguments import run_ids
 from wan_nb.errors import InvalidOption, NotFound
-from wan_nb.ui import desk
-from wan_nb.ui.desk import rows_of
 
 
 @pytest.fixture
@@ -79,8 +77,7 @@ def test_every_way_means_the_same_runs(session, study) -> None:
     expected = {run.id for run in study.runs}
     for name, given in ways(session, study).items():
         made = given if callable(given) and not hasattr(given, "rows") else lambda given=given: given
-        found, rows = rows_of(made(), session)
-        assert found is session, name
+        rows = session.rows_of(made())
         assert {row.run_id for row in rows} == expected, name
         assert len(rows) == 2, name
         if name not in {"beginnings", "in capitals"}:
@@ -91,12 +88,12 @@ def test_every_way_means_the_same_runs(session, study) -> None:
 def test_texts_are_ids_studies_variants_and_tags(session, study, monkeypatch) -> None:
     expected = {run.id for run in study.runs}
     for text in ("walk", "demo", study):
-        assert {row.run_id for row in rows_of(text, session)[1]} == expected
+        assert {row.run_id for row in session.rows_of(text)} == expected
     session.last = study
-    (calm,) = rows_of("calm", session)[1]
+    (calm,) = session.rows_of("calm")
     assert calm.variant == "calm"
     with pytest.raises(NotFound):
-        rows_of("nothing of the kind", session)
+        session.rows_of("nothing of the kind")
 
 
 def test_comparison_shows_the_clips_that_were_meant(session, study, monkeypatch) -> None:
@@ -104,14 +101,14 @@ def test_comparison_shows_the_clips_that_were_meant(session, study, monkeypatch)
     frame = session.runs(study="walk")
     first, other = frame.index
     for given in (frame, frame.reset_index(), [first, other], frame.index, (one for one in (first, other))):
-        assert [clip["id"] for clip in desk.compare(given).clips] == [first, other]
-    assert [clip["id"] for clip in desk.compare([first, first]).clips] == [first]
+        assert [clip["id"] for clip in wan_nb.compare(given).clips] == [first, other]
+    assert [clip["id"] for clip in wan_nb.compare([first, first]).clips] == [first]
 
 
 @pytest.mark.parametrize("given", [3, b"3f9c", [1, 2], [None], 2.5, pd.DataFrame({"cost": [1.0]}), object()])
 def test_what_is_no_run_is_refused_in_our_words(session, given) -> None:
     with pytest.raises(InvalidOption) as caught:
-        rows_of(given, session)
+        session.rows_of(given)
     assert len(str(caught.value)) < 300
     with pytest.raises(InvalidOption):
         session.run(given)
@@ -132,7 +129,7 @@ def test_no_cell_of_a_table_is_taken_for_an_id(session, study) -> None:
         list(labels.set_index("variant").itertuples()),
     ):
         with pytest.raises(InvalidOption):
-            rows_of(part, session)
+            session.rows_of(part)
         with pytest.raises(InvalidOption):
             session.runs(run_id=part)
     assert set(frame.set_index("study", append=True).wan.ids) == set(frame.index)

@@ -13,7 +13,6 @@ from log_kit import intent
 import wan_nb
 from wan_nb.handles.session import Session
 from wan_nb.reporting.data import study_data
-from wan_nb.ui import desk
 
 pytest_plugins = ["fixtures_log"]
 
@@ -119,7 +118,7 @@ def test_a_board_keeps_the_labels_of_the_study_that_it_shows(session, mixed) -> 
 def test_a_comparison_of_its_table_has_its_labels(session, mixed) -> None:
     frame = session.runs(study="mixed")
     for given in (frame, frame.reset_index()):
-        assert {clip["variant"] for clip in desk.compare(given).clips} == {"calm"}
+        assert {clip["variant"] for clip in wan_nb.compare(given).clips} == {"calm"}
 
 
 def test_the_same_cell_under_a_new_label_is_renamed_and_not_doubled(log) -> None:

@@ -36,15 +36,11 @@ ROOMS = [
     "reporting",
     "handles",
     "magics",
-    "ui",
     "__init__",
 ]
 """From the ground up; each may know itself and what stands before it."""
 
 STILL_UPWARD = {
-    "handles.dataframe -> ui.desk",
-    "magics.call -> ui.desk",
-    "magics.verbs -> ui.desk",
     "studies.ballot.ballot -> handles.study",
 }
 

@@ -10,7 +10,8 @@ from wan_nb.arguments import has_ids, run_ids
 from wan_nb.engine.loop import load
 from wan_nb.errors import InvalidOption, LogError
 from wan_nb.frontends import shell
-from wan_nb.handles.selection import is_marked, marked
+from wan_nb.handles import selection
+from wan_nb.handles.selection import is_marked, marked, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -118,28 +119,31 @@ class Accessor:
         """Ids of the runs, in the order of the frame, each once."""
         return run_ids(self._frame)
 
-    def _chosen(self, session: Session | None = None) -> tuple[Session, list[Row]]:
-        from wan_nb.ui.desk import rows_of
-
-        return rows_of(self._frame, session)
+    def _session(self, given: Session | None) -> Session:
+        """The session that is given, else the one that made the table, else the default one."""
+        session: Session | None = given or session_of(self._frame) or (selection.default and selection.default())
+        if session is None:
+            raise InvalidOption(
+                "the session of this table is closed.",
+                remedy="wan_nb.session() opens one; then session.compare(table).",
+            )
+        return session
 
     def play(self, *, session: Session | None = None) -> None:
         """Show a table of strips that open the clips. Static: it is still there in the saved notebook."""
         from wan_nb.widgets.outputs import display
         from wan_nb.widgets.static_outputs import runs_bundle
 
-        session, rows = self._chosen(session)
-        display(runs_bundle(session.workspace, rows))
+        session = self._session(session)
+        display(runs_bundle(session.workspace, session.rows_of(self._frame)))
 
     def board(self, *, session: Session | None = None) -> None:
         """Show a live board of these runs."""
-        session, rows = self._chosen(session)
-        session.views.show(rows)
+        session = self._session(session)
+        session.views.show(session.rows_of(self._frame))
 
     def compare(self, *, columns: int | None = None) -> Any:
         """Show these clips side by side on one transport; see `wan_nb.compare`."""
-        from wan_nb.ui.desk import compare
-
         if not self.ids:
             raise InvalidOption("there are no runs in this DataFrame to compare.")
-        return compare(self._frame, columns=columns)
+        return self._session(None).compare(self._frame, columns=columns)

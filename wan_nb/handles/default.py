@@ -8,6 +8,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from wan_nb.engine.service import address
+from wan_nb.handles import selection
 from wan_nb.handles.selection import session_of
 from wan_nb.handles.session import Session
 from wan_nb.paths import here
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
 __all__ = [
     "adopt",
     "again",
+    "board",
     "bundle",
     "cancel",
     "close",
+    "compare",
     "configure",
     "connect",
     "cost",
@@ -37,12 +40,14 @@ __all__ = [
     "film",
     "form",
     "login",
+    "report",
     "resume",
     "run",
     "runs",
     "session",
     "study",
     "submit",
+    "vote",
 ]
 
 _P = ParamSpec("_P")
@@ -61,10 +66,6 @@ def session() -> Session:
     if _default is None or _default.pid != os.getpid():
         _default = _opened(**_configured)
     return _default
-
-
-_default_session = session
-"""For functions with a parameter of that name."""
 
 
 def _opened(**settings: Any) -> Session:
@@ -185,6 +186,9 @@ run = _of_session(Session.run)
 runs = _of_session(Session.runs)
 resume = _of_session(Session.resume)
 adopt = _of_session(Session.adopt)
+compare = _of_session(Session.compare)
+vote = _of_session(Session.vote)
+report = _of_session(Session.report)
 
 
 @guarded
@@ -208,7 +212,26 @@ def form(source: Any = None, /, *, session: Session | None = None) -> Form:
     >>> wan_nb.form()       # doctest: +SKIP
     >>> wan_nb.form(run)    # doctest: +SKIP
     """
-    return (session or _default_session()).form(source)
+    return (session or _current()).form(source)
+
+
+@guarded
+def board(session: Session | None = None) -> None:
+    """Show the newest runs of the log, and those to come, on a live board.
+
+    Examples
+    --------
+    >>> wan_nb.board()  # doctest: +SKIP
+    """
+    (session or _current()).board()
+
+
+def _current() -> Session:
+    """The default session, for functions with a parameter of its name."""
+    return session()
+
+
+selection.default = _current
 
 
 @guarded

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
 
-__all__ = ["is_marked", "labelled_rows", "marked", "rows_in_order", "session_of"]
+__all__ = ["each_of", "is_marked", "labelled_rows", "marked", "rows_in_order", "session_of"]
 
 _MARK = "wan_nb"
 """Key in the ``attrs`` of a DataFrame, which its selections and copies keep."""
+
+default: Callable[[], Any] | None = None
+"""The default session, once there may be one: for tables whose own session is closed."""
 
 _LABELS = ("study", "variant", "block")
 
@@ -70,6 +73,12 @@ def marked(frame: pd.DataFrame, session: Any) -> pd.DataFrame:
 def is_marked(frame: pd.DataFrame) -> bool:
     """Whether a table is one of runs that a session made, or a part or copy of one."""
     return _MARK in frame.attrs
+
+
+def each_of(what: Any) -> list[Any]:
+    """What is meant, one thing after another; a table, a column, an index and a tuple are one thing each."""
+    whole = isinstance(what, str | bytes | Mapping) or hasattr(what, "index") or hasattr(what, "get_level_values")
+    return list(what) if isinstance(what, list) or (isinstance(what, Iterable) and not whole) else [what]
 
 
 def session_of(what: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import WeakSet
 
 from wan_nb import arguments
@@ -14,7 +14,7 @@ from wan_nb.engine.loop import load
 from wan_nb.engine.workspace import Workspace
 from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound, WanError
 from wan_nb.handles.run import Run
-from wan_nb.handles.selection import rows_in_order
+from wan_nb.handles.selection import each_of, labelled_rows, rows_in_order, session_of
 from wan_nb.interrupts import RESUMING, SUBMITTING, detaching
 from wan_nb.public import guarded
 from wan_nb.settings import Settings
@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
     from wan_nb.media.store import Store
+    from wan_nb.widgets.compare import CompareWidget
     from wan_nb.widgets.form import Form
     from wan_nb.widgets.outputs import Views
+    from wan_nb.widgets.vote import VoteWidget
 
 __all__ = ["Session"]
 
@@ -116,29 +118,6 @@ class Session:
         shown = folder.relative_to(self.notebook) if folder.is_relative_to(self.notebook) else folder
         mark = ": SIMULATED, no bill" if self.workspace.service == "simulator" else ""
         return f"<Session {self.workspace.service}{mark}, log in {shown}>"
-
-    def form(self, source: Any = None, /) -> Form:
-        """A form with the board of its runs beneath: one request, or a study of prompts parted by ``---`` lines.
-
-        Parameters
-        ----------
-        source : Run, run id, row of the DataFrame, or path of a clip or its sidecar, optional
-            To begin with.
-
-        Returns
-        -------
-        Form
-            Shows itself as the last line of a cell.
-
-        Examples
-        --------
-        >>> session.form(run)  # doctest: +SKIP
-        """
-        from wan_nb.widgets.form import Form
-        from wan_nb.widgets.form_draft import Draft, fields_from
-
-        fields = fields_from(source, self.workspace) if source is not None else None
-        return Form(Draft(self.workspace, fields), self.views, submit=self.submit, study=self.study)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Raise: threads and connections stay in their process."""
@@ -560,6 +539,189 @@ class Session:
 
         self.last = study = open_study(self, variants, name=name, seeds=seeds, vary=vary, tags=tags, **fields)
         return study
+
+    # --- showing
+
+    def form(self, source: Any = None, /) -> Form:
+        """A form with the board of its runs beneath: one request, or a study of prompts parted by ``---`` lines.
+
+        Parameters
+        ----------
+        source : Run, run id, row of the DataFrame, or path of a clip or its sidecar, optional
+            To begin with.
+
+        Returns
+        -------
+        Form
+            Shows itself as the last line of a cell.
+
+        Examples
+        --------
+        >>> session.form(run)  # doctest: +SKIP
+        """
+        from wan_nb.widgets.form import Form
+        from wan_nb.widgets.form_draft import Draft, fields_from
+
+        fields = fields_from(source, self.workspace) if source is not None else None
+        return Form(Draft(self.workspace, fields), self.views, submit=self.submit, study=self.study)
+
+    def board(self) -> None:
+        """Show the newest runs of the log, and those to come, on a live board.
+
+        Examples
+        --------
+        >>> session.board()  # doctest: +SKIP
+        """
+        self.views.show_all()
+
+    def compare(self, what: Any = None, *, columns: int | None = None) -> CompareWidget:
+        """Show clips side by side on one transport: play, scrub, step, loop, wipe, difference, swap in place.
+
+        Parameters
+        ----------
+        what : Study, Run, id, DataFrame of ``runs()``, or several of them, optional
+            Also a Series or index of ids, the name of a study, one of its variants, or a tag. The last study when left
+            out.
+        columns : int, optional
+            Clips beside each other; a variant each in a study when left out.
+
+        Returns
+        -------
+        CompareWidget
+            Shows itself; at most six clips play at once, the rest pages.
+
+        Raises
+        ------
+        InvalidOption
+            There is nothing to compare.
+
+        Examples
+        --------
+        >>> session.compare(session.runs(study="walk"))  # doctest: +SKIP
+        """
+        from wan_nb.widgets.compare import compare_rows
+
+        things = each_of(what)
+        owner = session_of(things) or self
+        return compare_rows(owner.workspace, owner.rows_of(None if what is None else things), columns=columns)
+
+    def vote(
+        self, study: Study | str | None = None, *, rater: str = "", mode: Literal["winner", "ranking"] = "winner"
+    ) -> VoteWidget:
+        """Ask blind questions about pairs of clips of one block, by keyboard: 1 2 better, 0 same, 9 both bad, u undo.
+
+        Parameters
+        ----------
+        study : Study or str, optional
+            Or its name; the newest when left out.
+        rater : str
+            Name of who votes; each rater is asked about every pair.
+        mode : {'winner', 'ranking'}
+            Find the best variant with few votes, or put all in order.
+
+        Returns
+        -------
+        VoteWidget
+            Shows itself; every answer is written down at once.
+
+        Examples
+        --------
+        >>> session.vote("walk", rater="Ada")  # doctest: +SKIP
+        """
+        return self.study_of(study).vote(rater=rater, mode=mode)
+
+    def report(
+        self, /, study: Study | str | None = None, path: str | os.PathLike[str] | None = None, **options: Any
+    ) -> Path:
+        """Write a study as one HTML file that needs nothing else: plan, prompts, clips, votes, ranking, measures, cost.
+
+        Parameters
+        ----------
+        study : Study or str, optional
+            Or its name; the newest when left out.
+        path : path, optional
+            ``NAME.html`` without it. One that ends in ``.csv`` becomes a table of runs and measures instead, with the
+            votes in another one beside it.
+        **options
+            ``media="embed"``, ``"link"`` or ``"none"``: the clips in the file, beside it, or strips only.
+
+        Returns
+        -------
+        Path
+            Absolute.
+
+        Raises
+        ------
+        InvalidOption
+            Another ending, or a report that would be too large. Nothing is written.
+
+        Examples
+        --------
+        >>> session.report("walk", "walk.html")  # doctest: +SKIP
+        PosixPath('.../walk.html')
+        """
+        return self.study_of(study).report(path, **options)
+
+    # --- what is meant
+
+    def rows_of(self, what: Any) -> list[Row]:
+        """Rows of the runs that are meant, each once.
+
+        Parameters
+        ----------
+        what : object
+            What `wan_nb.arguments.run_ids` takes; a text is also the name of a study, a variant of the last study,
+            or a tag. None: the last study.
+        """
+        if what is None:
+            return self.study_of(None).rows()
+        found = [row for each in each_of(what) for row in self._named(each)]
+        return list({row.run_id: row for row in found}.values())
+
+    def _named(self, what: Any) -> list[Row]:
+        if not isinstance(what, str):
+            return labelled_rows(self.workspace, what)
+        if what in self.log.studies():
+            return self.study(name=what).rows()
+        try:
+            return labelled_rows(self.workspace, what)
+        except NotFound:
+            last = [] if self.last is None or isinstance(self.last, Run) else self.last.rows()
+            labelled = [row for row in last if row.variant == what] or self.log.find(tags=what)
+            if not labelled:
+                raise
+            return labelled
+
+    def study_of(self, what: Any) -> Study:
+        """The study that is meant: itself, by its name, or else the last one of this session, or of its log.
+
+        Raises
+        ------
+        InvalidOption
+            It is neither, or there is none yet.
+        NotFound
+            No study of that name.
+        """
+        from wan_nb.handles.study import Study
+
+        if what is None:
+            what = self._last_study()
+        if isinstance(what, str):
+            what = self.study(name=what)
+        if not isinstance(what, Study):
+            raise InvalidOption(f"a variable of type {type(what).__name__} is no study.", remedy="Give its name.")
+        return what
+
+    def _last_study(self) -> Study | str:
+        known = self.log.studies()
+        if isinstance(self.last, Run):
+            if self.last.row.study in known:
+                return str(self.last.row.study)
+        elif self.last is not None:
+            return self.last
+        if not known:
+            raise InvalidOption("there is no study in this log yet.", remedy="%%wan --seeds 1,2,3 makes one.")
+        return known[0]
 
     def _handle(self, run_id: str, *, reused: bool = False) -> Run:
         self.last = run = Run(self, run_id, reused=reused)

@@ -12,7 +12,6 @@ from wan_nb.errors import InvalidOption
 from wan_nb.grammar import options
 from wan_nb.handles.run import Run
 from wan_nb.handles.study import Study
-from wan_nb.ui import desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +70,7 @@ class Call:
 
     def study(self) -> Study:
         """The study that is meant: by its name, else the last one."""
-        return desk.study_of(self.words[0] if self.words else None, self.session)
+        return self.session.study_of(self.words[0] if self.words else None)
 
 
 @dataclass(frozen=True, slots=True)

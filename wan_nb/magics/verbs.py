@@ -156,9 +156,7 @@ def compare(call: Call) -> Any:
         %wan compare walk
         %wan compare 3f9c 77ab
     """
-    from wan_nb.ui import desk
-
-    return desk.compare([*call.words] or call.study())
+    return call.session.compare([*call.words] or call.study())
 
 
 def vote(call: Call) -> Any:

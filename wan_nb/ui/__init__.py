@@ -1,1 +1,0 @@
-"""The only home of IPython and widgets."""
