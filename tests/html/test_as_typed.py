@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
-import nbformat
 import pandas as pd
 import pytest
 
@@ -81,6 +80,7 @@ def bundles(session, cat):
 
 
 def test_no_page_typesets_what_a_notebook_has_stored(session, cat):
+    import nbformat
     from nbconvert import HTMLExporter
 
     control = nbformat.v4.new_output("display_data", {"text/html": "<p>a control: $x$</p>"})

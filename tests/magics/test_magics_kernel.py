@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nbformat
 import pytest
 
 import wan_nb
@@ -35,6 +34,8 @@ def environment(simulator, tmp_path) -> dict[str, str]:
 
 def execute(cells: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, Any]:
     """Run All, going no further than the first error, which the saved notebook keeps."""
+    import nbformat
+
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbformat.write(notebook, folder / "in.ipynb")
     code = """

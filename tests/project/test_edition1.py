@@ -8,7 +8,6 @@ from contextlib import chdir, closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import nbformat
 import pytest
 from edition1 import DATA, EXPECTED, PROMPTS, URL, copied
 from tools.notebooks import execute
@@ -256,6 +255,8 @@ def test_what_was_under_way_is_not_bought_again(tmp_path: Path) -> None:
 @pytest.mark.notebook
 def test_the_notebook_runs_again_for_nothing(tmp_path: Path) -> None:
     copied(tmp_path)
+    import nbformat
+
     saved = nbformat.read(tmp_path / "notebook.ipynb", 4)
     assert not [o for cell in saved.cells for o in cell.outputs if o.output_type == "error"]
     with Session("simulator", gap=0.05) as session:

@@ -8,7 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nbformat
 import numpy as np
 import pytest
 from tools import notebooks
@@ -17,6 +16,8 @@ import wan_nb
 from wan_nb.api import catalog
 
 if TYPE_CHECKING:
+    import nbformat
+
     from wan_nb.log.row import Row
 
 NAMES = sorted(path.stem for path in notebooks.FOLDER.glob("*.ipynb"))
@@ -26,6 +27,8 @@ KEY = re.compile(r"sk-[A-Za-z0-9]{8,}")
 
 
 def read(name: str) -> nbformat.NotebookNode:
+    import nbformat
+
     return nbformat.read(notebooks.FOLDER / f"{name}.ipynb", 4)
 
 
@@ -39,6 +42,8 @@ def test_these_notebooks_and_no_others() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_stored_executed_and_small(name: str) -> None:
     path = notebooks.FOLDER / f"{name}.ipynb"
+    import nbformat
+
     notebook = read(name)
     nbformat.validate(notebook)
     assert path.stat().st_size < (150_000 if name == "quickstart" else 250_000)
@@ -188,6 +193,8 @@ def test_a_check_says_what_is_wanted(number: int, monkeypatch: pytest.MonkeyPatc
 
 def solve(path: Path) -> None:
     """Put every solution into its exercise's cell."""
+    import nbformat
+
     lesson = nbformat.read(path, 4)
     found = solutions(lesson)
     for cell in lesson.cells:

@@ -18,9 +18,10 @@ import sys
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import nbformat
-from nbclient import NotebookClient
+if TYPE_CHECKING:
+    import nbformat
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -43,6 +44,9 @@ def execute(path: Path, *, timeout: float = 600) -> nbformat.NotebookNode:
     timeout : float
         Seconds for a single cell.
     """
+    import nbformat
+    from nbclient import NotebookClient
+
     notebook = nbformat.read(path, 4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -57,6 +61,8 @@ def execute(path: Path, *, timeout: float = 600) -> nbformat.NotebookNode:
 
 def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Leave out what every execution changes, and widgets: their kernel is gone, their HTML beside them stays."""
+    import nbformat
+
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
@@ -97,6 +103,8 @@ def _smaller(picture: re.Match[str], most: int | None) -> str:
 
 def main(names: list[str]) -> None:
     """Execute and store."""
+    import nbformat
+
     chosen = [FOLDER / f"{name}.ipynb" for name in names] or sorted(FOLDER.glob("*.ipynb"))
     for stored in chosen:
         with tempfile.TemporaryDirectory() as scratch:

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import nbformat
 import pytest
 from IPython.display import display
 
@@ -315,6 +314,8 @@ def test_other_frames_have_no_wan() -> None:
 
 @pytest.mark.notebook
 def test_executed_notebook_holds_the_final_state_and_no_widget(simulator, photos, tmp_path) -> None:
+    import nbformat
+
     setup = f"""
 from wan_nb.handles.session import Session
 simulated = Session({simulator.url!r}, api_key="k", folder="wan_runs", gap=0.05)
