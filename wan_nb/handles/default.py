@@ -307,7 +307,7 @@ def film(runs: Any, path: str | os.PathLike[str]) -> Path:
 
     Examples
     --------
-    >>> wan_nb.film([s1, s2, s3], "story.mp4")  # doctest: +SKIP
+    >>> wan_nb.film([run, *study.runs], "story.mp4")  # doctest: +SKIP
     PosixPath('.../story.mp4')
     """
     return cast("Session", session_of(runs) or session()).film(runs, path)

@@ -13,6 +13,7 @@ from wan_nb.public import guarded
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
@@ -211,6 +212,38 @@ class Run:
         """
         seconds = arguments.amount(seconds, "a tail must be a number of seconds")
         return self._session.workspace.tail(self.row, seconds)
+
+    def export(self, path: str | os.PathLike[str]) -> Path:
+        """Copy the clip, with its request written into the copy as title and comment.
+
+        The clip itself stays byte for byte. In the copy stand prompt, parameters, id, and the names and content hashes
+        of the materials; no key, no signed address, no path of this machine. ``wan_nb.run(file)`` finds the run again.
+
+        Parameters
+        ----------
+        path : path
+            The MP4 to write; replaced as a whole when it exists.
+
+        Returns
+        -------
+        Path
+            Absolute.
+
+        Raises
+        ------
+        InvalidOption
+            Another ending than ``.mp4``, or a place among the clips of the log.
+        NotFound
+            There is no clip on disk.
+
+        Examples
+        --------
+        >>> wan_nb.run(run.export("cat.mp4")).id  # doctest: +SKIP
+        '3f9c01ab77de'
+        """
+        from wan_nb.reporting.export import export
+
+        return export(self._session.workspace, self.row, path)
 
     def _write(self, **changes: Any) -> Run:
         self._session.workspace.write(self.id, **changes)

@@ -408,22 +408,28 @@ class Session:
         return runs_frame(self, measures=measures, **filters)
 
     def run(self, run_id: Any) -> Run:
-        """A run by its id, or by the unique beginning of it.
+        """A run by its id, by the unique beginning of it, or by a file of its clip.
 
         Parameters
         ----------
-        run_id : str
-            Hex digits, at most 12; or a `Run`, or a row of ``runs()``.
+        run_id : str or path
+            Hex digits, at most 12; or a `Run`, or a row of ``runs()``. A path (a text with a slash or an ending) is a
+            clip under any name: its run is known by its content, that of a `Run.export` by what is written in it.
 
         Raises
         ------
         NotFound
-            No run begins so, or several do.
+            No run begins so, or several do; there is no such file, or none of the runs made it.
 
         Examples
         --------
         >>> session.run(run.id[:6]).wait().video  # doctest: +SKIP
+        >>> session.run(run.export("cat.mp4"))    # doctest: +SKIP
         """
+        if isinstance(run_id, os.PathLike) or (isinstance(run_id, str) and set(run_id) & set("./\\")):
+            from wan_nb.reporting.export import run_of
+
+            return self._handle(run_of(self.workspace, run_id).run_id)
         ids = run_ids(run_id)
         if len(ids) != 1:
             raise InvalidOption(f"one run is meant here, not {len(ids)}.", remedy="Give the id of one.")
@@ -479,9 +485,7 @@ class Session:
 
         Examples
         --------
-        >>> first = session.submit("a cat walks", first_frame="cat.jpg", name="s1").wait()       # doctest: +SKIP
-        >>> second = session.submit("it jumps", first_clip=first, duration=10)                    # doctest: +SKIP
-        >>> session.film([first, second], "story.mp4")                                            # doctest: +SKIP
+        >>> session.film([run, *study.runs], "story.mp4")  # doctest: +SKIP
         PosixPath('.../story.mp4')
         """
         from wan_nb.reporting.film import film

@@ -15,7 +15,7 @@ from wan_nb.errors import InvalidMedia
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CutOff", "missing"]
+__all__ = ["CutOff", "boxes", "missing"]
 
 
 class CutOff(InvalidMedia):
@@ -60,7 +60,7 @@ def _read(file: BinaryIO, place: int, count: int) -> bytes:
 
 def _of_iso(file: BinaryIO, size: int) -> str:
     kinds = set()
-    for kind, start, body, end in _boxes(file, size):
+    for kind, start, body, end in boxes(file, size):
         if kind in {b"moov", b"moof", b"mdat"} and end > size:
             return f"its {kind.decode()} box of {end - start} bytes ends {end - size} bytes behind the end of the file"
         if kind == b"sidx" and (promised := _segments_end(_read(file, body, end - body), end)) > size:
@@ -69,7 +69,7 @@ def _of_iso(file: BinaryIO, size: int) -> str:
     return "it has no index" if b"mdat" in kinds and b"moov" not in kinds else ""
 
 
-def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int, int]]:
+def boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int, int]]:
     """Type, start, start of the content and end of each outermost box; a size of 0 reaches to the end of the file."""
     start = 0
     while start + 8 <= size:
