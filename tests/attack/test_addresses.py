@@ -229,7 +229,7 @@ def test_no_proxy_is_read_in_every_spelling(no_proxies) -> None:
     assert routes(REAL) == {}
     no_proxies.setenv("NO_PROXY", "[::1]")
     with wan_nb.Session(base_url=REAL, api_key="k" * 20) as session:
-        assert session.flow.client
+        assert session.account.client
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
@@ -239,4 +239,4 @@ def test_certificates_that_are_not_there_are_named(variable, no_proxies) -> None
         wan_nb.Session(base_url=REAL, api_key="k" * 20) as session,
         pytest.raises(InvalidOption, match=f"{variable} names '/no/such/file', which is not there"),
     ):
-        _ = session.flow
+        _ = session.runner

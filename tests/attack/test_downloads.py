@@ -34,14 +34,14 @@ def recorded(session: wan_nb.Session) -> list[tuple[int, str]]:
         if "dashscope-result" in response.url.path:
             seen.append((response.status_code, response.headers.get("Content-Range", "")))
 
-    session.flow.client._http.event_hooks = {"response": [note]}
+    session.account.client._http.event_hooks = {"response": [note]}
     return seen
 
 
 @pytest.mark.parametrize("stall", [0.0, 600.0], ids=["cut", "stalled"])
 def test_a_broken_download_goes_on_where_it_was(session, simulator, cat, stall) -> None:
     seen = recorded(session)
-    session.flow.client._http.timeout = httpx.Timeout(0.5, connect=10.0)
+    session.account.client._http.timeout = httpx.Timeout(0.5, connect=10.0)
     simulator.faults(endpoint="download", truncate=20_000, stall=stall)
     run = session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120)
     size = run.row.bytes
@@ -61,7 +61,7 @@ def test_a_download_broken_again_and_again_never_starts_over(session, simulator,
 def test_another_object_under_the_same_link_is_not_mixed_in(session, simulator, cat) -> None:
     """A server that changes the file between two attempts: what was there is thrown away, not continued."""
     simulator.faults(endpoint="download", truncate=20_000)
-    real, first = session.flow.client.download, [True]
+    real, first = session.account.client.download, [True]
 
     async def changing(url, part, **options):
         if not first.pop():
@@ -71,7 +71,7 @@ def test_another_object_under_the_same_link_is_not_mixed_in(session, simulator, 
         first.append(False)
         return await real(url, part, **options)
 
-    session.flow.client.download = changing
+    session.account.client.download = changing
     assert session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120).video
     assert_whole(session, simulator)
 
@@ -80,7 +80,7 @@ def test_a_dead_link_is_renewed_by_one_look(session, simulator, cat) -> None:
     """The link has expired, the task is still known."""
     seen = recorded(session)
     simulator.limits(link_life=0.0)
-    real, looks = session.flow.client.get, []
+    real, looks = session.account.client.get, []
 
     async def get(task_id):
         looks.append(task_id)
@@ -88,7 +88,7 @@ def test_a_dead_link_is_renewed_by_one_look(session, simulator, cat) -> None:
             simulator.limits(link_life=3600.0)
         return await real(task_id)
 
-    session.flow.client.get = get
+    session.account.client.get = get
     assert session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120).video
     assert [status for status, _ in seen] == [403, 200]
     assert_whole(session, simulator)
@@ -118,9 +118,9 @@ def test_two_kernels_that_fetch_one_clip_do_not_write_into_each_others_file(sett
     simulator.config(run=3600.0)
     first, second = wan_nb.Session(**settings), wan_nb.Session(**settings)
     with first, second:
-        first.loop.shared["fetching"] = NoLocks()  # two processes share none
+        first.loop.shared.downloading = NoLocks()  # two processes share none
         run = first.submit(PROMPT, first_frame=cat, **FIELDS)
-        one, other = first.flow, second.flow
+        one, other = first.runner, second.runner
         committing, named, wrote = asyncio.Event(), asyncio.Event(), threading.Event()
         real, settle = other.client.download, one.store.commit
 
@@ -159,7 +159,7 @@ def _limited(settings, cat, told) -> None:
 
     with wan_nb.Session(**settings) as session:
         run = session.submit(PROMPT, first_frame=cat, **FIELDS)
-        session.flow.store.open()
+        session.store.open()
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
         try:
             run.wait()
@@ -234,12 +234,12 @@ def test_a_folder_that_cannot_be_written_is_said_and_loses_nothing(settings, sim
 
 
 def test_a_strip_that_cannot_be_made_does_not_hold_up_the_clip(session, simulator, cat) -> None:
-    session.flow.store.open()
+    session.store.open()
     proxies = session.store.root / "proxies"
     proxies.rmdir()
     proxies.write_text("a file where the folder should be")
-    real = session.flow.store.open
-    session.flow.store.open = lambda: real() if proxies.is_dir() else None
+    real = session.store.open
+    session.store.open = lambda: real() if proxies.is_dir() else None
     run = session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120)
     assert run.status is Status.SUCCEEDED
     assert_whole(session, simulator)
@@ -251,12 +251,12 @@ def test_a_strip_that_cannot_be_made_does_not_hold_up_the_clip(session, simulato
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pauses between two attempts at one download."""
-    monkeypatch.setattr("wan_nb.engine.download.backoff", lambda *_, **__: 0.0)
+    monkeypatch.setattr("wan_nb.engine.retry.backoff", lambda *_, **__: 0.0)
 
 
 def serving(session: wan_nb.Session, change: Callable[[bytes], bytes]) -> list[bytes]:
     """Let the service deliver every clip changed, with a length that fits; what came each time."""
-    real, came = session.flow.client.download, []
+    real, came = session.account.client.download, []
 
     async def download(url, part, **_options):
         etag = await real(url, part)
@@ -264,7 +264,7 @@ def serving(session: wan_nb.Session, change: Callable[[bytes], bytes]) -> list[b
         part.write_bytes(came[-1])
         return etag
 
-    session.flow.client.download = download
+    session.account.client.download = download
     return came
 
 
@@ -312,14 +312,14 @@ def test_a_kept_clip_is_not_given_up_after_a_crash(settings, simulator, cat, at_
     with wan_nb.Session(**settings) as session:
         serving(session, unknown_pictures)
         run = session.submit(PROMPT, first_frame=cat, **FIELDS)
-        real = session.flow.write
+        real = session.account.write
 
         async def write(run_id, **changes):
             if changes.get("status") is Status.SUCCEEDED:
                 raise OSError("the kernel ends here")
             return await real(run_id, **changes)
 
-        session.flow.write = write
+        session.account.write = write
         with pytest.raises(wan_nb.errors.WanError, match="ends here"):
             run.wait(timeout=120)
         clip = session.store.path(session.store.name(run.id)).read_bytes()
@@ -346,7 +346,7 @@ def test_a_clip_that_always_comes_cut_off_is_said_and_never_thrown_away(
     if later == "forgotten":
         simulator.clock(25 * 3600.0)
     with wan_nb.Session(**settings) as session:
-        session.flow.watcher._clock = lambda: time.time() + (25 * 3600.0 if later == "forgotten" else 0.0)
+        session.account.watcher._clock = lambda: time.time() + (25 * 3600.0 if later == "forgotten" else 0.0)
         (run,) = session.resume(wait=True)
         assert run.status is Status.SUCCEEDED
         if later == "whole":

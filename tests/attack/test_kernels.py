@@ -18,7 +18,7 @@ KERNELS = 8
 
 def _kernel(settings: dict[str, Any], cat: str, prompts: list[str], together: Any, told: Any) -> None:
     with wan_nb.Session(**settings) as session:
-        session.flow  # noqa: B018
+        session.runner  # noqa: B018
         together.wait(120)
         runs, refused = [], 0
         for prompt in prompts:
@@ -68,14 +68,14 @@ def test_eight_kernels_share_log_and_limits(settings, simulator, cat, each) -> N
 def _paying(settings: dict[str, Any], cat: str, prompts: list[str], together: Any, told: Any) -> None:
     """A kernel that takes the simulator for the real service, so that the budget counts."""
     with wan_nb.Session(**settings) as session:
-        flow = session.flow
-        real = flow.client._note
+        client = session.account.client
+        real = client._note
 
         def note(response: Any) -> None:
             real(response)
-            flow.client.simulated = False
+            client.simulated = False
 
-        flow.client._note = note
+        client._note = note
         together.wait(120)
         runs, refused = [], 0
         for prompt in prompts:

@@ -225,11 +225,11 @@ def test_a_run_ends_in_a_state_that_is_true(wire, photos, tmp_path_factory, brok
 
 def hurry(session: wan_nb.Session) -> None:
     """Waits between attempts are not what is attacked here."""
-    flow = session.flow
-    flow.client._http.timeout = flow.client._fresh.timeout = httpx.Timeout(5.0)
-    for dice in (flow.rng, flow.posting._rng, flow.watcher._rng, *(lane._rng for lane in lanes(flow))):
+    account = session.account
+    account.client._http.timeout = account.client._fresh.timeout = httpx.Timeout(5.0)
+    for dice in (account.rng, account.watcher._rng, *(lane._rng for lane in lanes(account))):
         dice.uniform = lambda low, high: 0.0  # type: ignore[method-assign]
 
 
-def lanes(flow: Any) -> list[Any]:
-    return [flow.limiter.query(), flow.limiter.submit()]
+def lanes(account: Any) -> list[Any]:
+    return [account.limiter.query(), account.limiter.submit()]

@@ -41,7 +41,8 @@ CELLS = [
     "%load_ext wan_nb",
     "import wan_nb, os\nfrom pathlib import Path\nsession = wan_nb.session()\nsession",
     "%%wan -f {{frame}} --duration 2 --seed 1 --out first\na cat walks",
-    "first, first.row, first.request, session.settings, session.place, session.flow.client, session.log, vars(session)",
+    "first, first.row, first.request, session.settings, session.place, session.account.client, session.log",
+    "vars(session), vars(session.account)",
     "%%wan -f {{signed}} --duration 2 --out second\na cat runs",
     "second.row, second.request, wan_nb.runs()",
     "%wan runs",
@@ -178,9 +179,9 @@ def test_reprs_of_all_that_knows_the_key_hide_it(settings, tmp_path) -> None:
             session,
             session.settings,
             session.place,
-            session.flow,
-            session.flow.client,
-            session.flow.client._headers,
+            session.runner,
+            session.account.client,
+            session.account.client._headers,
         ]
         for thing in knowing:
             assert KEY not in repr(thing)
@@ -309,7 +310,12 @@ def test_what_is_planted_in_an_answer_reaches_nothing(
             *map(str, run._repr_mimebundle_().values()),
         ]
         said += [repr(asdict(run.row))]
-    said += [wan_nb.bundle(tmp_path / "all.zip").name, repr(session.settings), repr(session.place), repr(session.flow)]
+    said += [
+        wan_nb.bundle(tmp_path / "all.zip").name,
+        repr(session.settings),
+        repr(session.place),
+        repr(session.runner),
+    ]
     said += [repr(asdict(session.settings)), repr(pickle.dumps(session.settings)), repr(pickle.dumps(session.place))]
     said += [caplog.text, *(repr(vars(record)) for record in caplog.records)]
     said += [" ".join(each.cmdline()) for each in psutil.Process().children(recursive=True)]
@@ -334,8 +340,8 @@ def test_what_a_library_says_while_money_is_spent_reaches_nothing(settings, cat,
         raise raised
 
     with wan_nb.Session(**{**settings, "api_key": KEY}) as session:
-        session.flow  # noqa: B018  # open
-        monkeypatch.setattr(session.flow.client._fresh, "send", broken)
+        session.runner  # noqa: B018  # open
+        monkeypatch.setattr(session.account.client._fresh, "send", broken)
         with pytest.raises(WanError) as caught:
             session.submit("a cat walks", first_frame=cat, duration=2)
         (row,) = session.log.find()

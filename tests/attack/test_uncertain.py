@@ -120,26 +120,26 @@ def test_a_list_whose_filters_are_in_another_zone(settings, simulator, cat) -> N
     """Which zone they are in is not documented; a window hours off must not make a paid task look refused."""
     lost_answer(settings, simulator, cat)
     with wan_nb.Session(**settings) as session:
-        real = session.flow.client.list
+        real = session.account.client.list
 
         async def in_utc(**query):
             moved = {name: query[name] - timedelta(hours=8) for name in ("start", "end") if query.get(name)}
             return await real(**{**query, **moved})
 
-        session.flow.client.list = in_utc
+        session.account.client.list = in_utc
         (run,) = session.resume(wait=True)
         assert run.status is Status.SUCCEEDED
 
 
 def test_a_list_that_turns_the_same_page_for_ever(session, simulator, cat) -> None:
     run = session.submit(PROMPT, first_frame=cat, **FIELDS).wait()
-    real = session.flow.client.list
+    real = session.account.client.list
 
     async def endless(**query):
         page = await real(**{**query, "page_no": 1})
         return type(page)(page.tasks, 10**9, page.page_no, page.page_size)
 
-    session.flow.client.list = endless
+    session.account.client.list = endless
     assert run.row.task_id not in {task.task_id for task in session.strangers()}
 
 
@@ -155,7 +155,7 @@ def test_a_service_that_accepts_after_we_have_hung_up(settings, simulator, cat) 
     """The list is empty when we give up waiting: not because the service refused, but because it is not done yet."""
     simulator.faults(endpoint="create", delay=1.5)
     with wan_nb.Session(**{**settings, "patience": 1.0}) as session:
-        session.flow.client._fresh.timeout = httpx.Timeout(1.2, connect=10.0)
+        session.account.client._fresh.timeout = httpx.Timeout(1.2, connect=10.0)
         run = session.submit(PROMPT, first_frame=cat, **FIELDS).wait()
         assert run.video
         assert session.submit(PROMPT, first_frame=cat, **FIELDS).reused
@@ -169,11 +169,11 @@ def test_two_identical_intents_without_an_answer(settings, simulator, cat) -> No
     """Which task is whose cannot be told; both stay in doubt and count, and a person's word settles both."""
     simulator.faults(endpoint="create", reset=True, when="after", times=2)
     with wan_nb.Session(**settings) as session:
-        session.flow  # noqa: B018  # opened here: the loop thread cannot
+        session.runner  # noqa: B018  # opened here: the loop thread cannot
         both = [ask(session, PROMPT, cat), Ask(session.request(PROMPT, first_frame=cat, **FIELDS), again=True)]
 
         async def at_once() -> list[object]:
-            return await asyncio.gather(*(session.flow.posting.submit(a) for a in both), return_exceptions=True)
+            return await asyncio.gather(*(session.runner.submit(a) for a in both), return_exceptions=True)
 
         first, second = session.loop.sync(at_once())
         until(lambda: creates(simulator)[1] == 2, "both POSTs")
@@ -197,10 +197,10 @@ def test_an_adopted_task_that_may_be_two_runs_is_asked_for_again_when_it_tells_i
     prompts = ["a cat walks", "a cat runs"]
     with wan_nb.Session(**settings) as session:
         simulator.faults(endpoint="create", reset=True, when="after", times=2)
-        asks, flow = [ask(session, prompt, cat) for prompt in prompts], session.flow
+        asks, runner = [ask(session, prompt, cat) for prompt in prompts], session.runner
 
         async def at_once() -> list[object]:
-            return await asyncio.gather(*(flow.posting.submit(a) for a in asks), return_exceptions=True)
+            return await asyncio.gather(*(runner.submit(a) for a in asks), return_exceptions=True)
 
         assert [type(result) for result in session.loop.sync(at_once())] == [OutcomeUnknown] * 2
         with pytest.raises(OutcomeUnknown, match="may be run"):
@@ -247,7 +247,7 @@ def test_ours_is_found_behind_a_strangers(settings, simulator, cat, tmp_path, wi
         wan_nb.Session(**{**settings, "folder": tmp_path / "colleague"}) as colleague,
     ):
         theirs = colleague.submit("another prompt", first_frame=cat, **FIELDS)
-        client = session.flow.client
+        client = session.account.client
         real = client.list
 
         async def lagging(**query):
@@ -282,9 +282,9 @@ def test_a_failure_of_a_found_task_is_believed_where_no_other_can_be_meant(setti
 def test_a_task_whose_id_is_just_being_written_is_nobody_elses(settings, simulator, cat) -> None:
     """While one run looks into the list, another one is accepted, and its id has not arrived in the log yet."""
     with wan_nb.Session(**settings) as session:
-        flow = session.flow
-        session.loop.sync(flow.hello())
-        real_list, real_create = flow.client.list, flow.client.create
+        runner, client = session.runner, session.account.client
+        session.loop.sync(session.account.handshake())
+        real_list, real_create = client.list, client.create
         arrived: asyncio.Event | None = None
         told, second = asyncio.Event(), ask(session, "a cat runs", cat)
         others = []
@@ -300,13 +300,13 @@ def test_a_task_whose_id_is_just_being_written_is_nobody_elses(settings, simulat
             nonlocal arrived
             if arrived is None:
                 arrived = asyncio.Event()
-                others.append(asyncio.ensure_future(flow.posting.submit(second)))
+                others.append(asyncio.ensure_future(runner.submit(second)))
                 await arrived.wait()
             else:
                 told.set()
             return await real_list(**query)
 
-        flow.client.list, flow.client.create = listing, create
+        client.list, client.create = listing, create
         simulator.faults(endpoint="create", reset=True, when="before")
         with pytest.raises(Unavailable, match="did not take it"):
             session.submit(PROMPT, first_frame=cat, **FIELDS)
@@ -327,7 +327,7 @@ def test_a_session_closed_in_mid_post_leaves_nothing_that_waits_for_ever(setting
     simulator.faults(endpoint="create", stall=600, when="after")
     first = wan_nb.Session(**settings)
     asked = first.request(PROMPT, first_frame=cat, **FIELDS)
-    first.loop.start(first.flow.posting.submit(Ask(asked)))
+    first.loop.start(first.runner.submit(Ask(asked)))
     until(lambda: creates(simulator)[0] == 1, "the POST")
     first.close()
     with wan_nb.Session(**settings) as second:
@@ -340,7 +340,7 @@ def test_a_session_closed_in_mid_post_leaves_nothing_that_waits_for_ever(setting
 def test_an_interrupt_while_reserving_takes_the_intent_back(settings, simulator, cat) -> None:
     with wan_nb.Session(**settings) as session:
         asked = session.request(PROMPT, first_frame=cat, **FIELDS)
-        session.flow  # noqa: B018
+        session.runner  # noqa: B018
         inside, go_on = threading.Event(), threading.Event()
         real = session.log.reserve_many
 
@@ -350,7 +350,7 @@ def test_an_interrupt_while_reserving_takes_the_intent_back(settings, simulator,
             return real(*args, **kwargs)
 
         session.log.reserve_many = held
-        future = session.loop.start(session.flow.posting.submit(Ask(asked)))
+        future = session.loop.start(session.runner.submit(Ask(asked)))
         assert inside.wait(60)
         future.cancel()
         go_on.set()
@@ -358,7 +358,7 @@ def test_an_interrupt_while_reserving_takes_the_intent_back(settings, simulator,
         assert "before it was sent" in row.error_message
         del session.log.reserve_many
         assert session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120).video
-        assert not +session.flow.sending
+        assert not +session.account.sending
     assert creates(simulator) == (1, 1)
 
 
@@ -407,7 +407,7 @@ def test_a_frame_that_is_gone_does_not_hang_a_study(settings, simulator, cat, tm
 def test_a_log_that_cannot_take_the_id(settings, simulator, cat, times) -> None:
     """A full disk, at the worst moment: accepted, and the id cannot be written. It is tried again, then said."""
     with wan_nb.Session(**settings) as session:
-        session.flow.posting._rng.uniform = lambda low, high: 0.0
+        session.account.rng.uniform = lambda low, high: 0.0
         real, full = session.log.advance, [True] * times
 
         def advance(run_id, **changes):
@@ -430,8 +430,8 @@ def test_a_log_that_cannot_take_the_id(settings, simulator, cat, times) -> None:
 def test_a_run_that_another_kernel_has_taken_for_dead_is_not_posted_any_more(settings, simulator, cat) -> None:
     """A laptop slept between two attempts; meanwhile its run was looked for, not found, and written off."""
     with wan_nb.Session(**settings) as session, wan_nb.Session(**settings) as another:
-        flow = session.flow
-        real, attempts = flow.client.create, []
+        client = session.account.client
+        real, attempts = client.create, []
 
         async def create(body, leaving):
             attempts.append(body)
@@ -441,8 +441,8 @@ def test_a_run_that_another_kernel_has_taken_for_dead_is_not_posted_any_more(set
                 raise Unavailable("no connection", retryable=True)
             return await real(body, leaving)
 
-        flow.client.create = create
-        flow.posting._rng.uniform = lambda low, high: 0.0
+        client.create = create
+        session.account.rng.uniform = lambda low, high: 0.0
         run = session.submit(PROMPT, first_frame=cat, **FIELDS)
         assert run.status is Status.FAILED
     assert len(attempts) == 1

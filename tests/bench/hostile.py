@@ -138,16 +138,16 @@ def ask(url: str, call: str) -> None:
     """Child: ask rightly, then hostilely in every way; prints bytes of extra memory for each."""
 
     from wan_nb.api.client import Client
-    from wan_nb.engine.settle import Settling
+    from wan_nb.engine.settle import _listed
     from wan_nb.errors import ServiceError
 
-    class Flow:
+    class Reader:
         """What reading the whole list needs."""
 
         def __init__(self, client: Client) -> None:
             self.client = client
 
-        async def patiently(self, read):
+        async def read(self, read):
             return await read()
 
     async def once(place: str, folder: str) -> None:
@@ -156,7 +156,7 @@ def ask(url: str, call: str) -> None:
             if call == "get":
                 await client.get("t")
             elif call == "list":
-                await Settling(Flow(client))._listed()  # type: ignore[arg-type]
+                await _listed(Reader(client))  # type: ignore[arg-type]
             else:
                 await client.download(f"{url}/{place}/download", Path(folder) / "part")
         await client.aclose()

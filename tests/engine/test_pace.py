@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wan_nb.engine.polling.pace import LOOK_PRICE, MAX_GAP, MIN_GAP, Pace, backoff, queue_gap
+from wan_nb.engine.polling.pace import LOOK_PRICE, MAX_GAP, MIN_GAP, Pace, queue_gap
+from wan_nb.engine.retry import backoff
 
 SECONDS = st.floats(0.05, 20_000)
 

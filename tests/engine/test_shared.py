@@ -221,9 +221,9 @@ def test_adopted_tasks_are_found_in_the_list_without_their_model(simulator, tmp_
         [run] = session.adopt(answer.json()["output"]["task_id"])
         assert run.row.model is None
         session.resume()
-        watching = session.flow.watcher._watched
+        watching = session.account.watcher._watched
         while not watching:
             session.loop.sync(asyncio.sleep(0.05))
         model = next(iter(watching)).model
-        page = session.loop.sync(session.flow.client.list(model=model))
+        page = session.loop.sync(session.account.client.list(model=model))
         assert [task.task_id for task in page.tasks] == [run.row.task_id]

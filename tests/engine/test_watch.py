@@ -179,7 +179,6 @@ PASSING = {
     "429 with Retry-After": lambda: Throttled("slow down", code="Throttling", retry_after=5.0, http_status=429),
     "503": lambda: Unavailable("busy", http_status=503),
     "reset": lambda: Unavailable("connection reset"),
-    "stall": TimeoutError,
     "a portal's page": lambda: Refused("HTTP 302", http_status=302),
 }
 
@@ -199,17 +198,6 @@ def test_every_second_answer_may_be_trouble(kind: str) -> None:
     turn = iter(range(10_000))
     service = Service({"t": usual(1, 90)}, trouble=lambda _: PASSING[kind]() if next(turn) % 2 else None)
     assert alone(service)[-1][0] - 90 < 25
-
-
-def test_an_answer_that_never_comes_is_given_up_after_a_minute() -> None:
-    @dataclass
-    class Stalling(Service):
-        async def get(self, task_id: str) -> Task:
-            if now() < 100:
-                await asyncio.sleep(1e6)
-            return await super().get(task_id)
-
-    assert alone(Stalling({"t": usual(1, 90)}))[-1][0] < 170
 
 
 def test_retry_after_is_kept() -> None:

@@ -1,1 +1,1 @@
-"""From a checked request to a clip on disk: service, submit, settle, queue, download, runner, workspace, polling."""
+"""From a checked request to a clip on disk; `Workspace` is what the rooms above see of it."""

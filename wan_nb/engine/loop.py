@@ -15,16 +15,21 @@ import contextvars
 import os
 import queue
 import threading
+from collections import Counter
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from weakref import WeakValueDictionary
 
 from wan_nb.errors import LogError, WanError
 from wan_nb.imports import imported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
+
+    from wan_nb.engine.polling.limiter import Limiter
 
 __all__ = ["LoopThread", "Worker", "allow_nested", "load", "ticking"]
 
@@ -85,6 +90,28 @@ class Worker:
             work()
 
 
+@dataclass(slots=True)
+class Shared:
+    """What all sessions of the process share; only for use on the loop thread.
+
+    Attributes
+    ----------
+    limiters : dict
+        Limiter by identity of the account.
+    slots : dict
+        Free places at the service by identity and model.
+    sending : Counter
+        Fingerprints of what is being sent, or is reserved and going to be sent.
+    downloading : WeakValueDictionary
+        Lock by run id.
+    """
+
+    limiters: dict[str, Limiter] = field(default_factory=dict)
+    slots: dict[tuple[str, str], asyncio.Future[asyncio.Semaphore]] = field(default_factory=dict)
+    sending: Counter[str] = field(default_factory=Counter)
+    downloading: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+
+
 class LoopThread:
     """The event loop that owns all connections, in a daemon thread.
 
@@ -92,8 +119,7 @@ class LoopThread:
 
     Attributes
     ----------
-    shared : dict
-        What sessions of one account share, such as its rate limiter, by the identity of the account.
+    shared : Shared
     """
 
     _current: ClassVar[LoopThread | None] = None
@@ -101,7 +127,7 @@ class LoopThread:
 
     def __init__(self) -> None:
         self.pid = os.getpid()
-        self.shared: dict[str, Any] = {}
+        self.shared = Shared()
         self._users = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="wan_nb-loop", daemon=True)

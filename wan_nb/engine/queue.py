@@ -10,15 +10,16 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.engine import settle
 from wan_nb.engine.polling.quota import Quota
 from wan_nb.errors import NotAuthorized, Throttled, WanError
 from wan_nb.log.states import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
-    from wan_nb.engine.runner import Flow
-    from wan_nb.engine.submit import Ask
+    from wan_nb.engine.account import Account
+    from wan_nb.engine.submit import Ask, Submitter
     from wan_nb.log.row import Row
 
 __all__ = ["Queue"]
@@ -29,10 +30,8 @@ BUFFER = 2
 BEAT = 120.0
 """Seconds between two signs of life; a process of another host counts as dead after 15 min without one."""
 
-AT_SERVICE = frozenset({Status.INTENDED, Status.UNCERTAIN, Status.PENDING, Status.RUNNING})
 
-
-class _Purse:
+class _Allowance:
     """What a call may still spend; `None` for no limit."""
 
     def __init__(self, left: float | None) -> None:
@@ -44,10 +43,18 @@ class _Purse:
 
 
 class Queue:
-    """Runs of a `Flow` that wait for their turn."""
+    """Runs of one session that wait for their turn.
 
-    def __init__(self, flow: Flow) -> None:
-        self.flow = flow
+    Parameters
+    ----------
+    account : Account
+    submitter : Submitter
+    follow : callable
+        Begins to look after an accepted run.
+    """
+
+    def __init__(self, account: Account, submitter: Submitter, follow: Callable[[str], object]) -> None:
+        self.account, self._submitter, self._follow = account, submitter, follow
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._refused: dict[str, WanError] = {}
 
@@ -69,11 +76,11 @@ class Queue:
         WanError
             The very first submit was refused.
         """
-        with self.flow.calling():
-            purse = _Purse(most)
+        with self.account.jobs.call():
+            allowance = _Allowance(most)
             # A plan shows what it is going to buy and for how much, lost clips too.
-            reserved = await self.flow.posting.reserve(asks, lapsed=True, most=most)
-            purse.pay(reserved)
+            reserved = await self._submitter.reserve(asks, lapsed=True, most=most)
+            allowance.pay(reserved)
             ours: list[asyncio.Future[Row]] = []
             theirs: list[asyncio.Future[Row]] = []
             # Nothing is awaited here: what is reserved has its job, whenever this call is stopped.
@@ -86,10 +93,10 @@ class Queue:
                 if pair[1]:
                     self._send(pair, ask, future)
                 else:
-                    self._begin(row, future, self._instead(row, ask, future, purse))
+                    self._begin(row, future, self._instead(row, ask, future, allowance))
             for pair, ask in zip(reserved, asks, strict=True):
                 if not pair[1] and not self.has(pair[0]):
-                    await self.flow.posting.send(pair, ask)
+                    await self._submitter.send(pair, ask)
             await _first(ours if ours or len(theirs) < len(reserved) else theirs)
             return [row for row, _ in reserved]
 
@@ -97,7 +104,7 @@ class Queue:
         """Whether a run waits here for its turn."""
         return row.run_id in self._jobs
 
-    async def left(self, run_id: str) -> None:
+    async def wait(self, run_id: str) -> None:
         """Return when a run, or what is bought in its place, has left the queue.
 
         Raises
@@ -126,10 +133,10 @@ class Queue:
             if job.cancelled():
                 accepted.cancel()
 
-        job = self._jobs[row.run_id] = self.flow.keep(f"queue-{row.run_id}", work)
+        job = self._jobs[row.run_id] = self.account.jobs.start(f"queue-{row.run_id}", work)
         job.add_done_callback(ended)
-        if "beat" not in self.flow.kept:
-            self.flow.keep("beat", self._beat())
+        if "beat" not in self.account.jobs.named:
+            self.account.jobs.start("beat", self._beat())
         return job
 
     def _send(self, pair: tuple[Row, bool], ask: Ask, accepted: asyncio.Future[Row]) -> None:
@@ -142,21 +149,21 @@ class Queue:
         try:
             job.exception()
         except asyncio.CancelledError as stop:
-            self.flow.begin(self._unsend(row.run_id, stop))
+            self.account.jobs.start_shielded(self._unsend(row.run_id, stop))
 
-    async def _instead(self, row: Row, ask: Ask, accepted: asyncio.Future[Row], purse: _Purse) -> None:
+    async def _instead(self, row: Row, ask: Ask, accepted: asyncio.Future[Row], allowance: _Allowance) -> None:
         """Wait until somebody else has sent a run; buy it here where that one takes it back or dies."""
         first = row.run_id
         try:
-            while (row := await self.flow.handed(row.run_id)).never_sent:
-                async with purse.lock:
-                    reserved = await self.flow.posting.reserve([ask], lapsed=True, most=purse.left)
-                    purse.pay(reserved)
+            while (row := await settle.after_intent(self.account, row.run_id)).never_sent:
+                async with allowance.lock:
+                    reserved = await self._submitter.reserve([ask], lapsed=True, most=allowance.left)
+                    allowance.pay(reserved)
                 row, new = reserved[0]
                 if new:
                     self._send(reserved[0], ask, accepted)
                     return
-            self.flow.follow(row.run_id)
+            self._follow(row.run_id)
             accepted.set_result(row)
         except WanError as error:
             self._refused[first] = error
@@ -166,10 +173,10 @@ class Queue:
         run_id = pair[0].run_id
         try:
             async with await self._slots(ask.request.model):
-                row, _ = await self.flow.posting.send(pair, ask)
+                row, _ = await self._submitter.send(pair, ask)
                 self._jobs.pop(run_id, None)
                 accepted.set_result(row)
-                await self.flow.left(run_id)
+                await self.account.left_service(run_id)
         except Exception as error:  # noqa: BLE001  # whoever submits waits for this answer, whatever it is
             if not accepted.done():
                 accepted.set_exception(error)
@@ -177,17 +184,17 @@ class Queue:
                 self._stop(error)
 
     async def _unsend(self, run_id: str, stop: asyncio.CancelledError) -> None:
-        row = await self.flow.ask_log(self.flow.log.get, run_id)
+        row = await self.account.ask_log(self.account.log.get, run_id)
         if row.status is Status.INTENDED and row.posted_at is None:
             try:
-                await self.flow.posting.take_back([row], stop)
+                await self.account.take_back([row], stop)
             finally:
-                self.flow.posting.sent(row)
+                self.account.sends_no_more(row)
 
     async def _beat(self) -> None:
         """Tell other kernels of the log that this one is alive while runs of it wait here."""
         while self._jobs:
-            await self.flow.ask_log(self.flow.log.beat, self.flow.owner)
+            await self.account.ask_log(self.account.log.beat, self.account.owner)
             await asyncio.sleep(BEAT)
 
     def _stop(self, reason: WanError) -> None:
@@ -198,15 +205,14 @@ class Queue:
 
     async def _slots(self, model: str) -> asyncio.Semaphore:
         """Places at the service, shared by all sessions of the account; it counts each model by itself."""
-        key, shared = f"{self.flow.place.identity}|{model}|slots", self.flow.loop.shared
-        if key not in shared:
-            shared[key] = asyncio.ensure_future(self._counted(model))
-        slots: asyncio.Semaphore = await asyncio.shield(shared[key])
-        return slots
+        key, slots = (self.account.place.identity, model), self.account.shared.slots
+        if key not in slots:
+            slots[key] = asyncio.ensure_future(self._counted(model))
+        return await asyncio.shield(slots[key])
 
     async def _counted(self, model: str) -> asyncio.Semaphore:
-        quota = await Quota.ask(self.flow.client, self.flow.limiter, model)
-        self.flow.limiter.submit().allow(quota.submits_per_second)
+        quota = await Quota.ask(self.account.client, self.account.limiter, model)
+        self.account.limiter.submit().allow(quota.submits_per_second)
         return asyncio.Semaphore(quota.running + BUFFER)
 
 

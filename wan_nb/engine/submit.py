@@ -9,29 +9,29 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
 from wan_nb.api.request import VideoRequest, derive_seed
-from wan_nb.engine.download import bring
-from wan_nb.engine.polling.pace import backoff
+from wan_nb.engine import settle
+from wan_nb.engine.account import code_and_message
+from wan_nb.engine.retry import retried
 from wan_nb.errors import InvalidMedia, LogError, OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
-from wan_nb.log.states import NEVER_SENT, NOT_ACCEPTED, Status
-from wan_nb.sanitize import said
+from wan_nb.log.states import NOT_ACCEPTED, Status
 from wan_nb.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from wan_nb.api.client import Created
     from wan_nb.api.request import Medium
-    from wan_nb.engine.runner import Flow
+    from wan_nb.engine.account import Account
+    from wan_nb.engine.download import Downloads
     from wan_nb.log.row import Row
 
     Progress = Callable[[str, int, int], None]
 
-__all__ = ["Ask", "Posting"]
+__all__ = ["Ask", "Submitter"]
 
 PATIENCE = timedelta(minutes=5)
 """How long a submit that is provably not accepted is tried again before it is given up."""
@@ -83,33 +83,20 @@ class Ask:
         return self.request.with_seed(derive_seed(self.request.media(), self.name, attempt))
 
 
-class Posting:
-    """The paying half of a `Flow`."""
+class Submitter:
+    """Submits the runs of one session.
 
-    def __init__(self, flow: Flow) -> None:
-        self.flow = flow
-        self._rng = Random()
+    Parameters
+    ----------
+    account : Account
+    downloads : Downloads
+    follow : callable
+        Begins to look after an accepted run.
+    """
+
+    def __init__(self, account: Account, downloads: Downloads, follow: Callable[[str], object]) -> None:
+        self.account, self._downloads, self._follow = account, downloads, follow
         self._uploads: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-
-    async def submit(self, ask: Ask) -> tuple[Row, bool]:
-        """Reserve, upload and post; returns when the service has accepted.
-
-        Returns
-        -------
-        Row
-        bool
-            Whether it is new; False for a run that is there already and costs nothing.
-        """
-        flow = self.flow
-        with flow.calling():
-            while True:
-                row, new = (await self.reserve([ask]))[0]
-                # Another call of this process has it in hand, and may be taking it back just now.
-                if not new and row.status is Status.INTENDED and row.owner == flow.owner and not flow.queue.has(row):
-                    row = await flow.handed(row.run_id)
-                    if row.never_sent:
-                        continue
-                return await self.send((row, new), ask)
 
     async def reserve(
         self, asks: list[Ask], *, lapsed: bool = False, most: float | None = None
@@ -118,30 +105,30 @@ class Posting:
 
         See `RunLog.reserve_many` for `lapsed` and `most`.
         """
-        flow = self.flow
-        await flow.hello()
-        cap = flow.settings.budget.get(flow.place.region.currency)
+        account = self.account
+        await account.handshake()
+        cap = account.settings.budget.get(account.place.region.currency)
         again = any(ask.again for ask in asks)
         intents = [self.intent(ask) for ask in asks]
         prints = [intent["fingerprint"] for intent in intents]
-        flow.sending.update(prints)
+        account.sending.update(prints)
         reserving = asyncio.ensure_future(
-            flow.ask_log(
-                flow.log.reserve_many, intents, cap=cap, again=again, lapsed=lapsed, most=most, owner=flow.owner
+            account.ask_log(
+                account.log.reserve_many, intents, cap=cap, again=again, lapsed=lapsed, most=most, owner=account.owner
             )
         )
         try:
             reserved = await asyncio.shield(reserving)
         except asyncio.CancelledError as stop:
-            await flow.finish(self._unreserve(reserving, prints, stop))
+            await account.jobs.shielded(self._unreserve(reserving, prints, stop))
             raise
         except BaseException:
-            flow.sending.subtract(prints)
+            account.sending.subtract(prints)
             raise
         for row, new in reserved:
-            flow.tell(row)
+            account.tell(row)
             if not new:
-                self.sent(row)
+                account.sends_no_more(row)
         return reserved
 
     async def _unreserve(
@@ -150,31 +137,19 @@ class Posting:
         """Take back what a transaction that goes on in its thread is still going to write."""
         try:
             with suppress(WanError):
-                await self.take_back([row for row, new in await reserving if new], stop)
+                await self.account.take_back([row for row, new in await reserving if new], stop)
         finally:
-            self.flow.sending.subtract(prints)
-
-    def sent(self, row: Row) -> None:
-        """Note that nothing in this process is going to send a run, or sends it, any more."""
-        self.flow.sending.subtract([row.fingerprint])
-
-    async def take_back(self, rows: list[Row], stop: asyncio.CancelledError) -> None:
-        """Write down that runs were never sent, and why: a stop that gives no reason was nobody's decision."""
-        why = ": ".join(["stopped before it was sent", *map(str, stop.args)])
-        code = None if stop.args else NEVER_SENT
-        ids, flow = [row.run_id for row in rows], self.flow
-        for row in await flow.ask_log(flow.log.withdraw, ids, code=code, message=f"{why.rstrip('.')}."):
-            flow.tell(row)
+            self.account.sending.subtract(prints)
 
     async def _unsend(self, row: Row, stop: asyncio.CancelledError) -> None:
         try:
-            await self.take_back([row], stop)
+            await self.account.take_back([row], stop)
         finally:
-            self.sent(row)
+            self.account.sends_no_more(row)
 
     def intent(self, ask: Ask) -> dict[str, Any]:
         """Columns of the row to reserve."""
-        flow, request = self.flow, ask.seeded()
+        account, request = self.account, ask.seeded()
         return {
             **{f.name: getattr(request, f.name) for f in catalog.FIELDS if f.where != "media"},
             **{field: medium.name for field, medium in request.media().items()},
@@ -182,11 +157,11 @@ class Posting:
             "variant": ask.variant,
             "block": ask.block,
             "tags": ask.tags,
-            "service": flow.place.name,
-            "simulated": bool(flow.client.simulated),
-            "cost": request.price(flow.place.region),
-            "currency": flow.place.region.currency,
-            "fingerprint": request.fingerprint(flow.place.identity),
+            "service": account.place.name,
+            "simulated": bool(account.client.simulated),
+            "cost": request.price(account.place.region),
+            "currency": account.place.region.currency,
+            "fingerprint": request.fingerprint(account.place.identity),
             "request": self._recorded(request),
             "version": __version__,
         }
@@ -197,47 +172,48 @@ class Posting:
         An interrupt before the POST takes the run back. The POST itself is finished whatever happens to the caller:
         half a POST may be a paid one.
         """
-        flow, (row, new) = self.flow, reserved
+        account, (row, new) = self.account, reserved
         if not new:
             if row.open:
-                flow.follow(row.run_id)
-            return await bring(flow, row), False
+                self._follow(row.run_id)
+            return await self._downloads.copy_shared(row), False
         try:
             request = ask.seeded(row.attempt if ask.again else 1)
             if request.seed != row.seed:
-                row = await flow.write(row.run_id, seed=request.seed, request=self._recorded(request))
+                row = await account.write(row.run_id, seed=request.seed, request=self._recorded(request))
             body = request.payload(await self._urls(request, ask.progress))
-            while other := await flow.ask_log(flow.log.begin_post, row.run_id, owner=flow.owner, leaves=False):
-                await flow.settling.relieve(other)  # a POST of the same prompt, perhaps of a kernel that has died
+            while other := await account.ask_log(account.log.begin_post, row.run_id, owner=account.owner, leaves=False):
+                # A POST of the same prompt, perhaps of a kernel that has died.
+                await settle.recover_abandoned(account, other)
                 await asyncio.sleep(0.2)
         except asyncio.CancelledError as stop:
-            await flow.finish(self._unsend(row, stop))
+            await account.jobs.shielded(self._unsend(row, stop))
             raise
         except Exception as error:  # noqa: BLE001  # a file that is gone, a log that is full: nothing was sent
-            self.sent(row)
-            raise await self.not_accepted(row, error) from None
-        post = flow.keep(f"post-{row.run_id}", self._post(row, body))
-        post.add_done_callback(lambda _: self.sent(row))
+            account.sends_no_more(row)
+            raise await account.not_accepted(row, error) from None
+        post = account.jobs.start(f"post-{row.run_id}", self._post(row, body))
+        post.add_done_callback(lambda _: account.sends_no_more(row))
         return await asyncio.shield(post), True
 
     async def _post(self, row: Row, body: dict[str, Any]) -> Row:
-        flow, attempt = self.flow, _Attempt()
+        account, attempt = self.account, _Attempt()
         created: Created | None
         try:
             created, doubt = await self._create(row, body, attempt), ("", "")
         except asyncio.CancelledError as stop:
             if attempt.left is None:
-                await self.take_back([row], stop)
+                await account.take_back([row], stop)
             else:
                 await self._doubt(row, "Closed", "its session was closed while it was being sent.", attempt.end(stop))
             raise
         except Exception as error:  # noqa: BLE001
             ended = attempt.end(error)
             if ended["post_end"] in NOT_ACCEPTED:
-                row = await flow.ask_log(flow.log.get, row.run_id)
+                row = await account.ask_log(account.log.get, row.run_id)
                 if row.status in {Status.INTENDED, Status.UNCERTAIN}:
-                    raise await self.not_accepted(row, error, ended) from None
-            created, doubt = None, _said(error)
+                    raise await account.not_accepted(row, error, ended) from None
+            created, doubt = None, code_and_message(error)
         else:
             ended = attempt.end(None)
         # Not while the error is being handled, which would drag the words of a library into every traceback from here.
@@ -251,16 +227,16 @@ class Posting:
                 said = f"the service answered with another run's task: {error.message}."
                 created, doubt = None, ("TaskRepeated", said)
         if created is None and ended["post_end"] not in NOT_ACCEPTED:  # it does not prove that nothing was accepted
-            row = await flow.settling.rescue(await self._doubt(row, *doubt, ended))
-        flow.follow(row.run_id)
+            row = await settle.recover(account, await self._doubt(row, *doubt, ended))
+        self._follow(row.run_id)
         return row
 
     async def _accepted(self, row: Row, created: Created, ended: dict[str, Any]) -> Row:
         """Write down the id of a paid task. A disk that is full just now may have room in a moment."""
-        flow, faults = self.flow, 0
-        while True:
-            try:
-                return await flow.write(
+        try:
+            return await retried(
+                partial(
+                    self.account.write,
                     row.run_id,
                     status=Status.PENDING,
                     service_status=created.task.status,
@@ -269,36 +245,39 @@ class Posting:
                     simulated=created.simulated,
                     submitted_at=datetime.now(UTC),
                     **ended,
-                )
-            except LogError as error:
-                faults += 1
-                if "task_of" in error.details:
-                    raise
-                if faults == NOTE_TRIES:
-                    task_id = created.task.task_id
-                    raise LogError(
-                        f"the service has accepted it as task {task_id}, but {error.message.rstrip('.')}.",
-                        run_id=row.run_id,
-                        remedy=f"When the log can be written again: %wan adopt {task_id}",
-                    ) from None
-                await asyncio.sleep(backoff(faults, self._rng))
+                ),
+                self.account.rng,
+                tries=NOTE_TRIES,
+                again=lambda error: "task_of" not in error.details,
+            )
+        except LogError as error:
+            if "task_of" in error.details:
+                raise
+            task_id = created.task.task_id
+            raise LogError(
+                f"the service has accepted it as task {task_id}, but {error.message.rstrip('.')}.",
+                run_id=row.run_id,
+                remedy=f"When the log can be written again: %wan adopt {task_id}",
+            ) from None
 
     async def _create(self, row: Row, body: dict[str, Any], attempt: _Attempt) -> Created:
         """POST until there is an answer; again only where the last one was provably not accepted."""
-        flow = self.flow
-        give_up, faults = datetime.now(UTC) + PATIENCE, 0
-        while True:
-            try:
-                async with flow.limiter.submit():
-                    return await flow.client.create(body, partial(self._leaving, row, attempt))
-            except (Unavailable, Throttled) as error:
-                faults += 1
-                if not error.retryable or datetime.now(UTC) > give_up:
-                    raise
-                if (await flow.write(row.run_id, **attempt.end(error))).status is not Status.INTENDED:
-                    raise LogError("another kernel has taken it for dead.", remedy="%wan resume") from None
-                attempt.left = None
-                await asyncio.sleep(max(backoff(faults, self._rng), error.retry_after or 0.0))
+        account, give_up = self.account, datetime.now(UTC) + PATIENCE
+
+        async def post() -> Created:
+            async with account.limiter.submit():
+                return await account.client.create(body, partial(self._leaving, row, attempt))
+
+        def again(error: WanError) -> bool:
+            fit = isinstance(error, Unavailable | Throttled) and error.retryable
+            return fit and datetime.now(UTC) <= give_up
+
+        async def note(error: WanError) -> None:
+            if (await account.write(row.run_id, **attempt.end(error))).status is not Status.INTENDED:
+                raise LogError("another kernel has taken it for dead.", remedy="%wan resume") from None
+            attempt.left = None
+
+        return await retried(post, account.rng, again=again, between=note)
 
     async def _leaving(self, row: Row, attempt: _Attempt) -> None:
         """Write down that the first byte of a POST leaves now; anew when the process stood still before it did.
@@ -306,40 +285,21 @@ class Posting:
         Before each attempt: while it waited for its turn, another kernel may have taken the run for dead. The moment
         and the clocks count when the outcome has to be looked for; they are read anew when this machine's was set.
         """
-        flow = self.flow
+        account = self.account
         while True:
-            if flow.client.skew is None:
+            if account.client.skew is None:
                 with suppress(WanError):  # any answer tells it
-                    await flow.client.list(page_size=1)
+                    await account.client.list(page_size=1)
             stamped = _Clocks()
-            await flow.ask_log(flow.log.begin_post, row.run_id, owner=flow.owner, skew=flow.client.skew)
+            await account.ask_log(account.log.begin_post, row.run_id, owner=account.owner, skew=account.client.skew)
             if stamped.elapsed() < STAMP_LIFE:
                 break
         attempt.left = stamped
 
     async def _doubt(self, row: Row, code: str, message: str, ended: dict[str, Any]) -> Row:
-        return await self.flow.write(
+        return await self.account.write(
             row.run_id, status=Status.UNCERTAIN, error_code=code, error_message=message, **ended
         )
-
-    async def not_accepted(self, row: Row, error: Exception, ended: Mapping[str, Any] | None = None) -> WanError:
-        """Write down that no task was made and nothing is billed; the error that says so, with the run's id."""
-        code, message = _said(error)
-        request_id = error.request_id if isinstance(error, ServiceError) else None
-        await self.flow.write(
-            row.run_id,
-            of_task=row.task_id,
-            status=Status.FAILED,
-            error_code=code,
-            error_message=message,
-            request_id=request_id,
-            task_id=None,
-            **(ended or {}),
-        )
-        remedy = "Nothing is billed; run the cell again."
-        own = error if isinstance(error, WanError) else Unavailable(f"it was not sent: {message}.", remedy=remedy)
-        own.run_id = row.run_id
-        return own
 
     async def _urls(self, request: VideoRequest, progress: Progress | None) -> dict[str, str]:
         """URL of each material for the service: as given, or in its temporary store."""
@@ -353,30 +313,30 @@ class Posting:
 
     async def _stored(self, medium: Medium, model: str, progress: Callable[[int, int], None] | None) -> str:
         """URL of an uploaded file; uploaded once in 47 h, also when many runs ask for it at once."""
-        flow = self.flow
+        account = self.account
         assert medium.path is not None
         path = medium.path
         # The store ties a file to the account and to the exact model string.
-        key = f"{flow.place.identity}|{model}|{medium.identity}"
+        key = f"{account.place.identity}|{model}|{medium.identity}"
         async with self._uploads[key]:
-            url = await flow.ask_log(flow.log.recall_upload, key)
+            url = await account.ask_log(account.log.recall_upload, key)
             if url is None:
                 kind = catalog.MEDIA[medium.kind]
                 mime = dict(zip(kind.formats, kind.mimes, strict=True)).get(medium.format or "", kind.mimes[0])
                 suffix = f".{(medium.format or kind.formats[0]).lower()}"
                 try:
-                    uploaded = await flow.patiently(
-                        lambda: flow.client.upload(path, model, suffix=suffix, mime=mime, progress=progress)
+                    uploaded = await account.read(
+                        lambda: account.client.upload(path, model, suffix=suffix, mime=mime, progress=progress)
                     )
                 except OSError as error:
                     raise InvalidMedia(f"{medium.name} cannot be read any more: {error.strerror or error}.") from None
-                await flow.ask_log(flow.log.remember_upload, key, uploaded.url, uploaded.expires_at)
+                await account.ask_log(account.log.remember_upload, key, uploaded.url, uploaded.expires_at)
                 url = uploaded.url
             return url
 
     def _recorded(self, request: VideoRequest) -> dict[str, Any]:
         """What the log and the sidecar keep; the identity tells two accounts in one log apart."""
-        return {**request.public(), "identity": self.flow.place.identity}
+        return {**request.public(), "identity": self.account.place.identity}
 
 
 class _Clocks:
@@ -413,9 +373,3 @@ class _Attempt:
             how = "refused" if isinstance(error, ServiceError) else "hung up"
         at = datetime.now(UTC) if self.left is None else self.left.wall + self.left.elapsed()
         return {"post_end": how, "post_ended_at": at}
-
-
-def _said(error: Exception) -> tuple[str, str]:
-    """Code and message of an error, for the log."""
-    code = error.code if isinstance(error, ServiceError) else ""
-    return code or type(error).__name__, said(error, 1000)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from wan_nb.api.catalog import Region
     from wan_nb.api.request import Medium, VideoRequest
-    from wan_nb.engine.runner import Flow
+    from wan_nb.engine.account import Account
+    from wan_nb.engine.runner import Runner
     from wan_nb.engine.service import Place
     from wan_nb.engine.submit import Ask
     from wan_nb.log.row import Row
@@ -142,15 +143,18 @@ class Workspace:
             raise Unavailable(f"the simulator cannot be started: {said(error)}") from error
 
     @_Part
-    def flow(self) -> Flow:
+    def runner(self) -> Runner:
         """The runs on their way."""
         load("wan_nb.engine.runner")
-        from wan_nb.engine.runner import Flow
+        from wan_nb.engine.runner import Runner
 
         self.log.check_writable()  # before the service is asked for anything
-        flow = Flow(self.settings, self.place, self.log, self.store, self.loop)
-        self.loop.sync(flow.open())
-        return flow
+        return self.loop.sync(Runner.open(self.settings, self.place, self.log, self.store, self.loop))
+
+    @property
+    def account(self) -> Account:
+        """Client, limits and log as the runs use them."""
+        return self.runner.account
 
     @property
     def closed(self) -> bool:
@@ -182,14 +186,14 @@ class Workspace:
         """Set the cap of any 24 h, per currency; holds for what is asked for from now on."""
         with self.opening:
             self.settings = self.settings.moved(budget=dict(budget))
-            if flow := Workspace.flow.of(self):
-                flow.settings = self.settings
+            if runner := Workspace.runner.of(self):
+                runner.account.settings = self.settings
 
     def close(self) -> None:
         """Stop looking, close connections and log. Tasks go on at the service; the log knows them."""
         with self.opening:
             there = vars(self)
-            flow, log, loop = (there.pop(part, None) for part in ("flow", "log", "loop"))
+            runner, log, loop = (there.pop(part, None) for part in ("runner", "log", "loop"))
             self.phase = Phase.CLOSED
         if self.pid != os.getpid():
             return  # threads and connections stayed in the parent of a fork, which goes on with them
@@ -198,9 +202,9 @@ class Workspace:
                 rest.callback(loop.release)
             if log is not None:
                 rest.callback(log.close)
-            if flow is not None and loop is not None:
-                rest.callback(flow.close)
-                loop.sync(flow.aclose(), timeout=10)
+            if runner is not None and loop is not None:
+                rest.callback(runner.close)
+                loop.sync(runner.aclose(), timeout=10)
 
     # --- requests
 
@@ -323,7 +327,7 @@ class Workspace:
 
     def resume(self) -> list[Row]:
         """Take up every unfinished run of this account from the log; returns those that were under way."""
-        return self.loop.sync(self.flow.resume())
+        return self.loop.sync(self.runner.resume())
 
     def row(self, run_id: str) -> Row:
         """Newest snapshot of a run."""
@@ -340,12 +344,12 @@ class Workspace:
         return self._tell(row)
 
     def _tell(self, row: Row) -> Row:
-        flow = Workspace.flow.of(self)
-        return row if flow is None else flow.tell(row)
+        runner = Workspace.runner.of(self)
+        return row if runner is None else runner.account.tell(row)
 
     def subscribe(self, listener: Callable[[Row], None]) -> Callable[[], None]:
         """Hear of every change of a run, on the loop thread. Returns the way to stop it."""
-        return self.flow.subscribe(listener)
+        return self.account.subscribe(listener)
 
     def spent(self, currency: str | None = None) -> float:
         """What counts against the budget of the last 24 h: paid, under way and uncertain. Without simulated runs."""
@@ -362,11 +366,9 @@ class Workspace:
     def bring(self, rows: Iterable[Row]) -> None:
         """Copy the clips of some rows here that others have put into a shared store; does nothing without one."""
         if self.store.remote is not None:
-            from wan_nb.engine.download import bring
-
             for row in rows:
                 if self.video(row) is None:
-                    self.loop.sync(bring(self.flow, row))
+                    self.loop.sync(self.runner.downloads.copy_shared(row))
 
     def file(self, row: Row) -> Path:
         """The clip of a row on disk, brought here if it has to be.

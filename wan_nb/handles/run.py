@@ -145,7 +145,7 @@ class Run:
         timeout = arguments.timeout(timeout)
         try:
             with detaching(waiting_for_run(self.id)):
-                self._session.workspace.loop.sync(self._session.workspace.flow.ended(self.id), timeout=timeout)
+                self._session.workspace.loop.sync(self._session.workspace.runner.ended(self.id), timeout=timeout)
         except TimeoutError:
             raise WaitTimeout(
                 f"no clip after {timeout:g} s; the task goes on.",
@@ -156,7 +156,7 @@ class Run:
 
     def __await__(self) -> Generator[Any, None, Run]:
         """Wait for the clip in a cell: other tasks of the notebook go on, an interrupt detaches."""
-        future = self._session.workspace.loop.start(self._session.workspace.flow.ended(self.id))
+        future = self._session.workspace.loop.start(self._session.workspace.runner.ended(self.id))
         yield from ticking(future, lambda: detached_await(waiting_for_run(self.id)))
         return self._checked()
 
@@ -168,7 +168,7 @@ class Run:
         Refused
             It runs already, or has ended.
         """
-        self._session.workspace.loop.sync(self._session.workspace.flow.cancel(self.id))
+        self._session.workspace.loop.sync(self._session.workspace.runner.cancel(self.id))
         return self
 
     def again(self, **changes: Any) -> Run:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from wan_nb.api.request import Medium, VideoRequest
     from wan_nb.api.task import Listed
-    from wan_nb.engine.runner import Flow
+    from wan_nb.engine.runner import Runner
     from wan_nb.engine.service import Place
     from wan_nb.handles.study import Study
     from wan_nb.log.row import Row
@@ -299,7 +299,7 @@ class Session:
         if max_cost is None and not again and (doubt := self.workspace.earlier([ask])[0]) is not None:
             raise in_doubt(doubt, price)
         with detaching(SUBMITTING):
-            row, new = self.workspace.loop.sync(self.workspace.flow.posting.submit(ask))
+            row, new = self.workspace.loop.sync(self.workspace.runner.submit(ask))
         run = self._handle(row.run_id, reused=not new)
         if not new and row.status == "EXPIRED" and (error := run.error):
             raise error
@@ -349,7 +349,7 @@ class Session:
         runs = [self._handle(row.run_id) for row in self.workspace.resume()]
         with detaching(RESUMING):
             for run in runs if wait else ():
-                self.workspace.loop.sync(_quietly(self.workspace.flow, run.id))
+                self.workspace.loop.sync(_quietly(self.workspace.runner, run.id))
         return runs
 
     def adopt(self, *task_ids: str) -> list[Run]:
@@ -379,13 +379,12 @@ class Session:
             if not (isinstance(task_id, str) and task_id.strip()):  # type: ignore[redundant-expr]  # a person may not
                 raise InvalidOption(f"a task is named by its id, a text, not by {task_id!r:.60}.")
         return [
-            self._handle(self.workspace.loop.sync(self.workspace.flow.settling.adopt(task_id)).run_id)
-            for task_id in task_ids
+            self._handle(self.workspace.loop.sync(self.workspace.runner.adopt(task_id)).run_id) for task_id in task_ids
         ]
 
     def strangers(self) -> list[Listed]:
         """Tasks of the account's last 24 h that this log does not know: candidates for `adopt`."""
-        return self.workspace.loop.sync(self.workspace.flow.settling.strangers())
+        return self.workspace.loop.sync(self.workspace.runner.unknown_tasks())
 
     # --- looking back
 
@@ -732,10 +731,10 @@ class Session:
         return run
 
 
-async def _quietly(flow: Flow, run_id: str) -> None:
+async def _quietly(runner: Runner, run_id: str) -> None:
     from wan_nb.errors import WanError
 
     try:
-        await flow.ended(run_id)
+        await runner.ended(run_id)
     except WanError:
         return  # it is in the row

@@ -208,8 +208,8 @@ class Study:
         workspace = self._session.workspace
         workspace.log.save_study(self.name, self._recorded())
         with detaching(buying_study(self.name)):
-            workspace.loop.sync(workspace.flow.queue.submit(self.asks(again=again), most=most))
-            workspace.loop.call(lambda: workspace.flow.keep(f"prepare-{self.name}", self._prepared()))
+            workspace.loop.sync(workspace.runner.queue.submit(self.asks(again=again), most=most))
+            workspace.loop.call(lambda: workspace.account.jobs.start(f"prepare-{self.name}", self._prepared()))
         return self
 
     async def _prepared(self) -> None:
@@ -217,11 +217,11 @@ class Study:
         from wan_nb.studies.measures.kept import measured
 
         await self.ended()
-        flow = self._session.workspace.flow
-        for row in await flow.aside.do(self.rows):
-            await flow.aside.do(measured, self._session.workspace, [row])
+        worker = self._session.workspace.runner.measuring
+        for row in await worker.do(self.rows):
+            await worker.do(measured, self._session.workspace, [row])
             with suppress(InvalidMedia, OSError):  # whoever looks at the clip is told
-                await flow.aside.do(self._session.workspace.light, row)
+                await worker.do(self._session.workspace.light, row)
 
     def cancel(self) -> int:
         """Take back what was not sent yet and cancel what still waits at the service; returns how many were."""
@@ -265,17 +265,17 @@ class Study:
 
     async def ended(self) -> None:
         """Return when every run has ended, on the loop thread; `wait` and ``await`` are its faces."""
-        flow, seen, refused = self._session.workspace.flow, set(), None
+        runner, seen, refused = self._session.workspace.runner, set(), None
         # What somebody else has taken back is bought here as another run, which has to be waited for too.
         while fresh := [row.run_id for row in self.cell_rows() if row is not None and row.run_id not in seen]:
             seen.update(fresh)
             for run_id in fresh:
                 try:
-                    await flow.queue.left(run_id)
+                    await runner.queue.wait(run_id)
                 except WanError as error:
                     refused = refused or error
                 with suppress(WanError):  # it is in the row
-                    await flow.ended(run_id)
+                    await runner.ended(run_id)
         if refused is not None:
             raise refused
 
@@ -482,7 +482,7 @@ class Study:
         from wan_nb.widgets.plan import show_plan
 
         session = self._session
-        session.loop.sync(session.flow.hello())  # a wrong key is said here, and the service says what it is
+        session.loop.sync(session.account.handshake())  # a wrong key is said here, and the service says what it is
         state = self.state()
         if state.sorted_rows and (not state.missing or any(row.status not in FINAL for row in state.sorted_rows)):
             session.views.show(state.sorted_rows, title=self.name)

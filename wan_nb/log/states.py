@@ -33,6 +33,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 __all__ = [
+    "AT_SERVICE",
     "ENDED_WITHOUT",
     "FINAL",
     "NEVER_SENT",
@@ -86,6 +87,9 @@ FINAL = frozenset(status for status, ways in TRANSITIONS.items() if not ways)
 
 OPEN = frozenset(Status) - FINAL
 """States of a run that somebody still has to look after."""
+
+AT_SERVICE = frozenset({Status.INTENDED, Status.UNCERTAIN, Status.PENDING, Status.RUNNING})
+"""States of a run that takes, or may take, one of the places that the service gives an account."""
 
 UNBILLED = frozenset({Status.FAILED, Status.CANCELED})
 """Final states that cost nothing, whatever was reserved for them."""

@@ -123,11 +123,11 @@ def _service(workspace: Workspace) -> Iterator[Finding]:
     parts = urlsplit(place.base_url)
     if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
         yield Finding("service", "bad", f"{place.base_url} is not encrypted: the key travels readable.", "Use https.")
-    flow = workspace.flow
+    account = workspace.account
 
     async def look() -> None:
-        async with flow.limiter.query():
-            await flow.client.list(page_size=1)
+        async with account.limiter.query():
+            await account.client.list(page_size=1)
 
     try:
         workspace.loop.sync(look(), timeout=30)
@@ -139,12 +139,12 @@ def _service(workspace: Workspace) -> Iterator[Finding]:
         said = error.message if isinstance(error, WanError) else "no answer in 30 s"
         yield Finding("service", "bad", f"{place.base_url}: {said}", "Check network, proxy and base URL; %wan connect.")
     else:
-        mark = ", SIMULATED" if flow.client.simulated else ""
+        mark = ", SIMULATED" if account.client.simulated else ""
         yield Finding(
             "service", "good", f"{place.name} answers at {parts.netloc} (prices in {place.region.currency}{mark})"
         )
-    skew = flow.client.skew
-    if skew is not None and not flow.client.simulated:
+    skew = account.client.skew
+    if skew is not None and not account.client.simulated:
         wrong = abs(skew) > MAX_SKEW
         said = f"{abs(skew).total_seconds():.0f} s {'behind' if skew > timedelta() else 'ahead of'} the service"
         remedy = "Set the clock of this machine (network time)." if wrong else ""

@@ -121,7 +121,7 @@ class Form(NotebookWidget):
         try:
             for run_id in await self._worker.do(self._serve, work, content, buffers):
                 if self._view is not None:
-                    await self._view.add(await self._workspace.flow.ask_log(self._workspace.row, run_id))
+                    await self._view.add(await self._workspace.account.ask_log(self._workspace.row, run_id))
         finally:
             if content["kind"] == "submit":
                 self._buying.release()

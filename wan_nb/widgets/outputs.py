@@ -188,7 +188,7 @@ class View:
         """Tell, on the loop thread, what happened between reading the rows and listening."""
         await self._board().start()
         for run_id in list(self.rows):
-            self._hear(await self.workspace.flow.ask_log(self.workspace.log.get, run_id))
+            self._hear(await self.workspace.account.ask_log(self.workspace.log.get, run_id))
 
     def _hear(self, row: Row) -> None:
         """News of a row, on the loop thread."""
@@ -213,8 +213,8 @@ class View:
     async def _settle(self, row: Row) -> None:
         """A run began or ended: history and sums are read anew; the last end replaces the widget."""
         try:
-            await self.workspace.flow.ask_log(self._learn, row)
-            self._money = await self.workspace.flow.ask_log(self._spent)
+            await self.workspace.account.ask_log(self._learn, row)
+            self._money = await self.workspace.account.ask_log(self._spent)
         except LogError:
             return  # the session was closed in between; the board says so by its silence
         self._board().put(self._json(self.rows[row.run_id]))
@@ -264,13 +264,13 @@ class View:
     # --- what a click does, on the loop thread
 
     async def _cancel(self, run_id: str) -> str:
-        await self.workspace.flow.cancel(run_id)
+        await self.workspace.runner.cancel(run_id)
         return ""
 
     async def _again(self, run_id: str) -> str:
         fresh = await self.views.clicks.do(self.views.again, run_id)
         if fresh not in self.rows:
-            await self.add(await self.workspace.flow.ask_log(self.workspace.row, fresh))
+            await self.add(await self.workspace.account.ask_log(self.workspace.row, fresh))
         return f"Asked for again: run {fresh[:8]}."
 
     async def _clip(self, run_id: str) -> bytes:

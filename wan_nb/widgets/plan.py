@@ -89,7 +89,7 @@ def plan_bundle(workspace: Workspace, state: PlanState) -> dict[str, str]:
 
 def _html(workspace: Workspace, state: PlanState) -> Markup:
     """The plan as HTML: head, warnings, prompts, and a matrix of blocks and variants."""
-    plan, simulated = state.plan, bool(workspace.flow.client.simulated)
+    plan, simulated = state.plan, bool(workspace.account.client.simulated)
     known = dict(zip(((cell.variant, cell.block) for cell in plan.cells), state.rows, strict=True))
     prompts = {cell.variant: request.prompt for cell, request in zip(plan.cells, state.requests, strict=True)}
     first = state.requests[0]

@@ -12,9 +12,10 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from wan_nb.api.catalog import LIMITS
-from wan_nb.engine.polling.pace import LOOK_PRICE, backoff
+from wan_nb.engine.polling.pace import LOOK_PRICE
 from wan_nb.engine.polling.watched_task import PENDING, WatchedTask
-from wan_nb.errors import NotAuthorized, Refused, ServiceError, Throttled, Unavailable
+from wan_nb.engine.retry import backoff, may_pass
+from wan_nb.errors import ServiceError, Unavailable
 
 if TYPE_CHECKING:
     import random
@@ -24,10 +25,7 @@ if TYPE_CHECKING:
     from wan_nb.api.task import Listed, TaskPage
     from wan_nb.engine.polling.limiter import Limiter
 
-__all__ = ["LOOK_TIMEOUT", "ListSweep", "may_pass", "pause"]
-
-LOOK_TIMEOUT = 60.0
-"""Seconds for one answer. The client has limits of its own for silence; this one also ends an answer that drips."""
+__all__ = ["ListSweep"]
 
 _LIST_PAUSE = 3600.0  # s after the list call was refused
 _PAGE, _MAX_PAGES, _PAGES_AT_ONCE = 100, 500, 20
@@ -73,7 +71,7 @@ class ListSweep:
                 return False
             try:
                 rows = await self._rows(model, group)
-            except (ServiceError, TimeoutError) as error:
+            except ServiceError as error:
                 self._do_without(error)
                 return False
             self._compare(model, group, rows, members, began)
@@ -143,18 +141,5 @@ class ListSweep:
         return rows
 
     async def _page(self, model: str, status: str, number: int) -> TaskPage:
-        async with self._limiter.query(), asyncio.timeout(LOOK_TIMEOUT):
+        async with self._limiter.query():
             return await self._service.list(model=model, status=status, page_no=number, page_size=_PAGE)
-
-
-def may_pass(error: Exception) -> bool:
-    """Whether a later look may fare better. A no without a code is a proxy's or a portal's, not the service's."""
-    if isinstance(error, Refused) and not isinstance(error, Throttled):
-        return not error.code and not isinstance(error, NotAuthorized)
-    return isinstance(error, (Unavailable, Throttled, TimeoutError))
-
-
-def pause(faults: int, error: Exception, rng: random.Random) -> float:
-    """Seconds to wait after so many faults in a row, the last of which may ask for more."""
-    asked = min(getattr(error, "retry_after", None) or 0.0, 600.0)
-    return asked + backoff(faults, rng)

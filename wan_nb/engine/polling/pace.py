@@ -23,9 +23,8 @@ from wan_nb.api.catalog import LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from random import Random
 
-__all__ = ["LOOK_PRICE", "Pace", "backoff", "queue_gap"]
+__all__ = ["LOOK_PRICE", "Pace", "queue_gap"]
 
 LOOK_PRICE = 0.22
 """Seconds of delay that one request is worth. At a median of 90 s: 11 requests, seen 2.5 s after the end."""
@@ -154,13 +153,3 @@ def queue_gap(waited: float) -> float:
     (3.0, 10.0, 15.0)
     """
     return min(max(waited / 2, 3.0), LIMITS.recommended_gap)
-
-
-def backoff(faults: int, rng: Random, *, first: float = 1.0, longest: float = 60.0) -> float:
-    """Seconds to wait after so many faults in a row (1 or more): doubled each time, half of it drawn by lot.
-
-    >>> import random
-    >>> 0.5 <= backoff(1, random.Random(0)) <= 1.0 and 30 <= backoff(1000, random.Random(0)) <= 60
-    True
-    """
-    return min(longest, first * 2.0 ** min(faults - 1, 32)) * rng.uniform(0.5, 1.0)

@@ -13,9 +13,10 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from wan_nb.engine.polling.list_sweep import LOOK_TIMEOUT, ListSweep, may_pass, pause
+from wan_nb.engine.polling.list_sweep import ListSweep
 from wan_nb.engine.polling.watched_task import WatchedTask
-from wan_nb.errors import ServiceError, Unavailable
+from wan_nb.engine.retry import may_pass, pause
+from wan_nb.errors import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -30,7 +31,6 @@ __all__ = ["Watcher"]
 _SLICE = 5.0
 _WOKEN = 10.0  # seconds that the wall clock must have run ahead of the loop's clock: the machine slept
 _GIVE_UP = 24 * 3600.0  # of nothing but faults; the task is gone by then
-_SILENT = "the service did not answer for a day."
 
 
 class Watcher:
@@ -140,13 +140,13 @@ class Watcher:
     async def _get(self, task: WatchedTask) -> Task | None:
         loop = asyncio.get_running_loop()
         try:
-            async with self._limiter.query(), asyncio.timeout(LOOK_TIMEOUT):
+            async with self._limiter.query():
                 answer = await self._service.get(task.task_id)
-        except (ServiceError, TimeoutError) as error:
+        except ServiceError as error:
             if not may_pass(error):
                 raise
             if task.fault(loop.time()) > _GIVE_UP:
-                raise error if isinstance(error, ServiceError) else Unavailable(_SILENT) from None
+                raise
             task.due = loop.time() + pause(task.faults, error, self._rng)
             return None
         news = task.learn(answer, loop.time())
