@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from contextlib import redirect_stderr, redirect_stdout, suppress
@@ -96,6 +97,33 @@ def ours_without_log(settings: dict[str, Any], cat: str, _: float | None) -> Non
                 examine(session, mend=True)
                 run = session.submit(PROMPT, first_frame=cat, duration=2)
             run.wait()
+
+    _quietly(script)
+
+
+def ours_with_older_log(settings: dict[str, Any], cat: str, _: float | None) -> None:
+    """An older copy is put into the log while the kernel has it open; the person puts the newest copy back."""
+    log = Path(settings["folder"]) / "runs.db"
+    older, newest = log.with_name("older.copy"), log.with_name("newest.copy")
+
+    def copied(source: Path, target: Path) -> None:
+        subprocess.run(["cp", source, target], check=True)
+
+    def script() -> None:
+        with wan_nb.Session(**settings) as session:
+            session.runs()
+        copied(log, older)
+        with wan_nb.Session(**settings) as session:
+            session.submit(PROMPT, first_frame=cat, duration=2).wait()
+        copied(log, newest)
+        with wan_nb.Session(**settings) as session:
+            session.runs()
+            copied(older, log)
+            try:
+                session.submit(PROMPT, first_frame=cat, duration=2).wait()
+            except LogError:
+                copied(newest, log)
+                session.submit(PROMPT, first_frame=cat, duration=2).wait()
 
     _quietly(script)
 

@@ -25,7 +25,7 @@ from typing import Any
 import pytest
 from common import creates, until
 from kernels import ended, start
-from rivals import official, official_fetch, official_stopped, ours, ours_stopped, ours_without_log
+from rivals import official, official_fetch, official_stopped, ours, ours_stopped, ours_with_older_log, ours_without_log
 
 import wan_nb
 
@@ -80,6 +80,11 @@ CASES = [
     Case("kill -9 while waiting", None, signal.SIGKILL),
     Case("Ctrl-C before it is sent, the cell again at once", scripts=(ours_stopped, official_stopped)),
     Case("log deleted while it is open, the script is run twice", again=True, scripts=(ours_without_log, official)),
+    Case(
+        "an older log put into the open one, the script is run twice",
+        again=True,
+        scripts=(ours_with_older_log, official),
+    ),
     Case("link answered with 403", {"endpoint": "download", "status": 403, "code": "AccessDenied"}),
     Case("clip cut off in the middle", {"endpoint": "download", "truncate": 0.5}),
     Case(

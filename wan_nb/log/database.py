@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 from wan_nb.errors import LogError
+from wan_nb.log.last_seen import LastSeen, table_gone
 from wan_nb.log.logfile import LogFile
 from wan_nb.log.migrations import MIGRATIONS, migrate, version_of
 from wan_nb.log.snapshot import Snapshot
@@ -109,6 +110,7 @@ class Database:
         self._snapshot = self._read_only(Path(str(self.url.database))) if sqlite else None
         self._renewing = threading.Lock()
         self._file = LogFile(Path(str(self.url.database))) if sqlite else None
+        self._last_seen = LastSeen(repr(self), self._file)
         self._start()
         try:
             self._bring_up(migrated=migrated)
@@ -121,7 +123,12 @@ class Database:
         if self._snapshot and self._snapshot.stale():
             with self._renewing:
                 self._renew(self._snapshot)
-        return self._do(work, write=False)
+
+        def looked(c: sa.Connection) -> T:
+            self._last_seen.look(c)
+            return work(c)
+
+        return self._do(looked, write=False)
 
     def write(self, work: Callable[[sa.Connection], T]) -> T:
         """Do `work` as the only writer; all of it is kept, or nothing. It may be called again when SQLite was busy.
@@ -132,7 +139,14 @@ class Database:
             Also where the log can only be read.
         """
         self.check_writable()
-        return self._do(work, write=True)
+        done, carried = self._signed(work)
+        if carried:
+            self._signed(lambda _: None)  # so that every kernel knows what the file holds by now
+        return done
+
+    def _signed(self, work: Callable[[sa.Connection], T]) -> tuple[T, bool]:
+        mine, done = self._do(lambda c: (self._last_seen.sign(c), work(c)), write=True)
+        return done, self._last_seen.keep(mine)
 
     def check_writable(self) -> None:
         """Find out, before anything is sent, whether this process may write down what it does.
@@ -147,6 +161,16 @@ class Database:
                 remedy="Work in a folder of your own (Session(folder=...)), or copy this one there.",
             )
 
+    def check_current(self) -> None:
+        """Find out whether the log still holds what was last seen of it.
+
+        Raises
+        ------
+        LogError
+        """
+        if self._snapshot is None:
+            self._signed(lambda _: None)
+
     def _read_only(self, path: Path) -> Snapshot | None:
         if not path.exists() and not writable(path.parent):
             raise LogError(
@@ -158,12 +182,14 @@ class Database:
         """Look at the log as it is now."""
         if snapshot.stale():
             self.close()
+            self._last_seen = LastSeen(repr(self), None)  # the copy may be of an older log
             self._start()
             self._bring_up(migrated=False)
 
     def _bring_up(self, *, migrated: bool) -> None:
         if self._do(version_of, write=False) != len(MIGRATIONS):
             self._do(lambda c: self._migrate(c, migrated=migrated), write=True)
+        self._do(self._last_seen.look, write=False)
 
     def close(self) -> None:
         """Close every connection. Twice is harmless; a later call opens the log again."""
@@ -222,6 +248,8 @@ class Database:
     def _do(self, work: Callable[[sa.Connection], T], *, write: bool) -> T:
         if self._pid != os.getpid() or not self._closer.alive:
             # After a fork the connections belong to the parent: neither used nor closed here, only replaced.
+            if self._pid != os.getpid():
+                self._last_seen.renew()
             self._start()
         give_up = time.monotonic() + 2 * _BUSY_SECONDS
         while True:
@@ -266,7 +294,9 @@ class Database:
             )
         if _busy(error):
             return LogError(f"the log {self!r} is kept busy by another program", remedy="Try again when it has ended.")
-        if _table_gone(error):
+        if self._last_seen.explains(error):
+            return self._last_seen.older()
+        if table_gone(error):
             return LogError(
                 f"the log {self!r} is damaged: {said(why)}",
                 remedy="Put a copy of it back; clips and their sidecars in videos/ are whole without it.",
@@ -358,13 +388,6 @@ def _busy(error: Exception) -> bool:
     if isinstance(cause, sqlite3.Error):
         return getattr(cause, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
     return isinstance(error, OperationalError) and getattr(cause, "sqlstate", None) == "55P03"  # lock_not_available
-
-
-def _table_gone(error: Exception) -> bool:
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, sqlite3.Error):
-        return str(cause).startswith(("no such table", "no such column", "table runs has no column"))
-    return getattr(cause, "sqlstate", None) in {"42P01", "42703"}  # undefined_table, undefined_column
 
 
 def _close(engine: sa.Engine, pid: int) -> None:

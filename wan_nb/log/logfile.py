@@ -50,6 +50,11 @@ class LogFile:
         return (self.path, *(Path(real + part) for part in _PARTS[1:]))
 
     @property
+    def wal(self) -> Path:
+        """What SQLite has not yet carried over into the file."""
+        return self._names[1]
+
+    @property
     def opened(self) -> bool:
         """Whether it has been open before."""
         return self._first is not None
@@ -76,16 +81,19 @@ class LogFile:
                 remedy="Delete the other name, or give this one a file of its own: copy it, and rename the copy.",
             )
         elif parts := [part for part in self._left_over() if part.exists()]:
+            how = "empty" if self.path.exists() and not self.path.stat().st_size else "gone"
             raise LogError(
-                f"the log {self.path} is gone, but {parts[0].name}, a part of it, is there",
+                f"the log {self.path} is {how}, but {parts[0].name}, a part of it, is there",
                 remedy="A kernel that still has it open can write it back (%wan doctor --mend there). If there is none,"
                 " put a copy back, or delete that part to begin anew.",
             )
 
     def _left_over(self) -> Sequence[Path]:
-        """Where parts would be of a log that is gone, or that was moved and linked to."""
+        """Where parts would be of a log that is gone or emptied, or that was moved and linked to."""
         if _mark(self.path) is None:
             return self._names[1:]
+        if self.path.is_file() and not self.path.stat().st_size:
+            return self._names[1:2]  # SQLite would take it for a new log, and delete what the -wal holds
         return [Path(f"{self.path}{part}") for part in _PARTS[1:]] if self.path.is_symlink() else ()
 
     def note(self, _connection: Any, record: Any) -> None:

@@ -132,7 +132,10 @@ def m002_studies(connection: sa.Connection) -> None:
 
 @MIGRATIONS.append
 def m003_edition_2(connection: sa.Connection) -> None:
-    """What edition 2 keeps besides: how and when the last POST of a run ended, and which runs are cells of a study."""
+    """What edition 2 keeps besides, which is not released yet.
+
+    How and when the last POST of a run ended, which runs are cells of a study, and how often the log was written.
+    """
     _run(
         connection,
         """
@@ -144,6 +147,8 @@ def m003_edition_2(connection: sa.Connection) -> None:
             PRIMARY KEY (study, run_id)
         );
         CREATE INDEX members_study ON members (study, created_at);
+        CREATE TABLE writers (writer TEXT NOT NULL PRIMARY KEY, number BIGINT NOT NULL, in_file BIGINT NOT NULL);
+        CREATE INDEX writers_number ON writers (number);
         INSERT INTO members (study, run_id, variant, block, created_at)
             SELECT study, run_id, variant, block, created_at FROM runs WHERE study IS NOT NULL
         """,

@@ -132,6 +132,10 @@ class RunLog:
         """Raise `LogError` where the log can only be read."""
         self._db.check_writable()
 
+    def check_current(self) -> None:
+        """Raise `LogError` where the log does not hold what was last seen of it; see `wan_nb.log.last_seen`."""
+        self._db.check_current()
+
     def close(self) -> None:
         """Close every connection. A later call opens them again: news of a paid clip is never dropped."""
         self._db.close()

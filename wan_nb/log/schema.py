@@ -21,7 +21,19 @@ from wan_nb.log.stored import to_dict, to_moment
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-__all__ = ["TABLES", "measures", "members", "micros", "owners", "runs", "studies", "uploads", "votes", "words"]
+__all__ = [
+    "TABLES",
+    "measures",
+    "members",
+    "micros",
+    "owners",
+    "runs",
+    "studies",
+    "uploads",
+    "votes",
+    "words",
+    "writers",
+]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -190,3 +202,12 @@ owners = sa.Table(
     sa.Column("owner", Words, primary_key=True),
     sa.Column("seen_at", Moment),
 )
+
+writers = sa.Table(
+    "writers",
+    TABLES,
+    sa.Column("writer", sa.Text, primary_key=True),
+    sa.Column("number", sa.BigInteger),
+    sa.Column("in_file", sa.BigInteger),
+)
+"""The last write of each opened log, counted over all of them; see `wan_nb.log.last_seen`."""

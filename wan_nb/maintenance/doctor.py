@@ -163,6 +163,7 @@ def _disk(workspace: Workspace) -> Iterator[Finding]:
 def _log(workspace: Workspace, *, mend: bool) -> Iterator[Finding]:
     if mend and (done := workspace.log.mend()):
         yield Finding("log", "good", f"mended: {done}")
+    workspace.log.check_current()
     bad = [f"{row.run_id[:8]} ({', '.join(row.damaged)})" for row in workspace.log.find() if row.damaged]
     if bad:
         shown = ", ".join(bad[:5]) + (f" and {len(bad) - 5} more" if len(bad) > 5 else "")

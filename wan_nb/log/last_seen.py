@@ -1,0 +1,240 @@
+"""What this kernel has last seen of the log, which an older state that was put in its place does not hold.
+
+Each writing transaction numbers itself in the row of its writer (table ``writers``), under the lock of all writers. A
+kernel remembers the newest number that it has seen and whose it was; a log in which that writer has not come so far is
+an earlier state. A writer notices that by itself, so nobody ever counts on behind its own number, and each opening is a
+new writer.
+
+A SQLite log is two files: SQLite reads a page from the -wal when it is there, and keeps pages in memory. One of the two
+that is written over under an open connection can pass for whole, so the number stands in the header of the file as well
+(``user_version``), and is looked for where it lies: in the file, or in the -wal as long as it is not carried over.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import sqlite3
+import struct
+import threading
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from wan_nb.errors import LogError
+from wan_nb.log.schema import writers
+from wan_nb.sanitize import logger
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from wan_nb.log.logfile import LogFile
+
+__all__ = ["LastSeen", "table_gone"]
+
+_NEWEST: Final = (
+    sa.select(writers.c.writer, writers.c.number, writers.c.in_file).order_by(writers.c.number.desc()).limit(1)
+)
+_LOOKS: Final = 60
+"""So often a file that cannot be read is looked at, 0.05 s apart: another kernel may be carrying pages over."""
+
+_HEADER: Final = ("user_version", "application_id")
+"""The two numbers in SQLite's header that are a program's own: which write a file holds, and of which log."""
+
+_WAL_HEADER: Final = 32
+_FRAME: Final = struct.Struct(">I4x8s8x60xI")
+"""Of a page in the -wal, as SQLite's file format says: its number, the round, and ``user_version`` if it is page 1."""
+
+
+class _Write(NamedTuple):
+    """One write of the log: whose, which, and which of them the file without its -wal held then."""
+
+    writer: str
+    number: int
+    in_file: int
+
+
+class LastSeen:
+    """What one opened log remembers of it.
+
+    Parameters
+    ----------
+    place : str
+        How messages call the log.
+    file : LogFile or None
+        Of a SQLite log.
+    """
+
+    def __init__(self, place: str, file: LogFile | None) -> None:
+        self._place = place
+        self._file = file
+        self._lock = threading.Lock()
+        self._seen: _Write | None = None
+        self._in_file = 0
+        self._logs = {
+            0
+        }  # a log into which another one was restored has the first one's mark until that is carried over
+        self._frame = 0
+        self._warned = False
+        self.renew()
+
+    def renew(self) -> None:
+        """Be another writer from now on: a forked process is not its parent."""
+        self._writer = secrets.token_hex(8)
+
+    def look(self, c: sa.Connection) -> None:
+        """Compare what a reading transaction sees, and say once that it is older."""
+        newest = self._newest(c)
+        if self._file is not None and self._seen is None:
+            # The file still has the mark of the log that it was before another one was restored into it, until the
+            # -wal is carried over; and a log that was built anew from its SQL has no number in its header.
+            self._numbered = _numbers(c)[0] == newest.number
+            if found := _header(self._file.path, _LOOKS):
+                self._logs.add(found[1])
+        if self._holds(c, newest):
+            self._remember(newest)
+        elif not self._warned:
+            self._warned = True
+            logger(__name__).warning("%s", self.older())
+
+    def sign(self, c: sa.Connection) -> _Write:
+        """Number a writing transaction, which has the lock, if the log still holds what was last seen of it.
+
+        Raises
+        ------
+        LogError
+            It does not; nothing was written.
+        """
+        newest = self._newest(c)
+        if not self._holds(c, newest) or not (self._file is None or self._lies(c, self._file, newest)):
+            raise self.older()
+        mine = _Write(self._writer, newest.number + 1, self._in_file)
+        known = sa.update(writers).where(writers.c.writer == mine.writer)
+        if not c.execute(known.values(**mine._asdict())).rowcount:
+            c.execute(sa.insert(writers).values(**mine._asdict()))
+        if self._file is not None:
+            c.exec_driver_sql(f"PRAGMA user_version = {mine.number}")
+        return mine
+
+    def keep(self, mine: _Write) -> bool:
+        """Remember a committed write; True when the file has taken pages out of the -wal since it was begun."""
+        self._remember(mine)
+        self._numbered = True
+        found = _header(self._file.path, 1) if self._file else None
+        with self._lock:
+            before, self._in_file = self._in_file, max(self._in_file, min(found[0], mine.number) if found else 0)
+        return self._in_file > before
+
+    def older(self) -> LogError:
+        """The error for a log that was written over."""
+        return LogError(
+            f"the log {self._place} was written over while it was open, as by an older copy of it: it does not hold"
+            " what this kernel has last seen there. Nothing was sent",
+            remedy="Put the newest copy back. If there is none, %wan connect goes on with the log as it is now: what it"
+            " lacks may be paid again, though its clips are still in videos/.",
+        )
+
+    def explains(self, error: Exception) -> bool:
+        """Whether a log that was read before would fail like that if it had been written over."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        code = getattr(cause, "sqlite_errorcode", 0)
+        broken = (
+            code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or code == sqlite3.SQLITE_IOERR_SHORT_READ
+        )
+        return self._seen is not None and broken
+
+    def _newest(self, c: sa.Connection) -> _Write:
+        try:
+            found = c.execute(_NEWEST).first()
+        except DBAPIError as error:
+            if self._seen is not None and table_gone(error):
+                raise self.older() from None
+            raise
+        return _Write(*found) if found else _Write("", 0, 0)
+
+    def _holds(self, c: sa.Connection, newest: _Write) -> bool:
+        """Whether the write that was last seen is in this view of the log."""
+        seen = self._seen
+        if seen is None or not seen.number or (newest.writer == seen.writer and newest.number >= seen.number):
+            return True
+        reached = c.execute(sa.select(writers.c.number).where(writers.c.writer == seen.writer)).scalar()
+        return reached is not None and reached >= seen.number
+
+    def _remember(self, write: _Write) -> None:
+        with self._lock:
+            if self._seen is None or write.number > self._seen.number:
+                self._seen = write
+
+    def _lies(self, c: sa.Connection, file: LogFile, newest: _Write) -> bool:
+        """Whether the newest write lies in the file, or in a -wal that goes on from what the file holds."""
+        number, log = _numbers(c)
+        least = max(newest.in_file, self._in_file)
+        if number != newest.number:
+            if self._numbered:
+                return False
+            least = 0
+        if not log:
+            log = 1 + secrets.randbelow(2**31 - 1)
+            c.exec_driver_sql(f"PRAGMA application_id = {log}")
+        found = _header(file.path, _LOOKS)
+        if found is None or found[0] < least or found[1] not in {log, *self._logs}:
+            return False
+        self._in_file = min(found[0], number)
+        return found[0] == number or self._in_wal(file.wal, number)
+
+    def _in_wal(self, path: Path, number: int) -> bool:
+        """Whether the -wal holds page 1 with this number."""
+        try:
+            with path.open("rb") as wal:
+                header = wal.read(_WAL_HEADER)
+                size = 24 + int.from_bytes(header[8:12], "big")
+                # The last one is some pages behind the one before it, as a rule; else it is looked for everywhere.
+                for first in (self._frame, 0):
+                    for frame in itertools.count(first):
+                        wal.seek(_WAL_HEADER + frame * size)
+                        found = wal.read(_FRAME.size)
+                        if len(found) < _FRAME.size:
+                            break
+                        page, salts, held = _FRAME.unpack(found)
+                        if salts != header[16:24]:
+                            break
+                        if (page, held) == (1, number):
+                            self._frame = frame
+                            return True
+        except FileNotFoundError:
+            pass
+        return False
+
+
+def _numbers(c: sa.Connection) -> tuple[int, int]:
+    """The two numbers of the header as SQLite reads it."""
+    number, log = (int(c.exec_driver_sql(f"PRAGMA {name}").scalar_one()) for name in _HEADER)
+    return number, log
+
+
+def _header(path: Path, looks: int) -> tuple[int, int] | None:
+    """The two numbers that the file has without its -wal; `None` when it is empty or cannot be read.
+
+    Through SQLite, since a file that this process closes loses all the locks that the process has on it.
+    """
+    for look in range(looks):
+        if look:
+            time.sleep(0.05)
+        try:
+            with closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as file:
+                number, log = (int(file.execute(f"PRAGMA {name}").fetchone()[0]) for name in _HEADER)
+            return (number, log) if path.stat().st_size else None
+        except (sqlite3.Error, OSError):
+            continue
+    return None
+
+
+def table_gone(error: Exception) -> bool:
+    """Whether a statement failed for a table or column that is not there."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        return str(cause).startswith(("no such table", "no such column", "table runs has no column"))
+    return getattr(cause, "sqlstate", None) in {"42P01", "42703"}  # undefined_table, undefined_column
