@@ -17,8 +17,8 @@ from PIL import Image
 
 from wan_nb.errors import InvalidMedia
 from wan_nb.media import clips
+from wan_nb.media.files import atomic
 from wan_nb.media.materials import prepare
-from wan_nb.media.sources import atomic
 
 NTSC = Fraction(24_000, 1001)
 

@@ -19,7 +19,6 @@ from wan_nb.engine.retry import retried
 from wan_nb.errors import DownloadFailed, Refused, Unavailable, WanError
 from wan_nb.log.owner import owner_alive
 from wan_nb.log.states import UNCHECKED, Status
-from wan_nb.media.derived import strip_of
 from wan_nb.sanitize import number, said
 
 if TYPE_CHECKING:

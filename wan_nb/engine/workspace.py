@@ -339,8 +339,9 @@ class Workspace:
 
     def forget(self, run_id: str) -> Row:
         """Delete the files of a run. Its row stays, because it was paid."""
-        row = self.log.forget(self.log.get(run_id).run_id)  # refuses a run whose clip is still to come
-        self.store.remove(row.run_id)
+        known = self.log.get(run_id)
+        row = self.log.forget(known.run_id)  # refuses a run whose clip is still to come
+        self.store.remove(row.run_id, known.video)
         return self._tell(row)
 
     def _tell(self, row: Row) -> Row:
@@ -412,11 +413,9 @@ class Workspace:
 
     def strip(self, row: Row) -> bytes | None:
         """Six frames of a clip in one JPEG of at most 15 kB, or None while there is no clip that can be played."""
-        from wan_nb.media.derived import strip_of
-
         path = self.video(row)
         with suppress(InvalidMedia):  # a clip that was kept unchecked
-            return strip_of(self.store, path, str(row.video_sha256)) if path else None
+            return self.store.strip(path, str(row.video_sha256)) if path else None
         return None
 
     def light(self, row: Row) -> tuple[Path, Path | None] | None:
@@ -427,9 +426,7 @@ class Workspace:
         InvalidMedia
             The file cannot be played.
         """
-        from wan_nb.media.derived import proxy_of, sound_of
-
         path, sha256 = self.video(row), str(row.video_sha256)
         if path is None:
             return None
-        return proxy_of(self.store, path, sha256), sound_of(self.store, path, sha256) if row.has_audio else None
+        return self.store.light_copy(path, sha256), self.store.sound(path, sha256) if row.has_audio else None

@@ -33,6 +33,7 @@ from wan_nb.html.text import (
     totals,
     unchecked,
 )  # fmt: skip
+from wan_nb.media.files import STRIP_BYTES
 
 __all__ = [
     "CLIP_BYTES",
@@ -46,9 +47,6 @@ __all__ = [
     "run_bundle",
     "totals",
 ]
-
-STRIP_BYTES = 15_000
-"""Largest strip that is put into a notebook."""
 
 CLIP_BYTES = 25_000
 """Most that one clip adds to a notebook, picture included."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.errors import InvalidOption
 from wan_nb.log.row import COLUMNS
-from wan_nb.media.sources import atomic
+from wan_nb.media.files import atomic
 from wan_nb.media.store import sidecar_of
 from wan_nb.paths import output
 from wan_nb.sanitize import csv_cell

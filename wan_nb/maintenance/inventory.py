@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from wan_nb.errors import LogError
 from wan_nb.log.states import UNCHECKED, Status
-from wan_nb.media.sources import file_sha256
+from wan_nb.media.files import file_sha256
 
 if TYPE_CHECKING:
     from pathlib import Path

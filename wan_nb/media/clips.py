@@ -23,7 +23,8 @@ from PIL import Image
 from wan_nb.api import catalog
 from wan_nb.errors import InvalidMedia
 from wan_nb.media import video
-from wan_nb.media.sources import atomic, file_sha256, sniff
+from wan_nb.media.files import STRIP_BYTES, atomic, file_sha256
+from wan_nb.media.sources import sniff
 from wan_nb.media.whole import CutOff, missing
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def frame(path: str | Path, index: int = -1) -> Image.Image:
         return video.as_image(picture)
 
 
-def strip(path: str | Path, *, frames: int = 6, max_bytes: int = 15_000) -> bytes:
+def strip(path: str | Path, *, frames: int = 6, max_bytes: int = STRIP_BYTES) -> bytes:
     """Frames of a clip side by side in one small JPEG, evenly spread from the very first to the very last.
 
     Six frames of a 16:9 clip are 960 x 90 pixels: meant to be shown at half that, sharp on dense screens.

@@ -20,8 +20,8 @@ from wan_nb.api import catalog
 from wan_nb.api.request import Medium
 from wan_nb.errors import join_words
 from wan_nb.media.colours import to_srgb
+from wan_nb.media.files import write_whole
 from wan_nb.media.remedies import GREY_16, orientation, remedy, size_seen
-from wan_nb.media.sources import atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +69,7 @@ def prepare_image(source: Source, folder: Path) -> Medium:
         if not changes and source.path:
             path = source.path
         elif not changes and source.data:
-            path = _keep(source.data, folder / f"{hashlib.sha256(source.data).hexdigest()}{_SUFFIX[form]}")
+            path = write_whole(folder / f"{hashlib.sha256(source.data).hexdigest()}{_SUFFIX[form]}", source.data)
         else:
             path = _copy(plain, folder, identity)
             form = "PNG" if path.suffix == ".png" else "JPEG"
@@ -123,21 +123,8 @@ def _check_header(source: Source, image: Image.Image) -> None:
     found = _ALIASES.get(image.format or "", image.format)
     if found not in _LIMITS.formats and source.picture is None:
         raise source.refuse(f"is {found}, but a frame is {join_words(_LIMITS.formats)}.", remedy(source, image))
-    if source.size > _LIMITS.max_bytes:
-        raise source.refuse(
-            f"has {source.size / catalog.MB:.1f} MB; the limit is {_LIMITS.max_bytes // catalog.MB} MB.",
-            remedy(source, image, suffix="-fixed.jpg", options=", quality=90"),
-        )
-    width, height = image.size
-    low, high, ratio = _LIMITS.min_side or 1, _LIMITS.max_side or 1, _LIMITS.max_ratio or 1
-    if not (low <= width <= high and low <= height <= high):
-        raise source.refuse(f"is {width}x{height} pixels; each side must have {low} to {high}.", _resize(source, image))
-    measured = max(width, height) / min(width, height)
-    if measured > ratio:
-        raise source.refuse(
-            f"is {width}x{height} pixels, {measured:.4g} to 1; the limit is {ratio:g} to 1.",
-            _crop(source, image, ratio),
-        )
+    source.check_bytes(_LIMITS, lambda: remedy(source, image, suffix="-fixed.jpg", options=", quality=90"))
+    source.check_shape(_LIMITS, *image.size, resize=lambda: _resize(source, image), crop=lambda: _crop(source, image))
     if source.picture is None and found != "JPEG" and getattr(image, "n_frames", 1) > 1:
         raise source.refuse(
             f"is animated ({image.n_frames} pictures); a frame is one picture.",  # type: ignore[attr-defined]
@@ -228,12 +215,6 @@ def _identity(image: Image.Image) -> str:
     return digest.hexdigest()
 
 
-def _keep(data: bytes, out: Path) -> Path:
-    with atomic(out) as temporary:
-        temporary.write_bytes(data)
-    return out
-
-
 def _copy(image: Image.Image, folder: Path, identity: str) -> Path:
     """Write a picture without loss if the limit allows, else as JPEG with as little loss as it allows."""
     # A profile that is kept means sRGB, and is one for the kind of picture that the copy is.
@@ -251,7 +232,7 @@ def _copy(image: Image.Image, folder: Path, identity: str) -> Path:
             break
         suffix, buffer = ".jpg", io.BytesIO()
         image.save(buffer, "JPEG", quality=quality, subsampling=0, icc_profile=profile or None)
-    return _keep(buffer.getvalue(), stem.with_suffix(suffix))
+    return write_whole(stem.with_suffix(suffix), buffer.getvalue())
 
 
 def _resize(source: Source, image: Image.Image) -> str:
@@ -259,13 +240,13 @@ def _resize(source: Source, image: Image.Image) -> str:
     low, high, ratio = _LIMITS.min_side or 1, _LIMITS.max_side or 1, _LIMITS.max_ratio or 1
     short, long = sorted((width, height))
     if long > ratio * short:
-        return _crop(source, image, ratio) if short >= low else "Give a picture of another shape."
+        return _crop(source, image) if short >= low else "Give a picture of another shape."
     scale = low / short if short < low else high / long
     sides = tuple(min(high, max(low, round(side * scale))) for side in (width, height))
     return remedy(source, image, f".resize({sides})")
 
 
-def _crop(source: Source, image: Image.Image, ratio: float) -> str:
-    width, height = size_seen(image)
+def _crop(source: Source, image: Image.Image) -> str:
+    (width, height), ratio = size_seen(image), _LIMITS.max_ratio or 1
     box = (0, 0, min(width, int(height * ratio)), min(height, int(width * ratio)))
     return remedy(source, image, f".crop({box})")

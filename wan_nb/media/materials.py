@@ -1,22 +1,25 @@
 """Materials that go in: every documented limit checked before anything is paid, by content and not by name.
 
 The service accepts a wrong material at submit and fails the task minutes later, so everything that it documents is
-measured here. `prepare` is the door; pictures have their own room (`images`), and so has decoding (`video`).
+measured here. Pictures are checked in `images`, and decoded as clips are in `video`.
 """
 
 from __future__ import annotations
 
 import shlex
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
 from wan_nb.errors import InvalidMedia, join_words
-from wan_nb.media.sources import KINDS, Source, atomic, file_sha256, source_of
+from wan_nb.media.files import file_sha256, write_whole
+from wan_nb.media.sources import KINDS, Source, source_of
 from wan_nb.paths import is_url
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from wan_nb.api.catalog import MediaKind
     from wan_nb.api.request import Medium
 
@@ -55,9 +58,9 @@ def prepare(source: Any, field: str, folder: str | Path) -> Medium:
     'https://example.org/cat.png'
     """
     kind = catalog.MEDIA[next(spec.kind for spec in catalog.fields("media") if spec.name == field)]
-    if is_url(source):
-        from wan_nb.api.request import Medium
+    from wan_nb.api.request import Medium
 
+    if is_url(source):
         return Medium.at(source, kind.name, field=field)
     material = source_of(source, field, kind.suffixes, kind.name)
     if kind.name == "image":
@@ -65,7 +68,17 @@ def prepare(source: Any, field: str, folder: str | Path) -> Medium:
 
         return prepare_image(material, Path(folder))
     _check_file(material, kind)
-    return (_prepare_audio if kind.name == "audio" else _prepare_clip)(material, kind, Path(folder))
+    digest, facts = (_audio_facts if kind.name == "audio" else _clip_facts)(material, kind)
+    found = material.format()
+    return Medium(
+        identity=f"sha256:{digest}",
+        name=material.name,
+        path=material.path or write_whole(Path(folder) / f"{digest}.{found.lower()}", material.data),
+        kind=kind.name,
+        format=found,
+        bytes=material.size,
+        **facts,
+    )
 
 
 def found_again(medium: Medium, field: str, folder: str | Path) -> Medium:
@@ -105,11 +118,8 @@ def _check_file(material: Source, kind: MediaKind) -> None:
         but = ", whatever its name says" if named in kind.suffixes else ""
         fix = f"Give {KINDS[kind.name]}." if found in _HOPELESS[kind.name] else _ffmpeg(material, kind, "")
         raise material.refuse(f"is {found}{but}; {KINDS[kind.name]} is {join_words(kind.formats)}.", fix)
-    if material.size > kind.max_bytes:
-        raise material.refuse(
-            f"has {material.size / catalog.MB:.1f} MB; the limit is {kind.max_bytes // catalog.MB} MB.",
-            _ffmpeg(material, kind, "-b:a 128k " if kind.name == "audio" else "-crf 23 "),
-        )
+    options = "-b:a 128k " if kind.name == "audio" else "-crf 23 "
+    material.check_bytes(kind, lambda: _ffmpeg(material, kind, options))
 
 
 def _check_seconds(material: Source, kind: MediaKind, seconds: float) -> None:
@@ -137,8 +147,16 @@ def _ffmpeg(material: Source, kind: MediaKind, options: str) -> str:
     return f"For example: ffmpeg -i {shlex.quote(name)} {options}{shlex.quote(out)}"
 
 
-def _prepare_audio(material: Source, kind: MediaKind, folder: Path) -> Medium:
-    from wan_nb.api.request import Medium
+@contextmanager
+def _decoding(material: Source) -> Iterator[None]:
+    try:
+        yield
+    except InvalidMedia as error:
+        raise material.refuse(f"cannot be used: {error.message}", "Is it whole? Save or download it again.") from error
+
+
+def _audio_facts(material: Source, kind: MediaKind) -> tuple[str, dict[str, Any]]:
+    """Hash and length of a sound that the service takes."""
     from wan_nb.media.video import audio_seconds
     from wan_nb.media.whole import missing
 
@@ -147,75 +165,29 @@ def _prepare_audio(material: Source, kind: MediaKind, folder: Path) -> Medium:
         if lack := missing(file, found):
             remedy = f"Save or download it again, or let it end there. {_ffmpeg(material, kind, '')}"
             raise material.refuse(f"is cut off: {lack}.", remedy)
-        try:
+        with _decoding(material):
             seconds, codec = audio_seconds(file, found.lower(), 2 * (kind.max_seconds or 0))
-        except InvalidMedia as error:
-            raise material.refuse(
-                f"cannot be used: {error.message}", "Is it whole? Save or download it again."
-            ) from error
         digest = file_sha256(file)
     if found == "MP3" and not codec.startswith("mp3"):
         raise material.refuse(f"holds {codec}, not MP3, whatever its name says.", _ffmpeg(material, kind, ""))
     _check_seconds(material, kind, seconds)
-    path = _stored(material, folder, f"{digest}.{found.lower()}")
-    return Medium(
-        identity=f"sha256:{digest}",
-        name=material.name,
-        path=path,
-        kind="audio",
-        format=found,
-        bytes=material.size,
-        seconds=seconds,
-    )
+    return digest, {"seconds": seconds}
 
 
-def _prepare_clip(material: Source, kind: MediaKind, folder: Path) -> Medium:
-    from wan_nb.api.request import Medium
+def _clip_facts(material: Source, kind: MediaKind) -> tuple[str, dict[str, Any]]:
+    """Hash, size and length of a clip that the service takes."""
     from wan_nb.media.clips import inspect_clip
 
-    found = material.format()
-    with material.open() as file:
-        try:
-            facts = inspect_clip(file)
-        except InvalidMedia as error:
-            raise material.refuse(
-                f"cannot be used: {error.message}", "Is it whole? Save or download it again."
-            ) from error
+    with material.open() as file, _decoding(material):
+        facts = inspect_clip(file)
     _check_seconds(material, kind, facts.seconds)
-    low, high, ratio = kind.min_side or 1, kind.max_side or 1, kind.max_ratio or 1
-    short, long = sorted((facts.width, facts.height))
-    if short < low or long > high:
+
+    def resize() -> str:
         # The short side of a small clip and the long side of a large one get the limit, the other one follows.
-        side = low if short < low else high
-        wide = (facts.width > facts.height) == (long > high)
-        scale = f"-vf scale={f'{side}:-2' if wide else f'-2:{side}'} "
-        raise material.refuse(
-            f"is {facts.width}x{facts.height} pixels; each side must have {low} to {high}.",
-            _ffmpeg(material, kind, scale),
-        )
-    if long > ratio * short:
-        raise material.refuse(
-            f"is {facts.width}x{facts.height} pixels, {long / short:.4g} to 1; the limit is {ratio:g} to 1.",
-            "Cut a part out of it.",
-        )
-    path = _stored(material, folder, f"{facts.sha256}.{found.lower()}")
-    return Medium(
-        identity=f"sha256:{facts.sha256}",
-        name=material.name,
-        path=path,
-        kind="clip",
-        format=found,
-        bytes=facts.bytes,
-        width=facts.width,
-        height=facts.height,
-        seconds=facts.seconds,
-    )
+        large = max(facts.width, facts.height) > (kind.max_side or 1)
+        side = kind.max_side if large and min(facts.width, facts.height) >= (kind.min_side or 1) else kind.min_side
+        wide = (facts.width > facts.height) == large
+        return _ffmpeg(material, kind, f"-vf scale={f'{side}:-2' if wide else f'-2:{side}'} ")
 
-
-def _stored(material: Source, folder: Path, name: str) -> Path:
-    """The file itself, or where the bytes from memory were written."""
-    if material.path:
-        return material.path
-    with atomic(folder / name) as temporary:
-        temporary.write_bytes(material.data)
-    return folder / name
+    material.check_shape(kind, facts.width, facts.height, resize=resize, crop=lambda: "Cut a part out of it.")
+    return facts.sha256, {"width": facts.width, "height": facts.height, "seconds": facts.seconds}

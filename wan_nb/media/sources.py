@@ -1,34 +1,33 @@
-"""Files: what the user gave, told by its first bytes and not by its name; and ours, there whole or not at all."""
+"""What the user gave as a material: a file, bytes or a picture, told by its first bytes and not by its name."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import io
 import os
-import uuid
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
+from wan_nb.api.catalog import MB
 from wan_nb.arguments import shown
 from wan_nb.errors import InvalidMedia, InvalidOption, did_you_mean, join_words, nearest
 from wan_nb.paths import local
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from PIL import Image
+
+    from wan_nb.api.catalog import MediaKind
 
 __all__ = [
     "KINDS",
     "Source",
-    "atomic",
-    "file_sha256",
     "sniff",
     "source_of",
 ]
@@ -129,6 +128,24 @@ class Source:
         return InvalidMedia(
             f"{self.field}: {shown(self.name, typed=True, most=100)} {what}", field=self.field, remedy=remedy
         )
+
+    def check_bytes(self, kind: MediaKind, smaller: Callable[[], str]) -> None:
+        """Refuse a file that is too large; `smaller` says how to shrink it."""
+        if self.size > kind.max_bytes:
+            raise self.refuse(f"has {self.size / MB:.1f} MB; the limit is {kind.max_bytes // MB} MB.", smaller())
+
+    def check_shape(
+        self, kind: MediaKind, width: int, height: int, *, resize: Callable[[], str], crop: Callable[[], str]
+    ) -> None:
+        """Refuse a picture or clip whose sides or ratio are out of range; `resize` and `crop` say how to fit it."""
+        low, high, ratio = kind.min_side or 1, kind.max_side or 1, kind.max_ratio or 1
+        short, long = sorted((width, height))
+        if short < low or long > high:
+            raise self.refuse(f"is {width}x{height} pixels; each side must have {low} to {high}.", resize())
+        if long > ratio * short:
+            raise self.refuse(
+                f"is {width}x{height} pixels, {long / short:.4g} to 1; the limit is {ratio:g} to 1.", crop()
+            )
 
     @property
     def spelling(self) -> str:
@@ -291,39 +308,3 @@ def _from_array(array: Any, field: str) -> Image.Image:
             remedy="Give " + fixes.get(array.dtype.kind, "(array // 257).astype('uint8') if it is 16 bit."),
         )
     return Image.fromarray(array)
-
-
-def file_sha256(file: BinaryIO) -> str:
-    """SHA-256 over a whole open file, 64 hex digits."""
-    file.seek(0)
-    return hashlib.file_digest(cast("io.BufferedReader", file), "sha256").hexdigest()
-
-
-@contextmanager
-def atomic(out: str | Path) -> Iterator[Path]:
-    """Write a file under another name in the same folder and give it its name at the end; after an error, none is left.
-
-    Parameters
-    ----------
-    out : path
-        Missing folders are made.
-
-    Yields
-    ------
-    Path
-        Where to write.
-
-    Examples
-    --------
-    >>> with atomic("notes.txt") as temporary:  # doctest: +SKIP
-    ...     temporary.write_text("whole or not at all")
-    """
-    out = Path(out).absolute()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    # Not tempfile: its files are readable by their owner only, which os.replace would carry over into a shared folder.
-    temporary = out.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        yield temporary
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)

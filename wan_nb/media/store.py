@@ -25,8 +25,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
 
 from wan_nb.errors import LogError, WanError
+from wan_nb.media.files import atomic, file_sha256, write_whole
 from wan_nb.media.remote import Remote
-from wan_nb.media.sources import atomic, file_sha256
 from wan_nb.paths import writable
 
 if TYPE_CHECKING:
@@ -146,6 +146,29 @@ class Store:
         kept = self.path(f"proxies/{known}.{recipe}", folder="proxies")
         return kept if kept.exists() else self._making_place / "proxies" / kept.name
 
+    def strip(self, clip: Path, sha256: str) -> bytes:
+        """Six frames of a clip in one JPEG small enough for a notebook."""
+        from wan_nb.media import clips
+
+        kept = self.proxy(sha256, "strip.jpg")
+        return (kept if kept.exists() else write_whole(kept, clips.strip(clip))).read_bytes()
+
+    def light_copy(self, clip: Path, sha256: str) -> Path:
+        """A clip that a browser seeks in at once; made in 1 to 5 s, without sound."""
+        from wan_nb.media import clips
+
+        kept = self.proxy(sha256, "960g10.mp4")
+        with self.making:
+            return kept if kept.exists() else clips.proxy(clip, kept)
+
+    def sound(self, clip: Path, sha256: str) -> Path:
+        """Sound of a clip in a file of its own, to go with the light copy."""
+        from wan_nb.media import clips
+
+        kept = self.proxy(sha256, "sound.m4a")
+        with self.making:
+            return kept if kept.exists() else clips.sound(clip, kept)
+
     def commit(self, part: Path, name: str) -> Path:
         """Give a whole file its final name, so that it survives a crash and a power cut."""
         final = self.path(name)
@@ -199,9 +222,9 @@ class Store:
         there = self.remote.sizes("videos") if self.remote else {}
         return {name: size for name, size in there.items() if name.endswith(".mp4")} | here
 
-    def remove(self, run_id: str) -> None:
+    def remove(self, run_id: str, video: str | None) -> None:
         """Delete clip, sidecar and partial file of a run, here and in the shared store."""
-        clip = self.name(run_id)
+        clip = video or self.name(run_id)
         for name in (clip, sidecar_of(clip)):
             self.path(name).unlink(missing_ok=True)
             if self.remote:

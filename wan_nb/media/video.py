@@ -20,7 +20,7 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.video.reformatter import Colorspace, VideoReformatter
 
 from wan_nb.errors import InvalidMedia
-from wan_nb.media.sources import atomic
+from wan_nb.media.files import atomic
 from wan_nb.media.whole import CutOff
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from wan_nb.arguments import shown, whole
 from wan_nb.errors import InvalidOption
-from wan_nb.media.sources import atomic
+from wan_nb.media.files import atomic
 from wan_nb.paths import output
 from wan_nb.reporting.sections import body, clean, discreet
 from wan_nb.sanitize import csv_cell

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from wan_nb.api import catalog
 from wan_nb.arguments import shown
 from wan_nb.errors import InvalidMedia, join_words
-from wan_nb.media.sources import atomic
+from wan_nb.media.files import atomic
 
 if TYPE_CHECKING:
     from pathlib import Path
