@@ -1,4 +1,4 @@
-"""What a person gives as an amount, a number, words or runs: judged here, for Python, magics and settings alike."""
+"""Checks of what people give as arguments: amounts of money, numbers, lists of words, run ids."""
 
 from __future__ import annotations
 
@@ -47,7 +47,6 @@ def amount(value: Any, said: str, *, zero: bool = True, typed: bool = False, **d
 
     Parameters
     ----------
-    value : Any
     said : str
         What is said of a wrong one, such as ``gap must be a positive number``.
     zero : bool

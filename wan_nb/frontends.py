@@ -1,4 +1,4 @@
-"""Which front end this process has and what it can do: one table for whoever shows, waits or gives an address."""
+"""Which front end runs this process (notebook, terminal, script ...) and what it can do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ class FrontEnd:
 
     Attributes
     ----------
-    name : str
     sign : str
         How it is recognised.
     kernel : bool

@@ -1,4 +1,4 @@
-"""Which modules are there: the one place that looks into ``sys.modules``."""
+"""Look-up of loaded modules: the only reader of ``sys.modules``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paths that a person gives, names that become file names, and what a disk takes. A path is no URL, a name no path."""
+"""Paths that a person gives, file names made from other names, whether a disk is full or can be written."""
 
 from __future__ import annotations
 
@@ -63,7 +63,6 @@ def local(given: Any, *, base: Path | None = None) -> Path:
 
     Parameters
     ----------
-    given : str or os.PathLike
     base : Path, optional
         What a relative path starts from; the working directory without it.
 

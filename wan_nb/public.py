@@ -1,4 +1,4 @@
-"""What a public function takes, and what it lets out: checks of arguments by their names, and errors that are ours."""
+"""Decorators of public functions: arguments are checked by their names, errors of libraries become ours."""
 
 from __future__ import annotations
 

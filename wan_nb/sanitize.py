@@ -1,4 +1,4 @@
-"""The doors for what comes from outside: texts lose their secrets, numbers are judged, cells of tables are no formulas.
+"""Cleaning of what comes from outside: no secrets in texts, numbers in range, no formulas in cells of tables.
 
 Texts of the service, of libraries and of other people's logs pass `redact` where they enter: the readers of answers
 (`wan_nb.api.task`, `wan_nb.api.error_answers`), every `WanError`, `said` for an exception that is caught, `logger` for
@@ -280,7 +280,7 @@ def _pairs(query: str) -> list[tuple[str, str]]:
 
 
 def _opens(name: str, value: str) -> bool:
-    """Whether a parameter of a query may sign it or open a door: by its name, or since its value looks random."""
+    """Whether a parameter of a query may sign it or give access: by its name, or since its value looks random."""
     if _SIGNING.search(name):
         return True
     if _FILE.fullmatch(value or name):

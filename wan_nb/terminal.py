@@ -1,4 +1,4 @@
-"""What the standard output of this process can show: the one door of everything that is printed or has a repr."""
+"""Printing: text that the encoding of the standard output can hold."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The wire: what may be sent, what comes back, and the only place that speaks HTTP."""
+"""The API of the service: what may be sent, what comes back, the HTTP client."""

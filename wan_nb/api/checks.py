@@ -1,4 +1,4 @@
-"""The documented limits of plain values and of combinations, each with one clear sentence."""
+"""Checks of single values and of combinations of materials against the catalog."""
 
 from __future__ import annotations
 

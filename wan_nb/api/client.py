@@ -75,7 +75,6 @@ class Created:
 
     Attributes
     ----------
-    task : Task
     simulated : bool
         The service said of itself that it draws instead of generating.
     """
@@ -107,7 +106,6 @@ class Client:
     ----------
     base_url : str
         Such as ``https://dashscope.aliyuncs.com/api/v1``; taken as it is, without a trailing slash.
-    api_key : str
 
     Attributes
     ----------
@@ -187,7 +185,6 @@ class Client:
 
         Parameters
         ----------
-        body : mapping
         leaving : callable, optional
             Awaited when the connection stands and the next byte is the first of the request. Until it has returned,
             nothing was sent; when it raises, nothing is.

@@ -1,4 +1,4 @@
-"""Answers that are errors, and no answers: read, and turned into the exception that says what to do."""
+"""Error answers of the service, turned into exceptions that say what to do."""
 
 from __future__ import annotations
 

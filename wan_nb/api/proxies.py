@@ -1,4 +1,4 @@
-"""Which way requests leave this machine: the proxies of the environment, read once for all of them and judged."""
+"""Proxies and certificates that the environment names, checked before they are used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request: checked against the catalog, spelt as the service reads it, fingerprinted and priced.
+"""One request: checked against the catalog, written as the JSON of the service, fingerprinted and priced.
 
 The service accepts malformed requests and fails them minutes later, so every documented limit is checked here, before
 anything is sent. `VideoRequest.problems` gives all of them at once, for a form; building a request raises the first.

@@ -1,4 +1,4 @@
-"""Signatures that name the fields of the catalog: a bare ``**fields`` tells help and completion nothing."""
+"""Signatures and docstrings that name the fields of the catalog in place of ``**fields``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the service says about tasks, read leniently: times in two formats, numbers as text, words yet unknown."""
+"""Answers about tasks, read leniently: times in two formats, numbers as text, unknown words."""
 
 from __future__ import annotations
 
@@ -53,7 +53,6 @@ class Task:
 
     Attributes
     ----------
-    task_id : str
     status : str
         The service's raw word: PENDING, RUNNING, SUCCEEDED, FAILED, CANCELED, UNKNOWN, or one it adds one day.
     code, message : str
@@ -64,8 +63,6 @@ class Task:
         The prompt as the service received it.
     video_url : str or None
         Signed link, dead after 24 h. Never written down.
-    usage : Usage or None
-    request_id : str or None
 
     Examples
     --------
@@ -143,10 +140,8 @@ class TaskPage:
 
     Attributes
     ----------
-    tasks : tuple of Listed
     total : int or None
         Tasks on all pages, where the answer tells.
-    page_no, page_size : int
     unread : int
         Rows that name no task.
     """
@@ -202,7 +197,6 @@ def parse_time(value: Any, *, zone: tzinfo | None = SERVICE_ZONE) -> datetime | 
 
     Parameters
     ----------
-    value : object
     zone : tzinfo or None
         Of texts that tell none; without it they are no times.
 

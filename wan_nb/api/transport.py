@@ -95,7 +95,6 @@ class Unpacking:
 
     Attributes
     ----------
-    packed : bool
     received : int
         Bytes that came over the wire so far.
     """

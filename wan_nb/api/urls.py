@@ -1,4 +1,4 @@
-"""URLs: what is wrong with one, what of it names a picture, what only signs it, what may be shown and written down.
+"""URLs: whether one is valid, the part that identifies a picture, the part that may be shown or stored.
 
 A signed link changes with each signing while its picture stays the same. Its signing parameters are known by their
 exact names, and count as such only where the scheme is complete; every other parameter is part of the picture's name.
@@ -27,7 +27,6 @@ class Scheme:
 
     Attributes
     ----------
-    name : str
     needs : frozenset of str
         Parameters without which a link of this scheme does not work.
     also : frozenset of str
@@ -129,7 +128,7 @@ _SECRET = _names(
     "ossaccesskeyid awsaccesskeyid accesskeyid googleaccessid kssaccesskeyid ucloudpublickey key_pair_id keyname "
     "security_token rlkey resourcekey authkey hdnts hdnea hdntl __token__ _upt hm"
 )
-"""Names, in lower case and with ``_`` for ``-``, whose values are never shown: they open doors, alone or incomplete."""
+"""Names, in lower case and with ``_`` for ``-``, whose values are never shown: they give access, also alone."""
 
 _SIGNING = re.compile(r"(x-(amz|oss|goog|tos|obs|cos|bce|kss)|q)-.*(signature|credential|token|ak|key-id|policy)")
 _FILE = re.compile(
@@ -193,7 +192,7 @@ def identity(url: str) -> str:
 def shown(url: str) -> tuple[str, bool]:
     """The URL as it may be shown and written down, and whether that is enough to fetch the same picture again.
 
-    What signs it is left out, and the value of every parameter that opens a door.
+    What signs it is left out, and the value of every parameter that gives access.
 
     >>> shown("https://e.org/i?key=photos/cat.jpg&size=2")
     ('https://e.org/i?key=photos/cat.jpg&size=2', True)
@@ -261,7 +260,6 @@ def fault(url: object, *, schemes: frozenset[str] = frozenset({"http", "https"})
     ----------
     url : object
         Whatever stands where an address should.
-    schemes : frozenset of str
     user : bool
         Whether it may hold a user name and a password.
 

@@ -1,4 +1,4 @@
-r"""The grammar of ``%%wan``: a line of options and a body of text become one frozen `Cell`. Pure; nothing is looked up.
+r"""The ``%%wan`` cell: a line of options and a body of text become one frozen `Cell`. Nothing is looked up.
 
 ::
 
@@ -52,16 +52,12 @@ class Cell:
         A single prompt without a separator has the label ``""``.
     fields : mapping
         Request fields that were given, by the API's names.
-    seeds : tuple of int
     vary : mapping of str to tuple
         Values by request field or placeholder.
-    name, out : str or None
-    tags : tuple of str
     wait : bool or None
         None: as the front end suggests.
     max_cost : float or None
         In the currency of the service.
-    again, dry_run, raw, help, silent : bool
 
     Examples
     --------

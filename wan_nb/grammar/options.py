@@ -1,4 +1,4 @@
-"""Options of the magics: one table, from which parsing, completion, help and the README are read.
+"""Options of the magics: one table for parsing, completion, help and the README.
 
 Request options are generated from the catalog, so a field that the service gains is a flag at once. Options are split
 first and expanded after, word by word: IPython's own order (expand, then split) breaks a path with a space in it.
@@ -219,8 +219,6 @@ def parse(
 
     Parameters
     ----------
-    words : sequence of str
-    options : sequence of Option
     expand : callable
         Turns a word with ``{{name}}`` in it into text, or into the object when the word is nothing else.
     where : str

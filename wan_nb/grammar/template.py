@@ -50,7 +50,6 @@ def expand(text: str, namespace: Mapping[str, Any], *, allow_objects: bool = Fal
 
     Parameters
     ----------
-    text : str
     namespace : mapping of str to object
         Where names are looked up, such as the user's variables.
     allow_objects : bool

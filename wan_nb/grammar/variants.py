@@ -1,4 +1,4 @@
-r"""The body of a ``%%wan`` cell: one prompt, or variants behind ``---`` lines. Pure text in, pure text out.
+r"""The body of a ``%%wan`` cell: one prompt, or variants below ``---`` lines.
 
 Text before the first separator is a variant too. Unlabelled variants are called by the letter of their place, or the
 next one that is free. Outer blank lines do not count; everything else arrives as typed, but for two escapes: a ``\``

@@ -1,4 +1,4 @@
-"""What cards and tables are made of: elements whose contents are text unless they are `Markup`, and common styles.
+"""Elements of cards and tables, whose contents are text unless they are `Markup`, and their common styles.
 
 An untrusted notebook keeps inline styles only from a list (no ``object-fit``, no gradients) and ``<video src>`` but not
 ``<source src>``; GitHub drops ``<video>`` and styles but shows ``<img>`` (measured in JupyterLab 4.6 and Notebook 7.6).

@@ -1,4 +1,4 @@
-"""A ranking where a person reads it: the sentence, then strengths with their intervals, then what to doubt."""
+"""A ranking as HTML: the sentence, strengths with their intervals, what the sentence rests on."""
 
 from __future__ import annotations
 

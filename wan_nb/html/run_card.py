@@ -107,7 +107,6 @@ def board(
 
     Parameters
     ----------
-    rows : iterable of Row
     folder : path, optional
         As in `clip`.
     strips : mapping of run id to JPEG, optional

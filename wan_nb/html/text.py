@@ -1,4 +1,4 @@
-"""What a run is called where a person reads it: states, money, times, sizes, addresses; and how all text is made safe.
+"""Words for people: states, money, times, sizes, names of runs, addresses of clips; and text made safe to show.
 
 Pure functions of plain values. Whatever comes from outside (prompts, labels, messages of the service, file names)
 passes through `plain` or `escape` before it reaches a page.

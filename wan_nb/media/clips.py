@@ -1,4 +1,4 @@
-"""Clips that came out: is the file whole, six frames of it, one frame, its end, a light copy for comparing, a sidecar.
+"""Finished clips: whether a file is whole, its frames, its end, a light copy, its sidecar.
 
 The delivered file is only ever read. It may carry C2PA boxes and labels that the law asks for, and writing a clip again
 drops them, so everything made from a clip is another file, there under its name only when it is complete.
@@ -50,12 +50,8 @@ class ClipFacts:
         Frames per second, average.
     seconds : float
         From the first frame to the end of the last one.
-    frames : int
     video_codec : str
         As FFmpeg calls it, such as ``h264``.
-    audio_codec : str or None
-    has_audio : bool
-    bytes : int
     sha256 : str
         64 hex digits over the whole file.
     unchecked : str
@@ -81,10 +77,6 @@ class ClipFacts:
 
 def inspect_clip(source: str | Path | BinaryIO) -> ClipFacts:
     """Facts of a clip, if its file is whole and can be played.
-
-    Parameters
-    ----------
-    source : path or binary file
 
     Raises
     ------
@@ -167,7 +159,6 @@ def frame(path: str | Path, index: int = -1) -> Image.Image:
 
     Parameters
     ----------
-    path : path
     index : int
         As in a list: 0 is the first frame, -1 the last.
 
@@ -200,7 +191,6 @@ def strip(path: str | Path, *, frames: int = 6, max_bytes: int = STRIP_BYTES) ->
 
     Parameters
     ----------
-    path : path
     frames : int
         At least 1. Each takes the same share of the width, so the first one can be cut out as a poster.
     max_bytes : int
@@ -272,7 +262,6 @@ def proxy(path: str | Path, out: str | Path, *, width: int = 960, gop: int = 10)
 
     Parameters
     ----------
-    path : path
     out : path
         The MP4 to write. Caching it under the clip's hash and this recipe is the caller's business.
     width : int
@@ -319,7 +308,6 @@ def tail(path: str | Path, seconds: float, out: str | Path) -> Path:
 
     Parameters
     ----------
-    path : path
     seconds : float
         2 to 10, at most the length of the clip. The cut is exact to one frame, the sound's to one sample.
     out : path

@@ -1,4 +1,4 @@
-"""Pictures that go in: checked, and made plain where they are not.
+"""Pictures given as a material: checked, and normalised where the service would see them otherwise.
 
 A picture that needs no change is sent as its file is. A copy is made, and said, only where the file would not be seen
 by the service as a person sees it here: a turned photo, an alpha channel that hides nothing, CMYK, 16-bit grey, colours
@@ -51,7 +51,6 @@ def prepare_image(source: Source, folder: Path) -> Medium:
 
     Parameters
     ----------
-    source : Source
     folder : Path
         Where copies go, named by their pixels.
 

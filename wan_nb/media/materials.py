@@ -1,7 +1,7 @@
-"""Materials that go in: every documented limit checked before anything is paid, by content and not by name.
+"""Materials of a request: every documented limit is checked by content before anything is paid.
 
 The service accepts a wrong material at submit and fails the task minutes later, so everything that it documents is
-measured here. Pictures are checked in `images`, and decoded as clips are in `video`.
+measured here; pictures are checked in `images`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ def prepare(source: Any, field: str, folder: str | Path) -> Medium:
         A path, an http(s) URL (not looked into: the service fetches it), a ``data:`` URI, the bytes of a file, or for
         frames a picture: PIL image, or uint8 array of (height, width), (height, width, 3) or (height, width, 4) in RGB.
         Arrays of floats are refused, since 0..1 and 0..255 cannot be told apart for sure.
-    field : {'first_frame', 'last_frame', 'driving_audio', 'first_clip'}
     folder : path
         Where copies go, as ``<sha256>.<ext>``: turned photos, dropped alpha, and everything that came from memory.
 
@@ -92,7 +91,6 @@ def found_again(medium: Medium, field: str, folder: str | Path) -> Medium:
     ----------
     medium : Medium
         As it was written down.
-    field : {'first_frame', 'last_frame', 'driving_audio', 'first_clip'}
     folder : path
         Where copies are, see `prepare`.
     """

@@ -1,4 +1,4 @@
-"""Lines of Python that make a refused picture fit: pasted as they are, they give the picture as it is seen."""
+"""Lines of Python for error messages: what makes a refused picture fit."""
 
 from __future__ import annotations
 
@@ -39,7 +39,6 @@ def remedy(
 
     Parameters
     ----------
-    source : Source
     image : PIL.Image.Image
         The material, opened; decoded only where its values have no known range.
     then : str

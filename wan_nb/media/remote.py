@@ -1,4 +1,4 @@
-"""A store of clips that several machines share, and the only door to fsspec.
+"""A store of clips that several machines share, through fsspec.
 
 Any URL that fsspec knows will do: ``s3://bucket/class``, ``gs://``, ``abfs://``, ``sftp://``, ``file://``, ``memory://``.
 Keys are the backend's own business (its environment or files); none are read or kept here.

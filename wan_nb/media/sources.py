@@ -1,4 +1,4 @@
-"""What the user gave as a material: a file, bytes or a picture, told by its first bytes and not by its name."""
+"""A material as it was given (path, bytes, data URI, picture in memory), and its format by content."""
 
 from __future__ import annotations
 
@@ -113,8 +113,6 @@ class Source:
         What a person calls it.
     path : Path or None
         Absolute.
-    data : bytes
-    picture : PIL.Image.Image or None
     """
 
     field: str
@@ -176,8 +174,6 @@ def source_of(given: Any, field: str, suffixes: tuple[str, ...], kind: str = "im
 
     Parameters
     ----------
-    given : path, bytes, ``data:`` URI, PIL image or numpy array
-    field : str
     suffixes : tuple of str
         Endings of suitable files, to name some when a path is wrong.
     kind : {'image', 'audio', 'clip'}

@@ -1,4 +1,4 @@
-"""Where clips live: a folder whose files are whole or not there.
+"""The media folder: clips, their sidecars, and what is made from clips. A file is whole or not there.
 
 ``videos/<run_id>.mp4`` is byte for byte what the service delivered (it may carry C2PA and AIGC marks that must stay);
 ``videos/<run_id>.json`` beside it is enough to make the run again. A partial file never carries the final name.

@@ -1,4 +1,4 @@
-"""The door to PyAV: open, time, decode and encode. What is made of the frames stands in `clips`; checks in `media`.
+"""Decoding and encoding with PyAV. What is made of the frames is in `clips`.
 
 Colour: HD video is BT.709, but an untagged file is decoded as BT.601 unless told otherwise (3 dB worse, measured), so
 every conversion here names the matrix, and what is encoded here says which one it has.
@@ -401,7 +401,6 @@ def audio_seconds(file: BinaryIO, container_format: str, limit: float) -> tuple[
 
     Parameters
     ----------
-    file : binary file
     container_format : str
         FFmpeg's name, such as ``mp3``: never guessed from the content.
     limit : float

@@ -1,4 +1,4 @@
-"""Whether a file holds what its own headers promise, told from its bytes alone: nothing is decoded.
+"""Whether a media file is complete, by the lengths in its own headers; nothing is decoded.
 
 Only a shortage is reported. Whatever else is unusual about a file (an edit list, a tag behind the sound, a missing pad
 byte, a length that was not known when it was written) is no sign that anything is missing.

@@ -1,4 +1,4 @@
-"""Finding the simulator of a state folder, or starting it. Standard library only: this runs in a kernel's first cell.
+"""Find the simulator of a state folder, or start it. Standard library only: this runs in a kernel's first cell.
 
 One simulator per folder: it locks ``lock`` for as long as it runs and writes ``simulator.json`` (base URL and process
 id) beside it, which every later caller reads. One that was started by kernels ends with the last of them.

@@ -52,8 +52,6 @@ class Service:
 
     Parameters
     ----------
-    folder : Path
-    config : Config
     seed : int, optional
         See `State`.
     """

@@ -1,4 +1,4 @@
-"""One cell of a study: what it asks for, on what, and the labels under which a person reads both.
+"""One cell of a study: what it asks for, on which materials and seed, and its labels.
 
 Identity is content: what is asked is the values that are sent, and a block is the content of its materials with its
 seed. Labels are only read, so each is made to mean one thing.

@@ -1,4 +1,4 @@
-"""From variants, seeds and varied values to the requests of a study: pure, nothing is sent.
+"""The plan of a study: from variants, seeds and varied values to its requests. Nothing is sent.
 
 What is compared is a *variant*: a prompt, or a prompt with a varied parameter. What it is compared on is a *block*: the
 same materials and the same seed for every variant. Two clips of one block differ in nothing but what is asked.
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_CELLS", "Cell", "Plan", "PlanState", "expand", "grid_of"]
 
 MAX_CELLS = 1000
-"""More than anybody looks at, and some thousand CNY."""
+"""Most cells of a study: each is a paid clip."""
 
 _FIELDS = {f.name: f for f in catalog.FIELDS}
 _MEDIA = frozenset(f.name for f in catalog.fields("media"))
@@ -50,7 +50,6 @@ class Plan:
 
     Attributes
     ----------
-    name : str
     written : tuple of Cell
         In the order in which a person wrote them.
     cells : tuple of Cell
@@ -109,7 +108,6 @@ class PlanState:
 
     Attributes
     ----------
-    plan : Plan
     requests : tuple of VideoRequest
         Of its cells, in their order.
     rows : tuple of Row or None

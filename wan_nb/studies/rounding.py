@@ -1,4 +1,4 @@
-"""Computed numbers without their noise: what processors, libraries and the order of a sum change in the last digits."""
+"""Rounding of computed numbers to the digits that are the same on every machine."""
 
 from __future__ import annotations
 

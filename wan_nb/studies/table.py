@@ -1,4 +1,4 @@
-"""Prompts as a person has them: a dict, a list, a table, a file. Read as written, or refused with what is wrong.
+"""Prompts from a dict, a list, a table or a file, read as written or refused with what is wrong.
 
 A file is read by Python's own csv module and its cells are texts: labels such as ``01``, ``NA`` or ``False`` stay what
 they are. Anything that could be read in two ways is refused, because the wrong one would be paid for.

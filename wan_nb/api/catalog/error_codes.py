@@ -1,4 +1,4 @@
-"""Every error code of the service: may a submit be sent again, what should a person do, which exception is it.
+"""Error codes of the service: whether a submit may be sent again, what a person should do, which exception it is.
 
 The rules are data, read 2026-11-22. A code means the same as an HTTP error and inside a task that ended FAILED.
 """
@@ -23,7 +23,6 @@ class ErrorRule:
         A *submit* refused with it was not accepted and may be sent again after a pause.
     remedy : str
         What a person should do, in one line.
-    kind : {'auth', 'throttle', 'request', 'media', 'content', 'service'}
     message : str
         Part of the message that must occur (lower case), where one code has two meanings.
     """

@@ -1,4 +1,4 @@
-"""What is said of one field of a request, and the limits of the materials that fields take."""
+"""What the catalog holds of one field of a request, and the limits of the materials that fields take."""
 
 from __future__ import annotations
 
@@ -17,18 +17,14 @@ class MediaKind:
 
     Attributes
     ----------
-    name : {'image', 'audio', 'clip'}
     formats : tuple of str
         Names as a person writes them, in upper case.
-    mimes : tuple of str
     suffixes : tuple of str
         File endings, lower case, with the dot.
-    max_bytes : int
     min_side, max_side : int or None
         Pixels, both sides.
     max_ratio : float or None
         Longer side over shorter side.
-    min_seconds, max_seconds : float or None
     """
 
     name: Literal["image", "audio", "clip"]
@@ -96,14 +92,12 @@ class Field:
         Ours and the service's. They differ for resolution and prompt_extend, on purpose.
     short : str
         One-letter option of the magic, without the dash; empty when there is none.
-    choices : tuple of str
     open_choices : bool
         Other values are allowed with a warning (models come and go).
     minimum, maximum : int or None
         Both ends included.
     max_characters : int or None
         In Unicode characters, as the service counts. It cuts longer text without a word.
-    unit : str
     kind : str
         Key of `MEDIA` for media fields.
     """

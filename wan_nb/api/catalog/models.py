@@ -1,4 +1,4 @@
-"""What is said of one model."""
+"""What the catalog holds of one model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ class Model:
 
     Attributes
     ----------
-    name : str
     modes : dict of frozenset of str to str
         The closed list of media types that may be given together, each with what it is called where a person reads it.
     prices : dict

@@ -1,4 +1,4 @@
-"""What is wrong with a create body: at once (HTTP 400), or minutes later in the task, as the service does it.
+"""Checks of a create body: what is refused at once (HTTP 400), and what fails minutes later in the task.
 
 The service accepts nearly any JSON object with a model and an input; field errors come back in a FAILED task.
 """

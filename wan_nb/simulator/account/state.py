@@ -1,4 +1,4 @@
-"""Everything that one running simulator holds, in one place: `service`, `schedule` and `control` share it."""
+"""The whole state of a running simulator, which `service`, `schedule` and `control` share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What survives a restart: one JSON file per task, one per upload, the clips beside them."""
+"""Files of the simulator that survive a restart: one JSON file per task, one per upload, the clips."""
 
 from __future__ import annotations
 

@@ -32,7 +32,6 @@ class Bucket:
 
     Parameters
     ----------
-    store : Store
     clock : Clock
         Lives and expiries follow its shifted side.
     """

@@ -42,7 +42,6 @@ class MovingCrop:
     ----------
     planes : Planes
         Of a 4:2:0 picture of any size.
-    move : CameraMove
     """
 
     def __init__(self, planes: Planes, move: CameraMove) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of a clip, one after the other, as planes of 4:2:0 frames.
+"""The pictures of a clip, one after the other, as planes of 4:2:0 frames.
 
 All work is done on the three planes without a conversion of colours, `crop` for the camera and look-up tables for the
 light, so that a moving clip costs little more than its encoding.

@@ -1,4 +1,4 @@
-"""Where clips are drawn: on two threads at most, one task at a time each."""
+"""Threads that draw clips, at most two."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that are wrong on the wire, as the faults in force say."""
+"""Answers that are broken on purpose, as the faults in force say."""
 
 from __future__ import annotations
 
@@ -49,8 +49,6 @@ async def broken_answer(
 
     Parameters
     ----------
-    handler : RequestHandler
-    fault : Fault
     answer : dict or bytes
         The right answer, where the request was processed.
     status : int

@@ -135,7 +135,6 @@ def serve(service: Service, kernels: Kernels, port: int = 0) -> str:
 
     Parameters
     ----------
-    service : Service
     kernels : Kernels
         Told about those that register.
     port : int

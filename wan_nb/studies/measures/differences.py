@@ -1,8 +1,8 @@
-"""Measures of variants against each other, inside their blocks.
+"""Differences between variants in each measure, block by block.
 
 Two clips of a block share the first frame and the seed, so their difference is freer of luck than either number. One
 difference per block is one piece of evidence; the interval is Student's over blocks. With twenty measures and no true
-difference one of the intervals is expected to miss zero: look at them, do not hunt in them.
+difference one of the intervals is expected to miss zero.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How well a frame keeps the picture that was given for it: close, but also shifted, cropped, tinted or another one."""
+"""How closely a frame keeps the picture that was given for it: likeness, shift, colour, crop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cheap honest numbers of a clip, without any model.
+"""Measures of a clip without any model: motion, light, cuts, sound, likeness to the given pictures.
 
 They are checks and sort keys, never a verdict: there is no total, and no direction that is better. Look at them as
 differences inside a block (`wan_nb.studies.measures.differences`). What each cannot tell is part of the table

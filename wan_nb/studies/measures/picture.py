@@ -1,4 +1,4 @@
-"""What changes from frame to frame, gathered while a clip is decoded once."""
+"""Measures of the picture, gathered frame by frame while a clip is decoded once."""
 
 from __future__ import annotations
 
