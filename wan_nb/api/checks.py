@@ -20,7 +20,7 @@ _NAMED_ORDER = ("first_frame", "first_clip", "last_frame", "driving_audio")
 def from_text(spec: catalog.Field, value: Any) -> Any:
     """A value that was typed, as `check_value` takes it: words for a switch, a choice in either case.
 
-    >>> from_text(next(f for f in catalog.FIELDS if f.name == "watermark"), "off")
+    >>> from_text(catalog.BY_NAME["watermark"], "off")
     False
     """
     if isinstance(value, str) and spec.type is bool:

@@ -24,7 +24,6 @@ from wan_nb.terminal import printed
 
 __all__ = ["Medium", "VideoRequest", "derive_seed"]
 
-_BY_NAME = {f.name: f for f in catalog.FIELDS}
 _MEDIA_NAMES = tuple(f.name for f in catalog.fields("media"))
 
 
@@ -120,7 +119,7 @@ def _annotation(spec: catalog.Field) -> Any:
     return kind if spec.default is not None else kind | None
 
 
-_DEFINITIONS: dict[str, Any] = {name: (_annotation(spec), spec.default) for name, spec in _BY_NAME.items()}
+_DEFINITIONS: dict[str, Any] = {name: (_annotation(spec), spec.default) for name, spec in catalog.BY_NAME.items()}
 _Fields: Any = create_model("_Fields", __config__=ConfigDict(frozen=True, extra="forbid"), **_DEFINITIONS)
 
 
@@ -166,7 +165,7 @@ class VideoRequest(_Fields):  # type: ignore[misc]  # its fields are those of th
     @field_validator("*", mode="before")
     @classmethod
     def _check_value(cls, value: Any, info: Any) -> Any:
-        spec = _BY_NAME[info.field_name]
+        spec = catalog.BY_NAME[info.field_name]
         return value if value is None or spec.where == "media" else check_value(spec, value)
 
     @model_validator(mode="after")
@@ -283,7 +282,7 @@ def _unwrap(error: ValidationError) -> list[InvalidRequest]:
             own = InvalidRequest(
                 f"the request has no field {shown(name)}.",
                 field=name,
-                remedy=did_you_mean(nearest(str(name), _BY_NAME), f"Fields: {', '.join(_BY_NAME)}."),
+                remedy=did_you_mean(nearest(str(name), catalog.BY_NAME), f"Fields: {', '.join(catalog.BY_NAME)}."),
             )
         found.append(own if isinstance(own, InvalidRequest) else InvalidRequest(f"{name}: {item['msg']}.", field=name))
     return found

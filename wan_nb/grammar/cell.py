@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Cell"]
 
-_FIELDS = {f.name: f for f in catalog.FIELDS}
-
 
 def _as_typed(text: str) -> object:
     return text
@@ -118,7 +116,7 @@ class Cell:
         if values.pop("help", False):
             return cls(help=True, silent=silent)
         variants, ended = read_body(body)
-        given = {name: values.pop(name) for name in [*values] if name in _FIELDS}
+        given = {name: values.pop(name) for name in [*values] if name in catalog.BY_NAME}
         vary = _read_vary(values.pop("vary", []), expand)
         tags = tuple(dict.fromkeys(word for words in values.pop("tag", []) for word in words))
         cell = cls(variants, _frozen(given), vary=_frozen(vary), tags=tags, silent=silent or ended, **values)
@@ -131,7 +129,7 @@ class Cell:
         for key in self.vary:
             if key in self.fields or (key == "seed" and self.seeds):
                 raise InvalidOption(f"{key} is both given and varied.", remedy="Keep one of the two.")
-            if key not in _FIELDS and (self.raw or not self._has_placeholder(key)):
+            if key not in catalog.BY_NAME and (self.raw or not self._has_placeholder(key)):
                 raise _no_axis(key, self.variants, self.raw)
 
     def _has_placeholder(self, key: str) -> bool:
@@ -154,7 +152,7 @@ class Cell:
     def _words(self) -> Iterator[str]:
         for option in options.CELL:
             name = {"tag": "tags"}.get(option.name, option.name)
-            value = self.fields.get(name) if name in _FIELDS else getattr(self, name)
+            value = self.fields.get(name) if name in catalog.BY_NAME else getattr(self, name)
             if option.name == "vary":
                 for key, values in self.vary.items():
                     yield _quoted(f"--vary={key}={json.dumps(values, ensure_ascii=False, default=_untypable)}")
@@ -184,7 +182,7 @@ def _read_vary(texts: Sequence[str], expand: options.Expand) -> dict[str, tuple[
         if key in axes:
             raise InvalidOption(f"--vary {key} is given twice.")
         values = _read_list(key, listed, expand)
-        spec = _FIELDS.get(key)
+        spec = catalog.BY_NAME.get(key)
         axes[key] = tuple(options.field_value(spec, v) if spec else as_text(key, v) for v in values)
         plain = [value for value in axes[key] if isinstance(value, (str, int))]  # arrays answer == with arrays
         if len(set(plain)) < len(plain):
@@ -216,7 +214,7 @@ def _read_list(key: str, text: str, expand: options.Expand) -> list[Any]:
 def _no_axis(key: str, variants: Sequence[tuple[str, str]], raw: bool) -> InvalidOption:
     from wan_nb.grammar.template import placeholders
 
-    names = [*_FIELDS, *(name for _, text in variants if not raw for name in placeholders(text))]
+    names = [*catalog.BY_NAME, *(name for _, text in variants if not raw for name in placeholders(text))]
     why = "and --raw leaves no placeholders" if raw else f"and no {{{{{key}}}}} stands in the cell"
     return InvalidOption(
         f"--vary {key}: no request field is called so, {why}.", remedy=did_you_mean(nearest(key, names))

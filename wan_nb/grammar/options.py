@@ -97,7 +97,7 @@ def field_value(spec: catalog.Field, value: Any) -> Any:
 
 
 def _seeds(value: Any) -> tuple[int, ...]:
-    spec = next(f for f in catalog.FIELDS if f.name == "seed")
+    spec = catalog.BY_NAME["seed"]
     parts = value.split(",") if isinstance(value, str) else value if isinstance(value, Iterable) else [value]
     seeds = tuple(field_value(spec, part.strip() if isinstance(part, str) else part) for part in parts)
     if len(set(seeds)) < len(seeds) or not seeds:

@@ -202,8 +202,7 @@ def _mapping(values: Mapping[str, Any]) -> str:
 
 
 def _told(body: Body) -> dict[str, Any]:
-    default = {f.name: f.default for f in catalog.FIELDS}
-    return {name: value for name, value in fields_of(body).items() if value != default[name]}
+    return {name: value for name, value in fields_of(body).items() if value != catalog.BY_NAME[name].default}
 
 
 def _place(item: Mapping[str, Any]) -> str:

@@ -98,7 +98,7 @@ def _stand_ins(request: VideoRequest) -> dict[str, str]:
 
 
 def _checks(request: VideoRequest) -> list[str]:
-    most = next(f.max_characters for f in catalog.FIELDS if f.name == "prompt")
+    most = catalog.BY_NAME["prompt"].max_characters
     return [
         f"materials: {request.mode}",
         *(_check(field, medium) for field, medium in request.media().items()),

@@ -26,8 +26,6 @@ __all__ = ["run_cell", "study_text"]
 UPLOAD_TOLD = 2_000_000
 """Bytes from which on an upload is worth a line."""
 
-_FIELDS = frozenset(f.name for f in catalog.FIELDS)
-
 
 def run_cell(notebook: Notebook, line: str, body: str) -> Any:
     """Do what the cell says.
@@ -138,7 +136,7 @@ def study_text(text: str, cell: Cell, names: Mapping[str, Any]) -> str:
     a {{mood}} cat in \{{braces}}
     """
     # NUL cannot be typed into a prompt, so these stand-ins survive the first filling and mean nothing else.
-    stand_ins = {key: f"\0{key}\0" for key in cell.vary if key not in _FIELDS}
+    stand_ins = {key: f"\0{key}\0" for key in cell.vary if key not in catalog.BY_NAME}
     filled = text if cell.raw else str(expand(text, {**names, **stand_ins}))
     if not stand_ins:
         return filled  # without a varied placeholder the study takes its prompts as they are

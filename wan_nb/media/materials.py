@@ -56,7 +56,7 @@ def prepare(source: Any, field: str, folder: str | Path) -> Medium:
     >>> prepare("https://example.org/cat.png?Expires=1&Signature=x", "first_frame", "frames").identity
     'https://example.org/cat.png'
     """
-    kind = catalog.MEDIA[next(spec.kind for spec in catalog.fields("media") if spec.name == field)]
+    kind = catalog.MEDIA[catalog.BY_NAME[field].kind]
     from wan_nb.api.request import Medium
 
     if is_url(source):

@@ -222,7 +222,7 @@ class Store:
         there = self.remote.sizes("videos") if self.remote else {}
         return {name: size for name, size in there.items() if name.endswith(".mp4")} | here
 
-    def remove(self, run_id: str, video: str | None) -> None:
+    def remove(self, run_id: str, video: str | None = None) -> None:
         """Delete clip, sidecar and partial file of a run, here and in the shared store."""
         clip = video or self.name(run_id)
         for name in (clip, sidecar_of(clip)):

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from wan_nb.errors import InvalidMedia
-from wan_nb.media.sources import atomic
+from wan_nb.media.files import atomic
 from wan_nb.media.whole import boxes
 
 if TYPE_CHECKING:

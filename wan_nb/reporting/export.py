@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wan_nb.arguments import shown
 from wan_nb.errors import NotFound
 from wan_nb.media import written
-from wan_nb.media.sources import file_sha256
+from wan_nb.media.files import file_sha256
 from wan_nb.paths import local
 from wan_nb.reporting.film import target
 from wan_nb.reporting.sections import discreet

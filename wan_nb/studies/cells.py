@@ -25,9 +25,18 @@ if TYPE_CHECKING:
 
     from wan_nb.log.row import Row
 
-__all__ = ["BLOCK_FIELDS", "Cell", "content", "digest", "labelled", "plain", "relabelled", "shown", "told_apart"]
+__all__ = [
+    "BLOCK_FIELDS",
+    "Cell",
+    "content",
+    "digest",
+    "labelled",
+    "plain",
+    "relabelled",
+    "shown",
+    "told_apart",
+]
 
-_FIELDS = {f.name: f for f in catalog.FIELDS}
 _MEDIA = tuple(f.name for f in catalog.fields("media"))
 
 BLOCK_FIELDS = frozenset(_MEDIA) | {"seed"}
@@ -60,7 +69,7 @@ class Cell:
     @cached_property
     def asked(self) -> tuple[tuple[str, Any], ...]:
         """What is compared: every field that is not at its default and not of the block."""
-        return self._content(name for name in _FIELDS if name not in BLOCK_FIELDS)
+        return self._content(name for name in catalog.BY_NAME if name not in BLOCK_FIELDS)
 
     @cached_property
     def on(self) -> tuple[tuple[str, Any], ...]:
@@ -70,7 +79,7 @@ class Cell:
     def _content(self, names: Iterable[str]) -> tuple[tuple[str, Any], ...]:
         given = {name: self.fields.get(name) for name in sorted(names)}
         return tuple((name, content(value)) for name, value in given.items() if value is not None
-                     and (name in _MEDIA or value != _FIELDS[name].default))  # fmt: skip
+                     and (name in _MEDIA or value != catalog.BY_NAME[name].default))  # fmt: skip
 
 
 def plain(name: str, value: Any) -> Any:
@@ -79,7 +88,7 @@ def plain(name: str, value: Any) -> Any:
     >>> plain("seed", 1.0), plain("duration", "5"), plain("duration", "five")
     (1, 5, 'five')
     """
-    spec = _FIELDS.get(name)
+    spec = catalog.BY_NAME.get(name)
     if spec is None or spec.where == "media" or value is None:
         return value
     try:
@@ -114,7 +123,7 @@ def shown(key: str, value: Any) -> str:
     >>> shown("duration", 5), shown("first_frame", "pets/cat.png"), shown("watermark", False)
     ('5 s', 'cat.png', 'no watermark')
     """
-    spec = _FIELDS.get(key)
+    spec = catalog.BY_NAME.get(key)
     if spec is None:
         return str(value)
     if spec.where == "media":

@@ -39,7 +39,6 @@ __all__ = ["MAX_CELLS", "Cell", "Plan", "PlanState", "expand", "grid_of"]
 MAX_CELLS = 1000
 """Most cells of a study: each is a paid clip."""
 
-_FIELDS = {f.name: f for f in catalog.FIELDS}
 _MEDIA = frozenset(f.name for f in catalog.fields("media"))
 
 
@@ -203,7 +202,7 @@ def expand(
         if not str(own.get("prompt") or "").strip():
             raise InvalidOption(f"variant {quoted(label)} is empty.", field="prompt")
     given_seeds = listed(seeds, "seeds")
-    chosen_seeds = [check_value(_FIELDS["seed"], seed) for seed in given_seeds]
+    chosen_seeds = [check_value(catalog.BY_NAME["seed"], seed) for seed in given_seeds]
     axes = _axes(rows, shared, chosen_seeds, {key: listed(values, key) for key, values in (vary or {}).items()})
     total = len(rows) * math.prod(len(values) for values in axes.values())
     if total > MAX_CELLS:
@@ -267,16 +266,16 @@ def _axes(
     seeds: Sequence[int],
     vary: dict[str, list[Any]],
 ) -> dict[str, list[Any]]:
-    asked = (
-        {name for _, own in rows for name in placeholders(str(own["prompt"]))} if set(vary) - set(_FIELDS) else set()
-    )
+    asked: set[str] = set()
+    if set(vary) - set(catalog.BY_NAME):
+        asked = {name for _, own in rows for name in placeholders(str(own["prompt"]))}
     for key, values in vary.items():
         if not values:
             raise InvalidOption(f"nothing to vary {quoted(key)} over.")
-        if key in _FIELDS and key in shared:
+        if key in catalog.BY_NAME and key in shared:
             raise InvalidOption(f"{key} is given once and varied: say which.", field=key)
-        if key not in _FIELDS and key not in asked:
-            known = [*_FIELDS, *sorted(asked)]
+        if key not in catalog.BY_NAME and key not in asked:
+            known = [*catalog.BY_NAME, *sorted(asked)]
             raise InvalidOption(
                 f"{quoted(key)} is no field and no {{{{placeholder}}}} of a prompt. {did_you_mean(nearest(key, known))}"
             )
@@ -291,8 +290,8 @@ def _axes(
 
 
 def _cell(label: str, given: Mapping[str, Any], chosen: Mapping[str, Any], *, alone: bool) -> Cell:
-    filling = {key: value for key, value in chosen.items() if key not in _FIELDS}
-    fields = {**given, **{key: value for key, value in chosen.items() if key in _FIELDS}}
+    filling = {key: value for key, value in chosen.items() if key not in catalog.BY_NAME}
+    fields = {**given, **{key: value for key, value in chosen.items() if key in catalog.BY_NAME}}
     if filling:
         fields["prompt"] = fill(str(fields["prompt"]), filling)
     varied = [shown(key, value) for key, value in chosen.items() if key not in BLOCK_FIELDS]

@@ -32,7 +32,6 @@ __all__ = ["rows_of"]
 Row = tuple[str, dict[str, Any]]
 """A label with the fields that its prompt has of its own."""
 
-_FIELDS = {f.name: f for f in catalog.FIELDS}
 
 _READ = (".csv", ".tsv", ".tab", ".txt")
 _READERS = {".xlsx": "read_excel", ".xls": "read_excel", ".ods": "read_excel", ".json": "read_json",
@@ -239,7 +238,7 @@ def _record(where: str, cells: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
             elif column == "prompt":
                 own[column] = as_typed(_sound(text))
             else:
-                spec = _FIELDS[column]
+                spec = catalog.BY_NAME[column]
                 value = from_text(spec, text if spec.max_characters else text.strip())
                 own[column] = value if spec.where == "media" else check_value(spec, value)
         except InvalidRequest as error:
@@ -299,10 +298,10 @@ def _check_columns(where: str, columns: Sequence[str]) -> None:
             remedy="The first line names the columns, with commas, semicolons or tabs between: prompt, maybe label.",
         )
     for column in columns:
-        if column not in {"label", *_FIELDS}:
+        if column not in {"label", *catalog.BY_NAME}:
             raise InvalidOption(
                 f"{where}: the column {shown(column)} is no field of a request. "
-                + did_you_mean(nearest(column, _FIELDS))
+                + did_you_mean(nearest(column, catalog.BY_NAME))
             )
     if len(set(columns)) < len(columns):
         twice = next(column for column in columns if columns.count(column) > 1)

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Draft", "field_specs", "fields_from"]
 
-_BY_NAME = {spec.name: spec for spec in catalog.FIELDS}
 _MEDIA = tuple(spec.name for spec in catalog.fields("media"))
 _MOST_SEEDS = 100
 
@@ -124,7 +123,7 @@ class Draft:
     def set(self, name: str, value: Any) -> None:
         """Take what was typed into a control; empty means not given."""
         if name in self.values:
-            default = _BY_NAME[name].default if name in _BY_NAME else 0
+            default = catalog.BY_NAME[name].default if name in catalog.BY_NAME else 0
             empty = value is None or (isinstance(value, str) and not value.strip())
             self.values[name] = None if empty and default is None else value
 
@@ -176,7 +175,7 @@ class Draft:
 
     def fields(self) -> dict[str, Any]:
         """What all prompts share, materials as they were measured."""
-        given = {name: self.values[name] for name in _BY_NAME if name not in {"prompt", *_MEDIA}}
+        given = {name: self.values[name] for name in catalog.BY_NAME if name not in {"prompt", *_MEDIA}}
         return {**{name: value for name, value in given.items() if value is not None}, **self.media}
 
     def seeds(self) -> list[int]:
@@ -284,7 +283,7 @@ class Draft:
             "note": plain(medium.note, 300),
             # For the preview; one with a signature is not shown, because widget state is saved with the notebook.
             "url": None if medium.url is None else medium.url if medium.url == medium.name else "",
-            "kind": _BY_NAME[name].kind,
+            "kind": catalog.BY_NAME[name].kind,
         }
 
 

@@ -15,15 +15,18 @@ from wan_nb.api.catalog.regions import CURRENCIES, REGIONS, Region, region_of, r
 from wan_nb.api.catalog.wan27_i2v import FIELDS, MODES, PRICES
 
 __all__ = [
-    "AS_OF", "CREATE_PATH", "CURRENCIES", "FIELDS", "LIMITS", "MB", "MEDIA", "MODELS", "MODES", "PRICES", "REGIONS",
-    "Field", "Limits", "MediaKind", "Model", "Region", "dearest_clip", "fields", "model", "price_per_second",
-    "region_of", "request_limit",
+    "AS_OF", "BY_NAME", "CREATE_PATH", "CURRENCIES", "FIELDS", "LIMITS", "MB", "MEDIA", "MODELS",
+    "MODES", "PRICES", "REGIONS", "Field", "Limits", "MediaKind", "Model", "Region", "dearest_clip",
+    "fields", "model", "price_per_second", "region_of", "request_limit",
 ]  # fmt: skip
 
 AS_OF = "2026-11-22"
 """The day on which these figures were read."""
 
 CREATE_PATH = "/services/aigc/video-generation/video-synthesis"
+
+BY_NAME: dict[str, Field] = {field.name: field for field in FIELDS}
+"""Every field of a request by its name."""
 
 MODELS: dict[str, Model] = {row.name: row for row in wan27_i2v.ROWS}
 """Every model by its exact name."""
@@ -59,6 +62,6 @@ def dearest_clip(currency: str) -> float:
     >>> dearest_clip("CNY")
     15.0
     """
-    longest = max(f.maximum or 0 for f in FIELDS if f.name == "duration")
+    longest = BY_NAME["duration"].maximum or 0
     rates = [price_per_second("", "", region) for region in REGIONS.values() if region.currency == currency]
     return longest * max(rates, default=0.0)
