@@ -128,7 +128,7 @@ class Downloads:
             lost = "the clip was paid, but its link died before it was fetched."
             return await self.account.write(row.run_id, status=Status.EXPIRED, error_message=lost)
         with suppress(OSError, WanError):  # made when it is shown, where it cannot be made now
-            await self._decoding.do(strip_of, self.store, self.store.path(name), facts.sha256)
+            await self._decoding.do(self.store.strip, self.store.path(name), facts.sha256)
         return await self.account.write(
             row.run_id,
             status=Status.SUCCEEDED,
