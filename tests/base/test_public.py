@@ -21,7 +21,7 @@ from wan_nb.public import guard
 
 ODD: dict[str, Any] = {
     "None": None, "0": 0, "-1": -1, "1.5": 1.5, "nan": float("nan"), "True": True, "empty": "", "word": "x",
-    "NUL": "a\0b", "surrogate": "\ud800", "long": "x" * 5000, "bytes": b"x", "list": ["a"], "list of None": [None],
+    "NUL": "a\0b", "surrogate": "\ud800", "long": "x" * 5000, "bytes": b"x", "list": ["x"], "list of None": [None],
     "empty list": [], "dict": {"a": 1}, "empty dict": {}, "set": {1}, "object": object(), "class": int,
     "array": np.array([1, 2]), "path": Path("nope"), "function": len, "range": range(3), "huge": 10**400,
 }  # fmt: skip

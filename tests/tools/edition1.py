@@ -119,7 +119,7 @@ def ended(s: Any) -> None:
     walk.submit(max_cost=100).wait()
     rng = np.random.default_rng(5)
     for rater, wins in (("", 9), ("Ada", 8)):
-        sitting = Ballot(walk, rater=rater, rng=rng)
+        sitting = Ballot(s.workspace, walk.name, walk.rows(), walk.votes, rater=rater, rng=rng)
         for number in range(9):
             if (asked := sitting.next()) is None:
                 break
@@ -129,7 +129,7 @@ def ended(s: Any) -> None:
                 sitting.undo()
     unnamed = s.study(list(PROMPTS.values()), first_frame="cat.jpg", **SMALL, seeds=[1, 2]).submit(max_cost=100).wait()
     for rater in ("", "Ada"):
-        sitting = Ballot(unnamed, rater=rater, rng=rng)
+        sitting = Ballot(s.workspace, unnamed.name, unnamed.rows(), unnamed.votes, rater=rater, rng=rng)
         while asked := sitting.next():
             sitting.record(asked, "left" if asked.left_variant == "B" else "right")
     for name, other in (("pictures", "sky.png"), ("shots", "shot2/cat.jpg")):

@@ -18,20 +18,21 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from wan_nb.handles.session import Session
+    from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
 
 __all__ = ["Accessor", "register", "runs_frame"]
 
 
 def runs_frame(
-    session: Session, rows: Sequence[Row] | None = None, *, measures: bool = False, **filters: Any
+    session: Any, rows: Sequence[Row] | None = None, *, measures: bool = False, **filters: Any
 ) -> pd.DataFrame:
     """Some rows as a DataFrame, with clips as paths and ``.wan`` to play, board and compare them.
 
     Parameters
     ----------
     session : Session
+        Whose log has them, and on which ``.wan`` acts.
     rows : sequence of Row, optional
         These rows; without them, those that pass the filters.
     measures : bool
@@ -41,7 +42,7 @@ def runs_frame(
     """
     register()
     load("pandas")
-    workspace = session.workspace
+    workspace: Workspace = session.workspace
     extra = None
     if measures:
         from wan_nb.studies.measures.kept import columns
@@ -119,9 +120,9 @@ class Accessor:
         """Ids of the runs, in the order of the frame, each once."""
         return run_ids(self._frame)
 
-    def _session(self, given: Session | None) -> Session:
+    def _session(self, given: Any) -> Any:
         """The session that is given, else the one that made the table, else the default one."""
-        session: Session | None = given or session_of(self._frame) or (selection.default and selection.default())
+        session = given or session_of(self._frame) or (selection.default and selection.default())
         if session is None:
             raise InvalidOption(
                 "the session of this table is closed.",
@@ -129,7 +130,7 @@ class Accessor:
             )
         return session
 
-    def play(self, *, session: Session | None = None) -> None:
+    def play(self, *, session: Any = None) -> None:
         """Show a table of strips that open the clips. Static: it is still there in the saved notebook."""
         from wan_nb.widgets.outputs import display
         from wan_nb.widgets.static_outputs import runs_bundle
@@ -137,7 +138,7 @@ class Accessor:
         session = self._session(session)
         display(runs_bundle(session.workspace, session.rows_of(self._frame)))
 
-    def board(self, *, session: Session | None = None) -> None:
+    def board(self, *, session: Any = None) -> None:
         """Show a live board of these runs."""
         session = self._session(session)
         session.views.show(session.rows_of(self._frame))

@@ -5,11 +5,10 @@ from __future__ import annotations
 import inspect
 import os
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from wan_nb.engine.service import address
 from wan_nb.handles import selection
-from wan_nb.handles.selection import session_of
 from wan_nb.handles.session import Session
 from wan_nb.paths import here
 from wan_nb.public import guarded
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from wan_nb.handles.run import Run
-    from wan_nb.maintenance.cost import Cost
-    from wan_nb.maintenance.doctor import Findings
     from wan_nb.widgets.form import Form
 
 __all__ = [
@@ -189,6 +185,12 @@ adopt = _of_session(Session.adopt)
 compare = _of_session(Session.compare)
 vote = _of_session(Session.vote)
 report = _of_session(Session.report)
+film = _of_session(Session.film)
+cancel = _of_session(Session.cancel)
+again = _of_session(Session.again)
+cost = _of_session(Session.cost)
+doctor = _of_session(Session.doctor)
+bundle = _of_session(Session.bundle)
 
 
 @guarded
@@ -232,160 +234,3 @@ def _current() -> Session:
 
 
 selection.default = _current
-
-
-@guarded
-def cancel(run_id: str) -> Run:
-    """Cancel a run that still waits. The service cannot stop a running one, which is billed if it succeeds.
-
-    Parameters
-    ----------
-    run_id : str
-        Or the unique beginning of one.
-
-    Raises
-    ------
-    NotFound
-        No such run.
-    Refused
-        It runs already, or has ended.
-
-    Examples
-    --------
-    >>> wan_nb.cancel(run.id)  # doctest: +SKIP
-    """
-    return run(run_id).cancel()
-
-
-@guarded
-def again(run_id: str, **changes: Any) -> Run:
-    """Buy another clip of a run's request, with some fields changed.
-
-    Without a change and without a seed of its own, the new clip gets another seed.
-
-    Parameters
-    ----------
-    run_id : str
-        Or the unique beginning of one.
-    **changes
-        What `submit` takes.
-
-    Raises
-    ------
-    NotFound
-        No such run.
-    InvalidRequest, InvalidMedia, BudgetExceeded
-        Nothing was sent.
-
-    Examples
-    --------
-    >>> wan_nb.again(run.id, duration=10)  # doctest: +SKIP
-    """
-    return run(run_id).again(**changes)
-
-
-@guarded
-def film(runs: Any, path: str | os.PathLike[str]) -> Path:
-    """Join the clips of some runs, in their order, into one MP4 with sound; what a continuation repeats is shown once.
-
-    Parameters
-    ----------
-    runs : list of Run or id, table of ``runs()``, or Study
-        Of the session that they belong to, else of the default one. Those under way are waited for.
-    path : path
-        The MP4 to write.
-
-    Returns
-    -------
-    Path
-        Absolute.
-
-    Raises
-    ------
-    InvalidOption, NotFound, InvalidMedia, RunFailed
-        See `Session.film`. Nothing is written.
-
-    Examples
-    --------
-    >>> wan_nb.film([run, *study.runs], "story.mp4")  # doctest: +SKIP
-    PosixPath('.../story.mp4')
-    """
-    return cast("Session", session_of(runs) or session()).film(runs, path)
-
-
-@guarded
-def cost() -> Cost:
-    """Return what was spent, by service, and what is left of the budget of any 24 hours.
-
-    Returns
-    -------
-    Cost
-        ``lines`` by service and currency, ``spent`` and ``budget`` by currency; simulated runs count nowhere.
-
-    Examples
-    --------
-    >>> wan_nb.cost()  # doctest: +SKIP
-    beijing: 3 clips of 4 runs, 15 s, CNY 9.00
-    last 24 h: CNY 9.00 of 50.00 (%config WanMagics.budget)
-    last 24 h: USD 0.00 of 7.00 (%config WanMagics.budget)
-    """
-    from wan_nb.maintenance.cost import cost_of
-
-    return cost_of(session().workspace)
-
-
-@guarded
-def doctor(*, mend: bool = False) -> Findings:
-    """Check key, service, clock, disk, files, front end and versions; the service is asked one free question.
-
-    Parameters
-    ----------
-    mend : bool
-        Repair what can be repaired without a loss: write back a log that was deleted while it was open, take up
-        unfinished runs, give clips their names back, delete leftovers of broken downloads.
-
-    Returns
-    -------
-    Findings
-        A tuple of findings, each with ``subject``, ``level`` (``good``, ``note``, ``bad``), ``said`` and ``remedy``,
-        the worst first; ``ok`` where none is bad.
-
-    Examples
-    --------
-    >>> wan_nb.doctor().ok  # doctest: +SKIP
-    True
-    """
-    from wan_nb.maintenance.doctor import examine
-
-    return examine(session().workspace, mend=mend)
-
-
-@guarded
-def bundle(path: str | Path = "wan_runs.zip", /, **filters: Any) -> Path:
-    """Pack clips, sidecars, table and an index page into one zip file to take home.
-
-    Parameters
-    ----------
-    path : path
-        An older file of this name is replaced when the new one is whole.
-    **filters
-        Columns by value, as in `runs`; all runs without.
-
-    Returns
-    -------
-    Path
-        Absolute.
-
-    Raises
-    ------
-    InvalidOption
-        No run passes the filters, or the name has another ending than ``.zip``.
-
-    Examples
-    --------
-    >>> wan_nb.bundle("walk.zip", study="walk")  # doctest: +SKIP
-    PosixPath('.../walk.zip')
-    """
-    from wan_nb.maintenance.bundle import pack
-
-    return pack(session().workspace, path, **filters)

@@ -16,30 +16,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wan_nb.api.request import Medium
-    from wan_nb.handles.session import Session
 
 __all__ = ["open_study"]
 
 
 def open_study(
-    session: Session,
-    variants: Any = None,
+    session: Any,
+    variants: Any,
+    fields: dict[str, Any],
     *,
-    name: str | None = None,
-    seeds: Sequence[int] = (),
-    vary: Mapping[str, Sequence[Any]] | None = None,
-    tags: str | Sequence[str] = (),
-    **fields: Any,
+    name: str | None,
+    seeds: Sequence[int],
+    vary: Mapping[str, Sequence[Any]] | None,
+    tags: str | Sequence[str],
 ) -> Study:
-    """Plan a study and check each of its requests, or open one by its name.
-
-    Raises
-    ------
-    InvalidOption, InvalidRequest, InvalidMedia
-        Nothing was sent.
-    NotFound
-        No study of that name.
-    """
+    """Plan a study and check each of its requests, or open one by its name; see `Session.study`."""
     if variants is None:
         if wrong := sorted(set(fields) - {spec.name for spec in catalog.FIELDS}):
             raise InvalidOption(f"a study has no {wrong[0]!r:.60}.", field=wrong[0])
@@ -50,7 +41,7 @@ def open_study(
     return _planned(session, plan, words(tags, "tags"))
 
 
-def _planned(session: Session, plan: Plan, tags: tuple[str, ...] = ()) -> Study:
+def _planned(session: Any, plan: Plan, tags: tuple[str, ...] = ()) -> Study:
     requests = []
     for cell in plan.cells:
         fields = dict(cell.fields)
@@ -58,7 +49,7 @@ def _planned(session: Session, plan: Plan, tags: tuple[str, ...] = ()) -> Study:
     return Study(session, plan, requests, tags=tags)
 
 
-def _reopened(session: Session, name: str) -> Study:
+def _reopened(session: Any, name: str) -> Study:
     recorded = session.log.load_study(name)
     looked: dict[str, Medium] = {}
 

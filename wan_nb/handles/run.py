@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from wan_nb.handles.session import Session
+    from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
     from wan_nb.log.states import Status
 
@@ -58,8 +58,9 @@ class Run:
     PosixPath('.../wan_runs/videos/3f9c01ab77de.mp4')
     """
 
-    def __init__(self, session: Session, run_id: str, *, reused: bool = False) -> None:
+    def __init__(self, session: Any, run_id: str, *, reused: bool = False) -> None:
         self._session = session
+        self._workspace: Workspace = session.workspace
         self.id = run_id
         self.reused = reused
 
@@ -72,17 +73,18 @@ class Run:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process reads the run in the same log, by its id, with a key of its own."""
-        return (_of_log, (self.id, self._session.settings.portable()))
+        settings = self._session.settings.portable()
+        return (self._session.logged_run, (self.id, settings))
 
     @property
-    def session(self) -> Session:
-        """The session that this handle belongs to."""
+    def session(self) -> Any:
+        """The `Session` that this handle belongs to."""
         return self._session
 
     @property
     def row(self) -> Row:
         """Newest snapshot of the log."""
-        return self._session.workspace.row(self.id)
+        return self._workspace.row(self.id)
 
     @property
     def status(self) -> Status:
@@ -101,7 +103,7 @@ class Run:
         It never waits. With a shared store that is no folder (``WAN_NB_MEDIA=s3://...``) a clip that somebody else
         fetched is here after `wait`, or when it is shown, compared or packed.
         """
-        return self._session.workspace.video(self.row)
+        return self._workspace.video(self.row)
 
     @property
     def cost(self) -> float | None:
@@ -145,7 +147,7 @@ class Run:
         timeout = arguments.timeout(timeout)
         try:
             with detaching(waiting_for_run(self.id)):
-                self._session.workspace.loop.sync(self._session.workspace.runner.ended(self.id), timeout=timeout)
+                self._workspace.loop.sync(self._workspace.runner.ended(self.id), timeout=timeout)
         except TimeoutError:
             raise WaitTimeout(
                 f"no clip after {timeout:g} s; the task goes on.",
@@ -156,7 +158,7 @@ class Run:
 
     def __await__(self) -> Generator[Any, None, Run]:
         """Wait for the clip in a cell: other tasks of the notebook go on, an interrupt detaches."""
-        future = self._session.workspace.loop.start(self._session.workspace.runner.ended(self.id))
+        future = self._workspace.loop.start(self._workspace.runner.ended(self.id))
         yield from ticking(future, lambda: detached_await(waiting_for_run(self.id)))
         return self._checked()
 
@@ -168,7 +170,7 @@ class Run:
         Refused
             It runs already, or has ended.
         """
-        self._session.workspace.loop.sync(self._session.workspace.runner.cancel(self.id))
+        self._workspace.loop.sync(self._workspace.runner.cancel(self.id))
         return self
 
     def again(self, **changes: Any) -> Run:
@@ -176,7 +178,8 @@ class Run:
 
         Without changes and without an own seed, the new attempt gets another seed. Takes what `wan_nb.submit` takes.
         """
-        return self._session.again(self, **changes)
+        run: Run = self._session.again(self, **changes)
+        return run
 
     def rate(self, stars: int) -> Run:
         """Give 1 to 5 stars."""
@@ -201,7 +204,7 @@ class Run:
             There is no clip on disk.
         """
         index = arguments.whole(index, "a frame is a whole number, -1 the last", -(10**9))
-        return self._session.workspace.frame(self.row, index)
+        return self._workspace.frame(self.row, index)
 
     def tail(self, seconds: float = 5.0) -> Path:
         """The last seconds of the clip (2 to 10) as a file that a new run can continue.
@@ -211,7 +214,7 @@ class Run:
         >>> wan_nb.submit("it goes on", first_clip=run.tail(5), duration=12)  # doctest: +SKIP
         """
         seconds = arguments.amount(seconds, "a tail must be a number of seconds")
-        return self._session.workspace.tail(self.row, seconds)
+        return self._workspace.tail(self.row, seconds)
 
     def export(self, path: str | os.PathLike[str]) -> Path:
         """Copy the clip, with its request written into the copy as title and comment.
@@ -243,10 +246,10 @@ class Run:
         """
         from wan_nb.reporting.export import export
 
-        return export(self._session.workspace, self.row, path)
+        return export(self._workspace, self.row, path)
 
     def _write(self, **changes: Any) -> Run:
-        self._session.workspace.write(self.id, **changes)
+        self._workspace.write(self.id, **changes)
         return self
 
     def _checked(self) -> Run:
@@ -265,7 +268,7 @@ class Run:
         """Static picture of its state, for nbconvert, nested displays and front ends without widgets."""
         from wan_nb.widgets.static_outputs import run_bundle
 
-        return run_bundle(self._session.workspace, self.row, note=self._told_reused())
+        return run_bundle(self._workspace, self.row, note=self._told_reused())
 
     def _ipython_display_(self) -> None:
         """Live where the front end can, replaced by the static picture when the run ends."""
@@ -277,14 +280,7 @@ class Run:
         return reused_note(self.row) if self.reused else ""
 
 
-def _of_log(run_id: str, settings: dict[str, Any]) -> Run:
-    """A run that was pickled: of a session of this process with the same log, which is opened if there is none."""
-    from wan_nb.handles.session import Session
-
-    return Run(Session.with_log(settings), run_id)
-
-
-def publish_end(session: Session, *runs: Run) -> None:
+def publish_end(session: Any, *runs: Run) -> None:
     """Bring the outputs that show these runs up to date, if any does; for the thread that has waited for them.
 
     nbclient and papermill accept messages of a cell only while it, or one after it, runs (measured), so there the end

@@ -13,8 +13,11 @@ from wan_nb.arguments import run_ids
 from wan_nb.engine.loop import load
 from wan_nb.engine.workspace import Workspace
 from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound, WanError
+from wan_nb.handles.dataframe import runs_frame
+from wan_nb.handles.open_study import open_study
 from wan_nb.handles.run import Run
 from wan_nb.handles.selection import each_of, labelled_rows, rows_in_order, session_of
+from wan_nb.handles.study import Study
 from wan_nb.interrupts import RESUMING, SUBMITTING, detaching
 from wan_nb.public import guarded
 from wan_nb.settings import Settings
@@ -30,9 +33,10 @@ if TYPE_CHECKING:
     from wan_nb.api.task import Listed
     from wan_nb.engine.runner import Runner
     from wan_nb.engine.service import Place
-    from wan_nb.handles.study import Study
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
+    from wan_nb.maintenance.cost import Cost
+    from wan_nb.maintenance.doctor import Findings
     from wan_nb.media.store import Store
     from wan_nb.widgets.compare import CompareWidget
     from wan_nb.widgets.form import Form
@@ -95,6 +99,11 @@ class Session:
         wanted = Settings.resolve(**settings)
         same = (one for one in _opened if one.settings.log == wanted.log and not one.closed and one.pid == os.getpid())
         return next(same, None) or cls(**settings)
+
+    @classmethod
+    def logged_run(cls, run_id: str, settings: Mapping[str, Any]) -> Run:
+        """The handle of a run in the log of these settings: what a pickled one becomes."""
+        return Run(cls.with_log(settings), run_id)
 
     @property
     def views(self) -> Views:
@@ -311,16 +320,51 @@ class Session:
             )
         return run
 
-    def again(self, run: Run, /, **changes: Any) -> Run:
-        """Buy another clip of a run's request, with some fields changed.
+    def cancel(self, run_id: Any) -> Run:
+        """Cancel a run that still waits. The service cannot stop a running one, which is billed if it succeeds.
 
         Parameters
         ----------
-        run : Run
-        **changes
-            What `submit` takes. Without a change and without a seed of its own, the new clip gets another seed.
+        run_id : str
+            Or the unique beginning of one.
+
+        Raises
+        ------
+        NotFound
+            No such run.
+        Refused
+            It runs already, or has ended.
+
+        Examples
+        --------
+        >>> session.cancel(run.id)  # doctest: +SKIP
         """
-        row = run.row
+        return self.run(run_id).cancel()
+
+    def again(self, /, run_id: Any, **changes: Any) -> Run:
+        """Buy another clip of a run's request, with some fields changed.
+
+        Without a change and without a seed of its own, the new clip gets another seed.
+
+        Parameters
+        ----------
+        run_id : str
+            Or the unique beginning of one.
+        **changes
+            What `submit` takes.
+
+        Raises
+        ------
+        NotFound
+            No such run.
+        InvalidRequest, InvalidMedia, BudgetExceeded
+            Nothing was sent.
+
+        Examples
+        --------
+        >>> session.again(run.id, duration=10)  # doctest: +SKIP
+        """
+        row = (run_id if isinstance(run_id, Run) else self.run(run_id)).row
         recorded = self.workspace.recorded_fields(row.request, run_id=row.run_id, without=changes)
         fields = {name: value for name, value in recorded.items() if name not in {"prompt", "seed"}}
         if "seed" not in changes and row.seed is not None and changes:
@@ -402,8 +446,6 @@ class Session:
         --------
         >>> session.runs(study="walk", status="SUCCEEDED")  # doctest: +SKIP
         """
-        from wan_nb.handles.dataframe import runs_frame
-
         return runs_frame(self, measures=measures, **filters)
 
     def run(self, run_id: Any) -> Run:
@@ -489,7 +531,8 @@ class Session:
         """
         from wan_nb.reporting.film import film
 
-        return film(self.workspace, self._made(rows_in_order(self.workspace, runs)), path)
+        owner: Session = session_of(runs) or self
+        return film(owner.workspace, owner._made(rows_in_order(owner.workspace, runs)), path)
 
     def _made(self, rows: Sequence[Row]) -> list[Row]:
         """The same rows when their runs have ended."""
@@ -538,9 +581,7 @@ class Session:
         >>> study = session.study({"calm": "a cat walks", "fast": "a cat runs"}, first_frame="cat.jpg", seeds=[1, 2])
         ... # doctest: +SKIP
         """
-        from wan_nb.handles.open_study import open_study
-
-        self.last = study = open_study(self, variants, name=name, seeds=seeds, vary=vary, tags=tags, **fields)
+        self.last = study = open_study(self, variants, fields, name=name, seeds=seeds, vary=vary, tags=tags)
         return study
 
     # --- showing
@@ -665,6 +706,80 @@ class Session:
         """
         return self.study_of(study).report(path, **options)
 
+    # --- keeping it in order
+
+    def cost(self) -> Cost:
+        """Return what was spent, by service, and what is left of the budget of any 24 hours.
+
+        Returns
+        -------
+        Cost
+            ``lines`` by service and currency, ``spent`` and ``budget`` by currency; simulated runs count nowhere.
+
+        Examples
+        --------
+        >>> session.cost()  # doctest: +SKIP
+        beijing: 3 clips of 4 runs, 15 s, CNY 9.00
+        last 24 h: CNY 9.00 of 50.00 (%config WanMagics.budget)
+        last 24 h: USD 0.00 of 7.00 (%config WanMagics.budget)
+        """
+        from wan_nb.maintenance.cost import cost_of
+
+        return cost_of(self.workspace)
+
+    def doctor(self, *, mend: bool = False) -> Findings:
+        """Check key, service, clock, disk, files, front end and versions; the service is asked one free question.
+
+        Parameters
+        ----------
+        mend : bool
+            Repair what can be repaired without a loss: write back a log that was deleted while it was open, take up
+            unfinished runs, give clips their names back, delete leftovers of broken downloads.
+
+        Returns
+        -------
+        Findings
+            A tuple of findings, each with ``subject``, ``level`` (``good``, ``note``, ``bad``), ``said`` and
+            ``remedy``, the worst first; ``ok`` where none is bad.
+
+        Examples
+        --------
+        >>> session.doctor().ok  # doctest: +SKIP
+        True
+        """
+        from wan_nb.maintenance.doctor import examine
+
+        return examine(self.workspace, mend=mend)
+
+    def bundle(self, path: str | Path = "wan_runs.zip", /, **filters: Any) -> Path:
+        """Pack clips, sidecars, table and an index page into one zip file to take home.
+
+        Parameters
+        ----------
+        path : path
+            An older file of this name is replaced when the new one is whole.
+        **filters
+            Columns by value, as in `runs`; all runs without.
+
+        Returns
+        -------
+        Path
+            Absolute.
+
+        Raises
+        ------
+        InvalidOption
+            No run passes the filters, or the name has another ending than ``.zip``.
+
+        Examples
+        --------
+        >>> session.bundle("walk.zip", study="walk")  # doctest: +SKIP
+        PosixPath('.../walk.zip')
+        """
+        from wan_nb.maintenance.bundle import pack
+
+        return pack(self.workspace, path, **filters)
+
     # --- what is meant
 
     def rows_of(self, what: Any) -> list[Row]:
@@ -689,7 +804,7 @@ class Session:
         try:
             return labelled_rows(self.workspace, what)
         except NotFound:
-            last = [] if self.last is None or isinstance(self.last, Run) else self.last.rows()
+            last = self.last.rows() if isinstance(self.last, Study) else []
             labelled = [row for row in last if row.variant == what] or self.log.find(tags=what)
             if not labelled:
                 raise
@@ -705,8 +820,6 @@ class Session:
         NotFound
             No study of that name.
         """
-        from wan_nb.handles.study import Study
-
         if what is None:
             what = self._last_study()
         if isinstance(what, str):

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from wan_nb.api.request import VideoRequest
     from wan_nb.engine.submit import Ask
-    from wan_nb.handles.session import Session
+    from wan_nb.engine.workspace import Workspace
     from wan_nb.log.runlog import Row
     from wan_nb.studies.ballot.ballot import Ballot
     from wan_nb.studies.plan import Plan, PlanState
@@ -71,10 +71,9 @@ class Study:
     >>> study.submit(max_cost=30).wait().compare()  # doctest: +SKIP
     """
 
-    def __init__(
-        self, session: Session, plan: Plan, requests: Sequence[VideoRequest], *, tags: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, session: Any, plan: Plan, requests: Sequence[VideoRequest], *, tags: Sequence[str] = ()) -> None:
         self._session = session
+        self._workspace: Workspace = session.workspace
         self.plan = plan
         self.name = plan.name
         self._requests = tuple(requests)
@@ -87,12 +86,12 @@ class Study:
             return []
         kept: list[str] = []
         with suppress(NotFound):
-            kept = self._session.log.load_study(self.name).get("aliases", [])
+            kept = self._workspace.log.load_study(self.name).get("aliases", [])
         return [name for name in dict.fromkeys([*kept, self.plan.alias]) if name]
 
     @property
-    def session(self) -> Session:
-        """The session that this study belongs to."""
+    def session(self) -> Any:
+        """The `Session` that this study belongs to."""
         return self._session
 
     # --- the plan
@@ -105,12 +104,12 @@ class Study:
     @property
     def prices(self) -> list[float]:
         """Estimated price of each cell, in the currency of the service."""
-        return [request.price(self._session.workspace.region) for request in self._requests]
+        return [request.price(self._workspace.region) for request in self._requests]
 
     @property
     def currency(self) -> str:
         """CNY or USD, by the region of the service."""
-        return self._session.workspace.region.currency
+        return self._workspace.region.currency
 
     def state(self) -> PlanState:
         """The plan beside what the log has of it now, for whoever needs several of its facts."""
@@ -126,7 +125,7 @@ class Study:
         return [n for n, row in enumerate(self.cell_rows()) if row is None or row.status in ENDED_WITHOUT]
 
     def _earlier(self) -> list[Row | None]:
-        return self._session.workspace.earlier(self.asks())
+        return self._workspace.earlier(self.asks())
 
     @property
     def notes(self) -> list[str]:
@@ -205,7 +204,7 @@ class Study:
                     raise InvalidMedia(f"{field}: {why}", field=field, remedy="Plan the study with it once more.")
         if max_cost is None and not again and (doubt := next(filter(None, self._earlier()), None)) is not None:
             raise in_doubt(doubt, cost)
-        workspace = self._session.workspace
+        workspace = self._workspace
         workspace.log.save_study(self.name, self._recorded())
         with detaching(buying_study(self.name)):
             workspace.loop.sync(workspace.runner.queue.submit(self.asks(again=again), most=most))
@@ -217,11 +216,11 @@ class Study:
         from wan_nb.studies.measures.kept import measured
 
         await self.ended()
-        worker = self._session.workspace.runner.measuring
+        worker = self._workspace.runner.measuring
         for row in await worker.do(self.rows):
-            await worker.do(measured, self._session.workspace, [row])
+            await worker.do(measured, self._workspace, [row])
             with suppress(InvalidMedia, OSError):  # whoever looks at the clip is told
-                await worker.do(self._session.workspace.light, row)
+                await worker.do(self._workspace.light, row)
 
     def cancel(self) -> int:
         """Take back what was not sent yet and cancel what still waits at the service; returns how many were."""
@@ -254,18 +253,18 @@ class Study:
         """
         timeout = arguments.timeout(timeout)
         with detaching(waiting_for_study(self.name)):
-            self._session.workspace.loop.sync(self.ended(), timeout=timeout)
+            self._workspace.loop.sync(self.ended(), timeout=timeout)
         return self._checked()
 
     def __await__(self) -> Generator[Any, None, Study]:
         """Wait in a cell: other tasks of the notebook go on, an interrupt detaches."""
-        future = self._session.workspace.loop.start(self.ended())
+        future = self._workspace.loop.start(self.ended())
         yield from ticking(future, lambda: detached_await(waiting_for_study(self.name)))
         return self._checked()
 
     async def ended(self) -> None:
         """Return when every run has ended, on the loop thread; `wait` and ``await`` are its faces."""
-        runner, seen, refused = self._session.workspace.runner, set(), None
+        runner, seen, refused = self._workspace.runner, set(), None
         # What somebody else has taken back is bought here as another run, which has to be waited for too.
         while fresh := [row.run_id for row in self.cell_rows() if row is not None and row.run_id not in seen]:
             seen.update(fresh)
@@ -329,7 +328,7 @@ class Study:
         """
         from wan_nb.studies.measures.kept import differences
 
-        return differences(self._session.workspace, self.rows(), base=base)
+        return differences(self._workspace, self.rows(), base=base)
 
     def rows(self) -> list[Row]:
         """Newest row of each cell that has one, labelled as in this plan, by block and variant as they were written."""
@@ -339,7 +338,7 @@ class Study:
 
     def bought(self) -> list[Row]:
         """Every run that belongs to it, the oldest first: also those that a newer one of the same cell stands for."""
-        members = self._session.log.find(study=[*self._aliases, self.name], newest_first=False)
+        members = self._workspace.log.find(study=[*self._aliases, self.name], newest_first=False)
         known = {row.run_id for row in members}
         return [*members, *(row for row in self.rows() if row.run_id not in known)]
 
@@ -347,7 +346,7 @@ class Study:
         """Newest row of each cell, or None. A clip bought under another name is the same clip, labelled as here."""
         from dataclasses import replace
 
-        known = self._session.workspace.known(self.asks())
+        known = self._workspace.known(self.asks())
         return [
             row and replace(row, study=self.name, variant=cell.variant, block=cell.block)
             for row, cell in zip(known, self.plan.cells, strict=True)
@@ -370,7 +369,7 @@ class Study:
         """Show its clips side by side on one transport, blocks in rows, variants in columns."""
         from wan_nb.widgets.compare import compare_rows
 
-        return compare_rows(self._session.workspace, self.rows(), columns=columns)
+        return compare_rows(self._workspace, self.rows(), columns=columns)
 
     def ballot(self, *, rater: str = "", mode: Literal["winner", "ranking"] = "winner") -> Ballot:
         """A sitting of one rater: pairs to ask about, answers to write down. `vote` shows it.
@@ -390,7 +389,7 @@ class Study:
         """
         from wan_nb.studies.ballot.ballot import Ballot
 
-        return Ballot(self, rater=rater, mode=mode)
+        return Ballot(self._workspace, self.name, self.rows(), self.votes, rater=rater, mode=mode)
 
     def vote(self, *, rater: str = "", mode: Literal["winner", "ranking"] = "winner") -> VoteWidget:
         """Ask blind questions about pairs of clips of one block, by keyboard: 1 2 better, 0 same, 9 both bad, u undo.
@@ -405,7 +404,7 @@ class Study:
         from wan_nb.widgets.vote import vote_on
 
         ballot = self.ballot(rater=rater, mode=mode)
-        return vote_on(self._session.workspace, self.rows(), ballot)
+        return vote_on(self._workspace, self.rows(), ballot)
 
     def votes(self) -> list[dict[str, Any]]:
         """All votes, those taken back included, with the labels that their runs have in this plan.
@@ -413,10 +412,10 @@ class Study:
         A vote is about two runs. One about runs that this plan does not hold, or that are of two blocks, keeps labels
         that no variant of the plan has: it is there, and does not count.
         """
-        log, labels = self._session.log, set(self.plan.variants)
+        log, labels = self._workspace.log, set(self.plan.variants)
         given = [(name, vote) for name in [*self._aliases, self.name] for vote in log.votes(name)]
         ids = list(dict.fromkeys(vote[side] for _, vote in given for side in _SIDES if vote.get(side)))
-        prints = self._session.workspace.fingerprints(self.asks())
+        prints = self._workspace.fingerprints(self.asks())
         cells = dict(zip(prints, self.plan.cells, strict=True))
         places = {row.run_id: cells.get(row.fingerprint) for row in log.find(run_id=ids)} if ids else {}
         told = []
@@ -468,13 +467,11 @@ class Study:
 
         target = output(path if path is not None else file_name(self.name, ".html"), ".html", ".htm", ".csv")
         state = self.state()
-        data = study_data(
-            self._session.workspace, state, bought=self.bought(), votes=self.votes(), ranking=self.ranking()
-        )
+        data = study_data(self._workspace, state, bought=self.bought(), votes=self.votes(), ranking=self.ranking())
         if target.suffix.lower() == ".csv":
             return write_csv(target, data)
         if media == "embed":
-            add_light_copies(self._session.workspace, state.sorted_rows, data["clips"])
+            add_light_copies(self._workspace, state.sorted_rows, data["clips"])
         return write_report(target, data, media=media, max_bytes=max_bytes)
 
     def _ipython_display_(self) -> None:

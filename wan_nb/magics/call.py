@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, field
 from inspect import getdoc
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from wan_nb.arguments import shown
 from wan_nb.errors import InvalidOption
@@ -53,7 +53,8 @@ class Call:
         if isinstance(thing, str):
             return self.session.study(name=thing) if thing in self.session.log.studies() else self.session.run(thing)
         if isinstance(thing, Run):
-            return thing.session.run(thing.id)  # a handle of now: what the other one tells of its cell is over
+            # A handle of now: what the other one tells of its cell is over.
+            return cast("Run", thing.session.run(thing.id))
         if isinstance(thing, Study):
             return thing
         raise InvalidOption(f"a variable of type {type(thing).__name__} is neither a run nor a study.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
@@ -65,12 +64,13 @@ def _study(notebook: Notebook, cell: Cell) -> Any:
     session = notebook.session()
     variants = {label or "A": study_text(text, cell, notebook.names) for label, text in cell.variants}
     fields = _looked_at(session, cell.fields)
-    plan = partial(open_study, session) if cell.dry_run else session.study  # what is only tried is not the last study
-    study = plan(variants, name=cell.name, seeds=cell.seeds, vary=dict(cell.vary), tags=cell.tags, **fields)
+    planned: dict[str, Any] = {"name": cell.name, "seeds": cell.seeds, "vary": dict(cell.vary), "tags": cell.tags}
     if cell.dry_run:
         from wan_nb.magics.dry_run import DryRun
 
-        return _keep(notebook, cell, DryRun.of(session, study.asks(again=cell.again), notes=study.notes))
+        tried = open_study(session, variants, fields, **planned)  # what is only tried is not the session's last study
+        return _keep(notebook, cell, DryRun.of(session, tried.asks(again=cell.again), notes=tried.notes))
+    study = session.study(variants, **planned, **fields)
     _keep(notebook, cell, study)
     if not buys:
         return study

@@ -197,9 +197,7 @@ def cost(call: Call) -> Any:
 
         %config WanMagics.budget = {"CNY": 20, "USD": 3}
     """
-    from wan_nb.maintenance.cost import cost_of
-
-    return cost_of(call.session.workspace)
+    return call.session.cost()
 
 
 def fill(call: Call) -> Any:
@@ -252,9 +250,7 @@ def doctor(call: Call) -> Any:
         %wan doctor
         %wan doctor --mend
     """
-    from wan_nb.maintenance.doctor import examine
-
-    return examine(call.session.workspace, mend=call.given.get("mend", False))
+    return call.session.doctor(mend=call.given.get("mend", False))
 
 
 def bundle(call: Call) -> Any:
@@ -264,11 +260,9 @@ def bundle(call: Call) -> Any:
 
         %wan bundle walk.zip walk
     """
-    from wan_nb.maintenance.bundle import pack
-
     target = str(call.words[0]) if call.words else "wan_runs.zip"
     filters = {"study": str(call.words[1])} if len(call.words) > 1 else {}
-    return pack(call.session.workspace, target, **filters)
+    return call.session.bundle(target, **filters)
 
 
 def forget(call: Call) -> Any:

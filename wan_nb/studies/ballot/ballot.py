@@ -14,9 +14,12 @@ from wan_nb.studies.ranking.fit import fit
 from wan_nb.studies.votes import Vote, standing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
     import numpy as np
 
-    from wan_nb.handles.study import Study
+    from wan_nb.engine.workspace import Workspace
+    from wan_nb.log.row import Row
 
 __all__ = ["Ballot"]
 
@@ -31,7 +34,13 @@ class Ballot:
 
     Parameters
     ----------
-    study : Study
+    workspace : Workspace
+    study : str
+        Its name.
+    rows : sequence of Row
+        Its runs, labelled as in its plan.
+    votes : callable
+        Reads all votes on it, with the labels of the plan.
     rater : str
         Name of who votes; empty for the only one.
     mode : {'winner', 'ranking'}
@@ -47,7 +56,10 @@ class Ballot:
 
     def __init__(
         self,
-        study: Study,
+        workspace: Workspace,
+        study: str,
+        rows: Sequence[Row],
+        votes: Callable[[], Iterable[Mapping[str, Any]]],
         *,
         rater: str = "",
         mode: Literal["winner", "ranking"] = "winner",
@@ -60,19 +72,19 @@ class Ballot:
         self.study, self.rater, self.mode = study, rater, mode
         self._session = secrets.token_hex(4)
         self._rng = rng or np.random.default_rng()
-        study.session.bring(rows := study.rows())
-        self._rows = rows
+        workspace.bring(rows)
+        self._workspace, self._rows, self._stored = workspace, rows, votes
         blocks = [block for block, _ in self._clips]
         if not any(blocks.count(block) > 1 for block in blocks):
             raise InvalidOption(
-                f"study {shown(study.name)} has no two clips of one block (same frame and seed) to compare.",
+                f"study {shown(study)} has no two clips of one block (same frame and seed) to compare.",
                 remedy="Wait for its clips, or give it a second variant.",
             )
 
     @property
     def _clips(self) -> dict[tuple[str, str], str]:
         """Run by block and variant, of the clips that are still there."""
-        there = (row for row in self._rows if self.study.session.video(row))
+        there = (row for row in self._rows if self._workspace.video(row))
         return {(row.block or "", row.variant or ""): row.run_id for row in there}
 
     @property
@@ -108,7 +120,7 @@ class Ballot:
                 ts=_now(),
                 rater=self.rater,
                 session=self._session,
-                study=self.study.name,
+                study=self.study,
                 block=asked.block,
                 left_run=asked.left_run,
                 right_run=asked.right_run,
@@ -135,10 +147,10 @@ class Ballot:
         return fit(self._all(), variants=list(dict.fromkeys(row.variant or "" for row in self._rows))).sentence
 
     def _all(self) -> list[Vote]:
-        return [Vote.read(row) for row in self.study.votes()]
+        return [Vote.read(row) for row in self._stored()]
 
     def _write(self, vote: Vote) -> Vote:
-        self.study.session.log.add_vote(vote.row())
+        self._workspace.log.add_vote(vote.row())
         return vote
 
 
