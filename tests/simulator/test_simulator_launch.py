@@ -171,9 +171,9 @@ def test_tasks_survive_a_killed_simulator_and_go_on(state: Path) -> None:
     assert {task_id: task["status"] for task_id, task in tasks.items()} == {running: "RUNNING", waiting: "PENDING"}
     control(again, "tasks", task_id=running, do="finish")
     control(again, "tasks", task_id=waiting, do="start")
-    look = f"{again}/tasks/{running}"
-    until(lambda: httpx.get(look, headers=HEADERS).json()["output"]["task_status"] == "SUCCEEDED")
-    assert control(again, "tasks")["tasks"][1]["status"] == "RUNNING"
+    until(lambda: [task["status"] for task in control(again, "tasks")["tasks"]] == ["SUCCEEDED", "RUNNING"])
+    answer = httpx.get(f"{again}/tasks/{running}", headers=HEADERS).json()
+    assert answer["output"]["task_status"] == "SUCCEEDED"
 
 
 def test_what_is_under_way_at_its_end_has_not_failed(tmp_path: Path) -> None:

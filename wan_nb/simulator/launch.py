@@ -1,4 +1,4 @@
-"""Find the simulator of a state folder, or start it. Standard library only: this runs in a kernel's first cell.
+"""Find the simulator of a state folder, or start it. Little is loaded here: this runs in a kernel's first cell.
 
 One simulator per folder: it locks ``lock`` for as long as it runs and writes ``simulator.json`` (base URL and process
 id) beside it, which every later caller reads. One that was started by kernels ends with the last of them.
@@ -167,23 +167,14 @@ def alive(pid: int) -> bool:
     >>> alive(os.getpid())
     True
     """
-    if sys.platform == "win32":
-        import ctypes
+    import psutil
 
-        # os.kill(pid, 0) would end it there.
-        handle = ctypes.windll.kernel32.OpenProcess(0x00100000, False, pid)
-        running = bool(handle) and ctypes.windll.kernel32.WaitForSingleObject(handle, 0) == 0x102
-        ctypes.windll.kernel32.CloseHandle(handle)
-        return running
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
+    except psutil.AccessDenied:
         return True
-    with contextlib.suppress(OSError):
-        return not Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].lstrip().startswith("Z")
-    return True
 
 
 class Kernels:

@@ -25,7 +25,7 @@ class Limits:
     task_life: float = catalog.LIMITS.task_life
     task_timeout: float = catalog.LIMITS.task_timeout
     link_life: float = catalog.LIMITS.task_life
-    upload_life: float = 48 * 3600.0
+    upload_life: float = catalog.LIMITS.upload_life
     policy_life: float = 300.0
     page_size: int = 100
     """Largest page of the list; the documentation names none."""
