@@ -1,12 +1,12 @@
 """How honest the ranking is: simulated voters with known preferences, 2 000 repeats a row.
 
-    python tests/bench/ranking.py [--repeats N] [--only coverage,spread,pairs,stop,reference]
+    python tests/bench/ranking.py [--repeats N] [--only coverage,spread,pairs,reference]
 
 Writes ``tests/bench/results/ranking.json``. What is simulated: Davidson voters with a preference for the left side of
 0.3 logit and ties (nu 0.7, a quarter of votes between equals); "spread" is the standard deviation, in logits, of the
 luck of single clips around their variant. Bars: coverage of 95 % intervals 0.93 to 0.99; false positives at most 0.06,
-none on one seed; right winner in 90 % with at most half the votes of random pairs; stop rule wrong in at most 0.02
-between equals, however often it is asked.
+none on one seed; right winner in 90 % with at most half the votes of random pairs. What decides, and how often
+wrongly, is in ``decisions.py``.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from wan_nb.studies.ballot.ballot import next_pair as pairs
-from wan_nb.studies.ranking import result as verdict
 from wan_nb.studies.ranking.model import Votes, fit_stack
 from wan_nb.studies.ranking.posterior import best, contrasts
+from wan_nb.studies.ranking.result import settled
 
 SIDE, NU = 0.3, 0.7
 STACK = 200
@@ -86,7 +86,7 @@ def spread(repeats, rng):
                 low, high = (posterior.quantile(difference, p)[:, 0] for p in (0.025, 0.975))
                 outside.append((low > 0) | (high < 0))
                 top = best(posterior).max(axis=1)
-                decided.append([verdict.settled(p, 2, 30, blocks) for p in top])
+                decided.append([settled(p, 30, blocks) for p in top])
             wrong, stopped = np.concatenate(outside).mean(), np.concatenate(decided).mean()
             rows.append(
                 {"spread": sd, "seeds": blocks, "votes_per_seed": 30 // blocks, "false_positives": wrong}
@@ -157,45 +157,6 @@ def winners(repeats, rng):
     return {"right": found, "votes_for_90_percent": needed, "random_tried_up_to": 135, "at_most_half": bool(half)}
 
 
-def stop(repeats, rng):
-    """All variants equal, the stop rule asked after every second vote from 8 to 60: share of sessions that end."""
-    rows = []
-    for k, blocks, sd in (
-        (2, 60, 0),
-        (2, 12, 0),
-        (2, 12, 1),
-        (2, 6, 2),
-        (3, 12, 0),
-        (3, 12, 1),
-        (4, 12, 0),
-        (4, 12, 1),
-        (8, 12, 1),
-    ):
-        tops = []
-        for tables in stacks(repeats):
-            sessions = Sessions(rng, tables, np.zeros(k), blocks, float(sd), 60)
-            posterior, top = None, []
-            for number in range(61):
-                if number >= 4 and number % 2 == 0:
-                    posterior = sessions.fit(number)
-                    seen = [len(set(row)) for row in sessions.block[:, :number]]
-                    value = best(posterior, 2000).max(axis=1)
-                    top.append(
-                        [p if verdict.settled(1.0, k, number, b) else 0 for p, b in zip(value, seen, strict=True)]
-                    )
-                if number < 60:
-                    sessions.vote(number, posterior)
-            tops.append(np.array(top).max(axis=0))
-        peak = np.concatenate(tops)
-        rows.append(
-            {"variants": k, "seeds": blocks, "spread": sd, "threshold": verdict.threshold(k)}
-            | {"wrong": (peak >= verdict.threshold(k)).mean()}
-            | {"wrong_at": {str(q): (peak >= q).mean() for q in (0.95, 0.97, 0.98, 0.99, 0.995, 0.996, 0.997)}}
-        )
-        say(rows[-1])
-    return rows
-
-
 def reference(repeats, rng):
     """Largest difference to ``evalica.newman`` over random tables, prior and side off."""
     import evalica
@@ -220,7 +181,7 @@ def say(row):
     print(json.dumps(row, default=lambda v: round(float(v), 4)), flush=True)
 
 
-PARTS = {"coverage": coverage, "spread": spread, "pairs": winners, "stop": stop, "reference": reference}
+PARTS = {"coverage": coverage, "spread": spread, "pairs": winners, "reference": reference}
 
 
 def main():

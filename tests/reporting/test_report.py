@@ -77,8 +77,8 @@ def study(tmp_path: Path) -> dict[str, Any]:
         "plan": [{"cell": "calm, seed 7", "price": 3.0, "status": "SUCCEEDED"}],
         "sentences": ["calm beats fast with 96 %.", "4 votes on 2 blocks."],
         "ranking": [
-            {"variant": "calm", "strength": 0.8, "low": 0.1, "high": 1.5, "p_best": 0.96},
-            {"variant": "fast", "strength": -0.8, "low": -1.5, "high": -0.1, "p_best": 0.04},
+            {"variant": "calm", "preferred": 0.8, "preferred_low": 0.55, "preferred_high": 0.95, "p_best": 0.96},
+            {"variant": "fast", "preferred": 0.2, "preferred_low": 0.05, "preferred_high": 0.45, "p_best": 0.04},
         ],
         "votes": [{"block": "cat seed 7", "left": "calm", "right": "fast", "outcome": "left"}],
         "definitions": {"motion": "mean absolute difference of neighbouring frames, 0 to 255"},
@@ -133,7 +133,7 @@ def test_whatever_comes_from_outside_is_text(study: Any, tmp_path: Path) -> None
         "plan": [{EVIL: EVIL}],
         "prompts": {EVIL: EVIL, "b": f"{EVIL} and more"},
         "sentences": [EVIL],
-        "ranking": [{"variant": EVIL, "strength": 0.0, "low": -1.0, "high": 1.0}],
+        "ranking": [{"variant": EVIL, "preferred": 0.5, "preferred_low": 0.2, "preferred_high": 0.8}],
         "votes": [{EVIL: EVIL}],
         "definitions": {EVIL: EVIL},
         "versions": {EVIL: EVIL},
@@ -267,20 +267,16 @@ def test_long_tables_are_cut_with_a_word_about_it(study: Any, tmp_path: Path) ->
     assert "250 more rows are in the CSV." in text
 
 
-def test_the_plot_puts_the_better_to_the_right_and_holds_zero() -> None:
+def test_the_plot_puts_the_better_to_the_right_and_marks_the_half() -> None:
     svg = ranking_svg(
         [
-            {"variant": "calm", "strength": 2.0, "low": 1.0, "high": 3.0},
-            {"variant": "fast", "strength": 1.0, "low": 0.5, "high": 1.5},
+            {"variant": "calm", "preferred": 0.9, "preferred_low": 0.8, "preferred_high": 0.95},
+            {"variant": "fast", "preferred": 0.7, "preferred_low": 0.6, "preferred_high": 0.8},
         ]
     )
     first, second = (float(x) for x in re.findall(r'<circle cx="([\d.]+)"', svg))
-    zero = float(re.search(r'<line x1="([\d.]+)"', svg).group(1))  # type: ignore[union-attr]
-    assert zero < second < first
-
-
-def test_a_plot_of_one_point_does_not_divide_by_nothing() -> None:
-    assert "nan" not in ranking_svg([{"variant": "calm", "strength": 0.0, "low": 0.0, "high": 0.0}])
+    half = float(re.search(r'<line x1="([\d.]+)"', svg).group(1))  # type: ignore[union-attr]
+    assert half < second < first
 
 
 def test_csv_has_one_row_a_clip_and_runs_no_formula(study: Any, tmp_path: Path) -> None:

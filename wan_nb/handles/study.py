@@ -418,11 +418,14 @@ class Study:
         prints = self._workspace.fingerprints(self.asks())
         cells = dict(zip(prints, self.plan.cells, strict=True))
         places = {row.run_id: cells.get(row.fingerprint) for row in log.find(run_id=ids)} if ids else {}
+        pictures = list(dict.fromkeys(cell.materials for cell in self.plan.cells if cell.materials))
         told = []
         for name, vote in given:
             left, right = (places.get(vote.get(side) or "") for side in _SIDES)
             if left and right and left.block == right.block:
                 changed = {"left_variant": left.variant, "right_variant": right.variant, "block": left.block}
+                if left.materials:
+                    changed["picture"] = f"picture {pictures.index(left.materials) + 1}"
             elif not (vote.get("left_run") and vote.get("right_run")):
                 changed = {}
             elif name != self.name:

@@ -1,4 +1,4 @@
-"""A ranking as HTML: the sentence, strengths with their intervals, what the sentence rests on."""
+"""A ranking as HTML: the sentence, how often each variant is preferred, what the sentence rests on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-__all__ = ["ranking_bundle"]
+__all__ = ["of_100", "ranking_bundle"]
 
 _MIDDLE = "vertical-align:middle"
 
@@ -29,7 +29,9 @@ def ranking_bundle(sentence: str, rows: Sequence[Mapping[str, Any]], facts: Sequ
     facts : sequence of str
         What the sentence rests on.
     """
-    odds = [f"{row['variant']}: best with {percent(row['p_best'])}" for row in rows]
+    odds = [
+        f"{row['variant']}: preferred to the others on {_said(row)}; best with {percent(row['p_best'])}" for row in rows
+    ]
     return bundle(_html(sentence, rows, facts), plain("\n".join([sentence, *odds, *facts])))
 
 
@@ -37,13 +39,11 @@ def _html(sentence: str, rows: Sequence[Mapping[str, Any]], facts: Sequence[str]
     heading = tag("div", sentence, style="font-weight:600")
     if not rows:
         return box(heading, width=760)
-    low = min(0.0, *(row["low"] for row in rows))
-    high = max(0.0, *(row["high"] for row in rows))
-    span = (high - low) or 1.0
     # Per cent, because JupyterLab gives fixed columns equal widths otherwise.
-    widths = {"variant": 24, "strength, 95 %": 40, "best": 15, "won": 7, "lost": 7, "same": 7}
+    share = "preferred to the others, of 100 new seeds"
+    widths = {"variant": 24, share: 40, "best": 15, "won": 7, "lost": 7, "same": 7}
     head = tag("tr", *(cell(name, head="col", style=f"{_MIDDLE};width:{width}%") for name, width in widths.items()))
-    lines = [(_bar(row, low, span), percent(row["p_best"]), row["wins"], row["losses"], row["ties"]) for row in rows]
+    lines = [(_bar(row), percent(row["p_best"]), row["wins"], row["losses"], row["ties"]) for row in rows]
     body = [
         tag("tr", cell(isolated(row["variant"], 120), head="row"), *(cell(each, style=_MIDDLE) for each in line))
         for row, line in zip(rows, lines, strict=True)
@@ -57,12 +57,26 @@ def _html(sentence: str, rows: Sequence[Mapping[str, Any]], facts: Sequence[str]
     return box(heading, table, *(tag("div", fact, style=SOFT) for fact in facts), width=760, scrolls=True)
 
 
-def _bar(row: Mapping[str, Any], low: float, span: float) -> Markup:
-    """Interval as a band, strength as a mark in it, a line at 0; the numbers stand in the title."""
-    start, end, middle = ((row[name] - low) / span * 100 for name in ("low", "high", "strength"))
-    said = f"{row['strength']:+z.2f}, 95 % from {row['low']:+z.2f} to {row['high']:+z.2f} logits"
+def of_100(share: float) -> int:
+    """A share as a count of a hundred, never all or none.
+
+    >>> of_100(0.714), of_100(0.999), of_100(0.0)
+    (71, 99, 1)
+    """
+    return min(99, max(1, round(100 * share)))
+
+
+def _said(row: Mapping[str, Any]) -> str:
+    middle, low, high = (of_100(row[name]) for name in ("preferred", "preferred_low", "preferred_high"))
+    return f"{middle} of 100 new seeds ({low} to {high})"
+
+
+def _bar(row: Mapping[str, Any]) -> Markup:
+    """Interval as a band, share as a mark in it, a line at a half; the numbers stand in the title."""
+    start, end, middle = (100 * row[name] for name in ("preferred_low", "preferred_high", "preferred"))
+    said = f"preferred on {_said(row)}"
     parts = (
-        f"top:0;height:14px;width:1px;left:{-low / span * 100:.1f}%;background-color:{GREY.format('.6')}",
+        f"top:0;height:14px;width:1px;left:50%;background-color:{GREY.format('.6')}",
         f"top:4px;height:6px;left:{start:.1f}%;width:{end - start:.1f}%;border-radius:3px;"
         "background-color:rgba(31,111,235,.45)",
         f"top:0;height:14px;width:3px;left:calc({middle:.1f}% - 1px);background-color:rgb(31,111,235)",

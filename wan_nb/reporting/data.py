@@ -29,12 +29,15 @@ __all__ = ["Ranked", "StudyData", "add_light_copies", "study_data"]
 
 
 class Ranked(TypedDict, total=False):
-    """One line of the ranking: ``strength`` in logits with its 95 % interval, ``p_best`` 0 to 1, counts of votes."""
+    """One line of the ranking: share of new seeds on which it is preferred, 95 % interval, ``p_best``, counts of votes.
+
+    Shares and ``p_best`` are 0 to 1.
+    """
 
     variant: str
-    strength: float
-    low: float
-    high: float
+    preferred: float
+    preferred_low: float
+    preferred_high: float
     p_best: float
     wins: int
     losses: int

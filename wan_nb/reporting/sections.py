@@ -6,6 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api.urls import in_text
+from wan_nb.html.ranking import of_100
 from wan_nb.html.text import escape, money, percent
 from wan_nb.html.word_diff import diff_html
 from wan_nb.sanitize import redact
@@ -122,8 +123,8 @@ def _ranked(row: Ranked) -> dict[str, Any]:
     counts = {"won": "wins", "lost": "losses", "same": "ties", "blocks": "blocks"}
     said: dict[str, Any] = {
         "variant": row["variant"],
-        "strength, logits": f"{row['strength']:+z.2f}",
-        "95 % interval": f"{row['low']:+z.2f} to {row['high']:+z.2f}",
+        "preferred, of 100 new seeds": of_100(row["preferred"]),
+        "95 % interval": f"{of_100(row['preferred_low'])} to {of_100(row['preferred_high'])}",
     }
     if "p_best" in row:
         said["best with"] = percent(row["p_best"])
@@ -131,41 +132,35 @@ def _ranked(row: Ranked) -> dict[str, Any]:
 
 
 def ranking_svg(ranking: Sequence[Ranked]) -> str:
-    """Strengths with their 95 % intervals as an inline picture; further right is better.
+    """Shares with their 95 % intervals as an inline picture; further right is better.
 
-    >>> ranking_svg([{"variant": "calm", "strength": 0.4, "low": -0.2, "high": 1.0}]).count("<circle")
+    >>> row = {"variant": "calm", "preferred": 0.6, "preferred_low": 0.4, "preferred_high": 0.8}
+    >>> ranking_svg([row]).count("<circle")
     1
     """
-    low = min(0.0, *(float(row["low"]) for row in ranking))
-    high = max(0.0, *(float(row["high"]) for row in ranking))
-    span = (high - low) or 1.0
     left, right, row_height = 170, 740, 30
     foot = row_height * len(ranking) + 8
 
     def x(value: float) -> float:
-        return round(left + (float(value) - low) / span * (right - left), 1)
+        return round(left + float(value) * (right - left), 1)
 
-    lines = [f'<line x1="{x(0)}" y1="4" x2="{x(0)}" y2="{foot}"/>']
+    lines = [f'<line x1="{x(0.5)}" y1="4" x2="{x(0.5)}" y2="{foot}"/>']
     for at, row in enumerate(ranking):
         y = row_height * at + 19
         lines.append(
             f'<text x="{left - 14}" y="{y + 4}" text-anchor="end">{clean(row["variant"], 24)}</text>'
-            f'<line class="range" x1="{x(row["low"])}" y1="{y}" x2="{x(row["high"])}" y2="{y}"/>'
-            f'<circle cx="{x(row["strength"])}" cy="{y}" r="5"/>'
+            f'<line class="range" x1="{x(row["preferred_low"])}" y1="{y}" x2="{x(row["preferred_high"])}" y2="{y}"/>'
+            f'<circle cx="{x(row["preferred"])}" cy="{y}" r="5"/>'
         )
     lines += [
-        f'<text class="tick" x="{x(value)}" y="{foot + 14}" text-anchor="middle">{_tick(value)}</text>'
-        for value in (low, 0.0, high)
+        f'<text class="tick" x="{x(value)}" y="{foot + 14}" text-anchor="middle">{100 * value:.0f}</text>'
+        for value in (0.0, 0.5, 1.0)
     ]
-    title = "Strength of each variant in logits with its 95 % interval; further right is better"
+    title = "Of 100 new seeds, those on which it is preferred to the others, with the 95 % interval"
     return (
         f'<svg class="ranking" role="img" aria-label="{title}" viewBox="0 0 770 {foot + 40}">{"".join(lines)}'
         f'<text class="tick" x="{(left + right) / 2}" y="{foot + 32}" text-anchor="middle">{title}</text></svg>'
     )
-
-
-def _tick(value: float) -> str:
-    return f"{value:+.1f}" if value else "0"
 
 
 def _sheet(clips: Sequence[Clip], links: Mapping[str, str]) -> str:

@@ -76,6 +76,11 @@ class Cell:
         """What it is compared on: the content of its materials, and its seed."""
         return self._content(BLOCK_FIELDS)
 
+    @cached_property
+    def materials(self) -> tuple[tuple[str, Any], ...]:
+        """The content of its materials."""
+        return self._content(_MEDIA)
+
     def _content(self, names: Iterable[str]) -> tuple[tuple[str, Any], ...]:
         given = {name: self.fields.get(name) for name in sorted(names)}
         return tuple((name, content(value)) for name, value in given.items() if value is not None

@@ -38,6 +38,8 @@ class Vote:
     rater, session, study : str
     block : str
         What both clips share: materials and seed.
+    picture : str
+        The materials of the block, whatever they are called; empty where it has none.
     left_run, right_run, left_variant, right_variant : str
         What was shown on which side.
     outcome : {'left', 'right', 'tie', 'both_bad', 'skip', 'undo'}
@@ -68,6 +70,7 @@ class Vote:
     rater: str = ""
     session: str = ""
     study: str = ""
+    picture: str = ""
     left_run: str = ""
     right_run: str = ""
     repeat_of: str | None = None

@@ -6,14 +6,15 @@ on one pair of clips say which clip is better, not which prompt.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wan_nb.studies.ranking.model import GRID, Votes, fit_stack
-from wan_nb.studies.ranking.posterior import Posterior, best, contrasts
-from wan_nb.studies.ranking.result import Interval, Ranking, settled
-from wan_nb.studies.votes import Vote, agreement, self_agreement, share, standing
+from wan_nb.studies.ranking.posterior import Posterior, best, contrasts, lead
+from wan_nb.studies.ranking.result import Interval, Ranking, settled, share_of
+from wan_nb.studies.votes import MIN_BLOCKS, Vote, agreement, self_agreement, share, standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -60,35 +61,56 @@ def fit(
     names = tuple(dict.fromkeys(variants if variants is not None else (n for v in cast for n in sorted(v.cell[1]))))
     counted = [v for v in cast if v.left_variant in names and v.right_variant in names]
     blocks = list(dict.fromkeys(v.block for v in counted))
-    posterior, rows, bias = None, tuple(_row(name, counted) for name in names), None
+    posterior, rows, bias, sure, rival = None, tuple(_row(name, counted) for name in names), None, 0.0, None
+    pictures, raters = _pictures(counted), list(dict.fromkeys(v.rater for v in counted))
+    # A picture for each seed is told by the seeds; a rater of few seeds says nothing about how raters differ.
+    differ = pictures if len(pictures) < len(blocks) else []
+    sittings = Counter(rater for rater, _ in {(v.rater, v.block) for v in counted})
+    apart = raters if sum(seeds >= MIN_BLOCKS for seeds in sittings.values()) > 1 else []
     if len(names) > 1:
         posterior = fit_stack(
-            _stack(counted, names, blocks),
+            _stack(counted, names, blocks, differ, apart),
             prior_sd=prior_sd,
             side_sd=1.0 if side else None,
             tie_sd=1.5 if prior_sd else None,
             grid=GRID if spread else np.zeros(1),
         )
         rows, bias = _rows(rows, posterior), _side_bias(posterior) if side and counted else None
-    decided = bool(rows) and settled(rows[0]["p_best"], len(names), len(counted), len(blocks))
+        _, second, least = lead(posterior)
+        rival, sure = names[second[0]], float(least[0])
     return Ranking(
         rows=rows,
-        decided=decided,
+        decided=settled(sure, len(counted), len(blocks)) and all(row["blocks"] for row in rows),
+        sure=sure,
+        rival=rival,
         side_bias=bias,
         self_agreement=self_agreement(all_votes),
         alpha=agreement(all_votes),
         both_bad_rate=share(sum(v.outcome == "both_bad" for v in counted), len(counted)),
         blocks=len(blocks),
         votes=len(counted),
+        pictures=len(pictures),
+        raters=len(raters),
+        scope=_scope((len(pictures), len(raters)), (True, bool(apart))),
         left_out=len(cast) - len(counted),
         names=names,
         posterior=posterior,
     )
 
 
-def _stack(votes: Sequence[Vote], names: Sequence[str], blocks: Sequence[str]) -> Votes:
+def _pictures(votes: Sequence[Vote]) -> list[str]:
+    """Pictures that were voted on; none where the clips have none."""
+    found = list(dict.fromkeys(v.picture for v in votes))
+    return found if any(found) else []
+
+
+def _stack(
+    votes: Sequence[Vote], names: Sequence[str], blocks: Sequence[str], pictures: Sequence[str], raters: Sequence[str]
+) -> Votes:
     place = {name: i for i, name in enumerate(names)}
     at = {block: i for i, block in enumerate(blocks)}
+    on = {v.block: pictures.index(v.picture) for v in votes if len(pictures) > 1}
+    who = {rater: i for i, rater in enumerate(raters)}
     result = {"left": 0.5, "right": -0.5}
     return Votes(
         np.array([[place[v.left_variant] for v in votes]], dtype=np.intp),
@@ -98,7 +120,26 @@ def _stack(votes: Sequence[Vote], names: Sequence[str], blocks: Sequence[str]) -
         np.ones((1, len(votes))),
         len(names),
         max(1, len(blocks)),
+        np.array([[who[v.rater] for v in votes]], dtype=np.intp) if len(raters) > 1 else None,
+        np.array([[on[block] for block in blocks]], dtype=np.intp) if len(pictures) > 1 else None,
+        max(1, len(raters)),
+        max(1, len(pictures)),
     )
+
+
+def _scope(counts: Sequence[int], new: Sequence[bool]) -> str:
+    """Whom it is about.
+
+    >>> _scope((1, 3), (False, True)), _scope((0, 1), (False, False))
+    ('on this picture and for new raters', 'for this rater')
+    """
+    said = []
+    for words, count, other in zip((("on", "picture"), ("for", "rater")), counts, new, strict=True):
+        if count:
+            said.append(
+                f"{words[0]} {'this' if count == 1 else 'new' if other else 'these'} {words[1]}{'s' * (count > 1)}"
+            )
+    return " and ".join(said)
 
 
 def _row(name: str, votes: Sequence[Vote]) -> dict[str, Any]:
@@ -110,6 +151,9 @@ def _row(name: str, votes: Sequence[Vote]) -> dict[str, Any]:
         "low": 0.0,
         "high": 0.0,
         "p_best": 1.0,
+        "preferred": 0.5,
+        "preferred_low": 0.5,
+        "preferred_high": 0.5,
         "wins": wins,
         "losses": len(own) - wins - ties,
         "ties": ties,
@@ -118,13 +162,17 @@ def _row(name: str, votes: Sequence[Vote]) -> dict[str, Any]:
 
 
 def _rows(counts: Sequence[dict[str, Any]], posterior: Posterior) -> tuple[dict[str, Any], ...]:
-    each = contrasts(len(counts))
-    strength = posterior.expected(each)[0]
+    k = len(counts)
+    each = contrasts(k)
+    others = each * (k / (k - 1))  # against the mean of the others, which stands as far below 0 as it is above
+    strength, share, p_best = posterior.expected(each)[0], posterior.share(others)[0], best(posterior)[0]
     low, high = (posterior.quantile(each, p)[0] for p in (0.025, 0.975))
-    p_best = best(posterior)[0]
     rows = [
-        row | {"strength": float(s), "low": float(a), "high": float(b), "p_best": float(p)}
-        for row, s, a, b, p in zip(counts, strength, low, high, p_best, strict=True)
+        row
+        | {"strength": float(strength[i]), "low": float(low[i]), "high": float(high[i]), "p_best": float(p_best[i])}
+        | {"preferred": float(share[i])}
+        | {f"preferred_{end}": share_of(float(x[i]) * k / (k - 1)) for end, x in (("low", low), ("high", high))}
+        for i, row in enumerate(counts)
     ]
     return tuple(sorted(rows, key=lambda row: -row["strength"]))
 

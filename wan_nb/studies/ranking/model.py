@@ -15,14 +15,19 @@ Davidson's, whatever ``tau2``; many votes on one pair of clips turn smoothly int
 by evidence. Fewer than six blocks give no evidence about it at all, because luck alone makes them agree too often: then
 the largest value stands, and a block says hardly more than one vote.
 
+A picture may suit one variant, and a rater like one, for every seed. With one picture or one rater the strengths are
+those on this picture, for this rater. With several they are those on a new picture, for a new rater: each picture and
+each rater has a normal deviation of its own per variant, whose variance is mixed over a grid in the same way.
+
 Everything works on stacks of data sets at once, which is what makes the benchmark affordable.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from itertools import product
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -46,9 +51,14 @@ _START = 1
 """Place in `GRID` at which the working response is taken for the evidence of the others."""
 
 
+_TASTES = {0.03: 0.45, 0.2: 0.45, 1.0: 0.1}
+"""Variances, in square logits, of what a picture or a rater adds to a variant, and how likely they are beforehand. Two
+raters who agree decide, if later than one; two who do not can hardly (``tests/bench/decisions.py``)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """A stack of vote tables; all arrays have shape (tables, votes).
+    """A stack of vote tables; all arrays but `picture` have shape (tables, votes).
 
     Attributes
     ----------
@@ -61,6 +71,12 @@ class Votes:
     weight : float array
         1 for a vote, 0 for padding.
     variants, blocks : int
+    rater : int array or None
+        Who voted, from 0.
+    picture : int array (tables, blocks) or None
+        Picture of each block, from 0.
+    raters, pictures : int
+        1: the strengths are about this one, and the array is not needed. More: about new ones.
     """
 
     left: Ints
@@ -70,18 +86,16 @@ class Votes:
     weight: Floats
     variants: int
     blocks: int
+    rater: Ints | None = None
+    picture: Ints | None = None
+    raters: int = 1
+    pictures: int = 1
 
     def take(self, tables: Ints) -> Votes:
         """Some of the tables, or the same one several times."""
-        return Votes(
-            self.left[tables],
-            self.right[tables],
-            self.block[tables],
-            self.result[tables],
-            self.weight[tables],
-            self.variants,
-            self.blocks,
-        )
+        held = {f.name: getattr(self, f.name) for f in fields(self)}
+        some: dict[str, Any] = {name: a[tables] for name, a in held.items() if isinstance(a, np.ndarray)}
+        return replace(self, **some)
 
     def blocks_seen(self) -> Ints:
         """Blocks with a vote, of each table."""
@@ -98,6 +112,7 @@ def fit_stack(
     side_sd: float | None = 1.0,
     tie_sd: float | None = 1.5,
     grid: Floats = GRID,
+    near: Floats | None = None,
 ) -> Posterior:
     """Fit a stack of vote tables.
 
@@ -112,35 +127,59 @@ def fit_stack(
         The same for log nu; None for a flat prior.
     grid : array
         Values of tau2, 0 to less than 2; ``[0]`` is Davidson's model with independent votes.
+    near : array, optional
+        `Posterior.point` of the same tables with a vote less: one step from there in place of many, for simulations.
     """
-    k = votes.variants
-    precision = np.concatenate(
-        [np.full(k, prior_sd**-2.0 if prior_sd else 0.0), [side_sd**-2.0 if side_sd else 1e12, (tie_sd or 1e9) ** -2.0]]
+    k, tables = votes.variants, len(votes.left)
+    tastes = [_TASTES if count > 1 else {0.0: 1.0} for count in (votes.pictures, votes.raters)]
+    nodes = np.array(list(product(grid, *tastes)))
+    likely = np.array([math.prod(chance) for chance in product(np.ones(len(grid)), *(t.values() for t in tastes))])
+    prior = np.array([_prior(votes, prior_sd, side_sd, tie_sd, *node[1:]) for node in nodes])
+    first = min(_START, len(grid) - 1) * (len(nodes) // len(grid)) + (len(nodes) // len(grid)) // 2
+    tau2 = np.full(tables, nodes[first, 0])
+    zero = np.zeros((tables, prior.shape[1])) if near is None else near
+    point = _solve(votes, zero, tau2, prior[[first] * tables], 100 if near is None else 1)
+    many = votes.take(np.repeat(np.arange(tables), len(nodes)))
+    taus, priors, start = np.tile(nodes[:, 0], tables), np.tile(prior, (tables, 1, 1)), np.repeat(point, len(nodes), 0)
+    curve = _Curve.at(many, start, taus, priors)
+    evidence = _evidence(curve, start, priors).reshape(tables, -1)
+    evidence[np.ix_(votes.blocks_seen() < MIN_BLOCKS, nodes[:, 0] < grid.max())] = -np.inf
+    weight = likely * np.exp(evidence - evidence.max(axis=1, keepdims=True))
+    if near is None:
+        mode = _solve(many, start, taus, priors, 100)
+        curve = _Curve.at(many, mode, taus, priors)
+    else:
+        mode = start + np.linalg.solve(curve.hessian, curve.gradient[..., None])[..., 0]
+    kept = [*range(k), -2, -1]
+    cov = np.linalg.inv(curve.hessian).astype(np.float64)[:, kept][:, :, kept]
+    shape = (tables, len(nodes), k + 2)
+    return Posterior(
+        mode[:, kept].reshape(shape),
+        cov.reshape(*shape, k + 2),
+        weight / weight.sum(axis=1, keepdims=True),
+        prior_sd,
+        point,
     )
-    prior = np.diag(precision)
+
+
+def _prior(votes: Votes, prior_sd: float | None, side_sd: float | None, tie_sd: float | None, *tastes: float) -> Floats:
+    """Prior precision of (strengths, their deviations by picture and by rater, side, log nu)."""
+    k = votes.variants
+    each = [prior_sd**-2.0 if prior_sd else 0.0] * k
+    for count, taste in zip((votes.pictures, votes.raters), tastes, strict=True):
+        each += [1 / taste] * (k * count) if count > 1 else []
+    prior = np.diag([*each, side_sd**-2.0 if side_sd else 1e12, (tie_sd or 1e9) ** -2.0])
     if not prior_sd:
         prior[:k, :k] += 1.0 / k  # strengths are only known up to a common shift: hold their sum at zero
-    tables = votes.left.shape[0]
-    start = _solve(votes, np.zeros((tables, k + 2)), np.full(tables, grid[min(_START, len(grid) - 1)]), prior)
-    many, taus = votes.take(np.repeat(np.arange(tables), len(grid))), np.tile(grid, tables)
-    start = np.repeat(start, len(grid), axis=0)
-    evidence = _evidence(_Curve.at(many, start, taus, prior), start, prior).reshape(tables, -1)
-    evidence[votes.blocks_seen() < MIN_BLOCKS, :-1] = -np.inf
-    weight = np.exp(evidence - evidence.max(axis=1, keepdims=True))
-    mode = _solve(many, start, taus, prior)
-    cov = np.linalg.inv(_Curve.at(many, mode, taus, prior).hessian).astype(np.float64)
-    shape = (tables, len(grid), k + 2)
-    return Posterior(
-        mode.reshape(shape), cov.reshape(*shape, k + 2), weight / weight.sum(axis=1, keepdims=True), prior_sd
-    )
+    return prior
 
 
-def _solve(votes: Votes, start: Floats, tau2: Floats, prior: Floats) -> Floats:
+def _solve(votes: Votes, start: Floats, tau2: Floats, prior: Floats, steps: int) -> Floats:
     """Fisher scoring; steps are capped because the first one overshoots where all votes agree."""
     point = start.copy()
     live = np.arange(len(point))
-    for _ in range(100):
-        curve = _Curve.at(votes.take(live), point[live], tau2[live], prior)
+    for _ in range(steps):
+        curve = _Curve.at(votes.take(live), point[live], tau2[live], prior[live])
         step = np.linalg.solve(curve.hessian, curve.gradient[..., None])[..., 0]
         size = np.abs(step).max(axis=1)
         point[live] += step * np.minimum(1.0, 1.5 / np.maximum(size, 1e-12))[:, None]
@@ -171,8 +210,9 @@ class _Curve:
 
     @classmethod
     def at(cls, votes: Votes, point: Floats, tau2: Floats, prior: Floats) -> _Curve:
-        k, weight = votes.variants, votes.weight
-        p_left, p_right, p_tie = _probabilities(votes, point)
+        k, weight, tables = votes.variants, votes.weight, len(tau2)
+        cells = _Cells(votes)
+        p_left, p_right, p_tie = cells.probabilities(point)
         expected = (p_left - p_right) / 2
         info = (p_left + p_right) / 4 - expected**2
         residual = votes.result - expected
@@ -181,62 +221,102 @@ class _Curve:
         stretch = weight / (1 - 2 * tau2[:, None] * info)
         crossed = -stretch * expected * p_tie
         beside = 2 * tau2[:, None] * -expected * p_tie
-        per_clip = _Blocks(votes)
-        luck = per_clip.information(stretch * info)
-        cross = np.stack([per_clip.score(stretch * info), per_clip.score(crossed)], axis=-1)
-        score = per_clip.score(stretch * residual)
-        full = np.concatenate([luck, cross], axis=-1)  # luck of clips against (strengths, side, log nu)
+        told = cells.information(stretch * info)
+        cross = np.stack([cells.score(stretch * info), cells.score(crossed)], axis=-1)
+        score = cells.score(stretch * residual)[..., None]
+        luck, by_luck = told.sum(axis=2), score.sum(axis=2)
+        # Luck of clips against (strengths, their deviations, side, log nu).
+        full = np.concatenate([cells.by_clip(told), cross.sum(axis=2)], axis=-1)
         shrunk = np.eye(k) + tau2[:, None, None, None] * luck
-        known = tau2[:, None, None, None] * np.linalg.solve(shrunk, np.concatenate([full, score[..., None]], axis=-1))
-        flat = (len(tau2), votes.blocks * k, -1)
+        known = tau2[:, None, None, None] * np.linalg.solve(shrunk, np.concatenate([full, by_luck], axis=-1))
+        flat = (tables, votes.blocks * k, -1)
         taken = full.reshape(flat).swapaxes(1, 2) @ known.reshape(flat)
-        total = full.sum(axis=1)
-        hessian = np.empty((len(tau2), k + 2, k + 2))
-        hessian[:, :k] = total
-        hessian[:, k:, :k] = total[..., k:].swapaxes(1, 2)
-        hessian[:, k, k] = (stretch * info).sum(axis=1)
-        hessian[:, k, k + 1] = hessian[:, k + 1, k] = crossed.sum(axis=1)
-        hessian[:, k + 1, k + 1] = (weight * p_tie * (1 - p_tie) + beside * crossed).sum(axis=1)
+        total, beyond = cells.total(told), cells.summed(cross)
+        hessian = np.empty((tables, *prior.shape[1:]))
+        hessian[:, :-2, :-2] = total
+        hessian[:, :-2, -2:] = beyond
+        hessian[:, -2:, :-2] = beyond.swapaxes(1, 2)
+        hessian[:, -2, -2] = (stretch * info).sum(axis=1)
+        hessian[:, -2, -1] = hessian[:, -1, -2] = crossed.sum(axis=1)
+        hessian[:, -1, -1] = (weight * p_tie * (1 - p_tie) + beside * crossed).sum(axis=1)
         tied = (weight * ((votes.result == 0) - p_tie) + beside * stretch * residual).sum(axis=1)
-        gradient = np.concatenate([score.sum(axis=1), (stretch * residual).sum(axis=1)[:, None], tied[:, None]], axis=1)
+        ends = np.stack([(stretch * residual).sum(axis=1), tied], axis=1)
+        gradient = np.concatenate([cells.summed(score)[..., 0], ends], axis=1)
         return cls(
-            gradient - taken[..., -1] - point @ prior,
+            gradient - taken[..., -1] - np.einsum("ti,tij->tj", point, prior),
             hessian - taken[..., :-1] + prior,
             np.linalg.slogdet(shrunk)[1].sum(axis=1) - np.log(np.where(weight > 0, stretch, 1)).sum(axis=1),
-            (stretch * residual**2 / info).sum(axis=1) - (score[..., None] * known[..., -1:]).sum(axis=(1, 2, 3)),
+            (stretch * residual**2 / info).sum(axis=1) - (by_luck * known[..., -1:]).sum(axis=(1, 2, 3)),
         )
 
 
-def _probabilities(votes: Votes, point: Floats) -> tuple[Floats, Floats, Floats]:
-    k = votes.variants
-    theta, side, log_nu = point[:, :k], point[:, k, None], point[:, k + 1, None]
-    gap = np.take_along_axis(theta, votes.left, 1) - np.take_along_axis(theta, votes.right, 1) + side
-    left, right, tie = np.exp(gap / 2), np.exp(-gap / 2), np.exp(np.broadcast_to(log_nu, gap.shape))
-    total = left + right + tie
-    return left / total, right / total, tie / total
+class _Cells:
+    """Sums votes into cells of one block and one rater, and cells into what the model has a strength for.
 
-
-class _Blocks:
-    """Sums votes into the clips of their blocks: (tables, votes) -> (tables, blocks, variants[, variants])."""
+    Shapes: (tables, votes) -> (tables, blocks, raters, variants[, variants]) -> (tables, strengths[, strengths]), where
+    the strengths are those of the variants, then their deviations on each picture, then those for each rater.
+    """
 
     def __init__(self, votes: Votes) -> None:
-        k, tables = votes.variants, votes.left.shape[0]
-        self._shape = (tables, votes.blocks, k)
-        base = (np.arange(tables)[:, None] * votes.blocks + votes.block) * k
-        self._left, self._right = base + votes.left, base + votes.right
-        self._cells = [self._left * k + votes.left, self._right * k + votes.right]
+        k, tables = votes.variants, len(votes.left)
+        self._shape = (tables, votes.blocks, votes.raters, k)
+        cell = np.arange(tables)[:, None] * votes.blocks + votes.block
+        if votes.rater is not None:
+            cell = cell * votes.raters + votes.rater
+        self._left, self._right = cell * k + votes.left, cell * k + votes.right
+        self._own = [self._left * k + votes.left, self._right * k + votes.right]
         self._crosses = [self._left * k + votes.right, self._right * k + votes.left]
+        member = [np.ones((*self._shape[:3], 1))]
+        if votes.picture is not None and votes.pictures > 1:
+            on = votes.picture[:, :, None, None] == np.arange(votes.pictures)
+            member.append(np.broadcast_to(on, (*self._shape[:3], votes.pictures)))
+        if votes.raters > 1:
+            member.append(np.broadcast_to(np.eye(votes.raters), (*self._shape[:3], votes.raters)))
+        self._member = np.concatenate(member, axis=-1)
+
+    def probabilities(self, point: Floats) -> tuple[Floats, Floats, Floats]:
+        """Of left, right and tie, for each vote."""
+        k, side, log_nu = self._shape[-1], point[:, -2, None], point[:, -1, None]
+        strength = (self._cells(self._member) @ point[:, :-2].reshape(len(point), -1, k)).ravel()
+        gap = strength[self._left] - strength[self._right] + side
+        left, right, tie = np.exp(gap / 2), np.exp(-gap / 2), np.exp(np.broadcast_to(log_nu, gap.shape))
+        total = left + right + tie
+        return left / total, right / total, tie / total
 
     def score(self, values: Floats) -> Floats:
         size = math.prod(self._shape)
         return (_sums(self._left, values, size) - _sums(self._right, values, size)).reshape(self._shape)
 
     def information(self, values: Floats) -> Floats:
-        size = math.prod(self._shape) * self._shape[2]
-        total = sum(_sums(cell, values, size) for cell in self._cells) - sum(
-            _sums(cell, values, size) for cell in self._crosses
+        size = math.prod(self._shape) * self._shape[-1]
+        total = sum(_sums(place, values, size) for place in self._own) - sum(
+            _sums(place, values, size) for place in self._crosses
         )
-        return np.asarray(total).reshape(*self._shape, self._shape[2])
+        return np.asarray(total).reshape(*self._shape, self._shape[-1])
+
+    def by_clip(self, told: Floats) -> Floats:
+        """Information of each block between its clips and all strengths: (tables, blocks, variants, strengths)."""
+        tables, blocks, _, k = self._shape
+        spread: Floats = np.einsum("tbrs,tbrij->tbisj", self._member, told, optimize=True)
+        return spread.reshape(tables, blocks, k, -1)
+
+    def total(self, told: Floats) -> Floats:
+        """Information between all strengths."""
+        (tables, _, _, k), slots = self._shape, self._member.shape[-1]
+        member = self._cells(self._member)
+        both = (member[..., None] * member[..., None, :]).reshape(tables, -1, slots**2).swapaxes(1, 2)
+        summed = (both @ self._cells(told).reshape(tables, -1, k**2)).reshape(tables, slots, slots, k, k)
+        return summed.swapaxes(2, 3).reshape(tables, slots * k, slots * k)
+
+    def summed(self, values: Floats) -> Floats:
+        """Sums of (tables, blocks, raters, variants, m) for each strength."""
+        tables, m = len(values), values.shape[-1]
+        member = self._cells(self._member).swapaxes(1, 2)
+        return (member @ self._cells(values).reshape(tables, member.shape[2], -1)).reshape(tables, -1, m)
+
+    @staticmethod
+    def _cells(values: Floats) -> Floats:
+        return values.reshape(len(values), values.shape[1] * values.shape[2], *values.shape[3:])
 
 
 def _sums(places: Ints, values: Floats, size: int) -> Floats:
@@ -244,13 +324,15 @@ def _sums(places: Ints, values: Floats, size: int) -> Floats:
 
 
 def _evidence(curve: _Curve, point: Floats, prior: Floats) -> Floats:
-    """Log evidence of tau2 for normal working responses around a common point, up to a constant.
+    """Log evidence of tau2 and tastes for normal working responses around a common point, up to a constant.
 
     Ties carry no luck in this model, so log nu (the last parameter) is left out.
     """
     hessian, gradient = curve.hessian[:, :-1, :-1], curve.gradient[:, :-1]
     step = np.linalg.solve(hessian, gradient[..., None])[..., 0]
-    held = np.einsum("ti,ij,tj->t", point, prior, point)
+    held = np.einsum("ti,tij,tj->t", point, prior, point)
     square = curve.square + held - (gradient * step).sum(axis=1)
-    evidence: Floats = -(curve.log_det + np.linalg.slogdet(hessian)[1] + square) / 2
+    k2 = prior.diagonal(axis1=1, axis2=2)[:, :-2]
+    known = np.log(np.where(k2 > 0, k2, 1)).sum(axis=1)
+    evidence: Floats = -(curve.log_det + np.linalg.slogdet(hessian)[1] - known + square) / 2
     return evidence

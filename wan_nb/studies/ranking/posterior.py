@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Ints = NDArray[np.intp]
 
-__all__ = ["Posterior", "best", "contrasts"]
+__all__ = ["Posterior", "best", "contrasts", "gaps", "lead"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,15 @@ class Posterior:
         Sums to 1 over the grid.
     prior_sd : float or None
         Of the strengths, logits.
+    point : (tables, p) or None
+        Near the mode, the deviations of pictures and raters included: where a fit with more votes may start.
     """
 
     mean: Floats
     cov: Floats
     weight: Floats
     prior_sd: float | None = None
+    point: Floats | None = None
 
     def project(self, contrasts: Floats) -> tuple[Floats, Floats]:
         """Means and standard deviations (tables, grid, m) of linear combinations (m, k + 2) of the parameters."""
@@ -62,6 +66,15 @@ class Posterior:
         """Means (tables, m) of linear combinations, over the mixture."""
         return steady(np.einsum("tg,tgm->tm", self.weight, self.project(contrasts)[0]))
 
+    def share(self, contrasts: Floats) -> Floats:
+        """Expected share (tables, m), 0 to 1, of seeds on which a combination wins, ties left out.
+
+        The mean of ``1 / (1 + exp(-x))`` over a normal is that of its mean over ``sqrt(1 + pi variance / 8)``, to 0.02.
+        """
+        mean, sd = self.project(contrasts)
+        each = 1 / (1 + np.exp(-mean / np.sqrt(1 + math.pi / 8 * sd**2)))
+        return steady(np.einsum("tg,tgm->tm", self.weight, each))
+
     def draw(self, rng: np.random.Generator, number: int) -> Floats:
         """Draws of the strengths (tables, number, k), spread over the grid in proportion to its weights."""
         k = self.mean.shape[2] - 2
@@ -77,6 +90,22 @@ class Posterior:
 def contrasts(variants: int) -> Floats:
     """Each strength against the mean of all, as combinations of (strengths, side, log nu)."""
     return np.hstack([np.eye(variants) - 1 / variants, np.zeros((variants, 2))])
+
+
+def gaps(variants: int) -> Floats:
+    """Each strength less each other one, as combinations of (strengths, side, log nu): row ``i * variants + j``."""
+    each = np.hstack([np.eye(variants), np.zeros((variants, 2))])
+    return (each[:, None] - each[None]).reshape(-1, variants + 2)
+
+
+def lead(posterior: Posterior) -> tuple[Ints, Ints, Floats]:
+    """The strongest, the one that it is least surely stronger than, and that probability; each of (tables,)."""
+    k, table = posterior.mean.shape[2] - 2, np.arange(len(posterior.mean))
+    first = posterior.expected(contrasts(k)).argmax(axis=1)
+    over = posterior.above_zero(gaps(k)).reshape(-1, k, k)[table, first]
+    over[table, first] = np.inf
+    rival = over.argmin(axis=1)
+    return first, rival, over[table, rival]
 
 
 def best(posterior: Posterior, draws: int = 20_000) -> Floats:

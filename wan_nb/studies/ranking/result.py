@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.html.ranking import of_100, ranking_bundle
 from wan_nb.html.text import percent
-from wan_nb.studies.ranking.posterior import Posterior, contrasts
+from wan_nb.studies.ranking.forecast import SEEDS, chances
+from wan_nb.studies.ranking.posterior import Posterior, gaps
 from wan_nb.studies.rounding import steady
 from wan_nb.studies.votes import MIN_BLOCKS
 from wan_nb.terminal import printed
@@ -19,9 +21,16 @@ if TYPE_CHECKING:
 
     from wan_nb.studies.votes import Share
 
-__all__ = ["MIN_VOTES", "Interval", "Ranking", "facts", "settled", "threshold"]
+__all__ = ["MIN_VOTES", "SURE", "Interval", "Ranking", "facts", "settled"]
 
 MIN_VOTES = 8
+
+SURE = 0.996
+"""Probability of being stronger, asked of the first against each other variant by itself, that decides.
+
+People look after every vote, so it must hold however often it is asked: with 0.95, 20 to 30 % of sessions between
+equals end in a winner. It does not fall with the number of variants, because hopeless ones would then help one of two
+equals to win (``tests/bench/decisions.py``)."""
 
 _LEVEL = 0.505
 """Up to here nobody leads."""
@@ -29,32 +38,22 @@ _LEVEL = 0.505
 _AGAINST = -0.3
 """Krippendorff's alpha below which raters answer against each other; a little below 0 is chance."""
 
-_MOST_SEEDS = 100
-"""Beyond it the forecast is only "equal for all that can be seen"."""
+_EARLY = 24
+"""Seeds below which a long wait is not foretold: votes on fewer leave too much open."""
 
 
-def threshold(variants: int) -> float:
-    """Probability of being the best that decides.
-
-    People look after every vote, so the rule must hold however often it is asked. Chance rarely puts one of many equal
-    variants far ahead of all others, but one of two quite often: with 0.95 for a pair, 20 to 30 % of sessions between
-    equals would end in a winner. These figures keep it below 2 % (``tests/bench/ranking.py``).
-    """
-    return {2: 0.997, 3: 0.98, 4: 0.97}.get(variants, 0.95)
-
-
-def settled(p_best: float, variants: int, votes: int, blocks: int) -> bool:
+def settled(sure: float, votes: int, blocks: int) -> bool:
     """Whether to stop asking.
 
-    >>> settled(0.99, 4, votes=20, blocks=6), settled(0.999, 2, votes=30, blocks=1)
-    (True, False)
+    >>> settled(0.999, votes=20, blocks=6), settled(0.999, votes=30, blocks=1), settled(0.995, votes=99, blocks=40)
+    (True, False, False)
     """
-    return variants > 1 and votes >= MIN_VOTES and blocks >= MIN_BLOCKS and p_best >= threshold(variants)
+    return votes >= MIN_VOTES and blocks >= MIN_BLOCKS and sure >= SURE
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A value in logits with its 95 % interval."""
+    """A value with its 95 % interval."""
 
     value: float
     low: float
@@ -69,10 +68,17 @@ class Ranking:
     Attributes
     ----------
     rows : tuple of dict
-        Best first: ``variant, strength, low, high`` (logits around 0, 95 % interval), ``p_best`` (0 to 1), ``wins,
-        losses, ties`` (votes, both bad counted as tie), ``blocks``.
+        Best first: ``variant, strength, low, high`` (logits around 0, 95 % interval), ``p_best`` (0 to 1),
+        ``preferred, preferred_low, preferred_high`` (share of new seeds, 0 to 1, on which it is preferred to a typical
+        one of the others, among those on which one of the two is preferred; 95 % interval), ``wins, losses, ties``
+        (votes, both bad counted as tie), ``blocks``.
     decided : bool
-        The stop rule: at least 8 votes on 6 blocks, and a `p_best` that reaches `threshold`.
+        The stop rule: at least 8 votes on 6 blocks, and `sure` at least 0.996.
+    sure : float
+        Probability, 0 to 1, that the first is stronger than `rival`: the smallest one over all others. 0 with fewer
+        than two variants.
+    rival : str or None
+        The variant that the first is least surely stronger than.
     side_bias : Interval or None
         Preference for the left side, logits; None when it was left out of the model or without votes.
     self_agreement : Share or None
@@ -82,6 +88,11 @@ class Ranking:
         Share of votes that found neither clip usable: a finding of its own.
     blocks, votes : int
         The evidence: blocks with a vote, votes that count.
+    pictures, raters : int
+        On how many pictures, 0 where the clips have none, and by how many raters.
+    scope : str
+        What the shares and the decision are about: "on this picture" where there is one, "on new pictures" where there
+        are several, the same for raters; "for these raters" where only one of them voted on six blocks.
     left_out : int
         Votes about variants that are not ranked.
     names : tuple of str
@@ -92,12 +103,17 @@ class Ranking:
 
     rows: tuple[dict[str, Any], ...]
     decided: bool
+    sure: float
+    rival: str | None
     side_bias: Interval | None
     self_agreement: Share | None
     alpha: float | None
     both_bad_rate: Share | None
     blocks: int
     votes: int
+    pictures: int
+    raters: int
+    scope: str
     left_out: int
     names: tuple[str, ...]
     posterior: Posterior | None = field(repr=False, default=None)
@@ -114,61 +130,117 @@ class Ranking:
         ValueError
             A variant that is not ranked.
         """
+        gap = self._gap(one, other)
+        return 0.5 if self.posterior is None or one == other else float(self.posterior.above_zero(gap)[0, 0])
+
+    def preferred(self, one: str, other: str) -> Interval:
+        """Share of new seeds, 0 to 1, on which `one` is preferred to `other`, with its 95 % interval.
+
+        Seeds on which the two are level are left out.
+
+        Raises
+        ------
+        ValueError
+            A variant that is not ranked.
+
+        Examples
+        --------
+        >>> from wan_nb.studies.ranking.fit import fit
+        >>> answers = ["left"] * 6 + ["right"] * 2
+        >>> votes = [
+        ...     dict(vote_id=str(i), block=f"seed {i}", left_variant="a", right_variant="b", outcome=outcome)
+        ...     for i, outcome in enumerate(answers)
+        ... ]
+        >>> share = fit(votes, side=False).preferred("a", "b")
+        >>> share.low < 0.5 < share.value < share.high
+        True
+        """
+        gap = self._gap(one, other)
+        if self.posterior is None or one == other:
+            return Interval(0.5, 0.5, 0.5)
+        low, high = (share_of(float(self.posterior.quantile(gap, p)[0, 0])) for p in (0.025, 0.975))
+        return Interval(float(self.posterior.share(gap)[0, 0]), low, high)
+
+    def _gap(self, one: str, other: str) -> NDArray[np.float64]:
         if unknown := {one, other} - set(self.names):
             raise ValueError(f"{min(unknown)!r} is not ranked; {', '.join(map(repr, self.names))} are")
-        if self.posterior is None:
-            return 0.5
-        a, b = self.names.index(one), self.names.index(other)
-        difference = contrasts(len(self.names))[a] - contrasts(len(self.names))[b]
-        return float(self.posterior.above_zero(difference[None])[0, 0]) if a != b else 0.5
+        k = len(self.names)
+        return gaps(k)[[self.names.index(one) * k + self.names.index(other)]]
 
     @property
     def sentence(self) -> str:
-        """What the votes say, for people: who beats whom and how surely, or "not decided" and what it would take."""
-        rows, posterior, names = self.rows, self.posterior, self.names
-        if rows and posterior is None:
+        """What the votes say, for people: who beats whom and how often, or "not decided" and what it would take."""
+        if self.rows and self.posterior is None:
             return "Nothing to compare: there is only one variant."
-        if posterior is None or not self.votes:
+        if self.posterior is None or not self.votes or self.rival is None:
             return "No votes yet."
         seen = f"{_number(self.votes, 'vote')} on {_number(self.blocks, 'seed')}"
         if self.blocks == 1:
             return f"Not decided: {seen} can tell which clip is better, not which prompt. Vote on more seeds."
-        first, second = (names.index(row["variant"]) for row in rows[:2])
-        gap = contrasts(len(names))[[first]] - contrasts(len(names))[[second]]
-        ahead = float(posterior.above_zero(gap)[0, 0])
-        if self.decided:
-            others = f" and is the best of {len(names)} with {percent(rows[0]['p_best'])}" if len(names) > 2 else ""
-            return f"{names[first]} beats {names[second]} with {percent(ahead)}{others} ({seen})."
-        if unseen := next((row["variant"] for row in rows[:2] if not row["blocks"]), None):
+        if unseen := next((row["variant"] for row in self.rows if not row["blocks"]), None):
             return f"Not decided: nobody has voted on {unseen} yet ({seen})."
-        more = _more_seeds(posterior, gap, self.blocks)
-        unlike = f"{_MOST_SEEDS} more seeds would not tell them apart"
-        outlook = f"about {_number(more, 'more seed')}" if more else unlike
-        one, other = names[first], names[second]
-        lead = f"{one} leads {other} with {percent(ahead)}" if ahead > _LEVEL else f"{one} and {other} are level"
-        return f"Not decided: {lead} ({seen}); {outlook}."
+        return self._verdict(self.rows[0]["variant"], self.rival, seen, self.posterior)
+
+    def _verdict(self, first: str, rival: str, seen: str, posterior: Posterior) -> str:
+        often, others = self.preferred(first, rival), len(self.names) - 1
+        on = f"on {of_100(often.value)} of 100 new seeds ({of_100(often.low)} to {of_100(often.high)})"
+        rests = f"{on}, {self.scope} ({', '.join([seen, *_several(self)])})"
+        if self.decided and others > 1:
+            return f"{first} beats all {others} others: preferred to {rival}, the closest, {rests}."
+        if self.decided:
+            return f"{first} beats {rival}: preferred {rests}."
+        lead = f"{first} leads {rival}," if self.sure > _LEVEL else f"{first} and {rival} are level, {first}"
+        return f"Not decided: {lead} preferred {rests}; {self._outlook(posterior)}."
+
+    def _outlook(self, posterior: Posterior) -> str:
+        """What it would take, no surer than the votes allow."""
+        if self.blocks < MIN_BLOCKS:
+            return f"it takes at least {MIN_BLOCKS} seeds"
+        by = chances(posterior, blocks=self.blocks, least=MIN_BLOCKS, z=NormalDist().inv_cdf(SURE))
+        if by[-1] >= 0.5:
+            more = int(SEEDS[by >= 0.5][0])
+            return f"one in two such studies decide within {_number(more, 'more seed')}"
+        if self.blocks < _EARLY:
+            return "too early to say how many more seeds it takes"
+        odds = f"one in {round(1 / by[-1])}" if by[-1] > 0.05 else "fewer than one in 20"
+        return f"{odds} such studies decide within {SEEDS[-1]} more seeds"
 
     def __str__(self) -> str:
         return self.sentence
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002  # IPython's
-        from wan_nb.html.ranking import ranking_bundle
-
         return ranking_bundle(self.sentence, self.table() if self.votes else [], facts(self))
+
+
+def share_of(logits: float) -> float:
+    """Share of new seeds on which a variant is preferred to one that is so many logits weaker; ties left out.
+
+    >>> share_of(0.0), round(share_of(math.log(3)), 3)
+    (0.5, 0.75)
+    """
+    return steady(1 / (1 + math.exp(-logits)))
 
 
 def facts(ranking: Ranking) -> list[str]:
     """What the sentence rests on, and what makes it weaker; empty without votes."""
     if ranking.posterior is None or not ranking.votes:
         return []
+    what = [_number(ranking.blocks, "seed")]
+    what += [_number(ranking.pictures, "picture")] if ranking.pictures else []
     found = [
-        f"{_number(ranking.votes, 'vote')} on {_number(ranking.blocks, 'block')} (frame and seed); "
-        "evidence is counted in blocks."
+        f"It rests on {', '.join([*what, _number(ranking.raters, 'rater')])} and {_number(ranking.votes, 'vote')}; "
+        "evidence is counted in seeds, not in votes.",
+        "New seeds are those on which one of the two is preferred; where they are level is not counted.",
     ]
-    if not ranking.decided:
+    if ones := [word for word, count in _counted(ranking) if count == 1]:
+        found.append(f"One {' and one '.join(ones)}: what another {' or '.join(ones)} would say is not known.")
+    if ranking.decided:
+        found.append("Voting stopped at a lead, which flatters it: expect a smaller one on new seeds.")
+    else:
         found.append(
-            f'"Beats" takes {_number(MIN_BLOCKS, "block")} and {percent(threshold(len(ranking.names)))}, so that it '
-            "also holds for somebody who looks after every vote."
+            f'"Beats" takes {_number(MIN_BLOCKS, "seed")} and {percent(SURE)} against each other variant, so that it '
+            "also holds for somebody who looks after every vote; "
+            f"against {ranking.rival} it is {percent(ranking.sure)}."
         )
     if ranking.self_agreement is not None:
         same = ranking.self_agreement
@@ -192,18 +264,9 @@ def _number(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
-def _more_seeds(posterior: Posterior, gap: NDArray[np.float64], blocks: int) -> int | None:
-    """Seeds until the lead would decide, if each new one tells as much as those before did on average.
+def _counted(ranking: Ranking) -> list[tuple[str, int]]:
+    return [("picture", ranking.pictures), ("rater", ranking.raters)]
 
-    More votes move the mean of the posterior up as often as down, so it is left where it is; only its width shrinks.
-    """
-    mean, sd = posterior.project(gap)
-    middle = float(posterior.expected(gap)[0, 0])
-    variance = float(posterior.weight[0] @ (sd[0, :, 0] ** 2 + (mean[0, :, 0] - middle) ** 2))
-    prior = 1 / (2 * posterior.prior_sd**2) if posterior.prior_sd else 0.0
-    told = max(1 / variance - prior, 1e-6) / blocks
-    z = NormalDist().inv_cdf(threshold(posterior.mean.shape[2] - 2))
-    if middle <= 0:
-        return None
-    more = max(math.ceil(steady(((z / middle) ** 2 - 1 / variance) / told)), MIN_BLOCKS - blocks, 1)
-    return more if more <= _MOST_SEEDS else None
+
+def _several(ranking: Ranking) -> list[str]:
+    return [_number(count, word) for word, count in _counted(ranking) if count > 1]
