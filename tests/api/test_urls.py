@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from wan_nb.api import urls
 from wan_nb.api.request import Medium, VideoRequest
-from wan_nb.reporting.sections import discreet
+from wan_nb.reporting.sections import without_secrets
 
 AT = "https://store.example.org/photos/cat.jpg"
 HEX = "0123456789abcdef" * 4
@@ -184,7 +184,7 @@ def test_any_two_values_of_a_parameter_are_two_pictures(one: str, other: str) ->
 )
 def test_what_opens_a_door_is_never_shown_and_still_counts(url: str, text: str, whole: bool) -> None:
     assert urls.shown(url) == (text, whole)
-    assert discreet(f"({url}) and") == f"({text}) and"
+    assert without_secrets(f"({url}) and") == f"({text}) and"
     medium = Medium.at(url, "image")
     assert "secret" not in json.dumps(medium.public()) + repr(medium)
     if "?" in url and "@" not in url:

@@ -280,7 +280,7 @@ def test_what_is_planted_in_an_answer_reaches_nothing(
     ip, simulator, cat, tmp_path, capsys, caplog, planted, tracebacks
 ) -> None:
     """Log, sidecar, bundle, page, output, traceback, log record, error, pickle; nothing is replaced beforehand."""
-    ip.magics.notebook.told_of = session = default.connect(
+    ip.magics.notebook.announced = session = default.connect(
         simulator.url, api_key=KEY, gap=0.02, patience=0.2, folder=tmp_path / "w"
     )
     simulator.faults(*PLANTED[planted])

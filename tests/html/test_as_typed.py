@@ -71,8 +71,8 @@ def bundles(session, cat):
 
     yield "board", runs_bundle(session.workspace, study.rows(), title=study.name)
     yield "no runs", runs_bundle(session.workspace, [])
-    yield "compare", study.compare().still()
-    yield "vote", study.vote().still()
+    yield "compare", study.compare().static_bundle()
+    yield "vote", study.vote().static_bundle()
     yield "ranking, no vote", study.ranking()._repr_mimebundle_()
     sitting = study.ballot(rater="Ada")
     sitting.record(sitting.next(), "left")
@@ -152,7 +152,8 @@ def test_code_with_a_name_that_is_not_seen_works_when_it_is_run(session, cat, tm
         assert session.request(call.args[0].value, **given).first_frame.path.samefile(tmp_path / name)
     # Of a study there is no cell then, and the Python says it.
     draft.set("prompt", "a cat walks\n---\na cat runs")
-    code = draft.code()
+    prompts, fields = draft.study()
+    code = draft.code(session.study(prompts, **fields).state())
     assert list(code) == ["Python"]
     calls = [node for node in ast.walk(ast.parse(code["Python"])) if isinstance(node, ast.Call)]
     named = {key.arg: key.value for call in calls for key in call.keywords}

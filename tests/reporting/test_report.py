@@ -12,7 +12,7 @@ import pytest
 
 from wan_nb.errors import InvalidOption, InvalidRequest
 from wan_nb.reporting.page import write_csv, write_report
-from wan_nb.reporting.sections import discreet, ranking_svg
+from wan_nb.reporting.sections import ranking_svg, without_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -296,6 +296,6 @@ def test_csv_has_one_row_a_clip_and_runs_no_formula(study: Any, tmp_path: Path) 
         assert list(csv.DictReader(file)) == [dict(study["votes"][0])]
 
 
-def test_discreet_leaves_plain_text_alone() -> None:
+def test_without_secrets_leaves_plain_text_alone() -> None:
     for text in ("a cat? yes", "https://x.test/a.mp4", "ask-me-later-please", "what is 5 > 3?"):
-        assert discreet(text) == text
+        assert without_secrets(text) == text

@@ -74,7 +74,7 @@ def ip(bare_shell: Any) -> Iterator[Cells]:
 @pytest.fixture
 def wan(ip: Cells, simulator: Any) -> Cells:
     """Cells whose default session speaks to the simulator of the tests."""
-    ip.magics.notebook.told_of = default.connect(simulator.url, api_key=simulator.key, gap=0.02, patience=1.0)
+    ip.magics.notebook.announced = default.connect(simulator.url, api_key=simulator.key, gap=0.02, patience=1.0)
     return ip
 
 

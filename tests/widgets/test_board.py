@@ -259,7 +259,7 @@ class Heard(Board):
         self.said.append((content, buffers))
 
     def click(self, kind: str, run_id: str) -> None:
-        self._hear(self, {"kind": kind, "id": run_id}, [])
+        self._on_message(self, {"kind": kind, "id": run_id}, [])
 
 
 def board(rows: list[dict[str, Any]], **actions: Any) -> Heard:
@@ -369,7 +369,7 @@ def test_a_message_that_means_nothing_does_nothing(content: dict[str, Any]) -> N
     async def main() -> Heard:
         widget = board(numbered(1), cancel=never)
         widget.said = []
-        widget._hear(widget, content, [])
+        widget._on_message(widget, content, [])
         await asyncio.sleep(0.1)
         return widget
 

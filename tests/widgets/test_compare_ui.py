@@ -59,7 +59,7 @@ def listen(widget: Any) -> list[tuple[dict[str, Any], list[bytes]]]:
 
 def ask(widget: Any, **question: Any) -> dict[str, Any]:
     heard = listen(widget)
-    widget._hear(widget, {"ticket": "t", **question}, [])
+    widget._on_message(widget, {"ticket": "t", **question}, [])
     ((content, _),) = heard
     return content
 
@@ -138,7 +138,7 @@ class TestCompareWidget:
     def test_a_page_brings_strips_as_buffers_and_no_paths(self) -> None:
         widget = CompareWidget([clip("calm"), clip("fast", strip=None), clip("wild")])
         heard = listen(widget)
-        widget._hear(widget, {"kind": "page", "page": 0, "order": "", "ticket": "t"}, [])
+        widget._on_message(widget, {"kind": "page", "page": 0, "order": "", "ticket": "t"}, [])
         ((content, buffers),) = heard
         assert [shown["strip"] for shown in content["clips"]] == [0, None, 1]
         assert buffers == [b"strip of calm", b"strip of wild"]
@@ -160,7 +160,7 @@ class TestCompareWidget:
             answered.set()
 
         widget.send = send
-        widget._hear(widget, {"kind": "get", "id": "calm-7", "quality": "original", "ticket": "t9"}, [])
+        widget._on_message(widget, {"kind": "get", "id": "calm-7", "quality": "original", "ticket": "t9"}, [])
         assert answered.wait(10)
         assert heard == [({"ticket": "t9"}, [b"film"])]
         assert where == [("calm-7", "original", False)]
@@ -177,11 +177,11 @@ class TestCompareWidget:
 
         widget = CompareWidget([clip()], load=load)
         widget.send = lambda content, buffers=None: last.set() if content["ticket"] == "t3" else None
-        widget._hear(widget, {"kind": "get", "id": "first", "ticket": "t1"}, [])
+        widget._on_message(widget, {"kind": "get", "id": "first", "ticket": "t1"}, [])
         assert begun.wait(10)
-        widget._hear(widget, {"kind": "drop", "ticket": "t2"}, [])
-        widget._hear(widget, {"kind": "get", "id": "second", "ticket": "t2"}, [])
-        widget._hear(widget, {"kind": "get", "id": "third", "ticket": "t3"}, [])
+        widget._on_message(widget, {"kind": "drop", "ticket": "t2"}, [])
+        widget._on_message(widget, {"kind": "get", "id": "second", "ticket": "t2"}, [])
+        widget._on_message(widget, {"kind": "get", "id": "third", "ticket": "t3"}, [])
         go_on.set()
         assert last.wait(10)
         assert sorted(made) == ["first", "third"]
@@ -200,7 +200,7 @@ class TestCompareWidget:
             answered.set()
 
         widget.send = send
-        widget._hear(widget, {"kind": "get", "id": "calm-7", "ticket": "t"}, [])
+        widget._on_message(widget, {"kind": "get", "id": "calm-7", "ticket": "t"}, [])
         assert answered.wait(10)
         assert heard == [{"error": "the disk is gone", "ticket": "t"}]
 

@@ -316,7 +316,7 @@ class Heard(Form):
             self.told.notify_all()
 
     def say(self, kind: str, *buffers: bytes, **content: Any) -> None:
-        self._hear(self, {"kind": kind, **content}, list(buffers))
+        self._on_message(self, {"kind": kind, **content}, list(buffers))
 
     def wait(self, kind: str, count: int = 1) -> dict[str, Any]:
         def enough() -> bool:
@@ -375,7 +375,7 @@ def test_a_photo_comes_in_pieces_and_is_previewed(heard: Heard, photos: Path) ->
     ],
 )
 def test_a_message_that_means_nothing_breaks_nothing(heard: Heard, content: dict[str, Any]) -> None:
-    heard._hear(heard, content, [])
+    heard._on_message(heard, content, [])
     heard.say("set", values={"prompt": "still here"}, n=1)
     with heard.told:
         assert heard.told.wait_for(lambda: any(said.get("n") == 1 for said, _ in heard.said), timeout=30)

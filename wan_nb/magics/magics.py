@@ -60,7 +60,7 @@ class WanMagics(Magics):
     @line_magic
     def wan(self, line: str) -> Any:
         """Runs, studies and the service: ``%wan VERB``. Alone it shows the live board of this session."""
-        with self._told() as notebook:
+        with self._call() as notebook:
             from wan_nb.engine import loop
 
             loop.load("wan_nb.magics.run_line")
@@ -72,7 +72,7 @@ class WanMagics(Magics):
     @cell_magic("wan")  # type: ignore[arg-type]  # IPython types the decorator for its argument-free form only
     def wan_cell(self, line: str, cell: str) -> Any:
         """Make a clip: the options stand on the line, the cell is the prompt."""
-        with self._told() as notebook:
+        with self._call() as notebook:
             from wan_nb.engine import loop
 
             loop.load("wan_nb.magics.run_cell", "wan_nb.api.checks")
@@ -81,7 +81,7 @@ class WanMagics(Magics):
             return run_cell(notebook, line, cell)
 
     @validate("service", "budget")
-    def _sane(self, proposal: Any) -> Any:
+    def _validated(self, proposal: Any) -> Any:
         from wan_nb.engine.service import address
         from wan_nb.errors import InvalidOption
         from wan_nb.settings import Settings
@@ -100,14 +100,14 @@ class WanMagics(Magics):
         default.configure(**{change["name"]: None if change["new"] == "" else change["new"]})
 
     @contextmanager
-    def _told(self) -> Iterator[Notebook]:
+    def _call(self) -> Iterator[Notebook]:
         from wan_nb.errors import Detached, WanError
         from wan_nb.public import guard
 
         assert self.shell is not None
         notebook = self.notebook
         before, notebook.caller = notebook.caller, _locals_of_caller()  # a magic may run inside of another
-        notebook.variables, notebook.wait, notebook.chosen = self.shell.user_ns, self.wait, bool(self.service)
+        notebook.variables, notebook.wait, notebook.service_set = self.shell.user_ns, self.wait, bool(self.service)
         try:
             with guard():  # between two waits, each of which has words of its own
                 yield notebook

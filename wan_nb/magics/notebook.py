@@ -34,24 +34,24 @@ class Notebook:
         Variables of the code that called the magic which is running; replaced as a whole, never changed.
     wait : bool or None
         Whether a cell waits for its clip; None: only where no front end listens.
-    chosen : bool
+    service_set : bool
         Whether the configuration names a service.
-    told_of : Session or None
+    announced : Session or None
         Session whose service the person knows of.
     """
 
     variables: dict[str, Any] = field(default_factory=dict)
     caller: dict[str, Any] = field(default_factory=dict)
     wait: bool | None = None
-    chosen: bool = False
-    told_of: Session | None = None
+    service_set: bool = False
+    announced: Session | None = None
 
     @property
     def names(self) -> Mapping[str, Any]:
         """Variables that a ``{{name}}`` means: those of the calling code before the notebook's."""
-        return ChainMap(self.caller, self.variables)  # never written to: `keep` is
+        return ChainMap(self.caller, self.variables)  # never written to: `set_variable` is
 
-    def keep(self, name: str, thing: Any) -> None:
+    def set_variable(self, name: str, thing: Any) -> None:
         """Set a variable of the notebook."""
         self.variables[name] = thing
 
@@ -65,7 +65,7 @@ class Notebook:
         from wan_nb.handles import default
 
         session = default.session()
-        if session is not self.told_of and session.settings.service == "simulator" and not self.chosen:
+        if session is not self.announced and session.settings.service == "simulator" and not self.service_set:
             say(SIMULATED)  # once, where the person looks
-        self.told_of = session
+        self.announced = session
         return session

@@ -27,7 +27,7 @@ UPLOAD_TOLD = 2_000_000
 
 
 def run_cell(notebook: Notebook, line: str, body: str) -> Any:
-    """Do what the cell says.
+    """Run a ``%%wan`` cell.
 
     Returns
     -------
@@ -38,9 +38,10 @@ def run_cell(notebook: Notebook, line: str, body: str) -> Any:
     if cell.help:
         from wan_nb.magics.help import cell_help
 
-        say(cell_help())  # it was asked for
+        say(cell_help())
         return None
-    result = _study(notebook, cell) if cell.is_study else _dry(notebook, cell) if cell.dry_run else _run(notebook, cell)
+    act = _study if cell.is_study else _dry_run if cell.dry_run else _run
+    result = act(notebook, cell)
     return None if cell.silent else result
 
 
@@ -48,11 +49,11 @@ def _run(notebook: Notebook, cell: Cell) -> Any:
     """One clip."""
     prompt = _prompt(notebook, cell)
     session = notebook.session()
-    fields = _looked_at(session, cell.fields)
+    fields = _probed(session, cell.fields)
     options: dict[str, Any] = {"name": cell.name, "tags": cell.tags, "again": cell.again, "max_cost": cell.max_cost}
-    with _kept(notebook, cell):
+    with _keeping_failed_run(notebook, cell):
         run = session.submit(prompt, **options, progress=_uploading(notebook, fields), **fields)
-    return _waited(notebook, cell, _keep(notebook, cell, run))
+    return _wait_and_show(notebook, cell, _keep_result(notebook, cell, run))
 
 
 def _study(notebook: Notebook, cell: Cell) -> Any:
@@ -63,29 +64,29 @@ def _study(notebook: Notebook, cell: Cell) -> Any:
         raise InvalidOption(f"{why} needs --max-cost.", remedy="--dry-run shows its plan and its price.")
     session = notebook.session()
     variants = {label or "A": study_text(text, cell, notebook.names) for label, text in cell.variants}
-    fields = _looked_at(session, cell.fields)
+    fields = _probed(session, cell.fields)
     planned: dict[str, Any] = {"name": cell.name, "seeds": cell.seeds, "vary": dict(cell.vary), "tags": cell.tags}
     if cell.dry_run:
         from wan_nb.magics.dry_run import DryRun
 
         tried = open_study(session, variants, fields, **planned)  # what is only tried is not the session's last study
-        return _keep(notebook, cell, DryRun.of(session, tried.asks(again=cell.again), notes=tried.notes))
+        return _keep_result(notebook, cell, DryRun.of(session, tried.asks(again=cell.again), notes=tried.notes))
     study = session.study(variants, **planned, **fields)
-    _keep(notebook, cell, study)
+    _keep_result(notebook, cell, study)
     if not buys:
         return study
     study.submit(max_cost=cell.max_cost, again=cell.again)
-    return _waited(notebook, cell, study)
+    return _wait_and_show(notebook, cell, study)
 
 
-def _dry(notebook: Notebook, cell: Cell) -> Any:
+def _dry_run(notebook: Notebook, cell: Cell) -> Any:
     from wan_nb.engine.submit import Ask
     from wan_nb.magics.dry_run import DryRun
 
     prompt = _prompt(notebook, cell)
     session = notebook.session()
     ask = Ask(session.request(prompt, **cell.fields), name=cell.name, again=cell.again)
-    return _keep(notebook, cell, DryRun.of(session, [ask]))
+    return _keep_result(notebook, cell, DryRun.of(session, [ask]))
 
 
 def _uploading(notebook: Notebook, fields: Mapping[str, Any]) -> Callable[[str, int, int], None] | None:
@@ -110,17 +111,17 @@ def _uploading(notebook: Notebook, fields: Mapping[str, Any]) -> Callable[[str, 
     return tell
 
 
-def _looked_at(session: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
+def _probed(session: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields with their materials probed, and one line for each that is not quite what the person may think."""
-    looked = dict(fields)
-    if (model := looked.get("model")) and model not in catalog.MODELS:
+    probed = dict(fields)
+    if (model := probed.get("model")) and model not in catalog.MODELS:
         say(f"model: {model} is not known here; checks and price are those of {catalog.model(model).name}.")
     for spec in catalog.fields("media"):
-        if spec.name in looked:
-            looked[spec.name] = medium = session.material(looked[spec.name], spec.name)
+        if spec.name in probed:
+            probed[spec.name] = medium = session.material(probed[spec.name], spec.name)
             if medium.note:
                 say(f"{spec.name}: {medium.note}")  # what is sent is not quite what was given
-    return looked
+    return probed
 
 
 def _prompt(notebook: Notebook, cell: Cell) -> str:
@@ -154,24 +155,24 @@ def study_text(text: str, cell: Cell, names: Mapping[str, Any]) -> str:
 # -- keeping, waiting, showing ---------------------------------------------------------------------------------------
 
 
-def _keep(notebook: Notebook, cell: Cell, thing: Any) -> Any:
+def _keep_result(notebook: Notebook, cell: Cell, thing: Any) -> Any:
     if cell.out:
-        notebook.keep(cell.out, thing)
+        notebook.set_variable(cell.out, thing)
     return thing
 
 
 @contextmanager
-def _kept(notebook: Notebook, cell: Cell) -> Iterator[None]:
+def _keeping_failed_run(notebook: Notebook, cell: Cell) -> Iterator[None]:
     """On an error the variable holds the run that it happened to, if there is one: it may have been paid."""
     try:
         yield
     except WanError as error:
         if error.run_id:
-            _keep(notebook, cell, notebook.session().run(error.run_id))
+            _keep_result(notebook, cell, notebook.session().run(error.run_id))
         raise
 
 
-def _waited(notebook: Notebook, cell: Cell, thing: Any) -> Any:
+def _wait_and_show(notebook: Notebook, cell: Cell, thing: Any) -> Any:
     """The run or study, after its end where the cell waits.
 
     Somebody who sits there sees it live meanwhile; the result then takes the place of the live view, so that the cell

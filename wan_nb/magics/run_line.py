@@ -21,7 +21,7 @@ __all__ = ["run_line"]
 
 
 def run_line(notebook: Notebook, line: str) -> Any:
-    """Do what a ``%wan`` line says.
+    """Run a ``%wan`` line.
 
     Raises
     ------
@@ -59,4 +59,4 @@ def run_line(notebook: Notebook, line: str) -> Any:
 def _print_help(verb: Verb | None) -> None:
     from wan_nb.magics import help as manual
 
-    say(manual.verb_help(verb) if verb else manual.line_help())  # it was asked for
+    say(manual.verb_help(verb) if verb else manual.line_help())

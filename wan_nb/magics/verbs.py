@@ -75,7 +75,7 @@ def resume(call: Call) -> Any:
     """
     runs = call.session.resume(wait=call.given.get("wait", False))
     if not runs:
-        say("Nothing is under way.")  # an empty answer would leave a doubt
+        say("Nothing is under way.")
         return None
     call.session.views.show([run.row for run in runs])
     return None
@@ -119,7 +119,7 @@ def cancel(call: Call) -> Any:
         except Refused:
             left += 1
     still = f" {left} already running: the service cannot stop a running task, and bills its clip." if left else ""
-    say(f"{canceled} canceled.{still}" if runs else "Nothing is under way.")  # a sum has no run to show
+    say(f"{canceled} canceled.{still}" if runs else "Nothing is under way.")
     return None
 
 
@@ -200,7 +200,7 @@ def cost(call: Call) -> Any:
     return call.session.cost()
 
 
-def fill(call: Call) -> Any:
+def form(call: Call) -> Any:
     """Show the form: controls, preview and price.
 
     Nothing is sent before its button is pressed. With an ID it begins with the request of that run.
@@ -221,8 +221,8 @@ def connect(call: Call) -> Any:
     """
     from wan_nb.handles import default
 
-    call.notebook.told_of = default.connect(str(call.words[0]) if call.words else None)
-    return call.notebook.told_of
+    call.notebook.announced = default.connect(str(call.words[0]) if call.words else None)
+    return call.notebook.announced
 
 
 def login(call: Call) -> Any:
@@ -237,8 +237,8 @@ def login(call: Call) -> Any:
 
     if call.notebook.in_batch:
         raise InvalidOption("nobody is there to type a key.", remedy="Set DASHSCOPE_API_KEY before the kernel starts.")
-    call.notebook.told_of = default.login(service=str(call.words[0]) if call.words else None)
-    return call.notebook.told_of
+    call.notebook.announced = default.login(service=str(call.words[0]) if call.words else None)
+    return call.notebook.announced
 
 
 def doctor(call: Call) -> Any:
@@ -276,7 +276,7 @@ def forget(call: Call) -> Any:
         raise InvalidOption("%wan forget deletes files: say of which run.", remedy="%wan forget ID")
     run = call.run()
     run.session.forget(run.id)
-    say(f"The files of run {run.id[:8]} are deleted; its row and its cost stay.")  # nothing else shows it
+    say(f"The files of run {run.id[:8]} are deleted; its row and its cost stay.")
     return run
 
 
@@ -307,7 +307,7 @@ VERBS: dict[str, Verb] = {
         Verb("rank", "[STUDY]", "study.ranking()", rank, 1, completes="study"),
         Verb("report", "[STUDY]", "study.report('walk.html')", report, 1, (_OUTPUT,), "study"),
         Verb("cost", "", "wan_nb.cost()", cost),
-        Verb("form", "[ID]", "wan_nb.form()", fill, 1, completes="run"),
+        Verb("form", "[ID]", "wan_nb.form()", form, 1, completes="run"),
         Verb("connect", "[SERVICE]", "wan_nb.connect('simulator')", connect, 1, completes="service"),
         Verb("login", "[SERVICE]", "wan_nb.login()", login, 1, completes="service"),
         Verb("doctor", "", "wan_nb.doctor()", doctor, 0, (_MEND,)),

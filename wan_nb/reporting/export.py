@@ -13,7 +13,7 @@ from wan_nb.media import written
 from wan_nb.media.files import file_sha256
 from wan_nb.paths import local
 from wan_nb.reporting.film import target
-from wan_nb.reporting.sections import discreet
+from wan_nb.reporting.sections import without_secrets
 from wan_nb.version import __version__
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def export(workspace: Workspace, row: Row, path: str | os.PathLike[str]) -> Path
         "simulated": row.simulated,
         "request": _told(row.sent),
     }
-    comment = json.dumps(discreet(noted), ensure_ascii=False, sort_keys=True)
-    return written.copy_with(clip, out, title=discreet((row.prompt or row.run_id)[:120]), comment=comment)
+    comment = json.dumps(without_secrets(noted), ensure_ascii=False, sort_keys=True)
+    return written.copy_with(clip, out, title=without_secrets((row.prompt or row.run_id)[:120]), comment=comment)
 
 
 def _told(request: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from wan_nb.arguments import shown, whole
 from wan_nb.errors import InvalidOption
 from wan_nb.media.files import atomic
 from wan_nb.paths import output
-from wan_nb.reporting.sections import body, clean, discreet
+from wan_nb.reporting.sections import body, clean, without_secrets
 from wan_nb.sanitize import csv_cell
 from wan_nb.widgets import clip_pages
 from wan_nb.widgets.assets import PLAYER, module, styles
@@ -131,7 +131,7 @@ def _parts(
         else {"embed": at[clip_id], "sound": at.get(f"{clip_id} sound", at[clip_id])}
         for clip_id in files
     }
-    known = discreet({"pages": laid, "total": len(clips), "media": where})
+    known = without_secrets({"pages": laid, "total": len(clips), "media": where})
     live = bool(files)
     head = [
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -218,4 +218,4 @@ def _write_rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]
 
 
 def _cell(value: Any) -> Any:
-    return csv_cell(value if value is None or isinstance(value, (bool, int, float)) else discreet(str(value)))
+    return csv_cell(value if value is None or isinstance(value, (bool, int, float)) else without_secrets(str(value)))

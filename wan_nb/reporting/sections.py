@@ -20,29 +20,29 @@ if TYPE_CHECKING:
     from wan_nb.studies.measures.differences import Difference
     from wan_nb.widgets.clip_pages import Clip
 
-__all__ = ["body", "clean", "discreet", "ranking_svg"]
+__all__ = ["body", "clean", "ranking_svg", "without_secrets"]
 
 _MOST_ROWS = 500
 
 
-def discreet(value: Any) -> Any:
+def without_secrets(value: Any) -> Any:
     """The same value with every text in it redacted, and addresses in it as they may be shown.
 
-    >>> discreet({"note": "see https://x.test/a.mp4?Signature=abc and sk-0123456789abcdef"})
+    >>> without_secrets({"note": "see https://x.test/a.mp4?Signature=abc and sk-0123456789abcdef"})
     {'note': 'see https://x.test/a.mp4 and ***'}
     """
     if isinstance(value, str):
         return redact(in_text(value))
     if isinstance(value, dict):
-        return {discreet(key): discreet(item) for key, item in value.items()}
+        return {without_secrets(key): without_secrets(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [discreet(item) for item in value]
+        return [without_secrets(item) for item in value]
     return value
 
 
 def clean(value: object, limit: int | None = None) -> str:
-    """Text for a report: discreet, and safe inside an element and an attribute."""
-    return escape(discreet("" if value is None else str(value)), limit)
+    """Text for a report: without_secrets, and safe inside an element and an attribute."""
+    return escape(without_secrets("" if value is None else str(value)), limit)
 
 
 def body(data: StudyData, *, player: bool, links: Mapping[str, str]) -> str:
@@ -190,7 +190,7 @@ def _prompts(data: StudyData) -> str:
     prompts = dict(data.get("prompts") or {})
     for clip in data.get("clips", ()):
         prompts.setdefault(clip.get("variant") or clip["label"], clip.get("prompt") or "")
-    texts = {name: str(discreet(text)) for name, text in prompts.items() if text}
+    texts = {name: str(without_secrets(text)) for name, text in prompts.items() if text}
     first = next(iter(texts.values()), "")
     lines = [f"<dt>{clean(name)}</dt><dd>{diff_html(first, text)}</dd>" for name, text in texts.items()]
     return f'<dl class="prompts">{"".join(lines)}</dl>' if lines else ""

@@ -40,7 +40,7 @@ def answer_at_once(widget: Any) -> None:
         comm._reply_subshell_for = lambda _data, default: default
 
 
-def _here(work: Coroutine[Any, Any, Any]) -> None:
+def _at_once(work: Coroutine[Any, Any, Any]) -> None:
     """Run, in the calling thread, a coroutine that waits for nothing."""
     with suppress(StopIteration):
         work.send(None)
@@ -60,13 +60,13 @@ class NotebookWidget(anywidget.AnyWidget):
     place = traitlets.Unicode().tag(sync=True)
     """Class of the HTML elements in which a page shows the widget."""
 
-    def __init__(self, *, post: Callable[[Coroutine[Any, Any, Any]], object] = _here, **traits: Any) -> None:
+    def __init__(self, *, post: Callable[[Coroutine[Any, Any, Any]], object] = _at_once, **traits: Any) -> None:
         self._post = post
         self.in_html = False  # whether the page shows it in plain HTML
         self._output: tuple[Any, Mapping[str, str]] | None = None
         self._cell = contextvars.copy_context()
         super().__init__(place=f"wan-{secrets.token_hex(8)}", _dom_classes=tuple(AS_TYPED.split()), **traits)
-        self.on_msg(self._hear_page)
+        self.on_msg(self._on_page)
         answer_at_once(self)
 
     def bundle(self, static: Mapping[str, str]) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class NotebookWidget(anywidget.AnyWidget):
         """Take note of the output that shows `bundle`; its handle is None where there is none."""
         self._output = (handle, static) if handle is not None else None
         if self.in_html:  # the page was faster than this thread
-            self._post(self._settle())
+            self._post(self._leave_html())
 
     def leave(self, last: Mapping[str, str], *, beneath: bool = False) -> dict[str, str]:
         """Give the output to a static bundle; returns it, with a place beneath for what is still of use if asked."""
@@ -88,11 +88,11 @@ class NotebookWidget(anywidget.AnyWidget):
         place = f'<div class="{self.place} wan-after {AS_TYPED}"></div>' if beneath and self.in_html else ""
         return {**last, "text/html": last["text/html"] + place}
 
-    def _hear_page(self, _widget: Any, content: Mapping[str, Any], _buffers: list[Any]) -> None:
+    def _on_page(self, _widget: Any, content: Mapping[str, Any], _buffers: list[Any]) -> None:
         if content.get("kind") == "place":
-            self._post(self._settle())
+            self._post(self._leave_html())
 
-    async def _settle(self) -> None:
+    async def _leave_html(self) -> None:
         """Leave HTML alone in the output; done where outputs are changed, so that nobody's later output is lost."""
         self.in_html = True
         output, self._output = self._output, None

@@ -123,7 +123,7 @@ class Board(NotebookWidget):
         super().__init__(post=post, rows=list(rows), about=self._facts())
         self._at = {row["id"]: index for index, row in enumerate(self.rows)}
         self.feed = BoardFeed(self.send, contextvars.copy_context(), self._facts, alive)
-        self.on_msg(self._hear)
+        self.on_msg(self._on_message)
 
     def put(self, row: Json) -> None:
         """Show news of a run, or a new run. On the loop thread only.
@@ -150,7 +150,7 @@ class Board(NotebookWidget):
         words: Json = {"title": plain(self._title, 120), "empty": self._empty, "money": self._money()}
         return words | {"states": states, "active": sorted(ACTIVE)}
 
-    def _hear(self, _widget: Any, content: Mapping[str, Any], _buffers: list[memoryview]) -> None:
+    def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: list[memoryview]) -> None:
         """Hand a click to the loop thread; nothing is done here, since this may be any thread."""
         kind, run_id = content.get("kind"), str(content.get("id"))
         if kind == "sync":

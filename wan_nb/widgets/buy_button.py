@@ -48,9 +48,9 @@ class BuyButton(NotebookWidget):
         self._buy = buy
         self._buying = threading.Lock()
         super().__init__(post=post, label=label)
-        self.on_msg(self._hear)
+        self.on_msg(self._on_message)
 
-    def _hear(self, _widget: Any, content: Mapping[str, Any], _buffers: list[Any]) -> None:
+    def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: list[Any]) -> None:
         if content.get("kind") == "buy" and self._buying.acquire(blocking=False):
             self._post(self._clicked())
 

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from wan_nb.log.row import Row
     from wan_nb.widgets.clip_pages import Clip, Load
 
-__all__ = ["STILL", "ClipWidget", "CompareWidget", "compare_rows", "read_clip"]
+__all__ = ["STATIC_CLASS", "ClipWidget", "CompareWidget", "compare_rows", "read_clip"]
 
-STILL = "wan-c-still"
+STATIC_CLASS = "wan-c-still"
 """Class of the picture that stands in for a widget; style sheets hide it while the widget is there."""
 
 _STATIC_BYTES = 30_000  # pictures of the static output, which is saved with the notebook
@@ -67,7 +67,7 @@ class ClipWidget(NotebookWidget):
         self._one = threading.Lock()  # proxies are made one at a time: two encoders would starve the kernel
         self._dropped: set[str] = set()
         self._shown: Any = None
-        self.on_msg(self._hear)
+        self.on_msg(self._on_message)
 
     def answer(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         """Answer to one question other than for bytes: content and buffers."""
@@ -77,7 +77,7 @@ class ClipWidget(NotebookWidget):
         """The run behind the name by which the browser knows a clip."""
         return asked
 
-    def still(self) -> dict[str, str]:
+    def static_bundle(self) -> dict[str, str]:
         """MIME bundle of what is left to see where there is no kernel."""
         raise NotImplementedError
 
@@ -88,9 +88,9 @@ class ClipWidget(NotebookWidget):
         """
         if front_end().live:
             self.shown_by(display(self.bundle(NOTHING)), NOTHING)
-        self._shown = display(self.still())
+        self._shown = display(self.static_bundle())
 
-    def _hear(self, _widget: Any, question: Mapping[str, Any], _buffers: Any) -> None:
+    def _on_message(self, _widget: Any, question: Mapping[str, Any], _buffers: Any) -> None:
         ticket = str(question.get("ticket", ""))
         if not ticket:
             return
@@ -170,7 +170,7 @@ class CompareWidget(ClipWidget):
     def __repr__(self) -> str:
         return f"CompareWidget({len(self.clips)} clip{'' if len(self.clips) == 1 else 's'})"
 
-    def still(self) -> dict[str, str]:
+    def static_bundle(self) -> dict[str, str]:
         """A table of labels, prompts and strips."""
         lines = dict.fromkeys(f"{clip['label']}: {clip.get('prompt') or ''}" for clip in self.clips)
         words = "\n".join(plain(line, 400) for line in list(lines)[: 2 * clip_pages.LIVE])
@@ -208,7 +208,7 @@ def static_html(clips: Sequence[Clip]) -> str:
         for (label, prompt), found in rows.items()
     ]
     rest = f"<p>and {len(clips) - len(shown)} more</p>" if len(clips) > len(shown) else ""
-    return f'<div class="{STILL}"><table>{"".join(lines)}</table>{rest}</div>'
+    return f'<div class="{STATIC_CLASS}"><table>{"".join(lines)}</table>{rest}</div>'
 
 
 def _static_clip(clip: Clip, shown: int) -> str:

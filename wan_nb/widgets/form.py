@@ -96,7 +96,7 @@ class Form(NotebookWidget):
             about=_about(self._workspace),
         )
         self._offered: str | None = None
-        self.on_msg(self._hear)
+        self.on_msg(self._on_message)
 
     def _ipython_display_(self) -> None:
         live = front_end().live
@@ -104,14 +104,14 @@ class Form(NotebookWidget):
         static = bundle(html.remark(words), words)
         self.shown_by(display(self.bundle(static) if live else static), static)
         if live:  # nothing that a click displays appears anywhere (measured), so the board's place is made now, empty
-            self._view = self.views.grow()
+            self._view = self.views.show_empty()
 
     def close(self) -> None:
         """Take the controls away; what was submitted goes on."""
         self._worker.close()
         super().close()
 
-    def _hear(self, _widget: Any, content: Mapping[str, Any], buffers: list[Any]) -> None:
+    def _on_message(self, _widget: Any, content: Mapping[str, Any], buffers: list[Any]) -> None:
         work = _WORK.get(str(content.get("kind")))
         if work is None or (content.get("kind") == "submit" and not self._buying.acquire(blocking=False)):
             return  # a second click while the first one is being served is no second order

@@ -65,7 +65,7 @@ class Views:
     def show(self, rows: Sequence[Row], *, follow: bool = False, title: str = "", note: str = "") -> View:
         """Open an output: live if something may still happen and somebody sits there, else the static picture."""
         view = View(self, rows, follow=follow, title=title, note=note)
-        self._views = [old for old in self._views if not old.ended or old.growing]
+        self._views = [old for old in self._views if not old.ended or old.open_end]
         self._views.append(view)
         view.open()
         return view
@@ -77,9 +77,9 @@ class Views:
         older = [row for row in self.workspace.log.open_rows() if row.run_id not in known]
         return self.show([*newest, *older], follow=True)
 
-    def grow(self) -> View:
+    def show_empty(self) -> View:
         """Open an output that is empty until runs are added to it."""
-        view = View(self, [], follow=False, title="", note="", growing=True)
+        view = View(self, [], follow=False, title="", note="", open_end=True)
         self._views.append(view)
         view.open()
         return view
@@ -89,20 +89,20 @@ class Views:
         for view in self._views:
             shown = run_ids & set(view.rows)
             if shown and view.handle is not None and not view.live:
-                view.rows.update({run_id: view.named(self.workspace.row(run_id)) for run_id in shown})
-                view.handle.update(view.last(), raw=True)
+                view.rows.update({run_id: view.relabelled(self.workspace.row(run_id)) for run_id in shown})
+                view.handle.update(view.final_bundle(), raw=True)
 
 
 class View:
     """One output of one cell."""
 
     def __init__(
-        self, views: Views, rows: Sequence[Row], *, follow: bool, title: str, note: str, growing: bool = False
+        self, views: Views, rows: Sequence[Row], *, follow: bool, title: str, note: str, open_end: bool = False
     ) -> None:
         self.views, self.workspace = views, views.workspace
         self.rows = {row.run_id: row for row in rows}
         self.follow, self.title, self.note = follow, title, note
-        self.growing, self.live = growing, False
+        self.open_end, self.live = open_end, False
         self.handle: Any = None
         self.board: Board | None = None
         self._usual: dict[tuple[Any, ...], float | None] = {}
@@ -120,24 +120,24 @@ class View:
     def bundle(self, *, pictures: bool = True) -> dict[str, str]:
         """Static picture of the state as it is now."""
         rows = list(self.rows.values())
-        if self.growing and not rows:
+        if self.open_end and not rows:
             return bundle("", "")
         if len(rows) == 1 and not self.follow:
             return run_bundle(self.workspace, rows[0], note=self.note)
         return runs_bundle(self.workspace, rows, title=self.title, pictures=pictures)
 
-    def last(self) -> dict[str, str]:
+    def final_bundle(self) -> dict[str, str]:
         """What an output holds that is not live: the picture, and under that of one run what is still of use."""
         bundle = self.bundle()
         return bundle if self.board is None else self.board.leave(bundle, beneath=len(self.rows) == 1)
 
     def open(self) -> None:
         """Put it into the running cell."""
-        if front_end().live and (self.growing or self.follow or not self.ended):
-            static = self._wake()
+        if front_end().live and (self.open_end or self.follow or not self.ended):
+            static = self._make_live()
             self.handle = display(self._board().bundle(static))
             self._board().shown_by(self.handle, static)
-            if not self.growing:  # which has nothing to hear of before its first run
+            if not self.open_end:  # which has nothing to hear of before its first run
                 self._listen()
                 self.workspace.loop.start(self._begin())
         else:
@@ -147,17 +147,17 @@ class View:
         """Show one more run, on the loop thread; an output that had come to rest is live again."""
         self.rows[row.run_id] = row
         if not self.live:
-            static = await self.views.clicks.do(self._wake)
+            static = await self.views.clicks.do(self._make_live)
             self.handle.update(self._board().bundle(static), raw=True)
         self._listen()
         self._board().put(self._json(row))
         await self._begin()
 
-    def _wake(self) -> dict[str, str]:
+    def _make_live(self) -> dict[str, str]:
         """Make ready for a live output; returns what stands in for it where there is no kernel."""
         self.live = True
         for row in self.rows.values():
-            self._learn(row)
+            self._learn_usual(row)
         self._money = self._spent()
         # It is saved with every save while the runs go on: words are enough for so long.
         return self.bundle(pictures=self.ended)
@@ -174,7 +174,7 @@ class View:
                 post=self.workspace.loop.start,
                 actions={**actions, "code": self._code},
                 title=self.title,
-                empty="" if self.growing else NOTHING,
+                empty="" if self.open_end else NOTHING,
                 money=lambda: self._money,
                 alive=lambda: not self.workspace.closed,
             )
@@ -182,46 +182,46 @@ class View:
 
     def _listen(self) -> None:
         if self._stop is _nothing:
-            self._stop = self.workspace.subscribe(self._hear)
+            self._stop = self.workspace.subscribe(self._on_change)
 
     async def _begin(self) -> None:
         """Tell, on the loop thread, what happened between reading the rows and listening."""
         await self._board().start()
         for run_id in list(self.rows):
-            self._hear(await self.workspace.account.ask_log(self.workspace.log.get, run_id))
+            self._on_change(await self.workspace.account.ask_log(self.workspace.log.get, run_id))
 
-    def _hear(self, row: Row) -> None:
+    def _on_change(self, row: Row) -> None:
         """News of a row, on the loop thread."""
-        row = self.named(row)
+        row = self.relabelled(row)
         if (row.run_id in self.rows or self.follow) and self.rows.get(row.run_id) != row:
-            self._take(row)
+            self._put(row)
 
-    def named(self, row: Row) -> Row:
+    def relabelled(self, row: Row) -> Row:
         """A newer row under the labels that it is shown with: those of the study that was asked for."""
         known = self.rows.get(row.run_id)
         return row if known is None else replace(row, study=known.study, variant=known.variant, block=known.block)
 
-    def _take(self, row: Row) -> None:
+    def _put(self, row: Row) -> None:
         known = self.rows.get(row.run_id)
         self.rows[row.run_id] = row
         self._board().put(self._json(row))
         if known is None or row.status in FINAL:
-            task = asyncio.get_running_loop().create_task(self._settle(row), context=self._context)
+            task = asyncio.get_running_loop().create_task(self._after_change(row), context=self._context)
             self._tasks.add(task)  # the loop itself holds a task only weakly
             task.add_done_callback(self._tasks.discard)
 
-    async def _settle(self, row: Row) -> None:
+    async def _after_change(self, row: Row) -> None:
         """A run began or ended: history and sums are read anew; the last end replaces the widget."""
         try:
-            await self.workspace.account.ask_log(self._learn, row)
+            await self.workspace.account.ask_log(self._learn_usual, row)
             self._money = await self.workspace.account.ask_log(self._spent)
         except LogError:
-            return  # the session was closed in between; the board says so by its silence
+            return  # the session was closed meanwhile: the beats stop, and the page calls the board stale
         self._board().put(self._json(self.rows[row.run_id]))
         if self.ended and self.live:
-            await self._rest()
+            await self._make_static()
 
-    async def _rest(self) -> None:
+    async def _make_static(self) -> None:
         """Nothing goes on: the output becomes the static picture of the end.
 
         The widget stays open: a page that was loaded again does not hear of the replacement (measured), and there the
@@ -233,7 +233,7 @@ class View:
             return
         self._stop()
         self._stop, self.live = _nothing, False
-        last = await self.views.clicks.do(self.last)
+        last = await self.views.clicks.do(self.final_bundle)
         if not self.live:  # nothing was added in the meantime
             self.handle.update(last, raw=True)
 
@@ -245,7 +245,7 @@ class View:
         usual = self._usual.get((str(row.model), str(row.resolution), int(row.duration or 0)))
         return board_row(row, video=self.workspace.video(row), folder=self.workspace.notebook, expected_s=usual)
 
-    def _learn(self, row: Row) -> None:
+    def _learn_usual(self, row: Row) -> None:
         """Usual run time of such requests, from this log."""
         load("wan_nb.widgets.board")
         from wan_nb.widgets.board import usual

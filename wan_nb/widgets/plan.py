@@ -79,7 +79,7 @@ def show_plan(
     button = BuyButton(words, order, post=views.workspace.loop.start)
     under = display(button.bundle(NOTHING))
     button.shown_by(under, NOTHING)
-    board = views.grow()
+    board = views.show_empty()
 
 
 def plan_bundle(workspace: Workspace, state: PlanState) -> dict[str, str]:

@@ -13,7 +13,7 @@ from wan_nb.html.text import bundle, escape, plain
 from wan_nb.terminal import printed
 from wan_nb.widgets import clip_pages
 from wan_nb.widgets.assets import PLAYER, module, styles
-from wan_nb.widgets.compare import STILL, ClipWidget, read_clip
+from wan_nb.widgets.compare import STATIC_CLASS, ClipWidget, read_clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -84,7 +84,7 @@ class VoteWidget(ClipWidget):
         self._question = question
         self._number = 0
         self._pair: Pair | None = None
-        self._told: dict[str, Any] | None = None
+        self._revealed: dict[str, Any] | None = None
         self._turn = threading.Lock()  # two views of one widget may press at once
 
     def answer(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
@@ -92,14 +92,14 @@ class VoteWidget(ClipWidget):
         with self._turn:
             kind = question.get("kind")
             note = ""
-            if kind == "vote" and self._pair is not None and self._told is None:
+            if kind == "vote" and self._pair is not None and self._revealed is None:
                 note = self._vote(question)
             elif kind == "undo":
                 note = self._take_back()
-            elif self._pair is None or (kind == "next" and self._told is not None):
-                self._advance()
+            elif self._pair is None or (kind == "next" and self._revealed is not None):
+                self._next()
             if kind in {"vote", "undo"} and self._shown is not None:
-                self._shown.update(self.still(), raw=True)
+                self._shown.update(self.static_bundle(), raw=True)
             return self._state(note), []
 
     def clip_id(self, asked: str) -> str:
@@ -125,9 +125,9 @@ class VoteWidget(ClipWidget):
         self._record(self._pair, outcome, dict(question.get("details") or {}))
         self._votes += outcome != "skip"
         if question.get("reveal") and outcome != "skip":
-            self._told = self._tell(outcome)
+            self._revealed = self._names(outcome)
             return ""
-        self._advance()
+        self._next()
         return "Skipped." if outcome == "skip" else "Stored."
 
     def _take_back(self) -> str:
@@ -138,14 +138,14 @@ class VoteWidget(ClipWidget):
         self._show(pair)
         return "The last vote is taken back."
 
-    def _advance(self) -> None:
+    def _next(self) -> None:
         self._show(self._next_pair())
 
     def _show(self, pair: Pair | None) -> None:
-        self._pair, self._told = pair, None
+        self._pair, self._revealed = pair, None
         self._number += 1
 
-    def _tell(self, outcome: str) -> dict[str, Any]:
+    def _names(self, outcome: str) -> dict[str, Any]:
         sides = [self._side(side) for side in ("left", "right")]
         names = clip_pages.differing(sides)
         clips = [clip_pages.public(clip, names) for clip in sides]
@@ -165,18 +165,18 @@ class VoteWidget(ClipWidget):
             pair = {"number": self._number, "clips": clips, "simulated": simulated}
         return {
             "pair": pair,
-            "told": self._told,
+            "told": self._revealed,
             "count": self._count(),
             "note": note,
             "question": plain(self._question, 200),
             "sentence": plain(self._sentence(), 400),
         }
 
-    def still(self) -> dict[str, str]:
+    def static_bundle(self) -> dict[str, str]:
         """What the votes say so far."""
         count = self._count()
         said = plain(f"{count} vote{'' if count == 1 else 's'}. {self._sentence()}", 400)
-        return bundle(f'<div class="{STILL}">{escape(said)}</div>', said)
+        return bundle(f'<div class="{STATIC_CLASS}">{escape(said)}</div>', said)
 
     def __repr__(self) -> str:
         return f"VoteWidget({self._count()} vote{'' if self._count() == 1 else 's'})"

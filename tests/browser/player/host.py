@@ -50,7 +50,7 @@ class Desk:
             self.arrived.notify_all()
 
     def ask(self, question: dict[str, Any]) -> bytes:
-        self.widget._hear(self.widget, question, [])
+        self.widget._on_message(self.widget, question, [])
         if question["kind"] == "drop":
             return b"null"
         with self.arrived:
