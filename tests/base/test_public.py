@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from simulator_control import configure
 
 import wan_nb
 from wan_nb.api import catalog
@@ -31,7 +32,8 @@ ODD: dict[str, Any] = {
 def world(tmp_path_factory, photos):
     """A session of a simulator of its own with a clip and a study, as the default session."""
     folder = tmp_path_factory.mktemp("world")
-    session = default.connect("simulator", speed=50, folder=folder / "wan_runs")
+    session = default.connect("simulator", speed=50, folder=folder / "wan_runs", patience=1.0)
+    configure(session, clips="tiny")
     cat = photos / "cat.jpg"
     run = session.submit("a cat", first_frame=cat, duration=2).wait()
     study = session.study({"calm": "a", "wild": "b"}, name="w", first_frame=cat, duration=2, seeds=[1])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Come = Callable[..., "Person"]
 
 pytest_plugins = ["fixtures_log"]
+pytestmark = pytest.mark.people
 
 SUPPORT = Path(__file__).parents[1] / "support"
 FIELDS = {"duration": 2}

@@ -19,6 +19,7 @@ SPAWN = multiprocessing.get_context("spawn")
 SUPPORT = Path(__file__).parents[1] / "support"
 
 
+@pytest.mark.people
 def test_eight_kernels_share_one_log_and_one_budget(log_url: str):
     kernels, runs, shared, cap = 8, 50, 10, 300
     start, answers = SPAWN.Barrier(kernels), SPAWN.Queue()

@@ -182,10 +182,10 @@ def test_raw_prompt(wan, simulator, cat) -> None:
 
 def test_run_as_material(wan, simulator, cat) -> None:
     simulator.config(clips="full", speed=100)
-    wan("%%wan -f {{cat}} -d 3 --out first --wait\na cat walks", cat=cat)
-    second = wan("%%wan -c {{first}} -d 6\nit goes on")
+    wan("%%wan -f {{cat}} -d 2 --out first --wait\na cat walks", cat=cat)
+    second = wan("%%wan -c {{first}} -d 3\nit goes on")
     assert [item["type"] for item in sent(simulator)[1]["input"]["media"]] == ["first_clip"]
-    assert second.row.duration == 6
+    assert second.row.duration == 3
 
 
 def test_model_that_is_not_known_is_said(wan, cat, capsys) -> None:

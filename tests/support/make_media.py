@@ -32,10 +32,10 @@ def make_media(case: MediaCase) -> bytes:
 
 def picture(format: str, width: int, height: int, mode: str = "RGB") -> bytes:  # noqa: A002
     """A soft gradient with a disc."""
-    y, x = np.mgrid[0:height, 0:width]
-    disc = ((x - width / 2) ** 2 + (y - height / 2) ** 2 < (min(width, height) / 4) ** 2) * 90
-    planes = [x * 160 // width + disc, y * 160 // height + disc, 120 - disc]
-    image = Image.fromarray(np.stack(planes, axis=-1).clip(0, 255).astype(np.uint8))
+    y, x = np.ogrid[0:height, 0:width]
+    disc = ((x - width / 2) ** 2 + (y - height / 2) ** 2 < (min(width, height) / 4) ** 2) * np.uint8(90)
+    planes = [(x * 160 // width).astype(np.uint8) + disc, (y * 160 // height).astype(np.uint8) + disc, 120 - disc]
+    image = Image.fromarray(np.stack(planes, axis=-1))
     if mode == "I;16":
         image = Image.fromarray((np.asarray(image.convert("L")).astype(np.uint16)) * 257)
     elif mode == "RGBA":

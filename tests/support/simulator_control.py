@@ -10,10 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
 if TYPE_CHECKING:
-    import httpx
+    import wan_nb
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def configure(session: wan_nb.Session, **changes: Any) -> None:
+    """Change the configuration of the simulator that a session has started."""
+    url = session.place.base_url.replace("/api/v1", "/_simulator/config")
+    httpx.post(url, json=changes, trust_env=False, verify=False).raise_for_status()
 
 
 @dataclass(frozen=True)
