@@ -14,7 +14,7 @@ from typing import Any
 from wan_nb.errors import InvalidOption, join_words
 from wan_nb.sanitize import FULL_DISK
 
-__all__ = ["disk_is_full", "file_name", "here", "is_url", "local", "output", "writable"]
+__all__ = ["disk_is_full", "file_name", "here", "is_url", "local", "output", "readable", "writable"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 """How a URL begins; one letter is a drive of Windows."""
@@ -158,13 +158,28 @@ def file_name(name: str, suffix: str = "") -> str:
     ('walk.html', 'up-d7144e.html')
     """
     digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=3).hexdigest()
-    kept = "".join(c if unicodedata.category(c)[0] != "C" else "-" for c in unicodedata.normalize("NFC", name))
-    kept = _BARRED.sub(lambda found: " " if set(found[0]) == {" "} else "-", kept).strip(" .-~")
-    room = _LONGEST - len(suffix.encode()) - len(digest) - 1
-    kept = kept.encode()[:room].decode(errors="ignore").rstrip(" .-")
+    kept = readable(name, _LONGEST - len(suffix.encode()) - len(digest) - 1)
     if kept and kept == name and not _DEVICES.fullmatch(kept) and not _DIGEST.fullmatch(kept[-7:]):
         return kept + suffix
     return f"{kept}-{digest}{suffix}" if kept and not _DEVICES.fullmatch(kept) else f"file-{digest}{suffix}"
+
+
+def readable(name: str, most: int) -> str:
+    """What of a name any system takes in a file name, at most so many bytes of it; other names may give the same.
+
+    Parameters
+    ----------
+    name : str
+    most : int
+
+    Examples
+    --------
+    >>> readable("calm: a/b?", 60), readable("...", 60)
+    ('calm- a-b', '')
+    """
+    kept = "".join(c if unicodedata.category(c)[0] != "C" else "-" for c in unicodedata.normalize("NFC", name))
+    kept = _BARRED.sub(lambda found: " " if set(found[0]) == {" "} else "-", kept).strip(" .-~")
+    return kept.encode()[:most].decode(errors="ignore").rstrip(" .-")
 
 
 def writable(path: Path) -> bool:

@@ -17,7 +17,7 @@ from wan_nb.errors import InvalidMedia, InvalidOption, NotFound
 from wan_nb.log.row import Row
 from wan_nb.log.states import Status
 from wan_nb.media import clips, joining
-from wan_nb.media.sources import file_sha256
+from wan_nb.media.files import file_sha256
 from wan_nb.reporting.film import film
 from wan_nb.settings import Settings
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
 
-__all__ = ["each_of", "is_marked", "labelled_rows", "marked", "rows_in_order", "session_of"]
+__all__ = ["each_of", "is_marked", "labelled_rows", "marked", "session_of"]
 
 _MARK = "wan_nb"
 """Key in the ``attrs`` of a DataFrame, which its selections and copies keep."""
@@ -48,14 +48,6 @@ def labelled_rows(session: Workspace, what: Any) -> list[Row]:
     for run_id, *own in zip(frame_ids(what), *(what[name] for name in names), strict=True):
         labels[run_id] = {name: _text(cell) for name, cell in zip(names, own, strict=True)}
     return [replace(row, **labels.get(row.run_id, {})) for row in found]
-
-
-def rows_in_order(session: Workspace, what: Any) -> list[Row]:
-    """Rows of the runs that are meant, in the order in which they are given, one that is given twice too."""
-    tabular = hasattr(what, "columns") or hasattr(what, "to_list")
-    if tabular or isinstance(what, (str, bytes, Mapping)) or not isinstance(what, Iterable):
-        return labelled_rows(session, what)
-    return [row for each in what for row in labelled_rows(session, each)]
 
 
 def _text(cell: Any) -> str | None:

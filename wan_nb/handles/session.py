@@ -16,7 +16,7 @@ from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound, WanError
 from wan_nb.handles.dataframe import runs_frame
 from wan_nb.handles.open_study import open_study
 from wan_nb.handles.run import Run
-from wan_nb.handles.selection import each_of, labelled_rows, rows_in_order, session_of
+from wan_nb.handles.selection import each_of, labelled_rows, session_of
 from wan_nb.handles.study import Study
 from wan_nb.interrupts import RESUMING, SUBMITTING, detaching
 from wan_nb.public import guarded
@@ -503,7 +503,7 @@ class Session:
 
         Parameters
         ----------
-        runs : list of Run or id, table of ``runs()``, or Study
+        runs : list of Run or id, table of ``runs()``, Study, name of one, or tag
             In the order of the film; one may be given twice. Those under way are waited for.
         path : path
             The MP4 to write; it is there when it is whole.
@@ -532,7 +532,8 @@ class Session:
         from wan_nb.reporting.film import film
 
         owner: Session = session_of(runs) or self
-        return film(owner.workspace, owner._made(rows_in_order(owner.workspace, runs)), path)
+        given = list(runs) if type(runs) is tuple else runs
+        return film(owner.workspace, owner._made(owner._each_row(given)), path)
 
     def _made(self, rows: Sequence[Row]) -> list[Row]:
         """The same rows when their runs have ended."""
@@ -793,8 +794,11 @@ class Session:
         """
         if what is None:
             return self.study_of(None).rows()
-        found = [row for each in each_of(what) for row in self._named(each)]
-        return list({row.run_id: row for row in found}.values())
+        return list({row.run_id: row for row in self._each_row(what)}.values())
+
+    def _each_row(self, what: Any) -> list[Row]:
+        """As `rows_of`, but one that is given twice is there twice."""
+        return [row for each in each_of(what) for row in self._named(each)]
 
     def _named(self, what: Any) -> list[Row]:
         if not isinstance(what, str):

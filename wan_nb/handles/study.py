@@ -22,6 +22,7 @@ from wan_nb.errors import (
     join_words,
 )
 from wan_nb.handles.run import Run, publish_end
+from wan_nb.handles.selection import each_of
 from wan_nb.interrupts import buying_study, detaching, waiting_for_study
 from wan_nb.log.states import ENDED_WITHOUT, FINAL, Status
 from wan_nb.paths import file_name, output
@@ -476,6 +477,59 @@ class Study:
         if media == "embed":
             add_light_copies(self._workspace, state.sorted_rows, data["clips"])
         return write_report(target, data, media=media, max_bytes=max_bytes)
+
+    def deliver(self, path: str | os.PathLike[str] | None = None, *, runs: Any = None) -> Path:
+        """Pack its clips for people without Python: readable file names, and a page that plays them from any disk.
+
+        The winner comes first, where the votes have decided. The page tells what was asked for in the words of the
+        prompts; it holds no price, no id, no seed and no figure of the votes. The clips are those of the log, byte for
+        byte.
+
+        Parameters
+        ----------
+        path : path, optional
+            The zip to write, ``NAME.zip`` without it; replaced as a whole when it exists.
+        runs : Run, id, label of a variant, table of ``runs()``, or a list of such, optional
+            In the order of the delivery, also runs of other studies, such as the winner in another resolution. Without
+            it, all that are done.
+
+        Returns
+        -------
+        Path
+            Absolute.
+
+        Raises
+        ------
+        InvalidOption
+            There is no clip yet, another ending than ``.zip``, or a place among the clips of the log.
+        NotFound, InvalidMedia
+            A run that was named has no clip on disk, or one that does not play; the message names it.
+
+        Examples
+        --------
+        >>> study.deliver("finals.zip", runs=["calm"])  # doctest: +SKIP
+        PosixPath('.../finals.zip')
+        """
+        from wan_nb.reporting.delivery import deliver
+
+        ranking, title = self.ranking(), self.name if self.plan.named else ""
+        winner = str(ranking.rows[0]["variant"]) if ranking.decided else ""
+        chosen = path if path is not None else file_name(self.name, ".zip")
+        return deliver(self._session.workspace, self._delivered(runs), chosen, title=title, winner=winner)
+
+    def _delivered(self, runs: Any) -> list[Row]:
+        """Rows to deliver, under the labels of this plan where they are in it."""
+        own = self.rows()
+        if runs is None:
+            workspace = self._session.workspace
+            workspace.bring(done := [row for row in own if row.status is Status.SUCCEEDED])
+            return [row for row in done if workspace.video(row) is not None]
+        labels = {row.run_id: row for row in own}
+        found = []
+        for each in each_of(runs):
+            of_label = [row for row in own if isinstance(each, str) and row.variant == each]
+            found += of_label or [labels.get(row.run_id, row) for row in self._session.rows_of([each])]
+        return list({row.run_id: row for row in found}.values())
 
     def _ipython_display_(self) -> None:
         """The plan with its price and a Buy button, or the live board of its runs."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wan_nb.log.row import Row
     from wan_nb.media.store import Store
 
-__all__ = ["film", "target"]
+__all__ = ["film", "named", "target"]
 
 
 def target(workspace: Workspace, path: str | os.PathLike[str], suffix: str) -> Path:
@@ -52,7 +52,7 @@ def film(workspace: Workspace, rows: Sequence[Row], path: str | os.PathLike[str]
     shots: list[Shot] = []
     before: Row | None = None
     for row, file in zip(rows, files, strict=True):
-        with _named(row):
+        with named(row):
             start = 0.0
             if before is not None:
                 start, once = _repeated(workspace.store, before, row, shots[-1].path, file)
@@ -62,21 +62,19 @@ def film(workspace: Workspace, rows: Sequence[Row], path: str | os.PathLike[str]
     with video.writing(out) as made:
         joint = Joint(made, shots)
         for row, shot in zip(rows, shots, strict=True):
-            with _named(row):
+            with named(row):
                 joint.add(shot)
         joint.close()
     return out
 
 
 @contextmanager
-def _named(row: Row) -> Iterator[None]:
+def named(row: Row, *, remedy: str = "Leave it out of the film, or buy another: %wan again ID.") -> Iterator[None]:
     """Say of which run it is that cannot be played."""
     try:
         yield
     except InvalidMedia as error:
-        raise InvalidMedia(
-            error.message, run_id=row.run_id, remedy="Leave it out of the film, or buy another: %wan again ID."
-        ) from error
+        raise InvalidMedia(error.message, run_id=row.run_id, remedy=remedy) from error
 
 
 def _repeated(store: Store, before: Row, after: Row, file: Path, next_file: Path) -> tuple[float, bool]:

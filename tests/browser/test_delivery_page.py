@@ -1,0 +1,58 @@
+"""A delivery as somebody without Python opens it: unpacked, its page from the disk, in a real browser."""
+
+from __future__ import annotations
+
+import time
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import wan_nb
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+VIDEOS = "[...document.querySelectorAll('video')]"
+
+
+def until(page: Any, true: str) -> None:
+    """Wait for a condition from outside: the page allows no script."""
+    deadline = time.monotonic() + 60
+    while not page.evaluate(true):
+        assert time.monotonic() < deadline, true
+        page.wait_for_timeout(50)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_clip_of_a_delivery_plays_from_the_disk(
+    page: Any, simulator: Any, photos: Path, tmp_path: Path, shots: Path, axe: Callable[..., list[str]], theme: Any
+) -> None:
+    simulator.config(clips="full", speed=200)
+    prompts = {"猫 50 % & <b>?#": "a cat walks, 慢慢地", "fast": "a cat dashes"}
+    with wan_nb.Session(
+        base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02
+    ) as session:
+        study = session.study(prompts, name="walk", first_frame=photos / "cat.jpg", seeds=[1], duration=2)
+        packed = study.submit().wait().deliver(tmp_path / "finals.zip")
+        ids = [row.run_id for row in study.rows()]
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(tmp_path / "somebody's desk #1")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.emulate_media(color_scheme=theme)
+    page.goto((tmp_path / "somebody's desk #1" / "index.html").as_uri())
+    until(page, f"{VIDEOS}.length === 2 && {VIDEOS}.every((video) => video.readyState >= 1)")
+    page.evaluate(f"{VIDEOS}.forEach((video) => {{ video.muted = true; void video.play(); }})")
+    until(page, f"{VIDEOS}.every((video) => video.ended && !video.error && video.videoWidth > 0)")
+    assert page.evaluate(f"{VIDEOS}.map((video) => Math.round(video.duration))") == [2, 2]
+    text = page.locator("body").inner_text()
+    for part in ("walk", "猫 50 % & <b>?#", "a cat walks, 慢慢地", "fast", "SIMULATED", "cat.jpg"):
+        assert part in text, part
+    assert not [word for word in (*ids, *(one[:8] for one in ids), "CNY", "seed", "vote") if word in page.content()]
+    assert all(url.startswith("file:") for url in asked)
+    assert axe(page, "body") == []
+    page.screenshot(path=shots / f"delivery-{theme}.png", full_page=True)
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth <= 360")

@@ -1,0 +1,195 @@
+"""What is handed to people without Python: names that every system takes, the winner first, clips and words alone."""
+
+from __future__ import annotations
+
+import html
+import re
+import shutil
+import unicodedata
+import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import media_files as make
+import pytest
+
+import wan_nb
+from wan_nb.engine.workspace import Workspace
+from wan_nb.errors import InvalidMedia, InvalidOption, NotFound
+from wan_nb.log.row import Row
+from wan_nb.log.states import Status
+from wan_nb.reporting.delivery import deliver
+from wan_nb.settings import Settings
+
+LABELS = (
+    'a/b\\c:d*e?"f<g>h|', "CON", "con", "Con", "aux.txt", "..", " . ", "ends. ", "猫" * 90, "e\u0301", "\u00e9",
+    "مرحبا", "x\u202ey\0z\n", "<script>alert(1)</script>", "{{x}} {title} %s", "-rf", "~", "🐈\u200d⬛",
+)  # fmt: skip
+UNWANTED = re.compile(
+    r"\b(CNY|USD|price|cost|paid|billed|seed|vote[sd]?|ranking|logit|interval|probability|p_best|effect|budget|run|task)\b|%",
+    re.IGNORECASE,
+)
+
+
+@pytest.fixture
+def session(simulator, tmp_path):
+    with wan_nb.Session(base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02) as s:
+        yield s
+
+
+@pytest.fixture
+def place(tmp_path):
+    made = Workspace(Settings.resolve({}, folder=tmp_path / "wan_runs"))
+    made.store.open()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    return make.clip(tmp_path_factory.mktemp("clip") / "a.mp4", 1)
+
+
+def put(place, clip, number, variant, **changes) -> Row:
+    run_id = f"{number:012x}"
+    shutil.copyfile(clip, place.store.root / "videos" / f"{run_id}.mp4")
+    row = Row(run_id, status=Status.SUCCEEDED, video=f"videos/{run_id}.mp4", variant=variant, prompt=f"clip {number}")
+    return replace(row, **changes)
+
+
+def opened(path) -> tuple[list[str], str]:
+    """Names of the clips, and the page."""
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        assert names[0] == "index.html"
+        return [name.removeprefix("clips/") for name in names[1:]], archive.read("index.html").decode()
+
+
+def words(page: str) -> str:
+    """What a person reads of a page."""
+    return html.unescape(re.sub(r"<style>.*?</style>|<[^>]*>", " ", page, flags=re.DOTALL))
+
+
+def test_names_are_readable_differ_and_are_taken_everywhere(place, clip, tmp_path) -> None:
+    rows = [put(place, clip, n, label) for n, label in enumerate(LABELS)]
+    names, page = opened(deliver(place, rows, tmp_path / "all.zip"))
+    assert len(names) == len(LABELS)
+    assert len({unicodedata.normalize("NFKC", name).casefold() for name in names}) == len(LABELS)
+    for number, name in enumerate(names, 1):
+        assert name.startswith(f"{number:02} ")
+        assert name.endswith(".mp4")
+        assert not set(name) & set('<>:"/\\|?*\0\n')
+        assert not name.removesuffix(".mp4").endswith((".", " "))
+        assert len(name.encode()) < 100
+        assert all(unicodedata.category(letter)[0] != "C" for letter in name)
+    assert names[8].startswith("09 猫猫")
+    assert names[11] == "12 مرحبا.mp4"
+    assert "<script>" not in page
+    assert page.count("<video") == len(LABELS)
+
+
+def test_the_winner_comes_first_and_equal_labels_are_counted(place, clip, tmp_path) -> None:
+    labels = ["calm", "fast", "calm", "fast", None]
+    rows = [put(place, clip, n, label, prompt=f"it goes {label}") for n, label in enumerate(labels)]
+    names, page = opened(deliver(place, rows, tmp_path / "a.zip", title="walk", winner="fast"))
+    assert names == ["01 fast.mp4", "02 fast (2).mp4", "03 calm.mp4", "04 calm (2).mp4", "05 it goes None.mp4"]
+    assert [" ".join(part.split()) for part in re.findall(r"<h2>(.*?)</h2>", page)] == [
+        "Chosen: <bdi>fast</bdi>", "<bdi>calm</bdi>", "Clip 3",
+    ]  # fmt: skip
+    assert page.count("it goes fast</p>") == 1
+    names, page = opened(deliver(place, rows[:2], tmp_path / "b.zip"))
+    assert names == ["01 calm.mp4", "02 fast.mp4"]
+    assert "Chosen" not in page
+
+
+def test_the_page_says_what_was_asked_for_and_nothing_else(place, clip, tmp_path) -> None:
+    row = put(
+        place, clip, 0xABCDEF123456, "calm", prompt="a cat walks\n  slowly & <b>", negative_prompt="rain",
+        first_frame="/home/ada/pets/cat.jpg", last_frame="image", first_clip=f"/x/{'a' * 64}.tail5.mp4", seed=4711,
+        cost=3.6, currency="CNY", task_id="0385dc79-5ff8", simulated=True, rating=5, note="private", tags=("inner",),
+    )  # fmt: skip
+    _, page = opened(deliver(place, [row], tmp_path / "a.zip", title="walk"))
+    said = words(page)
+    assert "a cat walks\n  slowly & <b>" in said
+    for part in (["Not", "wanted:", "rain"], ["cat.jpg"], ["SIMULATED"], ["320 × 240"], ["1 s,"]):
+        assert all(word in said for word in part), part
+    assert not UNWANTED.search(said)
+    for hidden in (
+        row.run_id,
+        "4711",
+        "3.6",
+        "0385dc79",
+        "/home",
+        "/ada",
+        "aaaaaaaa",
+        "private",
+        "inner",
+        "http:",
+        "https:",
+    ):
+        assert hidden not in page
+
+
+def test_the_same_delivery_is_the_same_file(place, clip, tmp_path) -> None:
+    rows = [
+        put(place, clip, n, label, ended_at=datetime(2026, 11, 28, 12, n, tzinfo=UTC)) for n, label in enumerate("ab")
+    ]
+    one, two = (deliver(place, rows, tmp_path / name).read_bytes() for name in ("1.zip", "2.zip"))
+    assert one == two
+    with zipfile.ZipFile(tmp_path / "1.zip") as archive:
+        assert {info.date_time for info in archive.infolist()} == {(2026, 11, 28, 12, 1, 0)}
+        assert archive.read("clips/01 a.mp4") == clip.read_bytes()
+
+
+def test_an_older_delivery_survives_a_clip_that_does_not_play(place, clip, tmp_path) -> None:
+    rows = [put(place, clip, n, label) for n, label in enumerate("ab")]
+    path = deliver(place, rows, tmp_path / "a.zip")
+    before = path.read_bytes()
+    broken = place.store.root / str(rows[1].video)
+    broken.write_bytes(broken.read_bytes()[:3000])
+    with pytest.raises(InvalidMedia) as caught:
+        deliver(place, rows, path)
+    assert caught.value.run_id == rows[1].run_id
+    broken.unlink()
+    with pytest.raises(NotFound) as gone:
+        deliver(place, rows, path)
+    assert gone.value.run_id == rows[1].run_id
+    assert path.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir() if one.is_file()] == ["a.zip"]
+    for given, name, match in (([], "a.zip", "no clip"), (rows, "a.html", "end in"), (rows, "wan_runs", "folder")):
+        with pytest.raises(InvalidOption, match=match):
+            deliver(place, given, tmp_path / name)
+
+
+# --- from a study
+
+
+def test_a_study_delivers_what_is_done_and_what_is_named(session, simulator, photos, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    prompts = {"calm": "a cat walks", "fast": "a cat dashes", "wild": "a cat jumps"}
+    study = session.study(prompts, name="walk", first_frame=photos / "cat.jpg", seeds=range(1, 8), duration=2)
+    with pytest.raises(InvalidOption, match="no clip"):
+        study.deliver()
+    simulator.faults(endpoint="create", times=1, fail={"code": "InternalError", "message": "oops"})
+    study.submit().wait()
+    assert len([row for row in study.rows() if row.status == "SUCCEEDED"]) == 20
+    names, page = opened(study.deliver())
+    assert len(names) == 20
+    assert "Chosen" not in page
+    sitting = study.ballot()
+    while (asked := sitting.next()) is not None and not study.ranking().decided:
+        better = {"wild": 2, "fast": 1, "calm": 0}
+        left, right = better[asked.left_variant], better[asked.right_variant]
+        sitting.record(asked, "left" if left > right else "right")
+    names, page = opened(study.deliver("finals.zip"))
+    assert names[0] == "01 wild.mp4"
+    assert "Chosen: <bdi>wild</bdi>" in page
+    assert not UNWANTED.search(words(page))
+    assert not [row for row in study.rows() if row.run_id[:8] in page]
+    final = session.submit(prompts["wild"], first_frame=photos / "cat.jpg", duration=2, resolution="1080P").wait()
+    mine = [final, "calm", study.rows()[0].run_id]
+    names, page = opened(study.deliver("mine.zip", runs=mine))
+    assert names[0] == "01 a cat jumps.mp4"
+    assert names[1:3] == ["02 calm.mp4", "03 calm (2).mp4"]
+    assert opened(study.deliver("one.zip", runs="fast"))[0][0] == "01 fast.mp4"
