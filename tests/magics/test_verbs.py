@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 
 import pandas as pd
 import pytest
@@ -20,8 +21,8 @@ from wan_nb.magics.verbs import VERBS
 pytest_plugins = ["fixtures_shell"]
 
 DESIGNED = {
-    "runs", "show", "resume", "adopt", "cancel", "again", "rate", "compare", "vote", "rank", "report", "cost", "form",
-    "connect", "login", "doctor", "bundle", "forget",
+    "runs", "show", "resume", "adopt", "cancel", "again", "rate", "compare", "vote", "rank", "report", "deliver", "cost",
+    "form", "connect", "login", "doctor", "bundle", "forget",
 }  # fmt: skip
 
 
@@ -157,11 +158,18 @@ def test_studies_are_compared_voted_on_ranked_and_reported(walked, tmp_path) -> 
     assert repr(walked("%wan rank walk")) == repr(study.ranking())
     assert walked("%wan report walk -o walk.html").read_text().startswith("<!")
     assert (tmp_path / "walk.html").exists()
+    last = study.rows()[-1]
+    assert last.variant == "b"
+    with zipfile.ZipFile(walked(f"%wan deliver walk {last.run_id[:6]} a -o finals.zip")) as archive:
+        assert archive.namelist()[1:] == ["clips/01 b.mp4", "clips/02 a.mp4", "clips/03 a (2).mp4"]
+    with pytest.raises(NotFound, match="zebra"):
+        walked("%wan deliver walk zebra")
 
 
 def test_without_an_id_it_is_the_last_run_or_study_of_the_session(walked) -> None:
     assert walked("%wan show") is walked["study"]
     assert walked("%wan report").name == "walk.html"
+    assert walked("%wan deliver").name == "walk.zip"
     for line in ("rate 4", "again", "show --embed"):
         with pytest.raises(InvalidOption, match="'walk' is a study: say which of its runs"):
             walked(f"%wan {line}")

@@ -190,6 +190,18 @@ def report(call: Call) -> Any:
     return call.study().report(call.given.get("output"))
 
 
+def deliver(call: Call) -> Any:
+    """Pack clips for people without Python into one zip.
+
+    Readable file names, the winner first, and a page that plays them from any disk, with the prompts in plain words; no
+    price, no id, no statistics. All clips of the study that are done, or those of the runs and variants that are named.
+
+        %wan deliver walk -o finals.zip
+        %wan deliver walk calm 3f9c
+    """
+    return call.study().deliver(call.given.get("output"), runs=[*call.words[1:]] or None)
+
+
 def cost(call: Call) -> Any:
     """Tell what was spent, and how much of the budget is left.
 
@@ -290,6 +302,7 @@ _WAIT = Option("wait", "Block until all have ended.")
 _OUTPUT = Option(
     "output", "File to write; the study's name without it.", short="o", metavar="FILE", suffixes=(".html",)
 )
+_ZIP = replace(_OUTPUT, suffixes=(".zip",))
 _MEND = Option("mend", "Repair what can be repaired: the log, unfinished runs, partial files, clips that were renamed.")
 
 VERBS: dict[str, Verb] = {
@@ -306,6 +319,7 @@ VERBS: dict[str, Verb] = {
         Verb("vote", "[STUDY]", "study.vote()", vote, 1, completes="study"),
         Verb("rank", "[STUDY]", "study.ranking()", rank, 1, completes="study"),
         Verb("report", "[STUDY]", "study.report('walk.html')", report, 1, (_OUTPUT,), "study"),
+        Verb("deliver", "[STUDY] [ID|VARIANT ...]", "study.deliver('finals.zip')", deliver, None, (_ZIP,), "thing"),
         Verb("cost", "", "wan_nb.cost()", cost),
         Verb("form", "[ID]", "wan_nb.form()", form, 1, completes="run"),
         Verb("connect", "[SERVICE]", "wan_nb.connect('simulator')", connect, 1, completes="service"),
