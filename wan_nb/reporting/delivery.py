@@ -19,7 +19,7 @@ from wan_nb.media import clips
 from wan_nb.media.files import atomic
 from wan_nb.paths import readable
 from wan_nb.reporting.film import named, target
-from wan_nb.reporting.sections import clean, discreet
+from wan_nb.reporting.sections import clean, without_secrets
 
 if TYPE_CHECKING:
     import os
@@ -98,7 +98,7 @@ def _items(workspace: Workspace, rows: Sequence[Row]) -> Iterator[_Item]:
         with named(row, remedy="Leave it out: deliver(..., runs=...)."):
             file = workspace.file(row)
             facts = clips.inspect_clip(file)
-        label = discreet(row.variant or (row.prompt or "").strip()[:_LABEL] or "clip")
+        label = without_secrets(row.variant or (row.prompt or "").strip()[:_LABEL] or "clip")
         seen[label] = seen.get(label, 0) + 1
         again = f" ({seen[label]})" if seen[label] > 1 else ""
         yield _Item(row, file, facts, label, f"{number:0{width}} {readable(label, _LABEL) or 'clip'}{again}.mp4")
@@ -197,7 +197,7 @@ def _more(row: Row) -> Markup:
         "Goes on from the clip": clip,
         "With the sound": voice,
     }
-    lines = [Markup("{}: {}").format(words, isolated(discreet(value))) for words, value in told.items() if value]
+    lines = [Markup("{}: {}").format(words, isolated(without_secrets(value))) for words, value in told.items() if value]
     return Markup('<p class="words"><small>{}</small></p>\n').format(Markup("\n").join(lines)) if lines else Markup("")
 
 
