@@ -167,21 +167,19 @@ def test_an_older_delivery_survives_a_clip_that_does_not_play(place, clip, tmp_p
 
 def test_a_study_delivers_what_is_done_and_what_is_named(session, simulator, photos, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    prompts = {"calm": "a cat walks", "fast": "a cat dashes", "wild": "a cat jumps"}
-    study = session.study(prompts, name="walk", first_frame=photos / "cat.jpg", seeds=range(1, 8), duration=2)
+    prompts = {"calm": "a cat walks", "wild": "a cat jumps"}
+    study = session.study(prompts, name="walk", first_frame=photos / "cat.jpg", seeds=range(1, 14), duration=2)
     with pytest.raises(InvalidOption, match="no clip"):
         study.deliver()
     simulator.faults(endpoint="create", times=1, fail={"code": "InternalError", "message": "oops"})
     study.submit().wait()
-    assert len([row for row in study.rows() if row.status == "SUCCEEDED"]) == 20
+    assert len([row for row in study.rows() if row.status == "SUCCEEDED"]) == 25
     names, page = opened(study.deliver())
-    assert len(names) == 20
+    assert len(names) == 25
     assert "Chosen" not in page
     sitting = study.ballot()
     while (asked := sitting.next()) is not None and not study.ranking().decided:
-        better = {"wild": 2, "fast": 1, "calm": 0}
-        left, right = better[asked.left_variant], better[asked.right_variant]
-        sitting.record(asked, "left" if left > right else "right")
+        sitting.record(asked, "left" if asked.left_variant == "wild" else "right")
     names, page = opened(study.deliver("finals.zip"))
     assert names[0] == "01 wild.mp4"
     assert "Chosen: <bdi>wild</bdi>" in page
@@ -192,4 +190,4 @@ def test_a_study_delivers_what_is_done_and_what_is_named(session, simulator, pho
     names, page = opened(study.deliver("mine.zip", runs=mine))
     assert names[0] == "01 a cat jumps.mp4"
     assert names[1:3] == ["02 calm.mp4", "03 calm (2).mp4"]
-    assert opened(study.deliver("one.zip", runs="fast"))[0][0] == "01 fast.mp4"
+    assert opened(study.deliver("one.zip", runs="calm"))[0][0] == "01 calm.mp4"

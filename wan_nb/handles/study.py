@@ -490,8 +490,8 @@ class Study:
         path : path, optional
             The zip to write, ``NAME.zip`` without it; replaced as a whole when it exists.
         runs : Run, id, label of a variant, table of ``runs()``, or a list of such, optional
-            In the order of the delivery, also runs of other studies, such as the winner in another resolution. Without
-            it, all that are done.
+            In the order of the delivery, also runs of other studies, such as the winner in another resolution; of a
+            variant, study or tag the clips that are done. Without it, all that are done.
 
         Returns
         -------
@@ -518,17 +518,16 @@ class Study:
         return deliver(self._session.workspace, self._delivered(runs), chosen, title=title, winner=winner)
 
     def _delivered(self, runs: Any) -> list[Row]:
-        """Rows to deliver, under the labels of this plan where they are in it."""
-        own = self.rows()
-        if runs is None:
-            workspace = self._session.workspace
-            workspace.bring(done := [row for row in own if row.status is Status.SUCCEEDED])
-            return [row for row in done if workspace.video(row) is not None]
-        labels = {row.run_id: row for row in own}
-        found = []
-        for each in each_of(runs):
+        """Rows to deliver, under the labels that they have in this plan; of several at once those that are done."""
+        workspace, own = self._session.workspace, self.rows()
+        labels, found = {row.run_id: row for row in own}, []
+        for each in [self] if runs is None else each_of(runs):
             of_label = [row for row in own if isinstance(each, str) and row.variant == each]
-            found += of_label or [labels.get(row.run_id, row) for row in self._session.rows_of([each])]
+            rows = of_label or [labels.get(row.run_id, row) for row in self._session.rows_of([each])]
+            if of_label or len(rows) > 1 or each is self:
+                workspace.bring(done := [row for row in rows if row.status is Status.SUCCEEDED])
+                rows = [row for row in done if workspace.video(row) is not None]
+            found += rows
         return list({row.run_id: row for row in found}.values())
 
     def _ipython_display_(self) -> None:
