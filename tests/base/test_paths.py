@@ -206,13 +206,13 @@ def test_addresses_of_clips_stay_when_the_code_goes_elsewhere(open_session, tmp_
 
     session = open_session()
     run = session.submit("a cat", first_frame=photos / "cat.jpg", duration=2).wait()
-    before = run_bundle(session, run.row)
+    before = run_bundle(session.workspace, run.row)
     (tmp_path / "data").mkdir()
     os.chdir("data")
     again = session.submit("a dog", first_frame=photos / "cat.jpg", duration=2).wait()
-    assert run_bundle(session, run.row) == before
+    assert run_bundle(session.workspace, run.row) == before
     for one in (run, again):
-        (source,) = re.findall(r'<video[^>]* src="([^"]+)"', run_bundle(session, one.row)["text/html"])
+        (source,) = re.findall(r'<video[^>]* src="([^"]+)"', run_bundle(session.workspace, one.row)["text/html"])
         assert (tmp_path / unquote(source)).samefile(one.video)
     assert not (tmp_path / "data" / "wan_runs").exists()
 

@@ -63,7 +63,10 @@ def study(page: Page, folder: Path) -> None:
         walk.submit()
         walk.wait()
         rows = walk.rows()
-        saved = {"clip": run_bundle(session, rows[0]), "saved": runs_bundle(session, rows, title="walk")}
+        saved = {
+            "clip": run_bundle(session.workspace, rows[0]),
+            "saved": runs_bundle(session.workspace, rows, title="walk"),
+        }
         for theme in ("light", "dark"):
             for name, bundle in saved.items():
                 show(page, bundle["text/html"], theme)

@@ -253,16 +253,16 @@ def test_again_of_a_live_board_adds_a_run_to_it(session, simulator, photos, scre
 
 def test_embedding_is_asked_for_and_has_a_limit(session, photos, screen, seated, monkeypatch) -> None:
     run = submit(session, photos).wait(30)
-    outputs.display(run_bundle(session, run.row, embed=True))
+    outputs.display(run_bundle(session.workspace, run.row, embed=True))
     (shown,) = screen.outputs.values()
     assert "data:video/mp4;base64," in shown["text/html"]
     assert shown["text/plain"].startswith("The clip itself is in this cell: ")
     monkeypatch.setattr("wan_nb.widgets.static_outputs.EMBED_MAX", 10)
     with pytest.raises(InvalidOption, match="into a notebook"):
-        outputs.display(run_bundle(session, run.row, embed=True))
+        outputs.display(run_bundle(session.workspace, run.row, embed=True))
     run.video.unlink()
     with pytest.raises(InvalidOption, match="no clip on disk"):
-        outputs.display(run_bundle(session, run.row, embed=True))
+        outputs.display(run_bundle(session.workspace, run.row, embed=True))
 
 
 def test_a_clip_that_is_gone_is_said_to_be_gone(session, photos, screen, seated) -> None:
