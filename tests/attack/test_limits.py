@@ -153,7 +153,7 @@ def _stopped_between_intent_and_sending(settings: dict[str, Any], cat: str) -> N
 
     def begin_post(*args: Any, **options: Any) -> Any:
         result = real(*args, **options)
-        if options.get("leaves", True) and stops:
+        if stops:
             stops.pop()
             # To this thread: one to the process may reach it only when the POST has left.
             signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)

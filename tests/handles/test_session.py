@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from PIL import Image
 
 import wan_nb
+from wan_nb.engine import submit
 from wan_nb.errors import (
     BudgetExceeded,
     DownloadFailed,
@@ -433,3 +435,17 @@ def test_an_upload_tells_how_far_it_is(session, tmp_path) -> None:
     name, sent, total = told[-1]
     assert (name, sent) == ("first_frame", total)
     assert [sent for _, sent, _ in told] == sorted(sent for _, sent, _ in told)
+
+
+def test_each_post_is_written_down_once_also_where_one_waits_for_another(session, cat, monkeypatch) -> None:
+    monkeypatch.setattr(submit, "STAMP_LIFE", timedelta(hours=1))  # on a machine that stands still it is written anew
+    real, posted = session.log.begin_post, []
+
+    def begin_post(run_id, **told):
+        posted.append(run_id)
+        return real(run_id, **told)
+
+    monkeypatch.setattr(session.log, "begin_post", begin_post)
+    study = session.study("a cat walks", name="walk", first_frame=cat, seeds=[1, 2, 3], duration=2)
+    study.submit(max_cost=20).wait(timeout=120)
+    assert sorted(posted) == sorted(run.id for run in study.runs)

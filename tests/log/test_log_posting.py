@@ -21,7 +21,9 @@ def test_one_post_of_a_prompt_is_in_flight(log: RunLog, clock: Clock):
     assert log.get(one).posted_at == clock.now
     assert [log.begin_post(run_id) for run_id in (two, other, one)] == [one, None, None]
     assert log.get(two).posted_at is None
+    assert [log.in_flight(run_id) for run_id in (one, two, other)] == [None, one, None]
     log.update(one, status="UNCERTAIN")
+    assert log.in_flight(two) is None
     assert log.begin_post(two) is None
 
 

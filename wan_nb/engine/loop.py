@@ -102,6 +102,8 @@ class Shared:
         Free places at the service by identity and model.
     sending : Counter
         Fingerprints of what is being sent, or is reserved and going to be sent.
+    posting : WeakValueDictionary
+        Lock by identity, model and prompt.
     downloading : WeakValueDictionary
         Lock by run id.
     """
@@ -109,6 +111,9 @@ class Shared:
     limiters: dict[str, Limiter] = field(default_factory=dict)
     slots: dict[tuple[str, str], asyncio.Future[asyncio.Semaphore]] = field(default_factory=dict)
     sending: Counter[str] = field(default_factory=Counter)
+    posting: WeakValueDictionary[tuple[str, str | None, str | None], asyncio.Lock] = field(
+        default_factory=WeakValueDictionary
+    )
     downloading: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
 

@@ -57,6 +57,7 @@ class Queue:
         self.account, self._submitter, self._follow = account, submitter, follow
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._refused: dict[str, WanError] = {}
+        self._begun: set[str] = set()  # runs that the submitter takes back itself when it is stopped
 
     async def submit(self, asks: list[Ask], *, most: float | None = None) -> list[Row]:
         """Reserve all, begin to send, and return when the first one is accepted (or some are there already).
@@ -146,10 +147,13 @@ class Queue:
 
     def _stopped(self, row: Row, job: asyncio.Task[None]) -> None:
         """Take back what a job was to send that was stopped, perhaps before its first step."""
+        begun = row.run_id in self._begun
+        self._begun.discard(row.run_id)
         try:
             job.exception()
         except asyncio.CancelledError as stop:
-            self.account.jobs.start_shielded(self._unsend(row.run_id, stop))
+            if not begun:
+                self.account.jobs.start_shielded(self._submitter.unsend(row, stop))
 
     async def _instead(self, row: Row, ask: Ask, accepted: asyncio.Future[Row], allowance: _Allowance) -> None:
         """Wait until somebody else has sent a run; buy it here where that one takes it back or dies."""
@@ -173,6 +177,7 @@ class Queue:
         run_id = pair[0].run_id
         try:
             async with await self._slots(ask.request.model):
+                self._begun.add(run_id)
                 row, _ = await self._submitter.send(pair, ask)
                 self._jobs.pop(run_id, None)
                 accepted.set_result(row)
@@ -182,14 +187,6 @@ class Queue:
                 accepted.set_exception(error)
             if isinstance(error, NotAuthorized | Throttled):
                 self._stop(error)
-
-    async def _unsend(self, run_id: str, stop: asyncio.CancelledError) -> None:
-        row = await self.account.ask_log(self.account.log.get, run_id)
-        if row.status is Status.INTENDED and row.posted_at is None:
-            try:
-                await self.account.take_back([row], stop)
-            finally:
-                self.account.sends_no_more(row)
 
     async def _beat(self) -> None:
         """Tell other kernels of the log that this one is alive while runs of it wait here."""

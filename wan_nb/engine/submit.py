@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -38,6 +38,9 @@ PATIENCE = timedelta(minutes=5)
 
 STAMP_LIFE = timedelta(seconds=5)
 """Longest time between writing down that a POST leaves and its first byte; a process that was stopped takes longer."""
+
+HELD_PAUSE = 0.2
+"""Seconds between two looks at the POST of another process that has to be answered first."""
 
 NOTE_TRIES = 6
 """Attempts, over about half a minute, at writing down the id of an accepted task."""
@@ -141,7 +144,8 @@ class Submitter:
         finally:
             self.account.sending.subtract(prints)
 
-    async def _unsend(self, row: Row, stop: asyncio.CancelledError) -> None:
+    async def unsend(self, row: Row, stop: asyncio.CancelledError) -> None:
+        """Take back a reserved run that was not sent, and is not going to be."""
         try:
             await self.account.take_back([row], stop)
         finally:
@@ -182,21 +186,44 @@ class Submitter:
             if request.seed != row.seed:
                 row = await account.write(row.run_id, seed=request.seed, request=self._recorded(request))
             body = request.payload(await self._urls(request, ask.progress))
-            while other := await account.ask_log(account.log.begin_post, row.run_id, owner=account.owner, leaves=False):
-                # A POST of the same prompt, perhaps of a kernel that has died.
-                await settle.recover_abandoned(account, other)
-                await asyncio.sleep(0.2)
+            turn = await self._turn(row)
         except asyncio.CancelledError as stop:
-            await account.jobs.shielded(self._unsend(row, stop))
+            await account.jobs.shielded(self.unsend(row, stop))
             raise
         except Exception as error:  # noqa: BLE001  # a file that is gone, a log that is full: nothing was sent
             account.sends_no_more(row)
             raise await account.not_accepted(row, error) from None
-        post = account.jobs.start(f"post-{row.run_id}", self._post(row, body))
+        post = account.jobs.start(f"post-{row.run_id}", self._post(row, body, turn))
         post.add_done_callback(lambda _: account.sends_no_more(row))
+        post.add_done_callback(lambda _: turn.close())
         return await asyncio.shield(post), True
 
-    async def _post(self, row: Row, body: dict[str, Any]) -> Row:
+    async def _turn(self, row: Row) -> ExitStack:
+        """The turn of a run to be posted, to be closed when its POST is answered.
+
+        One POST of a model and prompt is in flight at a time, in all processes, so that an answer that never came can
+        be told from the others of the account.
+        """
+        account = self.account
+        lock = account.shared.posting.setdefault((account.place.identity, row.model, row.prompt), asyncio.Lock())
+        await lock.acquire()
+        with ExitStack() as turn:
+            turn.callback(lock.release)
+            while other := await account.ask_log(account.log.in_flight, row.run_id):
+                await settle.recover_abandoned(account, other)  # perhaps of a process that has died
+                await asyncio.sleep(HELD_PAUSE)
+            return turn.pop_all()
+
+    async def _post(self, row: Row, body: dict[str, Any], turn: ExitStack) -> Row:
+        row = await self._answered(row, body)
+        turn.close()
+        if row.status is Status.UNCERTAIN:
+            row = await settle.recover(self.account, row)
+        self._follow(row.run_id)
+        return row
+
+    async def _answered(self, row: Row, body: dict[str, Any]) -> Row:
+        """POST a run; the row with what came of it."""
         account, attempt = self.account, _Attempt()
         created: Created | None
         try:
@@ -227,8 +254,7 @@ class Submitter:
                 said = f"the service answered with another run's task: {error.message}."
                 created, doubt = None, ("TaskRepeated", said)
         if created is None and ended["post_end"] not in NOT_ACCEPTED:  # it does not prove that nothing was accepted
-            row = await settle.recover(account, await self._doubt(row, *doubt, ended))
-        self._follow(row.run_id)
+            row = await self._doubt(row, *doubt, ended)
         return row
 
     async def _accepted(self, row: Row, created: Created, ended: dict[str, Any]) -> Row:
@@ -291,8 +317,13 @@ class Submitter:
                 with suppress(WanError):  # any answer tells it
                     await account.client.list(page_size=1)
             stamped = _Clocks()
-            await account.ask_log(account.log.begin_post, row.run_id, owner=account.owner, skew=account.client.skew)
-            if stamped.elapsed() < STAMP_LIFE:
+            other = await account.ask_log(
+                account.log.begin_post, row.run_id, owner=account.owner, skew=account.client.skew
+            )
+            if other is not None:  # another process was quicker
+                await settle.recover_abandoned(account, other)
+                await asyncio.sleep(HELD_PAUSE)
+            elif stamped.elapsed() < STAMP_LIFE:
                 break
         attempt.left = stamped
 

@@ -231,9 +231,7 @@ class RunLog:
         c.execute(sa.insert(runs).values(run_id=run_id, attempt=attempt, **given))
         return _joined(c, _row(c, run_id), given)
 
-    def begin_post(
-        self, run_id: str, *, owner: str | None = None, skew: timedelta | None = None, leaves: bool = True
-    ) -> str | None:
+    def begin_post(self, run_id: str, *, owner: str | None = None, skew: timedelta | None = None) -> str | None:
         """Write down that the POST of an intent is about to leave; once more before each further attempt.
 
         At most one POST of the same model and prompt is in flight per log, so that an answer that never came can be
@@ -246,8 +244,6 @@ class RunLog:
             Who posts.
         skew : timedelta, optional
             Clock of the service minus ours, which settling an answer that never came has to know as it was.
-        leaves : bool
-            Its first byte leaves now. False only takes the place that the model and prompt have in the log.
 
         Returns
         -------
@@ -264,17 +260,20 @@ class RunLog:
             row = _row(c, run_id)
             if row.status is not Status.INTENDED or owner not in {None, row.owner}:
                 raise LogError("it is not this kernel's to post any more", remedy="%wan resume", run_id=run_id)
-            key = hashlib.sha256(f"{row.model}\0{row.prompt}".encode()).hexdigest()
-            held: str | None = c.execute(sa.select(runs.c.run_id).where(runs.c.posting == key)).scalar_one_or_none()
+            held = _in_flight(c, row)
             if held not in {None, run_id}:
                 return held
             request = row.request if skew is None else {**row.request, "skew": skew.total_seconds()}
-            end = None if leaves else "never sent"
-            values = {"posting": key, "posted_at": self._now(), "post_end": end, "post_ended_at": None}
+            values = {"posting": _posting_key(row), "posted_at": self._now(), "post_end": None, "post_ended_at": None}
             c.execute(_change(run_id).values(**values, request=request))
             return None
 
         return self._db.write(work)
+
+    def in_flight(self, run_id: str) -> str | None:
+        """Another run of the same model and prompt whose POST is in flight, if there is one."""
+        held = self._db.read(lambda c: _in_flight(c, _row(c, run_id)))
+        return None if held == run_id else held
 
     def abandoned(self, row: Row, alive: Callable[[str, datetime], bool] = owner_alive) -> bool:
         """Whether the process that was to post an intent is dead.
@@ -390,6 +389,18 @@ class RunLog:
             return _row(c, run_id)
 
         return self._db.write(work)
+
+
+def _posting_key(row: Row) -> str:
+    return hashlib.sha256(f"{row.model}\0{row.prompt}".encode()).hexdigest()
+
+
+def _in_flight(c: sa.Connection, row: Row) -> str | None:
+    """The run, perhaps `row` itself, whose POST has the model and prompt of `row`."""
+    held: str | None = c.execute(
+        sa.select(runs.c.run_id).where(runs.c.posting == _posting_key(row))
+    ).scalar_one_or_none()
+    return held
 
 
 def _changed(c: sa.Connection, row: Row, changes: Mapping[str, Any], *, may_be_late: bool) -> Row:
