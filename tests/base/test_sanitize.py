@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wan_nb.api.urls import SCHEMES
-from wan_nb.engine.service import Place, locate
+from wan_nb.engine.service import Endpoint, locate
 from wan_nb.errors import LogError, ServiceError, WanError
 from wan_nb.sanitize import Secret, csv_cell, logger, number, redact, remember, remember_url, reveal, said
 from wan_nb.settings import Settings
@@ -214,7 +214,7 @@ def test_a_secret_is_used_and_never_shown() -> None:
 
 
 @pytest.fixture
-def knowing() -> list[Settings | Place]:
+def knowing() -> list[Settings | Endpoint]:
     password = "postgresql+psycopg://me:hunter-22@db/runs?sslpassword=hunter-33"
     settings = Settings.resolve(
         {}, api_key=KEY, service="beijing", log=password, media="s3://me:hunter-22@bucket/class"

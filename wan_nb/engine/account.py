@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from wan_nb.api.task import Task
     from wan_nb.engine.loop import LoopThread
-    from wan_nb.engine.service import Place
+    from wan_nb.engine.service import Endpoint
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
     from wan_nb.settings import Settings
@@ -44,7 +44,7 @@ class Account:
 
     Parameters
     ----------
-    settings, place, log, loop
+    settings, endpoint, log, loop
         Of the session.
 
     Attributes
@@ -62,15 +62,15 @@ class Account:
         For the jitter of pauses.
     """
 
-    def __init__(self, settings: Settings, place: Place, log: RunLog, loop: LoopThread) -> None:
-        self.settings, self.place, self.log, self.loop = settings, place, log, loop
+    def __init__(self, settings: Settings, endpoint: Endpoint, log: RunLog, loop: LoopThread) -> None:
+        self.settings, self.endpoint, self.log, self.loop = settings, endpoint, log, loop
         self.owner = owner_id()
         self.jobs = Jobs()
         self.rng = Random()
         self.shared = loop.shared
         self.sending = self.shared.sending
-        self.client = Client(place.base_url, place.api_key)
-        self.limiter = self.shared.limiters.setdefault(place.identity, Limiter())
+        self.client = Client(endpoint.base_url, endpoint.api_key)
+        self.limiter = self.shared.limiters.setdefault(endpoint.identity, Limiter())
         self.watcher = Watcher(self.client, limiter=self.limiter)
         self._log_worker = Worker("log")
         self._listeners: list[Callable[[Row], None]] = []
@@ -133,7 +133,7 @@ class Account:
     async def open_rows(self) -> list[Row]:
         """Runs of this account, not of others in the same log, that have not ended."""
         rows = await self.ask_log(self.log.open_rows)
-        return [row for row in rows if row.request.get("identity") == self.place.identity]
+        return [row for row in rows if row.request.get("identity") == self.endpoint.identity]
 
     async def write(self, run_id: str, **changes: Any) -> Row:
         """Commit changes of a row, then tell. What another kernel has written meanwhile is not taken back."""

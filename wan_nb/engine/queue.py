@@ -202,7 +202,7 @@ class Queue:
 
     async def _slots(self, model: str) -> asyncio.Semaphore:
         """Places at the service, shared by all sessions of the account; it counts each model by itself."""
-        key, slots = (self.account.place.identity, model), self.account.shared.slots
+        key, slots = (self.account.endpoint.identity, model), self.account.shared.slots
         if key not in slots:
             slots[key] = asyncio.ensure_future(self._counted(model))
         return await asyncio.shield(slots[key])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from wan_nb.api.task import Listed, Task
     from wan_nb.engine.loop import LoopThread
-    from wan_nb.engine.service import Place
+    from wan_nb.engine.service import Endpoint
     from wan_nb.engine.submit import Ask
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
@@ -60,9 +60,9 @@ class Runner:
         self.measuring = Worker("measuring")
 
     @classmethod
-    async def open(cls, settings: Settings, place: Place, log: RunLog, store: Store, loop: LoopThread) -> Self:
+    async def open(cls, settings: Settings, endpoint: Endpoint, log: RunLog, store: Store, loop: LoopThread) -> Self:
         """Make one on the loop thread, to which its connections belong."""
-        return cls(Account(settings, place, log, loop), store)
+        return cls(Account(settings, endpoint, log, loop), store)
 
     async def aclose(self) -> None:
         """Stop looking and buying. Tasks go on at the service; `resume` finds them."""
@@ -173,7 +173,7 @@ class Runner:
             case "PENDING" | "RUNNING":
                 changes["status"] = Status(task.status)
             case "SUCCEEDED":
-                changes |= {"status": Status.DOWNLOADING, **_receipt(row, task, self.account.place.region)}
+                changes |= {"status": Status.DOWNLOADING, **_receipt(row, task, self.account.endpoint.region)}
             case "FAILED":
                 changes |= {"status": Status.FAILED, "error_code": task.code, "error_message": task.message}
             case "CANCELED":

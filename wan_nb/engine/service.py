@@ -22,7 +22,7 @@ from wan_nb.terminal import printed
 if TYPE_CHECKING:
     from wan_nb.settings import Settings
 
-__all__ = ["Place", "address", "identify", "locate"]
+__all__ = ["Endpoint", "address", "identify", "locate"]
 
 SIMULATOR_KEY = "simulator"
 """The simulator takes any key; this one says in its counters who came."""
@@ -30,7 +30,7 @@ SIMULATOR_KEY = "simulator"
 
 @printed
 @dataclass(frozen=True, slots=True)
-class Place(Keyless):
+class Endpoint(Keyless):
     """A service that can be talked to. Copies and pickles of it carry no key.
 
     Attributes
@@ -87,8 +87,8 @@ def identify(settings: Settings) -> str:
     return f"{url}#{account}"
 
 
-def locate(settings: Settings) -> Place:
-    """Turn the settings into a place, starting the simulator of the session's folder if that is the one.
+def locate(settings: Settings) -> Endpoint:
+    """Turn the settings into an endpoint, starting the simulator of the session's folder if that is the one.
 
     Raises
     ------
@@ -102,11 +102,11 @@ def locate(settings: Settings) -> Place:
         from wan_nb.simulator.launch import ensure
 
         url = ensure(settings.folder / "simulator", speed=settings.speed, environ=for_the_simulator())
-        return Place(name, url, Secret(SIMULATOR_KEY), identify(settings), catalog.region_of(url))
+        return Endpoint(name, url, Secret(SIMULATOR_KEY), identify(settings), catalog.region_of(url))
     url = address(name)
     if not settings.api_key:
         raise NotAuthorized(
             f"no key for {name}.", remedy="Run %wan login, or set DASHSCOPE_API_KEY; %wan connect simulator needs none."
         )
     shown = name if name in catalog.REGIONS else urlsplit(url).netloc
-    return Place(shown, url, settings.api_key, identify(settings), catalog.region_of(url))
+    return Endpoint(shown, url, settings.api_key, identify(settings), catalog.region_of(url))

@@ -163,7 +163,7 @@ async def _look_up(account: Account, row: Row) -> Verdict:
 
 
 def _request_limit(account: Account) -> float:
-    return catalog.request_limit(account.place.base_url)
+    return catalog.request_limit(account.endpoint.base_url)
 
 
 async def unknown_tasks(account: Account) -> list[Listed]:
@@ -205,11 +205,11 @@ async def _taken_in(account: Account, task: Task) -> Row:
         account.log.adopt,
         task.task_id,
         prompt=task.orig_prompt,
-        service=account.place.name,
+        service=account.endpoint.name,
         simulated=bool(account.client.simulated),
-        currency=account.place.region.currency,
+        currency=account.endpoint.region.currency,
         submitted_at=task.submit_time,
-        request={"identity": account.place.identity},
+        request={"identity": account.endpoint.identity},
         owner=account.owner,
     )
     return row
@@ -310,7 +310,7 @@ def _distance(account: Account, row: Row, task: Task) -> timedelta:
 
 def _may_be(account: Account, row: Row, task: Task) -> bool:
     """Whether a task can be this run's. A prompt is only told on success; until then the time has to do."""
-    if row.request.get("identity") != account.place.identity:
+    if row.request.get("identity") != account.endpoint.identity:
         return False
     if task.orig_prompt is not None or task.submit_time is None:
         return _same_words(row.prompt, task.orig_prompt)

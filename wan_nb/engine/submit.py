@@ -110,7 +110,7 @@ class Submitter:
         """
         account = self.account
         await account.handshake()
-        cap = account.settings.budget.get(account.place.region.currency)
+        cap = account.settings.budget.get(account.endpoint.region.currency)
         again = any(ask.again for ask in asks)
         intents = [self.intent(ask) for ask in asks]
         prints = [intent["fingerprint"] for intent in intents]
@@ -161,11 +161,11 @@ class Submitter:
             "variant": ask.variant,
             "block": ask.block,
             "tags": ask.tags,
-            "service": account.place.name,
+            "service": account.endpoint.name,
             "simulated": bool(account.client.simulated),
-            "cost": request.price(account.place.region),
-            "currency": account.place.region.currency,
-            "fingerprint": request.fingerprint(account.place.identity),
+            "cost": request.price(account.endpoint.region),
+            "currency": account.endpoint.region.currency,
+            "fingerprint": request.fingerprint(account.endpoint.identity),
             "request": self._recorded(request),
             "version": __version__,
         }
@@ -205,7 +205,7 @@ class Submitter:
         be told from the others of the account.
         """
         account = self.account
-        lock = account.shared.posting.setdefault((account.place.identity, row.model, row.prompt), asyncio.Lock())
+        lock = account.shared.posting.setdefault((account.endpoint.identity, row.model, row.prompt), asyncio.Lock())
         await lock.acquire()
         with ExitStack() as turn:
             turn.callback(lock.release)
@@ -348,7 +348,7 @@ class Submitter:
         assert medium.path is not None
         path = medium.path
         # The store ties a file to the account and to the exact model string.
-        key = f"{account.place.identity}|{model}|{medium.identity}"
+        key = f"{account.endpoint.identity}|{model}|{medium.identity}"
         async with self._uploads[key]:
             url = await account.ask_log(account.log.recall_upload, key)
             if url is None:
@@ -367,7 +367,7 @@ class Submitter:
 
     def _recorded(self, request: VideoRequest) -> dict[str, Any]:
         """What the log and the sidecar keep; the identity tells two accounts in one log apart."""
-        return {**request.public(), "identity": self.account.place.identity}
+        return {**request.public(), "identity": self.account.endpoint.identity}
 
 
 class _Clocks:

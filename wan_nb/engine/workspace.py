@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from wan_nb.api.request import Medium, VideoRequest
     from wan_nb.engine.account import Account
     from wan_nb.engine.runner import Runner
-    from wan_nb.engine.service import Place
+    from wan_nb.engine.service import Endpoint
     from wan_nb.engine.submit import Ask
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
@@ -134,7 +134,7 @@ class Workspace:
         return LoopThread.acquire()
 
     @_Part
-    def place(self) -> Place:
+    def endpoint(self) -> Endpoint:
         """The service; starts the simulator if that is the one."""
         try:
             return locate(self.settings)
@@ -149,7 +149,7 @@ class Workspace:
         from wan_nb.engine.runner import Runner
 
         self.log.check_writable()  # before the service is asked for anything
-        return self.loop.sync(Runner.open(self.settings, self.place, self.log, self.store, self.loop))
+        return self.loop.sync(Runner.open(self.settings, self.endpoint, self.log, self.store, self.loop))
 
     @property
     def account(self) -> Account:
@@ -175,12 +175,13 @@ class Workspace:
     @property
     def service(self) -> str:
         """Name of the service, known before it is located."""
-        return place.name if (place := Workspace.place.of(self)) else self.settings.service
+        return endpoint.name if (endpoint := Workspace.endpoint.of(self)) else self.settings.service
 
     @property
     def region(self) -> Region:
         """Whose prices and currency apply; nothing is asked or started for it."""
-        return place.region if (place := Workspace.place.of(self)) else region_of(address(self.settings.service))
+        endpoint = Workspace.endpoint.of(self)
+        return endpoint.region if endpoint else region_of(address(self.settings.service))
 
     def set_budget(self, budget: Mapping[str, float]) -> None:
         """Set the cap of any 24 h, per currency; holds for what is asked for from now on."""

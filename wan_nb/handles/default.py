@@ -117,7 +117,7 @@ def connect(service: str | None = None, **settings: Any) -> Session:
     key = _default.settings.api_key if _default is not None else None  # one typed at %wan login lasts
     chosen = {"api_key": key, **_configured, **({"service": service} if service else {}), **settings}
     old, fresh = _default, _opened(**chosen)
-    fresh.place  # noqa: B018  # a wrong name or a missing key is said here, while the old session still stands
+    fresh.workspace.endpoint  # noqa: B018  # a wrong name or a missing key is said here, while the old session still stands
     _default = fresh
     if old is not None and old.pid == os.getpid():
         old.close()

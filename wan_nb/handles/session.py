@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from wan_nb.api.request import Medium, VideoRequest
     from wan_nb.api.task import Listed
     from wan_nb.engine.runner import Runner
-    from wan_nb.engine.service import Place
+    from wan_nb.engine.service import Endpoint
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
     from wan_nb.maintenance.cost import Cost
@@ -170,9 +170,9 @@ class Session:
         return self.workspace.store
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Endpoint:
         """The service; starts the simulator if that is the one."""
-        return self.workspace.place
+        return self.workspace.endpoint
 
     def set_budget(self, budget: Mapping[str, float]) -> None:
         """Set the cap of any 24 h, per currency; holds for what is asked for from now on."""
@@ -298,7 +298,7 @@ class Session:
         most, words = arguments.max_cost(max_cost), arguments.words(tags, "tags")
         arguments.switch(again, "again")
         request = self.request(prompt, **fields)
-        price, currency = request.price(self.place.region), self.place.region.currency
+        price, currency = request.price(self.workspace.endpoint.region), self.workspace.endpoint.region.currency
         if most is not None and price > most:
             raise BudgetExceeded(
                 f"one clip costs about {currency} {price:.2f}, more than --max-cost {most:g}.",

@@ -119,10 +119,11 @@ def _key(workspace: Workspace) -> Iterator[Finding]:
 
 def _service(workspace: Workspace) -> Iterator[Finding]:
     """Reach it, with one call that costs nothing, and compare clocks."""
-    place = workspace.place
-    parts = urlsplit(place.base_url)
+    endpoint = workspace.endpoint
+    parts = urlsplit(endpoint.base_url)
     if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
-        yield Finding("service", "bad", f"{place.base_url} is not encrypted: the key travels readable.", "Use https.")
+        said = f"{endpoint.base_url} is not encrypted: the key travels readable."
+        yield Finding("service", "bad", said, "Use https.")
     account = workspace.account
 
     async def look() -> None:
@@ -132,16 +133,16 @@ def _service(workspace: Workspace) -> Iterator[Finding]:
     try:
         workspace.loop.sync(look(), timeout=30)
     except NotAuthorized as error:
-        other = " and ".join(name for name in ("beijing", "singapore") if name != place.name)
+        other = " and ".join(name for name in ("beijing", "singapore") if name != endpoint.name)
         hint = f"A key belongs to one region; %wan connect {other}, or %wan login."
-        yield Finding("service", "bad", f"{place.name} refuses the key: {error.message}", hint)
+        yield Finding("service", "bad", f"{endpoint.name} refuses the key: {error.message}", hint)
     except (WanError, TimeoutError) as error:
-        said = error.message if isinstance(error, WanError) else "no answer in 30 s"
-        yield Finding("service", "bad", f"{place.base_url}: {said}", "Check network, proxy and base URL; %wan connect.")
+        said = f"{endpoint.base_url}: {error.message if isinstance(error, WanError) else 'no answer in 30 s'}"
+        yield Finding("service", "bad", said, "Check network, proxy and base URL; %wan connect.")
     else:
         mark = ", SIMULATED" if account.client.simulated else ""
         yield Finding(
-            "service", "good", f"{place.name} answers at {parts.netloc} (prices in {place.region.currency}{mark})"
+            "service", "good", f"{endpoint.name} answers at {parts.netloc} (prices in {endpoint.region.currency}{mark})"
         )
     skew = account.client.skew
     if skew is not None and not account.client.simulated:

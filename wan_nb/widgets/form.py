@@ -203,7 +203,7 @@ class Form(NotebookWidget):
         if self.draft.is_study:
             return self._submit_study()
         prompt, fields = self.draft.prompts.get(""), self.draft.fields()
-        price = self._workspace.request(prompt, **fields).price(self._workspace.place.region)
+        price = self._workspace.request(prompt, **fields).price(self._workspace.endpoint.region)
         run = self._asked(lambda most: self._buy(prompt, **fields, max_cost=most), price)
         there = "was there already; nothing was bought again" if run.reused else "is on its way; see below"
         self.send({"kind": "said", "text": f"Run {run.id[:8]} {there}."})
@@ -297,8 +297,8 @@ def _about(workspace: Workspace) -> dict[str, Any]:
         near = [*folder.iterdir(), *(path for sub in folder.iterdir() if sub.is_dir() for path in _files(sub))]
         named = sorted(str(path.relative_to(folder)) for path in near if path.suffix.lower() in kind.suffixes)
         files[kind.name] = [plain(name, 300) for name in named if not name.startswith((".", "wan_runs"))][:_SUGGESTED]
-    place = workspace.place
-    return {"service": plain(place.name, 80), "simulated": place.name == "simulator", "files": files, "chunk": CHUNK}
+    name = workspace.endpoint.name
+    return {"service": plain(name, 80), "simulated": name == "simulator", "files": files, "chunk": CHUNK}
 
 
 def _files(folder: Path) -> list[Path]:

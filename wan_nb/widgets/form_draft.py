@@ -264,7 +264,7 @@ class Draft:
 
     def _price(self, clips: int) -> str:
         """Estimate from what sets it, as soon as that much is right."""
-        region = self.workspace.place.region
+        region = self.workspace.endpoint.region
         wrong = {error.field for error in VideoRequest.problems(**self.fields())}
         if wrong & {"model", "resolution", "duration"}:
             return ""

@@ -288,7 +288,7 @@ class View:
         return {
             "Python": snippets.as_python(request),
             "%%wan": snippets.as_cell(request),
-            "curl": snippets.as_curl(request, self.workspace.place.base_url),
+            "curl": snippets.as_curl(request, self.workspace.endpoint.base_url),
         }
 
 

@@ -122,10 +122,10 @@ class Watcher:
         loop = asyncio.get_running_loop()
         while not task.news and (left := task.due - loop.time()) > 0:
             mono, wall = loop.time(), self._clock()
-            task.nudge.clear()
+            task.changed.clear()
             try:
                 async with asyncio.timeout(min(left, _SLICE)):
-                    await task.nudge.wait()
+                    await task.changed.wait()
             except TimeoutError:
                 if (self._clock() - wall) - (loop.time() - mono) > _WOKEN:
                     task.due = loop.time()

@@ -40,7 +40,7 @@ class WatchedTask:
         Looks in a row that brought no answer.
     news : Task or None
         A change learnt from a list that somebody else asked for.
-    nudge : asyncio.Event
+    changed : asyncio.Event
         Set when `due` came nearer or there is news.
     """
 
@@ -58,7 +58,7 @@ class WatchedTask:
         self.task_id, self.model, self.gap = task_id, model, gap
         self.group, self.faults = RUNNING, 0
         self.news: Task | None = None
-        self.nudge = asyncio.Event()
+        self.changed = asyncio.Event()
         self._durations, self._pace = durations, Pace.of(durations)
         self._status = ""
         self._submitted = self._idle = now - age  # the latter: the last moment at which it surely did not run
@@ -108,7 +108,7 @@ class WatchedTask:
             return False
         if self._alive(row.status, row.gmt_create, row.start_time, now):
             self.news = Task(self.task_id, row.status, submit_time=row.gmt_create, scheduled_time=row.start_time)
-            self.nudge.set()
+            self.changed.set()
         return True
 
     def learn_absence(self, now: float, began: float) -> None:
@@ -119,7 +119,7 @@ class WatchedTask:
 
     def _ask_itself(self, now: float) -> None:
         self._direct, self.due = True, now
-        self.nudge.set()
+        self.changed.set()
 
     def plan(self, now: float, price: float = LOOK_PRICE, shortest: float = 0.0) -> None:
         """Set `due`: the next look is worth `price` seconds of delay, and `shortest` seconds must lie between."""
