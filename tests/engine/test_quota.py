@@ -9,8 +9,7 @@ import pytest
 import wan_nb
 from wan_nb.api.catalog import LIMITS
 from wan_nb.engine.polling.limiter import Lane
-from wan_nb.engine.polling.quota import Quota
-from wan_nb.engine.queue import BUFFER
+from wan_nb.engine.queue import BUFFER, Quota
 
 MODEL = "wan2.7-i2v"
 DEFAULT = Quota(LIMITS.submits_per_second, LIMITS.running)

@@ -7,28 +7,92 @@ nothing; the buffer keeps the service busy while a finished clip makes room for 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from wan_nb.api.catalog import LIMITS
 from wan_nb.engine import settle
-from wan_nb.engine.polling.quota import Quota
 from wan_nb.errors import NotAuthorized, Throttled, WanError
 from wan_nb.log.states import Status
+from wan_nb.sanitize import number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from wan_nb.api.client import Client
     from wan_nb.engine.account import Account
+    from wan_nb.engine.polling.limiter import Limiter
     from wan_nb.engine.submit import Ask, Submitter
     from wan_nb.log.row import Row
 
-__all__ = ["Queue"]
+__all__ = ["Queue", "Quota"]
 
 BUFFER = 2
 """Tasks that wait at the service beyond the running ones: enough to hide the time of a look and of a POST."""
 
 BEAT = 120.0
 """Seconds between two signs of life; a process of another host counts as dead after 15 min without one."""
+
+QUOTA_SECONDS = 5.0
+"""How long a study waits for the limits of its account before it begins without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Limits of one account and model.
+
+    Workspace hosts tell them; for others the documented ones hold, and 429s correct them.
+
+    Attributes
+    ----------
+    submits_per_second : float
+    running : int
+    """
+
+    submits_per_second: float = LIMITS.submits_per_second
+    running: int = LIMITS.running
+
+    @classmethod
+    async def ask(cls, client: Client, limiter: Limiter, model: str) -> Self:
+        """Limits of a model; the documented ones where the host does not tell."""
+        try:
+            async with asyncio.timeout(QUOTA_SECONDS), limiter.query():
+                return cls.read(await client.quotas(model), model)
+        except (WanError, TimeoutError):
+            return cls()
+
+    @classmethod
+    def read(cls, body: Mapping[str, Any], model: str) -> Self:
+        """Take the limits from an answer: of model and workspace the smaller one counts, of nonsense nothing.
+
+        Examples
+        --------
+        >>> limit = {"request_limit": 120, "request_limit_period": 60, "async_user_concurrency_limit": 3}
+        >>> Quota.read({"output": {"quotas": [{"model": "wan2.7-i2v", "model_limit": limit}]}}, "wan2.7-i2v")
+        Quota(submits_per_second=2.0, running=3)
+        """
+        quotas = _dict(body.get("output")).get("quotas")
+        rates, running = [], []
+        for quota in quotas if isinstance(quotas, list) else []:
+            if _dict(quota).get("model") != model:
+                continue
+            for limit in (_dict(quota.get("model_limit")), _dict(quota.get("workspace_limit"))):
+                count, period = _positive(limit.get("request_limit")), _positive(limit.get("request_limit_period", 1))
+                if count and period:
+                    rates.append(count / period)
+                if at_once := _positive(limit.get("async_user_concurrency_limit")):
+                    running.append(max(int(at_once), 1))
+        return cls(min(rates, default=LIMITS.submits_per_second), min(running, default=LIMITS.running))
+
+
+def _dict(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _positive(value: Any) -> float:
+    return number(value, 0, 1e9) or 0.0
 
 
 class _Allowance:
