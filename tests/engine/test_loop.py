@@ -10,7 +10,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from wan_nb.engine.loop import LoopThread, Worker, ticking
+from wan_nb.engine.loop import LoopThread, Worker, load, ticking
 from wan_nb.errors import LogError, WanError
 
 
@@ -183,3 +183,18 @@ def test_a_worker_runs_in_order_and_hands_exceptions_back() -> None:
     assert isinstance(error, ValueError)
     assert thread.daemon
     assert not thread.is_alive()
+
+
+def _imports() -> str:
+    return threading.current_thread().name
+
+
+def _broken() -> None:
+    raise ModuleNotFoundError("no such library")
+
+
+def test_imports_happen_beside_the_main_thread_once() -> None:
+    assert [load(_imports), load(_imports)] == ["wan_nb-import", threading.main_thread().name]
+    for _ in range(2):
+        with pytest.raises(ModuleNotFoundError, match="no such library"):
+            load(_broken)

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from wan_nb.api.client import Client
 from wan_nb.engine.jobs import Jobs
 from wan_nb.engine.loop import Worker
+from wan_nb.engine.outcome import code_and_message
 from wan_nb.engine.polling.limiter import Limiter
 from wan_nb.engine.polling.watch import Watcher
 from wan_nb.engine.retry import retried
 from wan_nb.errors import NotAuthorized, ServiceError, Unavailable, WanError
 from wan_nb.log.owner import owner_id
 from wan_nb.log.states import AT_SERVICE, NEVER_SENT, Status
-from wan_nb.sanitize import logger, said
+from wan_nb.sanitize import logger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from wan_nb.log.runlog import RunLog
     from wan_nb.settings import Settings
 
-__all__ = ["Account", "code_and_message"]
+__all__ = ["Account"]
 
 _T = TypeVar("_T")
 
@@ -210,9 +211,3 @@ class Account:
         own = error if isinstance(error, WanError) else Unavailable(f"it was not sent: {message}.", remedy=remedy)
         own.run_id = row.run_id
         return own
-
-
-def code_and_message(error: Exception) -> tuple[str, str]:
-    """Code and message of an error, for the log."""
-    code = error.code if isinstance(error, ServiceError) else ""
-    return code or type(error).__name__, said(error, 1000)

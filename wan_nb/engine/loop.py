@@ -19,12 +19,10 @@ from collections import Counter
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from weakref import WeakValueDictionary
 
 from wan_nb.errors import LogError, WanError
-from wan_nb.imports import imported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -268,33 +266,49 @@ def ticking(future: Future[_T], on_cancel: Callable[[], BaseException]) -> Gener
     return look().__await__()
 
 
-def load(*modules: str) -> None:
-    """Import modules beside the main thread, which alone is interrupted: half an import breaks a kernel for good.
+def load(imports: Callable[[], _T]) -> _T:
+    """Import beside the main thread, which alone is interrupted: half an import breaks a kernel for good.
 
     Measured: Ctrl-C in the first import of SQLAlchemy, and every later cell fails with an AttributeError.
 
+    Parameters
+    ----------
+    imports : callable
+        A function of a module whose body imports; once it has returned, it is called directly.
+
+    Returns
+    -------
+    object
+        What it returns.
+
     Examples
     --------
-    >>> load("json")
+    >>> def fractions():
+    ...     from fractions import Fraction
+    ...     return Fraction
+    >>> load(fractions)(1, 2)
+    Fraction(1, 2)
     """
-    failed: list[BaseException] = []
+    if threading.current_thread() is not threading.main_thread() or imports in _loaded:
+        return imports()
+    done: Future[_T] = Future()
 
     def work() -> None:
         try:
-            for module in modules:
-                import_module(module)
+            done.set_result(imports())
         except BaseException as error:  # noqa: BLE001  # it belongs to whoever asked
-            failed.append(error)
+            done.set_exception(error)
 
-    if threading.current_thread() is not threading.main_thread() or all(map(imported, modules)):
-        work()
-    else:
-        thread = threading.Thread(target=work, name="wan_nb-import", daemon=True)
-        thread.start()
-        while thread.is_alive():
-            thread.join(TICK)
-    if failed:
-        raise failed[0]
+    thread = threading.Thread(target=work, name="wan_nb-import", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(TICK)
+    found = done.result()
+    _loaded.add(imports)
+    return found
+
+
+_loaded: set[Callable[[], Any]] = set()
 
 
 def allow_nested() -> None:

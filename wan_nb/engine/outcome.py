@@ -1,17 +1,18 @@
-"""What the end of a run is to whoever waits for it: the exception of its row, or of an ``await`` that was canceled."""
+"""Rows as exceptions, exceptions as they stand in rows, and what a canceled ``await`` raises."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.errors import DownloadFailed, OutcomeUnknown, RunCanceled, RunExpired, RunFailed, WanError
+from wan_nb.errors import DownloadFailed, OutcomeUnknown, RunCanceled, RunExpired, RunFailed, ServiceError, WanError
 from wan_nb.log.states import Status
+from wan_nb.sanitize import said
 
 if TYPE_CHECKING:
     from wan_nb.log.row import Row
 
-__all__ = ["detached_await", "row_error"]
+__all__ = ["code_and_message", "detached_await", "row_error"]
 
 
 def row_error(row: Row) -> WanError | None:
@@ -41,6 +42,12 @@ def row_error(row: Row) -> WanError | None:
         return DownloadFailed(f"the clip is made and paid, but not on disk: {message}", run_id=row.run_id,
                               remedy="`%wan resume` fetches it; its link lives 24 h.")  # fmt: skip
     return None
+
+
+def code_and_message(error: Exception) -> tuple[str, str]:
+    """Code and message of an error, for the log."""
+    code = error.code if isinstance(error, ServiceError) else ""
+    return code or type(error).__name__, said(error, 1000)
 
 
 def detached_await(way_back: str) -> BaseException:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from wan_nb.api import catalog
 from wan_nb.api.request import VideoRequest, derive_seed
 from wan_nb.engine import settle
-from wan_nb.engine.account import code_and_message
+from wan_nb.engine.outcome import code_and_message
 from wan_nb.engine.retry import retried
 from wan_nb.errors import InvalidMedia, LogError, OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
 from wan_nb.log.states import NOT_ACCEPTED, Status

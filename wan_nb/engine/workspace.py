@@ -42,7 +42,28 @@ _T = TypeVar("_T")
 TAIL = 5.0
 """Seconds of a run that the next one continues: enough to carry its motion on, and cheap, because they are billed."""
 
-_CHECKING = ("wan_nb.api.request", "wan_nb.media.materials", "wan_nb.media.images")
+
+def _checks() -> tuple[type[VideoRequest], type[Medium], Callable[..., Medium]]:
+    """What checks a request and its materials."""
+    import wan_nb.media.images  # noqa: F401  # imported late by what comes next
+    from wan_nb.api.request import Medium, VideoRequest
+    from wan_nb.media.materials import prepare
+
+    return VideoRequest, Medium, prepare
+
+
+def _run_log() -> type[RunLog]:
+    import sqlalchemy.dialects.sqlite  # noqa: F401  # imported late by SQLAlchemy
+
+    from wan_nb.log.runlog import RunLog
+
+    return RunLog
+
+
+def _runner() -> type[Runner]:
+    from wan_nb.engine.runner import Runner
+
+    return Runner
 
 
 class Phase(Enum):
@@ -120,13 +141,10 @@ class Workspace:
     @_Part
     def log(self) -> RunLog:
         """The run log."""
-        load("wan_nb.log.runlog", "sqlalchemy.dialects.sqlite")
-        from wan_nb.log.runlog import RunLog
-
         self.store.open()
         with suppress(PermissionError):  # a log elsewhere may do without it, and one here says what is wrong
             self.folder.mkdir(parents=True, exist_ok=True)
-        return RunLog(self.settings.log, migrated=self.settings.migrate)
+        return load(_run_log)(self.settings.log, migrated=self.settings.migrate)
 
     @_Part
     def loop(self) -> LoopThread:
@@ -145,11 +163,8 @@ class Workspace:
     @_Part
     def runner(self) -> Runner:
         """The runs on their way."""
-        load("wan_nb.engine.runner")
-        from wan_nb.engine.runner import Runner
-
         self.log.check_writable()  # before the service is asked for anything
-        return self.loop.sync(Runner.open(self.settings, self.endpoint, self.log, self.store, self.loop))
+        return self.loop.sync(load(_runner).open(self.settings, self.endpoint, self.log, self.store, self.loop))
 
     @property
     def account(self) -> Account:
@@ -216,14 +231,12 @@ class Workspace:
         ------
         InvalidRequest, InvalidMedia
         """
-        load(*_CHECKING)
-        from wan_nb.api.request import VideoRequest
-
+        video_request = load(_checks)[0]
         given = {name: value for name, value in fields.items() if value is not None}
         for spec in catalog_fields("media"):
             if spec.name in given:
                 given[spec.name] = self.material(given[spec.name], spec.name)
-        return VideoRequest(prompt=prompt, **given)
+        return video_request(prompt=prompt, **given)
 
     def material(self, given: Any, field: str) -> Medium:
         """Probe, check and, where it has to be, normalise one material.
@@ -237,13 +250,10 @@ class Workspace:
         ------
         InvalidMedia
         """
-        load(*_CHECKING)
-        from wan_nb.api.request import Medium
-        from wan_nb.media.materials import prepare
-
+        _, medium, prepare = load(_checks)
         if field not in {spec.name for spec in catalog_fields("media")}:
             raise InvalidOption(f"{field!r:.60} is no material of a request.", field="field")
-        if isinstance(given, Medium):
+        if isinstance(given, medium):
             return given
         try:
             return prepare(given, field, self.store.frames)

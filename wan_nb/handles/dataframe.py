@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["Accessor", "register", "runs_frame"]
 
 
+def _pandas() -> None:
+    import pandas  # noqa: F401, ICN001
+
+
 def runs_frame(
     session: Any, rows: Sequence[Row] | None = None, *, measures: bool = False, **filters: Any
 ) -> pd.DataFrame:
@@ -41,7 +45,7 @@ def runs_frame(
         As in `Session.runs`.
     """
     register()
-    load("pandas")
+    load(_pandas)
     workspace: Workspace = session.workspace
     extra = None
     if measures:

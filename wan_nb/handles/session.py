@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from wan_nb.api.task import Listed
     from wan_nb.engine.runner import Runner
     from wan_nb.engine.service import Endpoint
+    from wan_nb.engine.submit import Ask
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
     from wan_nb.maintenance.cost import Cost
@@ -46,6 +47,19 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 _opened: WeakSet[Session] = WeakSet()
+
+
+def _views() -> type[Views]:
+    from wan_nb.widgets.outputs import Views
+
+    return Views
+
+
+def _asking() -> tuple[type[Ask], Callable[[Row, float], InvalidOption]]:
+    from wan_nb.engine.earlier import in_doubt
+    from wan_nb.engine.submit import Ask
+
+    return Ask, in_doubt
 
 
 @printed
@@ -108,12 +122,10 @@ class Session:
     @property
     def views(self) -> Views:
         """Outputs of this kernel that show its runs, opened on first use."""
-        load("wan_nb.widgets.outputs")
-        from wan_nb.widgets.outputs import Views
-
+        views = load(_views)
         with self.workspace.opening:
             if self.shown is None:
-                self.shown = Views(self.workspace, again=lambda run_id: self.run(run_id).again().id)
+                self.shown = views(self.workspace, again=lambda run_id: self.run(run_id).again().id)
             return self.shown
 
     def __enter__(self) -> Self:
@@ -290,10 +302,7 @@ class Session:
         --------
         >>> run = session.submit("a cat walks", first_frame="cat.jpg", duration=5)  # doctest: +SKIP
         """
-        load("wan_nb.engine.submit", "wan_nb.engine.earlier")
-        from wan_nb.engine.earlier import in_doubt
-        from wan_nb.engine.submit import Ask
-
+        ask_of, in_doubt = load(_asking)
         self.log.check_writable()
         most, words = arguments.max_cost(max_cost), arguments.words(tags, "tags")
         arguments.switch(again, "again")
@@ -304,7 +313,7 @@ class Session:
                 f"one clip costs about {currency} {price:.2f}, more than --max-cost {most:g}.",
                 remedy="Make it shorter, take 720P, or allow more.",
             )
-        ask = Ask(request, name=name, tags=words, again=again, progress=progress)
+        ask = ask_of(request, name=name, tags=words, again=again, progress=progress)
         if max_cost is None and not again and (doubt := self.workspace.earlier([ask])[0]) is not None:
             raise in_doubt(doubt, price)
         with detaching(SUBMITTING):

@@ -25,6 +25,25 @@ if TYPE_CHECKING:
 __all__ = ["WanMagics", "load", "unload"]
 
 
+def _notebook() -> type[Notebook]:
+    from wan_nb.magics.notebook import Notebook
+
+    return Notebook
+
+
+def _run_line() -> Callable[[Notebook, str], Any]:
+    from wan_nb.magics.run_line import run_line
+
+    return run_line
+
+
+def _run_cell() -> Callable[[Notebook, str, str], Any]:
+    import wan_nb.api.checks  # noqa: F401  # imported late by what comes next
+    from wan_nb.magics.run_cell import run_cell
+
+    return run_cell
+
+
 @magics_class
 class WanMagics(Magics):
     """Wan 2.7 image-to-video in a cell. ``%wan --help`` and ``%%wan --help`` tell the rest."""
@@ -51,10 +70,7 @@ class WanMagics(Magics):
         """What is known of the notebook in which the magics are typed."""
         from wan_nb.engine import loop
 
-        loop.load("wan_nb.magics.notebook")
-        from wan_nb.magics.notebook import Notebook
-
-        return Notebook()
+        return loop.load(_notebook)()
 
     @no_var_expand
     @line_magic
@@ -63,10 +79,7 @@ class WanMagics(Magics):
         with self._call() as notebook:
             from wan_nb.engine import loop
 
-            loop.load("wan_nb.magics.run_line")
-            from wan_nb.magics.run_line import run_line
-
-            return run_line(notebook, line)
+            return loop.load(_run_line)(notebook, line)
 
     @no_var_expand
     @cell_magic("wan")  # type: ignore[arg-type]  # IPython types the decorator for its argument-free form only
@@ -75,10 +88,7 @@ class WanMagics(Magics):
         with self._call() as notebook:
             from wan_nb.engine import loop
 
-            loop.load("wan_nb.magics.run_cell", "wan_nb.api.checks")
-            from wan_nb.magics.run_cell import run_cell
-
-            return run_cell(notebook, line, cell)
+            return loop.load(_run_cell)(notebook, line, cell)
 
     @validate("service", "budget")
     def _validated(self, proposal: Any) -> Any:

@@ -89,14 +89,18 @@ def _dry_run(notebook: Notebook, cell: Cell) -> Any:
     return _keep_result(notebook, cell, DryRun.of(session, [ask]))
 
 
+def _display() -> Callable[..., Any]:
+    from wan_nb.widgets.outputs import display
+
+    return display
+
+
 def _uploading(notebook: Notebook, fields: Mapping[str, Any]) -> Callable[[str, int, int], None] | None:
     """A line that says how far an upload is, for materials that take a moment.
 
     Its place is made here, in the cell: the loop thread, which knows the progress, may only bring it up to date.
     """
-    load("wan_nb.widgets.outputs")
-    from wan_nb.widgets.outputs import display
-
+    display = load(_display)
     if notebook.in_batch or not any((getattr(value, "bytes", None) or 0) > UPLOAD_TOLD for value in fields.values()):
         return None
     handle = display({"text/plain": printable("uploading …")})

@@ -47,6 +47,12 @@ def display(bundle: dict[str, Any]) -> Any:
     return shown
 
 
+def _board_and_usual() -> tuple[type[Board], Callable[..., float | None]]:
+    from wan_nb.widgets.board import Board, usual
+
+    return Board, usual
+
+
 class Views:
     """What this kernel has shown of one workspace, so that it can be brought up to date.
 
@@ -165,11 +171,9 @@ class View:
     def _board(self) -> Board:
         """The widget, made once: pages that were loaded again know no other."""
         if self.board is None:
-            load("wan_nb.widgets.board")
-            from wan_nb.widgets.board import Board
-
+            board, _ = load(_board_and_usual)
             actions = {"cancel": self._cancel, "again": self._again, "clip": self._clip, "strip": self._strip}
-            self.board = Board(
+            self.board = board(
                 [self._json(row) for row in self.rows.values()],
                 post=self.workspace.loop.start,
                 actions={**actions, "code": self._code},
@@ -247,9 +251,7 @@ class View:
 
     def _learn_usual(self, row: Row) -> None:
         """Usual run time of such requests, from this log."""
-        load("wan_nb.widgets.board")
-        from wan_nb.widgets.board import usual
-
+        _, usual = load(_board_and_usual)
         key = (str(row.model), str(row.resolution), int(row.duration or 0))
         self._usual[key] = usual(self.workspace.log.durations(*key, simulated=row.simulated))
 
