@@ -299,9 +299,9 @@ class Submitter:
             return fit and datetime.now(UTC) <= give_up
 
         async def note(error: WanError) -> None:
-            if (await account.write(row.run_id, **attempt.end(error))).status is not Status.INTENDED:
+            ended, attempt.left = attempt.end(error), None  # in this order: whoever stops the write has no doubt either
+            if (await account.write(row.run_id, **ended)).status is not Status.INTENDED:
                 raise LogError("another kernel has taken it for dead.", remedy="%wan resume") from None
-            attempt.left = None
 
         return await retried(post, account.rng, again=again, between=note)
 
