@@ -22,8 +22,8 @@ from test_replies import PNG, Wire, http
 import wan_nb
 from wan_nb.api import client as wire_client
 from wan_nb.api.client import Client
-from wan_nb.engine import settle
-from wan_nb.engine import submit as posting
+from wan_nb.engine import settle, submit
+from wan_nb.engine.ask import Ask
 from wan_nb.errors import DownloadFailed, OutcomeUnknown, Refused, ServiceError, Unavailable, WanError
 from wan_nb.log.states import Status
 
@@ -147,7 +147,7 @@ def _stopped_between_intent_and_sending(settings: dict[str, Any], cat: str) -> N
     """A kernel that stops itself right after it has written down that its POST leaves."""
     from datetime import timedelta
 
-    posting.STAMP_LIFE = timedelta(seconds=0.3)
+    submit.STAMP_LIFE = timedelta(seconds=0.3)
     session = wan_nb.Session(**settings)
     real, stops = session.log.begin_post, [True]
 
@@ -202,7 +202,7 @@ def test_between_two_attempts_nothing_is_in_doubt(settings, simulator, cat, end)
         else:
             other = wan_nb.Session(**settings)
             asked = other.request(PROMPT, first_frame=cat, **FIELDS)
-            other.loop.start(other.runner.submit(posting.Ask(asked)))
+            other.loop.start(other.runner.submit(Ask(asked)))
         row = until(lambda: next((r for r in session.log.find() if r.post_end == "refused"), None), "the refusal")
         if end == "killed":
             child.kill()

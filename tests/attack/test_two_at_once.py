@@ -16,7 +16,7 @@ from common import FIELDS, assert_whole, creates, until
 from kernels import ended, reserved_and_stopped, start_and_tell
 
 import wan_nb
-from wan_nb.engine.submit import Ask
+from wan_nb.engine.ask import Ask
 from wan_nb.errors import BudgetExceeded, LogError, RunCanceled, WanError
 from wan_nb.log.states import OPEN, Status
 from wan_nb.media.sources import source_of

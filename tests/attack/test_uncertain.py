@@ -13,7 +13,8 @@ from common import FIELDS, assert_whole, creates, until
 from kernels import ended, kernel, start
 
 import wan_nb
-from wan_nb.engine.submit import NOTE_TRIES, Ask
+from wan_nb.engine.ask import Ask
+from wan_nb.engine.submit import NOTE_TRIES
 from wan_nb.errors import LogError, OutcomeUnknown, Refused, RunExpired, RunFailed, Unavailable, WanError
 from wan_nb.log.states import OPEN, Status
 

@@ -16,7 +16,7 @@ from wan_nb.log.states import UNBILLED
 
 if TYPE_CHECKING:
     from wan_nb.api.request import Medium
-    from wan_nb.engine.submit import Ask
+    from wan_nb.engine.ask import Ask
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
 

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from wan_nb.api.client import Client
     from wan_nb.engine.account import Account
+    from wan_nb.engine.ask import Ask
     from wan_nb.engine.polling.limiter import Limiter
-    from wan_nb.engine.submit import Ask, Submitter
+    from wan_nb.engine.submit import Submitter
     from wan_nb.log.row import Row
 
 __all__ = ["Queue", "Quota"]

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from wan_nb.api.task import Listed, Task
+    from wan_nb.engine.ask import Ask
     from wan_nb.engine.loop import LoopThread
     from wan_nb.engine.service import Endpoint
-    from wan_nb.engine.submit import Ask
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
     from wan_nb.media.store import Store

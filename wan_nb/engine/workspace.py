@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from wan_nb.api.catalog import Region
     from wan_nb.api.request import Medium, VideoRequest
     from wan_nb.engine.account import Account
+    from wan_nb.engine.ask import Ask
     from wan_nb.engine.runner import Runner
     from wan_nb.engine.service import Endpoint
-    from wan_nb.engine.submit import Ask
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
     from wan_nb.settings import Settings

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
     from wan_nb.api.request import Medium, VideoRequest
     from wan_nb.api.task import Listed
+    from wan_nb.engine.ask import Ask
     from wan_nb.engine.runner import Runner
     from wan_nb.engine.service import Endpoint
-    from wan_nb.engine.submit import Ask
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
     from wan_nb.maintenance.cost import Cost
@@ -56,8 +56,8 @@ def _views() -> type[Views]:
 
 
 def _asking() -> tuple[type[Ask], Callable[[Row, float], InvalidOption]]:
+    from wan_nb.engine.ask import Ask
     from wan_nb.engine.earlier import in_doubt
-    from wan_nb.engine.submit import Ask
 
     return Ask, in_doubt
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from wan_nb.api.request import VideoRequest
-    from wan_nb.engine.submit import Ask
+    from wan_nb.engine.ask import Ask
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.runlog import Row
     from wan_nb.studies.ballot.ballot import Ballot
@@ -166,7 +166,7 @@ class Study:
 
     def asks(self, *, again: bool = False) -> list[Ask]:
         """What `submit` asks for, cell by cell."""
-        from wan_nb.engine.submit import Ask
+        from wan_nb.engine.ask import Ask
 
         name = self.name if self.plan.named else None
         return [

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from wan_nb.api.request import Medium, VideoRequest
-    from wan_nb.engine.submit import Ask
+    from wan_nb.engine.ask import Ask
     from wan_nb.handles.session import Session
     from wan_nb.log.row import Row
 

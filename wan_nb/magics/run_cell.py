@@ -80,7 +80,7 @@ def _study(notebook: Notebook, cell: Cell) -> Any:
 
 
 def _dry_run(notebook: Notebook, cell: Cell) -> Any:
-    from wan_nb.engine.submit import Ask
+    from wan_nb.engine.ask import Ask
     from wan_nb.magics.dry_run import DryRun
 
     prompt = _prompt(notebook, cell)
