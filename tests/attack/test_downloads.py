@@ -120,9 +120,9 @@ def test_two_kernels_that_fetch_one_clip_do_not_write_into_each_others_file(sett
     with first, second:
         first.loop.shared.downloading = NoLocks()  # two processes share none
         run = first.submit(PROMPT, first_frame=cat, **FIELDS)
-        one, other = first.runner, second.runner
+        one, other = first.workspace, second.workspace
         committing, named, wrote = asyncio.Event(), asyncio.Event(), threading.Event()
-        real, settle = other.client.download, one.store.commit
+        real, settle = other.account.client.download, one.store.commit
 
         async def late(url, part, **options):
             await committing.wait()
@@ -140,7 +140,7 @@ def test_two_kernels_that_fetch_one_clip_do_not_write_into_each_others_file(sett
             return path
 
         sizes: list[int] = []
-        other.client.download, one.store.commit = late, commit
+        other.account.client.download, one.store.commit = late, commit
         (same,) = second.resume()
         simulator.do(run.row.task_id, "finish")
         assert run.wait(timeout=120).video
