@@ -26,13 +26,11 @@ from os import fstat
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-import httpx
-
 from wan_nb.api import catalog
 from wan_nb.api.error_answers import error_fields, refusal, unreachable
 from wan_nb.api.proxies import certificates
 from wan_nb.api.task import SERVICE_ZONE, Task, TaskPage
-from wan_nb.api.transport import ROOM, Quiet, Unpacking, bounded, check_clip, closed_meanwhile, peer_closed
+from wan_nb.api.transport import ROOM, Quiet, Unpacking, bounded, check_clip, closed_meanwhile, httpx, peer_closed
 from wan_nb.errors import NotAuthorized, OutcomeUnknown, Unavailable
 from wan_nb.sanitize import Secret, reveal
 

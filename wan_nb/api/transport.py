@@ -1,4 +1,4 @@
-"""httpx as this package uses it: addresses and proxies judged, nothing logged, bodies of bounded size.
+"""The only use of httpx: addresses and proxies judged, nothing logged, bodies of bounded size.
 
 A body is read as it comes over the wire and unpacked here, so that a few packed bytes cannot fill memory or disk.
 """
@@ -11,17 +11,19 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-import httpx
-
 from wan_nb.api import catalog
 from wan_nb.api.proxies import routes
 from wan_nb.api.urls import fault
 from wan_nb.errors import LogError, Refused, WanError
+from wan_nb.imports import leaving_out
+
+with leaving_out("httpx._main"):  # its command line loads click and rich: a quarter of the first submit
+    import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ROOM", "Quiet", "Unpacking", "bounded", "check_clip", "closed_meanwhile", "peer_closed"]
+__all__ = ["ROOM", "Quiet", "Unpacking", "bounded", "check_clip", "closed_meanwhile", "httpx", "peer_closed"]
 
 ROOM = 256_000
 """Bytes of an answer, unpacked, about one task: 5000 characters of prompt are 60 kB in the longest spelling of JSON."""
