@@ -108,6 +108,25 @@ def test_one_variant_alone_cannot_be_voted_on(session, photos) -> None:
         alone.ballot()
 
 
+def test_a_vote_knows_its_picture_and_several_are_said(session, photos) -> None:
+    pictures = [photos / "cat.jpg", photos / "coffee.jpg"]
+    prompts = {"calm": "it is still", "fast": "it turns"}
+    two = session.study(prompts, name="two", vary={"first_frame": pictures}, duration=2, seeds=[1, 2])
+    two.submit().wait()
+    ballot = two.ballot()
+    while asked := ballot.next():
+        ballot.record(asked, "left")
+    by_block = {vote["block"]: vote["picture"] for vote in two.votes()}
+    assert {name.split(" ")[0]: picture for name, picture in by_block.items()} == {
+        "cat.jpg": "picture 1",
+        "coffee.jpg": "picture 2",
+    }
+    ranking = two.ranking()
+    assert (ranking.blocks, ranking.pictures, ranking.raters) == (4, 2, 1)
+    assert ranking.scope == "on new pictures and for this rater"
+    assert "4 seeds, 2 pictures, 1 rater" in ranking._repr_mimebundle_()["text/plain"]
+
+
 def test_clips_are_measured_once_and_compared_inside_their_blocks(study, session) -> None:
     frame = session.runs(measures=True)
     assert frame["motion"].notna().all()

@@ -419,7 +419,7 @@ class Study:
         prints = self._workspace.fingerprints(self.asks())
         cells = dict(zip(prints, self.plan.cells, strict=True))
         places = {row.run_id: cells.get(row.fingerprint) for row in log.find(run_id=ids)} if ids else {}
-        pictures = list(dict.fromkeys(cell.materials for cell in self.plan.cells if cell.materials))
+        pictures = list(dict.fromkeys(cell.materials for cell in self.plan.written if cell.materials))
         told = []
         for name, vote in given:
             left, right = (places.get(vote.get(side) or "") for side in _SIDES)
