@@ -146,7 +146,8 @@ def fit_stack(
     evidence[np.ix_(votes.blocks_seen() < MIN_BLOCKS, nodes[:, 0] < grid.max())] = -np.inf
     weight = likely * np.exp(evidence - evidence.max(axis=1, keepdims=True))
     if near is None:
-        mode = _solve(many, start, taus, priors, 100)
+        # With many nodes two steps from the common point, which leave less than 0.001 logit.
+        mode = _solve(many, start, taus, priors, 2 if len(nodes) > len(grid) else 100)
         curve = _Curve.at(many, mode, taus, priors)
     else:
         mode = start + np.linalg.solve(curve.hessian, curve.gradient[..., None])[..., 0]
