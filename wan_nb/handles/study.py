@@ -478,6 +478,56 @@ class Study:
             add_light_copies(self._workspace, state.sorted_rows, data["clips"])
         return write_report(target, data, media=media, max_bytes=max_bytes)
 
+    def movie(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        runs: Any = None,
+        columns: int | None = None,
+        sound: Any = None,
+    ) -> Path:
+        """Write its clips beside each other as one MP4 on one clock, for a slide or a chat.
+
+        A label stands under each clip; blocks are rows and variants columns. The whole has at most 1920 x 1080 pixels
+        and 30 frames a second. A clip that is not there is drawn as such, a shorter one keeps its last picture.
+
+        Parameters
+        ----------
+        path : path, optional
+            The MP4 to write, ``NAME.mp4`` without it; replaced as a whole when it exists.
+        runs : Run, id, label of a variant, table of ``runs()``, or a list of such, optional
+            In this order; all that the study has without it.
+        columns : int, optional
+            Clips beside each other.
+        sound : Run or id, optional
+            The clip that is heard; the first one with sound without it.
+
+        Returns
+        -------
+        Path
+            Absolute.
+
+        Raises
+        ------
+        InvalidOption
+            There is no clip yet, the clips would be too small, or the file cannot be written there.
+
+        Examples
+        --------
+        >>> study.movie("walk.mp4")  # doctest: +SKIP
+        PosixPath('.../walk.mp4')
+        """
+        from wan_nb.reporting.movie import movie
+
+        rows = self.rows() if runs is None else self._chosen(runs)
+        if columns is None and runs is None and len(self.plan.blocks) > 1:
+            columns = len(self.plan.variants)
+        if columns is not None:
+            columns = arguments.whole(columns, "columns must be 1 or more", 1)
+        heard = None if sound is None else self._session.run(sound).id
+        chosen = path if path is not None else file_name(self.name, ".mp4")
+        return movie(self._session.workspace, rows, chosen, columns=columns, sound=heard)
+
     def deliver(self, path: str | os.PathLike[str] | None = None, *, runs: Any = None) -> Path:
         """Pack its clips for people without Python: readable file names, and a page that plays them from any disk.
 
@@ -515,18 +565,18 @@ class Study:
         ranking, title = self.ranking(), self.name if self.plan.named else ""
         winner = str(ranking.rows[0]["variant"]) if ranking.decided else ""
         chosen = path if path is not None else file_name(self.name, ".zip")
-        return deliver(self._session.workspace, self._delivered(runs), chosen, title=title, winner=winner)
+        return deliver(self._session.workspace, self._chosen(runs, done=True), chosen, title=title, winner=winner)
 
-    def _delivered(self, runs: Any) -> list[Row]:
-        """Rows to deliver, under the labels that they have in this plan; of several at once those that are done."""
+    def _chosen(self, runs: Any = None, *, done: bool = False) -> list[Row]:
+        """Rows that are meant, under the labels that they have in this plan; of several at once only those `done`."""
         workspace, own = self._session.workspace, self.rows()
         labels, found = {row.run_id: row for row in own}, []
         for each in [self] if runs is None else each_of(runs):
             of_label = [row for row in own if isinstance(each, str) and row.variant == each]
             rows = of_label or [labels.get(row.run_id, row) for row in self._session.rows_of([each])]
-            if of_label or len(rows) > 1 or each is self:
-                workspace.bring(done := [row for row in rows if row.status is Status.SUCCEEDED])
-                rows = [row for row in done if workspace.video(row) is not None]
+            if done and (of_label or len(rows) > 1 or each is self):
+                workspace.bring(made := [row for row in rows if row.status is Status.SUCCEEDED])
+                rows = [row for row in made if workspace.video(row) is not None]
             found += rows
         return list({row.run_id: row for row in found}.values())
 
