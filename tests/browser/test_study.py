@@ -73,7 +73,7 @@ def test_from_the_plan_to_a_decision(notebook: Any, simulator: Any, server: Any,
     assert book.structure() == before
     book.run(5)
     ranking = book.page.locator(".jp-Cell").nth(5)
-    ranking.get_by_text("evidence is counted in blocks").wait_for()
+    ranking.get_by_text("evidence is counted in seeds").wait_for()
     assert "fast <b>" in ranking.inner_text()
     ranking.scroll_into_view_if_needed()
     book.page.screenshot(path=shots / "study-ranking-light.png")

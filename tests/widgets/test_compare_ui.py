@@ -20,7 +20,7 @@ from wan_nb.widgets.clip_pages import LIVE, ORDER, differing, orders, pages, pub
 from wan_nb.widgets.compare import CompareWidget, static_html
 from wan_nb.widgets.vote import OUTCOMES, VoteWidget
 
-EVERY = (*PLAYER, "diff", "compare", "vote", "report")
+EVERY = (*PLAYER, "compare", "vote", "report")
 TEXT = st.text(alphabet="ab ,.\n猫カ<", max_size=40)
 
 
@@ -72,6 +72,26 @@ class TestDiff:
         assert "".join(text for kind, text in runs if kind != "gone") == after
         assert all(text for _, text in runs)
         assert all(one[0] != two[0] for one, two in itertools.pairwise(runs))
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            ("a cat walks slowly, soft light", "a dog runs, handheld camera, soft light"),
+            ("a  b\n\nc", "a b c d"),
+            ("", "new words"),
+            ("猫慢慢走, 柔光", "猫快快走, a 柔光"),
+            ("<b>x</b> & 'y'", '<b>z</b> & "y"'),
+            ("x " * 1500 + "a", "y " * 1500 + "b"),
+            ("l'été (à Paris) — 1.5×", "l'hiver (à Rome) — 2.5×"),
+        ],
+    )
+    def test_a_page_is_told_how_its_prompts_differ(self, before: str, after: str) -> None:
+        texts = [text for text in (before, after) if text]
+        made = [clip(name, prompt=text) for name, text in zip(("calm", "fast"), texts, strict=False)]
+        told = ask(CompareWidget(made), kind="page", page=0, order="")["prompts"]
+        assert [each["names"] for each in told] == [["calm"], ["fast"]][: len(texts)]
+        for text, each in zip(texts, told, strict=True):
+            assert "".join(part for kind, part in each["runs"] if kind != "gone") == text
 
     def test_equal_texts_are_one_run(self) -> None:
         assert word_diff("a cat, a dog", "a cat, a dog") == [("same", "a cat, a dog")]
@@ -315,7 +335,7 @@ class TestVote:
 
 class TestAssets:
     def test_one_module_imports_and_exports_nothing_but_the_widget(self) -> None:
-        text = module(*PLAYER, "diff", "compare")
+        text = module(*PLAYER, "compare")
         lines = text.splitlines()
         assert not [line for line in lines if line.startswith("import ")]
         assert [line.split(" {")[0] for line in lines if line.startswith("export ")] == ["export default"]

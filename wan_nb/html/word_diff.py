@@ -1,4 +1,4 @@
-"""What turns one prompt into another, in runs of words. Pure; ``static/diff.js`` walks the same way in the browser."""
+"""What turns one prompt into another, in runs of words."""
 
 from __future__ import annotations
 

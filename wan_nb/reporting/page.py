@@ -146,7 +146,7 @@ def _parts(
     for name, file in written if media == "embed" else ():
         text = base64.b64encode(file.read_bytes()).decode()
         embedded.append(f'<script type="text/plain" id="{at[name]}">{text}</script>\n')
-    script = module(*PLAYER, "diff", "compare", "report")
+    script = module(*PLAYER, "compare", "report")
     return [
         *head,
         f'<script type="application/json" id="wan-data">{_json(known)}</script>\n',

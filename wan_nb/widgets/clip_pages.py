@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.html.text import plain, state
+from wan_nb.html.word_diff import word_diff
 from wan_nb.studies.cells import relabelled
 from wan_nb.studies.rounding import steady
 
@@ -18,7 +19,20 @@ if TYPE_CHECKING:
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
 
-__all__ = ["LIVE", "ORDER", "Clip", "Load", "Pair", "clips_of", "differing", "loader", "orders", "pages", "public"]
+__all__ = [
+    "LIVE",
+    "ORDER",
+    "Clip",
+    "Load",
+    "Pair",
+    "clips_of",
+    "differing",
+    "loader",
+    "orders",
+    "pages",
+    "prompts",
+    "public",
+]
 
 Load = Callable[[str, str], bytes]
 """``load(id, quality)``: bytes of a clip, quality ``"proxy"`` or ``"original"``. It may take seconds: it is called in a
@@ -243,6 +257,27 @@ def public(clip: Clip, names: Sequence[str] = ()) -> dict[str, Any]:
         "measures": {name: value for name, value in measures.items() if value is not None},
         **{name: _number(clip.get(name)) for name in ("seed", "seconds", "fps", "width", "height", "cost", "rating")},
     }
+
+
+def prompts(clips: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Prompts of `public` clips, each once, as what turns the first one into it, word by word.
+
+    Returns
+    -------
+    list of dict
+        ``names`` of the variants, ``runs`` of `wan_nb.html.word_diff`.
+
+    Examples
+    --------
+    >>> prompts([{"prompt": "a cat", "variant": "calm"}, {"prompt": "a dog", "variant": "wild"}])[1]
+    {'names': ['wild'], 'runs': [('same', 'a '), ('gone', 'cat'), ('new', 'dog')]}
+    """
+    names: dict[str, dict[str, None]] = {}
+    for clip in clips:
+        if clip["prompt"]:
+            names.setdefault(clip["prompt"], {})[clip["variant"] or clip["label"]] = None
+    first = next(iter(names), "")
+    return [{"names": list(own), "runs": word_diff(first, text)} for text, own in names.items()]
 
 
 def _number(value: Any) -> float | int | None:

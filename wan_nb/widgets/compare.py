@@ -138,7 +138,7 @@ class CompareWidget(ClipWidget):
     CompareWidget(1 clip)
     """
 
-    _esm = module(*PLAYER, "diff", "compare")
+    _esm = module(*PLAYER, "compare")
     _css = styles("player")
 
     def __init__(self, clips: Sequence[Clip], *, columns: int | None = None, load: Load | None = None) -> None:
@@ -159,11 +159,13 @@ class CompareWidget(ClipWidget):
             number = len(strips) - 1 if picture else None
             spot = {"row": place["row"], "column": place["column"], "strip": number}
             clips.append({**clip_pages.public(place["clip"], names), **spot})
+        prompts = clip_pages.prompts(clips)
         about = {
             "page": page,
             "pages": max(1, len(laid)),
             "total": len(self.clips),
             "orders": clip_pages.orders(self.clips),
+            "prompts": prompts,
         }
         return {"clips": clips, **about}, strips
 

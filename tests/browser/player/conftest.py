@@ -59,7 +59,6 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>transport</title><link rel
 <style>video { width: 30% }</style>
 <script type="module">
 import { Transport, frameAt, middle } from "./transport.js";
-import { wordDiff } from "./diff.js";
 const clock = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "currentTime");
 window.soughtWhilePlaying = 0;
 window.sought = 0;
@@ -75,7 +74,7 @@ const tracks = [];
 const stop = new AbortController();
 const transport = new Transport(stop.signal);
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
-Object.assign(window, { transport, tracks, stop, pause, wordDiff });
+Object.assign(window, { transport, tracks, stop, pause });
 window.open_ = async (...files) => {
   for (const [name, fps] of files) {
     const media = document.createElement("video");
@@ -108,8 +107,7 @@ document.title = "ready";
 @pytest.fixture
 def stage(page: Any, films: Path, tmp_path: Path) -> Iterator[Any]:
     """A page with the shipped clock and nothing else; ``open_([name, fps], …)`` brings clips onto it."""
-    for name in ("transport.js", "diff.js"):
-        (tmp_path / name).write_bytes((STATIC / name).read_bytes())
+    (tmp_path / "transport.js").write_bytes((STATIC / "transport.js").read_bytes())
     (tmp_path / "films").symlink_to(films)
     (tmp_path / "index.html").write_text(PAGE)
     page.add_init_script(READER)

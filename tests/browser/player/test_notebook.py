@@ -103,7 +103,7 @@ def test_a_second_view_of_the_same_widget_plays_too_and_a_closed_one_lets_go(not
 
 
 def test_state_that_is_saved_with_the_widget_stays_small() -> None:
-    assert len(module(*PLAYER, "diff", "compare")) < 38_000
+    assert len(module(*PLAYER, "compare")) < 38_000
     assert len(module(*PLAYER, "vote")) < 38_000
 
 

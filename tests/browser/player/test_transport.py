@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-from wan_nb.html.word_diff import word_diff
-
 TWO = '["clip0.mp4", 24], ["clip1.mp4", 24]'
 
 
@@ -141,22 +139,3 @@ def test_letting_go_stops_everything(stage: Any) -> None:
     stage.evaluate("transport.play(); until(() => transport.time > 0.2)")
     stage.evaluate("stop.abort()")
     assert stage.evaluate("tracks.every(({ media }) => media.paused)")
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("a cat walks slowly, soft light", "a dog runs, handheld camera, soft light"),
-        ("a  b\n\nc", "a b c d"),
-        ("", "new words"),
-        ("same", "same"),
-        ("猫慢慢走, 柔光", "猫快快走, a 柔光"),
-        ("<b>x</b> & 'y'", '<b>z</b> & "y"'),
-        ("x " * 1500 + "a", "y " * 1500 + "b"),
-        ("l'été (à Paris) — 1.5×", "l'hiver (à Rome) — 2.5×"),
-    ],
-)
-def test_the_browser_tells_texts_apart_as_python_does(stage: Any, before: str, after: str) -> None:
-    assert stage.evaluate("([a, b]) => wordDiff(a, b)", [before, after]) == [
-        list(run) for run in word_diff(before, after)
-    ]

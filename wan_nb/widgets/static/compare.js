@@ -1,7 +1,6 @@
 // Pages of clips on one clock, with their prompts and numbers: in a notebook through the kernel, in a report without.
 
 import { channel, clipsFrom } from "./channel.js";
-import { wordDiff } from "./diff.js";
 import { addresses, h, money } from "./dom.js";
 import { renderInHtml } from "./notebook.js";
 import { Player } from "./player.js";
@@ -13,6 +12,7 @@ import { Player } from "./player.js";
  * @property {number} pages
  * @property {number} total
  * @property {string[]} orders  names that `page` takes; the first one is the order of the study
+ * @property {{names: string[], runs: ["same"|"gone"|"new", string][]}[]} [prompts]  missing where they stand elsewhere
  *
  * @typedef {import("./player.js").Source & {page: (page: number, order: string) => Promise<Page>}} ClipPages
  */
@@ -33,20 +33,11 @@ function facts(clip) {
   ].filter(Boolean);
 }
 
-/** Prompts of a page, each told apart from the first one word by word. */
-function prompts(clips) {
-  const texts = new Map();
-  for (const { prompt, label, variant } of clips) {
-    if (prompt) texts.set(prompt, [...(texts.get(prompt) ?? []), variant || label]);
-  }
-  const [first] = texts.keys();
-  const list = h("dl", { class: "wan-c-prompts" });
-  for (const [text, names] of texts) {
-    const tags = { same: "span", gone: "del", new: "ins" };
-    const words = wordDiff(first, text).map(([kind, part]) => h(tags[kind], {}, part));
-    list.append(h("dt", {}, [...new Set(names)].join(", ")), h("dd", {}, ...words));
-  }
-  return list;
+/** Prompts of a page, each told apart from the first one word by word. @param {Page["prompts"]} texts */
+function prompts(texts) {
+  const tags = { same: "span", gone: "del", new: "ins" };
+  const lines = texts.flatMap(({ names, runs }) => [h("dt", {}, names.join(", ")), h("dd", {}, ...runs.map(([kind, part]) => h(tags[kind], {}, part)))]);
+  return h("dl", { class: "wan-c-prompts" }, ...lines);
 }
 
 function measures(clips) {
@@ -87,7 +78,7 @@ export function mountCompare(root, source, signal, told = false) {
     }
   };
 
-  const draw = ({ clips, pages, total, orders }) => {
+  const draw = ({ clips, pages, total, orders, prompts: texts }) => {
     const sort = h("select", { "aria-label": "Order by", onchange: () => go(0, sort.value) }, ...orders.map((name) => h("option", { value: name, selected: name === order }, name.replaceAll("_", " "))));
     const turnTo = (step, sign, label) => h("button", { type: "button", "aria-label": label, title: label, disabled: page + step < 0 || page + step >= pages, onclick: () => go(page + step) }, sign);
     const leaf = h("span", { class: "wan-c-group" }, turnTo(-1, "‹", "Page before"), h("span", { class: "wan-c-speed" }, `${page + 1} / ${pages}`), turnTo(1, "›", "Next page"));
@@ -96,7 +87,7 @@ export function mountCompare(root, source, signal, told = false) {
     head.replaceChildren(h("strong", {}, count), ...[simulated, orders.length > 1 ? h("label", {}, "Order by ", sort) : null, pages > 1 ? leaf : null].filter(Boolean));
     if (told) return;
     const numbers = measures(clips);
-    under.replaceChildren(...[fold("Prompts, word by word", prompts(clips)), numbers && fold("Measures", numbers)].filter(Boolean));
+    under.replaceChildren(...[fold("Prompts, word by word", prompts(texts)), numbers && fold("Measures", numbers)].filter(Boolean));
     under.firstChild.open = true;
   };
 
