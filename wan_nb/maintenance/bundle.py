@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import html
 import io
 import zipfile
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.errors import InvalidOption
+from wan_nb.html.elements import tag
 from wan_nb.log.row import COLUMNS
 from wan_nb.media.files import atomic
 from wan_nb.media.store import sidecar_of
@@ -87,12 +87,6 @@ def _article(row: Row, clip: Path | None) -> str:
         row.error_message,
     ]
     title = " · ".join(filter(None, [row.study, row.variant, row.block])) or row.run_id
-    player = f'<video controls preload="metadata" src="videos/{html.escape(clip.name)}"></video>' if clip else ""
-    return "\n".join(
-        [
-            f"<article><h2>{html.escape(title)}</h2>",
-            player,
-            f"<p>{html.escape(row.prompt or '')}</p>",
-            f"<small>{html.escape(' · '.join(str(fact) for fact in facts if fact))} · {row.run_id}</small></article>",
-        ]
-    )
+    player = tag("video", controls="", preload="metadata", src=f"videos/{clip.name}") if clip else ""
+    told = " · ".join([*(str(fact) for fact in facts if fact), row.run_id])
+    return tag("article", tag("h2", title), player, tag("p", row.prompt), tag("small", told))

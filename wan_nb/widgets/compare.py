@@ -13,10 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from wan_nb.arguments import whole
 from wan_nb.errors import InvalidOption
 from wan_nb.frontends import front_end
-from wan_nb.html.text import bundle, escape, isolated, plain
+from wan_nb.html.elements import tag
+from wan_nb.html.text import bundle, isolated, plain
 from wan_nb.media.clips import shrunk
 from wan_nb.sanitize import said
 from wan_nb.terminal import printed
@@ -198,29 +201,32 @@ def compare_rows(workspace: Workspace, rows: Sequence[Row], *, columns: int | No
 _NAME = "text-align:left;vertical-align:top;max-width:240px;white-space:normal;overflow-wrap:anywhere"
 
 
-def static_html(clips: Sequence[Clip]) -> str:
+def static_html(clips: Sequence[Clip]) -> Markup:
     """Variants with their prompt and the strips of their clips as plain HTML, small enough for a notebook."""
     shown = clips[: 2 * clip_pages.LIVE]
-    rows: dict[tuple[str, str], list[str]] = {}
+    rows: dict[tuple[str, str], list[Markup]] = {}
     for clip in shown:
         rows.setdefault((clip["label"], clip.get("prompt") or ""), []).append(_static_clip(clip, len(shown)))
     lines = [
-        f'<tr><th style="{_NAME}">{isolated(label, 120)}</th>'
-        f'<td style="text-align:left;overflow-wrap:anywhere">{isolated(prompt, 400)}{"".join(found)}</td></tr>'
+        tag(
+            "tr",
+            tag("th", isolated(label, 120), style=_NAME),
+            tag("td", isolated(prompt, 400), *found, style="text-align:left;overflow-wrap:anywhere"),
+        )
         for (label, prompt), found in rows.items()
     ]
-    rest = f"<p>and {len(clips) - len(shown)} more</p>" if len(clips) > len(shown) else ""
-    return f'<div class="{STATIC_CLASS}"><table>{"".join(lines)}</table>{rest}</div>'
+    rest = tag("p", f"and {len(clips) - len(shown)} more") if len(clips) > len(shown) else ""
+    return tag("div", tag("table", *lines), rest, **{"class": STATIC_CLASS})
 
 
-def _static_clip(clip: Clip, shown: int) -> str:
+def _static_clip(clip: Clip, shown: int) -> Markup:
     known = clip_pages.public(clip)
     facts = [f"seed {known['seed']}"] if known["seed"] is not None else []
     facts += [known["note"]] if known["note"] else []
     facts += ["SIMULATED"] if known["simulated"] else []
-    picture = ""
+    picture = Markup()
     with suppress(OSError, ValueError):  # what is no picture is left out
         data = base64.b64encode(shrunk(clip.get("strip") or b"", _STATIC_BYTES // shown)).decode()
         style = "display:block;width:480px;max-width:100%"
-        picture = f'<img src="data:image/jpeg;base64,{data}" alt="Frames of the clip" style="{style}">'
-    return f'<div style="margin:4px 0 0">{picture}<small>{escape(" · ".join(facts))}</small></div>'
+        picture = tag("img", src=f"data:image/jpeg;base64,{data}", alt="Frames of the clip", style=style)
+    return tag("div", picture, tag("small", " · ".join(facts)), style="margin:4px 0 0")
