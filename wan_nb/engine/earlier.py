@@ -15,6 +15,8 @@ from wan_nb.errors import InvalidOption
 from wan_nb.log.states import UNBILLED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wan_nb.api.request import Medium
     from wan_nb.engine.ask import Ask
     from wan_nb.log.row import Row
@@ -23,23 +25,38 @@ if TYPE_CHECKING:
 __all__ = ["in_doubt", "may_be"]
 
 
-def may_be(log: RunLog, ask: Ask, identity: str) -> Row | None:
-    """Newest billed run of the first edition that differs from a request at most in what was cut off its URLs.
+def may_be(log: RunLog, asks: Sequence[Ask], known: Sequence[Row | None], identity: str) -> list[Row | None]:
+    """For each request that no billed run is known of: the newest of the first edition that may be the same, or None.
+
+    Such a run differs from the request at most in what was cut off its URLs. The log is asked once for all requests
+    that share their URLs.
 
     Parameters
     ----------
     log : RunLog
-    ask : Ask
+    asks : sequence of Ask
+    known : sequence of Row or None
+        Newest run of each request.
     identity : str
         Of service and account.
     """
-    media = ask.request.media()
-    given = {name: urls.bare(medium.name) for name, medium in media.items() if medium.whole is not None}
-    if not given:
-        return None
-    same: dict[str, Any] = {name: getattr(ask.request, name) for name in ("model", "prompt", "resolution", "duration")}
-    rows = log.find(**{**same, **given})
-    return next((row for row in rows if row.status not in UNBILLED and _fits(row, ask, identity)), None)
+    looked: dict[tuple[tuple[str, str], ...], list[Row]] = {}
+
+    def rows(ask: Ask) -> list[Row]:
+        media = ask.request.media()
+        given: dict[str, Any] = {
+            name: urls.bare(medium.name) for name, medium in media.items() if medium.whole is not None
+        }
+        if (key := tuple(given.items())) not in looked:
+            looked[key] = [row for row in log.find(**given) if row.status not in UNBILLED] if given else []
+        return looked[key]
+
+    return [
+        next((other for other in rows(ask) if _fits(other, ask, identity)), None)
+        if row is None or row.status in UNBILLED
+        else None
+        for ask, row in zip(asks, known, strict=True)
+    ]
 
 
 def _fits(row: Row, ask: Ask, identity: str) -> bool:

@@ -15,7 +15,7 @@ from wan_nb.engine.loop import LoopThread, load
 from wan_nb.engine.service import address, identify, locate
 from wan_nb.errors import InvalidMedia, InvalidOption, LogError, NotFound, Unavailable
 from wan_nb.frontends import notebook_folder
-from wan_nb.log.states import OPEN, UNBILLED
+from wan_nb.log.states import OPEN
 from wan_nb.media.store import Store
 from wan_nb.public import guard, guarded
 from wan_nb.sanitize import said
@@ -188,6 +188,11 @@ class Workspace:
         return opened or (isinstance(self.settings.log, Path) and self.settings.log.exists())
 
     @property
+    def _logged(self) -> bool:
+        """Whether anything can be in the log: a file that is not there holds nothing, and is not made to be read."""
+        return self.log_exists or not isinstance(self.settings.log, Path)
+
+    @property
     def service(self) -> str:
         """Name of the service, known before it is located."""
         return endpoint.name if (endpoint := Workspace.endpoint.of(self)) else self.settings.service
@@ -315,24 +320,24 @@ class Workspace:
         identity = identify(self.settings)
         return [ask.seeded().fingerprint(identity) for ask in asks]
 
-    def known(self, asks: Sequence[Ask]) -> list[Row | None]:
-        """Newest run of each of these requests that was made before, or None; nothing is asked or started."""
-        prints = self.fingerprints(asks)
-        rows = self.log.find(fingerprint=list(dict.fromkeys(prints)))
+    def known(self, prints: Sequence[str]) -> list[Row | None]:
+        """Newest run of each of these fingerprints, or None; nothing is asked or started."""
+        rows = self.log.find(fingerprint=list(dict.fromkeys(prints))) if self._logged else []
         newest = {row.fingerprint: row for row in sorted(rows, key=lambda row: row.attempt)}
         return [newest.get(key) for key in prints]
 
-    def earlier(self, asks: Sequence[Ask]) -> list[Row | None]:
-        """For requests that nothing is known of: a run of the first edition that may be the same, or None."""
-        if not any(medium.whole is not None for ask in asks for medium in ask.request.media().values()):
-            return [None] * len(asks)
+    def earlier(self, asks: Sequence[Ask], known: Sequence[Row | None]) -> list[Row | None]:
+        """For requests that nothing is known of: a run of the first edition that may be the same, or None.
+
+        Parameters
+        ----------
+        asks : sequence of Ask
+        known : sequence of Row or None
+            What `known` has found for each.
+        """
         from wan_nb.engine.earlier import may_be
 
-        identity = identify(self.settings)
-        return [
-            may_be(self.log, ask, identity) if row is None or row.status in UNBILLED else None
-            for ask, row in zip(asks, self.known(asks), strict=True)
-        ]
+        return may_be(self.log, asks, known, identify(self.settings)) if self._logged else [None] * len(asks)
 
     # --- runs
 

@@ -314,8 +314,10 @@ class Session:
                 remedy="Make it shorter, take 720P, or allow more.",
             )
         ask = ask_of(request, name=name, tags=words, again=again, progress=progress)
-        if max_cost is None and not again and (doubt := self.workspace.earlier([ask])[0]) is not None:
-            raise in_doubt(doubt, price)
+        if max_cost is None and not again:
+            known = self.workspace.known(self.workspace.fingerprints([ask]))
+            if (doubt := self.workspace.earlier([ask], known)[0]) is not None:
+                raise in_doubt(doubt, price)
         with detaching(SUBMITTING):
             row, new = self.workspace.loop.sync(self.workspace.runner.submit(ask))
         run = self._handle(row.run_id, reused=not new)

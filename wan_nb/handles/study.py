@@ -19,19 +19,18 @@ from wan_nb.errors import (
     RunCanceled,
     RunFailed,
     WanError,
-    join_words,
 )
 from wan_nb.handles.run import Run, publish_end
 from wan_nb.handles.selection import each_of
 from wan_nb.interrupts import buying_study, detaching, waiting_for_study
-from wan_nb.log.states import ENDED_WITHOUT, FINAL, Status
+from wan_nb.log.states import FINAL, Status
 from wan_nb.paths import file_name, output
 from wan_nb.public import guarded
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Container, Generator, Sequence
+    from collections.abc import Container, Generator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -90,6 +89,11 @@ class Study:
             kept = self._workspace.log.load_study(self.name).get("aliases", [])
         return [name for name in dict.fromkeys([*kept, self.plan.alias]) if name]
 
+    @cached_property
+    def _prints(self) -> list[str]:
+        """What the request of each cell is known by in the log."""
+        return self._workspace.fingerprints(self.asks())
+
     @property
     def session(self) -> Any:
         """The `Session` that this study belongs to."""
@@ -113,44 +117,34 @@ class Study:
         return self._workspace.region.currency
 
     def state(self) -> PlanState:
-        """The plan beside what the log has of it now, for whoever needs several of its facts."""
+        """The plan beside what the log has of it now: the log is asked once, for whoever needs several of its facts."""
         from wan_nb.studies.plan import PlanState
 
-        return PlanState(
-            self.plan, self._requests, tuple(self.cell_rows()), tuple(self.prices), self.currency, tuple(self.notes)
-        )
+        rows = self.cell_rows()
+        earlier = self._workspace.earlier(self.asks(), rows)
+        return PlanState(self.plan, self._requests, tuple(rows), tuple(self.prices), self.currency, tuple(earlier))
 
     @property
     def missing(self) -> list[int]:
         """Numbers of the cells that would be bought: no run of theirs is there, under way or in doubt."""
-        return [n for n, row in enumerate(self.cell_rows()) if row is None or row.status in ENDED_WITHOUT]
-
-    def _earlier(self) -> list[Row | None]:
-        return self._workspace.earlier(self.asks())
+        return [*self.state().missing]
 
     @property
     def notes(self) -> list[str]:
         """What to know before buying: what weakens the comparison, and what may be there already."""
-        doubtful = [row for row in self._earlier() if row is not None]
-        if not doubtful:
-            return [*self.plan.warnings]
-        names = join_words([f"run {row.run_id[:8]}" for row in doubtful[:3]] + ["more"] * (len(doubtful) > 3), "and")
-        said = (
-            f"May be there already, with a URL kept without its query: {names}; `%wan show ID` shows one for nothing."
-        )
-        return [*self.plan.warnings, said]
+        return self.state().notes
 
     @property
     def cost(self) -> float:
         """Estimated price of what `submit` would buy now."""
-        prices = self.prices
-        return round(sum(prices[n] for n in self.missing), 4)
+        return self.state().cost
 
     def table(self) -> pd.DataFrame:
         """The plan as a DataFrame: a cell a row, with its state in the log and its price (0 when it is there)."""
         import pandas as pd
 
-        missing, prices, rows = set(self.missing), self.prices, self.cell_rows()
+        state = self.state()
+        missing, prices, rows = state.missing, state.prices, state.rows
         return pd.DataFrame(
             {
                 "variant": [cell.variant for cell in self.plan.cells],
@@ -191,19 +185,19 @@ class Study:
         Refused, Unavailable
             The first task was not accepted.
         """
-        most = arguments.max_cost(max_cost)
+        most, state = arguments.max_cost(max_cost), self.state()
         # Rounded, because a sum of prices may pass the amount that a person reads by less than is money.
-        cost = round(sum(self.prices), 4) if arguments.switch(again, "again") else self.cost
+        cost = round(sum(state.prices), 4) if arguments.switch(again, "again") else state.cost
         if most is not None and cost > most:
             raise BudgetExceeded(
                 f"study {shown(self.name)} costs about {self.currency} {cost:.2f}, more than --max-cost {most:g}.",
                 remedy="Take fewer seeds, shorter clips or 720P, or allow more.",
             )
-        for request in self._requests if again else [self._requests[n] for n in self.missing]:
+        for request in self._requests if again else [self._requests[n] for n in state.missing]:
             for field, medium in request.media().items():
                 if (why := medium.lost) is not None:
                     raise InvalidMedia(f"{field}: {why}", field=field, remedy="Plan the study with it once more.")
-        if max_cost is None and not again and (doubt := next(filter(None, self._earlier()), None)) is not None:
+        if max_cost is None and not again and (doubt := next(filter(None, state.earlier), None)) is not None:
             raise in_doubt(doubt, cost)
         workspace = self._workspace
         workspace.log.save_study(self.name, self._recorded())
@@ -333,21 +327,22 @@ class Study:
 
     def rows(self) -> list[Row]:
         """Newest row of each cell that has one, labelled as in this plan, by block and variant as they were written."""
-        there = [row for row in self.cell_rows() if row is not None]
-        blocks, variants = self.plan.blocks, self.plan.variants
-        return sorted(there, key=lambda row: (blocks.index(str(row.block)), variants.index(str(row.variant))))
+        return self.plan.in_order(self.cell_rows())
 
     def bought(self) -> list[Row]:
         """Every run that belongs to it, the oldest first: also those that a newer one of the same cell stands for."""
+        return self._bought(self.rows())
+
+    def _bought(self, rows: Sequence[Row]) -> list[Row]:
         members = self._workspace.log.find(study=[*self._aliases, self.name], newest_first=False)
         known = {row.run_id for row in members}
-        return [*members, *(row for row in self.rows() if row.run_id not in known)]
+        return [*members, *(row for row in rows if row.run_id not in known)]
 
     def cell_rows(self) -> list[Row | None]:
         """Newest row of each cell, or None. A clip bought under another name is the same clip, labelled as here."""
         from dataclasses import replace
 
-        known = self._workspace.known(self.asks())
+        known = self._workspace.known(self._prints)
         return [
             row and replace(row, study=self.name, variant=cell.variant, block=cell.block)
             for row, cell in zip(known, self.plan.cells, strict=True)
@@ -416,8 +411,7 @@ class Study:
         log, labels = self._workspace.log, set(self.plan.variants)
         given = [(name, vote) for name in [*self._aliases, self.name] for vote in log.votes(name)]
         ids = list(dict.fromkeys(vote[side] for _, vote in given for side in _SIDES if vote.get(side)))
-        prints = self._workspace.fingerprints(self.asks())
-        cells = dict(zip(prints, self.plan.cells, strict=True))
+        cells = dict(zip(self._prints, self.plan.cells, strict=True))
         places = {row.run_id: cells.get(row.fingerprint) for row in log.find(run_id=ids)} if ids else {}
         pictures = list(dict.fromkeys(cell.materials for cell in self.plan.written if cell.materials))
         told = []
@@ -438,9 +432,12 @@ class Study:
 
     def ranking(self) -> Ranking:
         """What the votes say about the variants, with 95 % intervals, counted in blocks and not in votes."""
+        return self._ranked(self.votes())
+
+    def _ranked(self, votes: Sequence[Mapping[str, Any]]) -> Ranking:
         from wan_nb.studies.ranking.fit import fit
 
-        return fit(self.votes(), variants=list(self.plan.variants))
+        return fit(votes, variants=list(self.plan.variants))
 
     def report(
         self,
@@ -471,7 +468,10 @@ class Study:
 
         target = output(path if path is not None else file_name(self.name, ".html"), ".html", ".htm", ".csv")
         state = self.state()
-        data = study_data(self._workspace, state, bought=self.bought(), votes=self.votes(), ranking=self.ranking())
+        votes = self.votes()
+        data = study_data(
+            self._workspace, state, bought=self._bought(state.sorted_rows), votes=votes, ranking=self._ranked(votes)
+        )
         if target.suffix.lower() == ".csv":
             return write_csv(target, data)
         if media == "embed":
@@ -585,7 +585,9 @@ class Study:
         from wan_nb.widgets.plan import show_plan
 
         session = self._session
-        session.loop.sync(session.account.handshake())  # a wrong key is said here, and the service says what it is
+        self._workspace.loop.sync(
+            self._workspace.account.handshake()
+        )  # a wrong key is said here, and the service says what it is
         state = self.state()
         if state.sorted_rows and (not state.missing or any(row.status not in FINAL for row in state.sorted_rows)):
             session.views.show(state.sorted_rows, title=self.name)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from wan_nb.api.request import Medium, VideoRequest
     from wan_nb.engine.ask import Ask
-    from wan_nb.handles.session import Session
+    from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
 
 __all__ = ["DryRun"]
@@ -46,21 +46,21 @@ class DryRun:
     service: str
 
     @classmethod
-    def of(cls, session: Session, asks: Sequence[Ask], *, notes: Sequence[str] = ()) -> Self:
+    def of(cls, workspace: Workspace, asks: Sequence[Ask], *, notes: Sequence[str] = ()) -> Self:
         """The dry run of what would be asked for, with the seeds that it would get.
 
         Parameters
         ----------
-        session : Session
+        workspace : Workspace
             Tells which service, and what its log has already; the service is not asked.
         asks : sequence of Ask
         notes : sequence of str
             More lines for the checks.
         """
-        service = session.settings.service
+        service = workspace.settings.service
         # The place itself would start the simulator, or want a key.
         region = catalog.REGIONS.get(service) or catalog.region_of(service)
-        known = session.known(asks) if session.log_exists else [None] * len(asks)
+        known = workspace.known(workspace.fingerprints(asks)) if workspace.log_exists else [None] * len(asks)
         there = [row for ask, row in zip(asks, known, strict=True) if row and not ask.again and row.status not in ENDED]
         attempts = [row.attempt + 1 if row and ask.again else 1 for ask, row in zip(asks, known, strict=True)]
         requests = [ask.seeded(attempt) for ask, attempt in zip(asks, attempts, strict=True)]
@@ -68,7 +68,7 @@ class DryRun:
         price = round(sum(request.price(region) for request in bought), 4)
         checks = tuple(dict.fromkeys(line for request in requests for line in _checks(request)))
         payloads = tuple(request.payload(_stand_ins(request)) for request in requests)
-        return cls(payloads, (*checks, *notes, *_reuse(session, there)), price, region.currency, service)
+        return cls(payloads, (*checks, *notes, *_reuse(workspace, there)), price, region.currency, service)
 
     def __repr__(self) -> str:
         more = len(self.payloads) - 1
@@ -85,9 +85,9 @@ class DryRun:
         return "\n".join(lines)
 
 
-def _reuse(session: Session, rows: Sequence[Row]) -> list[str]:
+def _reuse(workspace: Workspace, rows: Sequence[Row]) -> list[str]:
     """What is there already, and what the cell would say of it."""
-    lost = [row for row in rows if row.status == "SUCCEEDED" and session.video(row) is None]
+    lost = [row for row in rows if row.status == "SUCCEEDED" and workspace.video(row) is None]
     names = join_words([f"run {row.run_id[:8]}" for row in rows[:3]] + ["more"] * (len(rows) > 3), "and")
     found = [f"in the log already: {names}, not bought again without --again"] if rows else []
     return found + [f"the file of run {row.run_id[:8]} is gone: only --again gets a clip" for row in lost]

@@ -70,7 +70,9 @@ def _study(notebook: Notebook, cell: Cell) -> Any:
         from wan_nb.magics.dry_run import DryRun
 
         tried = open_study(session, variants, fields, **planned)  # what is only tried is not the session's last study
-        return _keep_result(notebook, cell, DryRun.of(session, tried.asks(again=cell.again), notes=tried.notes))
+        return _keep_result(
+            notebook, cell, DryRun.of(session.workspace, tried.asks(again=cell.again), notes=tried.notes)
+        )
     study = session.study(variants, **planned, **fields)
     _keep_result(notebook, cell, study)
     if not buys:
@@ -86,7 +88,7 @@ def _dry_run(notebook: Notebook, cell: Cell) -> Any:
     prompt = _prompt(notebook, cell)
     session = notebook.session()
     ask = Ask(session.request(prompt, **cell.fields), name=cell.name, again=cell.again)
-    return _keep_result(notebook, cell, DryRun.of(session, [ask]))
+    return _keep_result(notebook, cell, DryRun.of(session.workspace, [ask]))
 
 
 def _display() -> Callable[..., Any]:

@@ -18,7 +18,7 @@ from wan_nb.api import catalog
 from wan_nb.api.checks import check_value
 from wan_nb.arguments import listed
 from wan_nb.arguments import shown as quoted
-from wan_nb.errors import InvalidOption, did_you_mean, nearest
+from wan_nb.errors import InvalidOption, did_you_mean, join_words, nearest
 from wan_nb.grammar.template import expand as fill
 from wan_nb.grammar.template import placeholders
 from wan_nb.html.code import Grid
@@ -29,7 +29,7 @@ from wan_nb.studies.votes import MIN_BLOCKS
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from wan_nb.api.request import VideoRequest
     from wan_nb.log.row import Row
@@ -96,6 +96,11 @@ class Plan:
         variants, blocks, clips = (f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts)
         return f"{variants} × {blocks}, {clips}"
 
+    def in_order(self, rows: Iterable[Row | None]) -> list[Row]:
+        """The runs that are there, by block and variant as they were written."""
+        there = [row for row in rows if row is not None]
+        return sorted(there, key=lambda row: (self.blocks.index(str(row.block)), self.variants.index(str(row.variant))))
+
     @cached_property
     def warnings(self) -> tuple[str, ...]:  # noqa: D102
         return tuple(_warnings(self.written))
@@ -115,8 +120,8 @@ class PlanState:
         Estimate for each cell, in `currency`.
     currency : str
         CNY or USD.
-    notes : tuple of str
-        What to know before buying: what weakens the comparison, and what may be there already.
+    earlier : tuple of Row or None
+        For each cell that would be bought: a run of the first edition that may be the same clip.
     """
 
     plan: Plan
@@ -124,7 +129,19 @@ class PlanState:
     rows: tuple[Row | None, ...]
     prices: tuple[float, ...]
     currency: str
-    notes: tuple[str, ...]
+    earlier: tuple[Row | None, ...]
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know before buying: what weakens the comparison, and what may be there already."""
+        doubtful = [f"run {row.run_id[:8]}" for row in self.earlier if row is not None]
+        if not doubtful:
+            return [*self.plan.warnings]
+        names = join_words(doubtful[:3] + ["more"] * (len(doubtful) > 3), "and")
+        said = (
+            f"May be there already, with a URL kept without its query: {names}; `%wan show ID` shows one for nothing."
+        )
+        return [*self.plan.warnings, said]
 
     @cached_property
     def missing(self) -> tuple[int, ...]:
@@ -146,9 +163,7 @@ class PlanState:
     @property
     def sorted_rows(self) -> list[Row]:
         """The runs that are there, by block and variant as they were written."""
-        blocks, variants = self.plan.blocks, self.plan.variants
-        there = [row for row in self.rows if row is not None]
-        return sorted(there, key=lambda row: (blocks.index(str(row.block)), variants.index(str(row.variant))))
+        return self.plan.in_order(self.rows)
 
 
 def expand(
