@@ -231,6 +231,25 @@ def test_a_session_closed_while_it_buys_leaves_nothing_that_nobody_sends(setting
     assert creates(simulator) == (CELLS, CELLS)
 
 
+def test_a_session_closed_while_it_notes_a_refusal_leaves_no_doubt(settings, simulator, cat, pool) -> None:
+    simulator.faults(endpoint="create", status=429, code="Throttling.RateQuota", retry_after=600, times=-1)
+    first = wan_nb.Session(**settings)
+    first.runner  # noqa: B018
+    at = Held(first.log, "advance")
+    asked = first.loop.start(first.runner.submit(Ask(first.request("a cat walks", first_frame=cat, **FIELDS))))
+    assert at.inside.wait(60)
+    closing = pool.submit(first.close)
+    until(lambda: first.closed, "the session to be closing")
+    at.restore()
+    at.let_go()
+    closing.result(timeout=120)
+    assert asked.cancelled() or asked.exception()
+    with wan_nb.Session(**settings) as second:
+        (row,) = second.log.find()
+        assert (row.status, row.post_end) == (Status.CANCELED, "refused")
+    assert creates(simulator)[1] == 0
+
+
 def test_calls_into_a_session_that_closes_raise_one_error(settings, cat, pool) -> None:
     for _ in range(10):
         session = wan_nb.Session(**settings)
