@@ -71,7 +71,7 @@ class Server:
         self.url = self._address(runtime)
 
     def _address(self, runtime: Path) -> str:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240  # on a busy machine it takes a minute
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 break
@@ -164,6 +164,21 @@ class Notebook:
         """Outputs of a cell, as they would be saved now."""
         return self.page.evaluate(
             "i => jupyterapp.shell.currentWidget.content.widgets[i].model.toJSON().outputs", index
+        )
+
+    def wait_html(self, index: int, text: str = "") -> None:
+        """Until the outputs of a cell are no widgets any more, one of them with this in its plain text.
+
+        The page has then said that it can show HTML alone, and the kernel has replaced the widget by it.
+        """
+        self.page.wait_for_function(
+            """([index, text]) => {
+              const outputs = jupyterapp.shell.currentWidget.content.widgets[index].model.toJSON().outputs;
+              const data = outputs.map((output) => output.data ?? {});
+              return data.length && !data.some((one) => "application/vnd.jupyter.widget-view+json" in one)
+                && data.some((one) => [one["text/plain"] ?? ""].flat().join("").includes(text));
+            }""",
+            arg=[index, text],
         )
 
     def cell(self, index: int) -> Any:

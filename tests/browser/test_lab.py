@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 WIDGET = "application/vnd.jupyter.widget-view+json"
 CAN_PLAY = """() => document.createElement("video").canPlayType('video/mp4; codecs="avc1.42E01E, mp4a.40.2"')"""
 SUBMIT = 'run = wan_nb.submit("a cat walks", first_frame="cat.jpg", duration=3)\nrun'
-SLEEP = "import time; time.sleep(10)"
+ASLEEP = 'import pathlib, time\nwhile not pathlib.Path("awake").exists(): time.sleep(0.05)'
 
 
 @pytest.fixture
@@ -112,9 +112,9 @@ def test_from_the_form_with_a_large_photo_to_a_playing_clip(
 
 
 def test_bar_moves_and_cancel_works_while_another_cell_sleeps(
-    notebook: Any, setup: Any, simulator: Any, axe: Any, shots: Path
+    notebook: Any, setup: Any, server: Any, simulator: Any, axe: Any, shots: Path
 ) -> None:
-    book = notebook("sleep/a.ipynb", setup("sleep"), SUBMIT, SUBMIT.replace("walks", "waits"), SLEEP)
+    book = notebook("sleep/a.ipynb", setup("sleep"), SUBMIT, SUBMIT.replace("walks", "waits"), ASLEEP)
     simulator.config(run=60.0)
     book.run(0)
     book.run(1)
@@ -135,11 +135,14 @@ def test_bar_moves_and_cancel_works_while_another_cell_sleeps(
       setInterval(() => seen.add(document.querySelector("[data-state=RUNNING] .wan-time").textContent), 200);
     }""")
     waiting.get_by_role("button", name=re.compile("^Cancel")).click()
-    page.get_by_text("canceled").first.wait_for(timeout=5_000)
-    page.wait_for_function("window.seen.size >= 3", timeout=7_000)
+    page.get_by_text("canceled").first.wait_for()
+    page.wait_for_function("window.seen.size >= 3")
     # All of that while the cell was still asleep. (The kernel's status says idle as soon as the click is served.)
     assert not book.ended(3)
+    (server.notebooks / "sleep/awake").touch()
     page.wait_for_function("window.ended.has(3)")
+    book.wait_html(1)
+    book.wait_html(2, "canceled")
     saved = book.save()
     assert set(saved.cells[1].outputs[0].data) == {"text/html", "text/plain"}
     assert "canceled" in saved.cells[2].outputs[0].data["text/plain"]
@@ -175,6 +178,8 @@ def test_saved_and_opened_again_without_a_kernel_the_clip_plays(
     # Shown in plain HTML: the page has said that it can, and the kernel has replaced the widget.
     book.page.locator(".jp-RenderedHTML [data-state=PENDING]").wait_for()
     book.page.locator(".jp-RenderedHTML .wan-form").wait_for()
+    for index in (1, 2, 3):
+        book.wait_html(index)
     saved = book.save()
     for cell in saved.cells[1:]:
         assert all(set(output.data) == {"text/html", "text/plain"} for output in cell.outputs)
@@ -208,6 +213,7 @@ def test_a_reloaded_page_goes_on_and_running_the_cell_again_mends_it(notebook: A
     book.run(0)
     book.run(1)
     book.page.locator("[data-state=RUNNING]").wait_for()
+    book.wait_html(1)
     book.save()
     book = notebook("reload/a.ipynb")
     running = book.page.locator("[data-state=RUNNING]")
@@ -271,5 +277,6 @@ def test_heart_of_it_in_notebook_7(notebook: Any, setup: Any, shots: Path) -> No
     video.wait_for(timeout=60_000)
     play(book.page, video)
     book.page.screenshot(path=shots / "notebook-7.png")
+    book.wait_html(1)
     (output,) = book.save().cells[1].outputs
     assert set(output.data) == {"text/html", "text/plain"}

@@ -35,6 +35,7 @@ def test_from_the_plan_to_a_decision(notebook: Any, simulator: Any, server: Any,
     book.page.screenshot(path=shots / "study-plan-light.png")
     assert "fast <b>" in plan.inner_text()
     buy.and_(book.page.locator(".wan-widget button")).wait_for()
+    book.wait_html(1)
     for output in book.save().cells[1].outputs:  # opened without a kernel, a plan is no dead widget either
         assert set(output.data) == {"text/html", "text/plain"}
     buy.dblclick()

@@ -53,6 +53,7 @@ def test_no_key_of_a_comparison_reaches_the_notebook_and_nothing_swells_it(noteb
         page.keyboard.press(key)
     assert structure(book) == before
     assert page.evaluate("document.activeElement.closest('.wan-c') !== null")
+    book.wait_html(0)
     saved = book.save()
     place, still = (output.data for output in saved.cells[0].outputs)
     assert set(place) == set(still) == {"text/html", "text/plain"}
