@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 
 import documented_cases as documented
 import pytest
@@ -16,6 +17,7 @@ from wan_nb.api.checks import check_value
 from wan_nb.api.request import Medium, VideoRequest, derive_seed
 from wan_nb.api.task import Task
 from wan_nb.errors import InvalidMedia, InvalidRequest
+from wan_nb.media.clips import ClipFacts
 from wan_nb.media.materials import prepare
 
 FRAME = Medium.at("https://example.org/cat.png", "image")
@@ -34,6 +36,16 @@ def test_documented_values_pass_and_others_are_named(case: documented.Case) -> N
         assert problems == []
     else:
         assert [problem.field for problem in problems] == [case.field]
+
+
+def test_a_request_has_the_fields_of_the_catalog_and_no_others() -> None:
+    assert set(VideoRequest.model_fields) == set(catalog.BY_NAME)
+    assert all(f"{name} : " in (VideoRequest.__doc__ or "") for name in catalog.BY_NAME)
+
+
+def test_no_field_of_a_request_bears_the_name_of_what_is_measured_of_a_clip() -> None:
+    """The log keeps both under their names: a requested ``fps`` would stand where the measured one does."""
+    assert set(catalog.BY_NAME) & {measured.name for measured in fields(ClipFacts)} == set()
 
 
 def test_each_documented_default_is_said_in_the_catalog() -> None:
