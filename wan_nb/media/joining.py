@@ -69,17 +69,13 @@ def kind_of(path: Path) -> Kind:
     with video.opened(path) as (container, _):
         times, stream = video.scan(container), video.picture_of(container)
         container.seek(0)
-        stored = next(container.decode(stream))
+        stored = next(container.decode(stream), None)
+        if stored is None:
+            raise InvalidMedia("no picture comes out of the clip.")
         turned, first = video.is_turned(stored), video.Upright()(stored)
         given, sound = stream.codec_context, video.sound_of(container)
-        coded = (
-            given.name,
-            given.extradata,
-            video.tick(container),
-            given.width,
-            given.height,
-            stream.sample_aspect_ratio,
-        )
+        stored_size = given.width, given.height, stream.sample_aspect_ratio
+        coded = (given.name, given.extradata, video.tick(container), *stored_size)
         whole = not turned and times.keys[0] == times.shown[0] and stream.frames in (0, len(times.shown))
         ends_last = times.stored_last == times.shown[-1] != times.shown[0]
         return Kind((first.width, first.height), coded, whole, ends_last, video.aac_kind(sound) if sound else None)
