@@ -17,7 +17,7 @@ from common import FIELDS, assert_whole, creates
 from kernels import ended, start_and_tell
 
 import wan_nb
-from wan_nb.log.states import Status
+from wan_nb.log.states import Event, Status
 from wan_nb.maintenance.doctor import examine
 
 if TYPE_CHECKING:
@@ -314,10 +314,10 @@ def test_a_kept_clip_is_not_given_up_after_a_crash(settings, simulator, cat, at_
         run = session.submit(PROMPT, first_frame=cat, **FIELDS)
         real = session.account.write
 
-        async def write(run_id, **changes):
-            if changes.get("status") is Status.SUCCEEDED:
+        async def write(run_id, event=None, **facts):
+            if event is Event.FETCHED:
                 raise OSError("the kernel ends here")
-            return await real(run_id, **changes)
+            return await real(run_id, event, **facts)
 
         session.account.write = write
         with pytest.raises(wan_nb.errors.WanError, match="ends here"):

@@ -411,10 +411,10 @@ def test_a_log_that_cannot_take_the_id(settings, simulator, cat, times) -> None:
         session.account.rng.uniform = lambda low, high: 0.0
         real, full = session.log.advance, [True] * times
 
-        def advance(run_id, **changes):
-            if changes.get("task_id") and full and full.pop():
+        def advance(run_id, *event, **facts):
+            if facts.get("task_id") and full and full.pop():
                 raise LogError("database or disk is full")
-            return real(run_id, **changes)
+            return real(run_id, *event, **facts)
 
         session.log.advance = advance
         if times == NOTE_TRIES:
@@ -438,7 +438,7 @@ def test_a_run_that_another_kernel_has_taken_for_dead_is_not_posted_any_more(set
             attempts.append(body)
             if len(attempts) == 1:
                 (row,) = another.log.find()
-                another.log.update(row.run_id, status=Status.FAILED)
+                another.log.update(row.run_id, "refused")
                 raise Unavailable("no connection", retryable=True)
             return await real(body, leaving)
 

@@ -40,10 +40,10 @@ def live(log: RunLog) -> None:
     row, new = log.reserve(intent | {"cost": 0.01, "currency": "CNY", "study": "now"}, cap=1e6, owner="bench:1:1")
     assert new
     assert log.begin_post(row.run_id) is None
-    log.update(row.run_id, status="PENDING", task_id=name)
-    log.update(row.run_id, status="RUNNING")
-    log.update(row.run_id, status="DOWNLOADING", run_s=80.0)
-    log.update(row.run_id, status="SUCCEEDED", video="videos/a.mp4", billed_s=5.0, cost=0.01)
+    log.update(row.run_id, "accepted", task_id=name)
+    log.update(row.run_id, "started")
+    log.update(row.run_id, "made", run_s=80.0)
+    log.update(row.run_id, "fetched", video="videos/a.mp4", billed_s=5.0, cost=0.01)
 
 
 def seconds(work: Callable[[], object]) -> tuple[float, float]:

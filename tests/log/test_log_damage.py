@@ -103,7 +103,7 @@ def test_a_status_that_cannot_be_read_buys_nothing_and_says_why(log: RunLog, pat
     assert "damaged (status)" in error.message
     assert "may have been billed" in error.remedy
     with pytest.raises(LogError, match="cannot become"):
-        log.update(run_id, status="FAILED")
+        log.update(run_id, "failed")
     assert log.update(run_id, note="look at this").note == "look at this"
 
 
@@ -227,9 +227,9 @@ def test_filters_take_what_a_person_types(log_url: str, filters: dict[str, Any],
 def test_a_task_belongs_to_one_run(log_url: str) -> None:
     log = RunLog(log_url)
     one, two = in_state(log, Status.INTENDED, "1"), in_state(log, Status.INTENDED, "2")
-    log.update(one, status="PENDING", task_id="t1")
+    log.update(one, "accepted", task_id="t1")
     with pytest.raises(LogError, match=f"task t1 is run {one[:8]}'s already"):
-        log.update(two, status="PENDING", task_id="t1")
+        log.update(two, "accepted", task_id="t1")
     assert log.get(two).status is Status.INTENDED
-    assert log.update(one, status="PENDING", task_id="t1").task_id == "t1", "news may arrive twice"
+    assert log.update(one, "accepted", task_id="t1").task_id == "t1", "news may arrive twice"
     log.close()

@@ -11,7 +11,7 @@ from log_kit import Clock
 
 from wan_nb.errors import BudgetExceeded, LogError
 from wan_nb.log.runlog import RunLog
-from wan_nb.log.states import OPEN, TRANSITIONS, Status
+from wan_nb.log.states import EVENTS, OPEN, Event, Status
 
 CAP = 10
 PROMPTS = ["cat", "dog"]
@@ -95,20 +95,21 @@ class Model(RuleBasedStateMachine):
     def next_news(self, run_id: str, way: int, cost: int | None) -> None:
         """News as they should be; drawn from all words, few of them would be."""
         run = self.runs.get(run_id)
-        if run is not None and (ways := sorted(TRANSITIONS[run.status])):
+        if run is not None and (ways := [event for event in Event if run.status in EVENTS[event].sources]):
             self.news(run_id, ways[way % len(ways)], cost, late=False)
 
-    @rule(run_id=ids, to=st.sampled_from(Status), cost=st.none() | st.integers(0, 6), late=st.booleans())
-    def news(self, run_id: str, to: Status, cost: int | None, late: bool) -> None:
+    @rule(run_id=ids, event=st.sampled_from(Event), cost=st.none() | st.integers(0, 6), late=st.booleans())
+    def news(self, run_id: str, event: Event, cost: int | None, late: bool) -> None:
         run = self.runs.get(run_id)
         if run is None:
             return
         told = self.log.advance if late else self.log.update
-        changes = {"status": to} | ({} if cost is None else {"cost": float(cost)})
+        facts = {} if cost is None else {"cost": float(cost)}
+        sources, to = EVENTS[event]
         final_bill = run.status not in OPEN and cost is not None
-        allowed = to in TRANSITIONS[run.status] or (to is run.status and not final_bill)
+        allowed = run.status in sources or (to is run.status and not final_bill)
         try:
-            told(run_id, **changes)
+            told(run_id, event, **facts)
         except LogError:
             assert not allowed
             assert not late

@@ -22,7 +22,7 @@ def test_one_post_of_a_prompt_is_in_flight(log: RunLog, clock: Clock):
     assert [log.begin_post(run_id) for run_id in (two, other, one)] == [one, None, None]
     assert log.get(two).posted_at is None
     assert [log.in_flight(run_id) for run_id in (one, two, other)] == [None, one, None]
-    log.update(one, status="UNCERTAIN")
+    log.update(one, "doubted")
     assert log.in_flight(two) is None
     assert log.begin_post(two) is None
 
@@ -43,7 +43,7 @@ def test_what_is_not_an_intent_of_mine_is_not_posted(log: RunLog):
     with pytest.raises(LogError, match="not this kernel's"):
         log.begin_post(run_id, owner="you")
     assert log.begin_post(run_id, owner="me") is None
-    log.update(run_id, status="PENDING")
+    log.update(run_id, "accepted")
     with pytest.raises(LogError, match="not this kernel's"):
         log.begin_post(run_id, owner="me")
 
@@ -75,7 +75,7 @@ def test_a_task_from_elsewhere_is_adopted_once(log: RunLog):
     assert log.spent("CNY", START) == 3.0
     other = in_state(log, Status.INTENDED)
     with pytest.raises(LogError):
-        log.update(other, status="PENDING", task_id="t1")
+        log.update(other, "accepted", task_id="t1")
     assert log.get(other).status is Status.INTENDED
     assert log.adopt("t2", fingerprint="f1")[0].attempt == 2
 

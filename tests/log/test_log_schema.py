@@ -103,7 +103,7 @@ def test_a_log_of_an_earlier_version_is_carried_over(log_url: str, sql, tmp_path
     assert (row.status, row.created_at, row.seed, row.watermark) == (Status.RUNNING, START.replace(hour=12), 7, True)
     assert (row.tags, row.request, row.task_id) == (("keep", "bright"), {"seed": 7}, "t1")
     assert log.recall_upload("k") == "oss://a"
-    assert log.update(row.run_id, status="DOWNLOADING").open
+    assert log.update(row.run_id, "made").open
     log.save_study("walk", {})
     log.close()
     assert sql("SELECT version FROM schema_version ORDER BY version") == [

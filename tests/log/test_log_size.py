@@ -16,8 +16,8 @@ def life(log: RunLog) -> str:
     intent = {"fingerprint": "f", "prompt": "p", "cost": 1.0, "currency": "CNY", "study": "now", "model": "wan2.7-i2v"}
     row, _ = log.reserve(intent, cap=1e6, owner="me")
     assert log.begin_post(row.run_id) is None
-    for status in ("PENDING", "RUNNING", "DOWNLOADING", "SUCCEEDED"):
-        log.update(row.run_id, status=status, task_id="t", run_s=80.0)
+    for event in ("accepted", "started", "made", "fetched"):
+        log.update(row.run_id, event, task_id="t", run_s=80.0)
     return row.run_id
 
 

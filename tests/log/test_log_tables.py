@@ -74,4 +74,4 @@ def test_a_log_that_was_closed_opens_again_for_late_news(log: RunLog):
     run_id = in_state(log, Status.RUNNING)
     log.close()
     log.close()
-    assert log.update(run_id, status="DOWNLOADING").status is Status.DOWNLOADING
+    assert log.update(run_id, "made").status is Status.DOWNLOADING

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from wan_nb.log.runlog import RunLog
-from wan_nb.log.states import TRANSITIONS, Status
+from wan_nb.log.states import EVENTS, Status
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -42,7 +42,7 @@ def in_state(log: RunLog, status: Status, fingerprint: str = "f1", **columns: An
         at, way = ways.popleft()
         if at is status:
             break
-        ways.extend((to, (*way, to)) for to in sorted(TRANSITIONS[at]))
-    for step in way:
-        log.update(row.run_id, status=step)
+        ways.extend((to, (*way, event)) for event, (sources, to) in EVENTS.items() if at in sources)
+    for event in way:
+        log.update(row.run_id, event)
     return row.run_id

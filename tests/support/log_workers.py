@@ -27,8 +27,8 @@ def reserve_and_update(url: str, worker: int, runs: int, shared: int, cap: float
             continue
         if new:
             assert log.begin_post(row.run_id, owner=owner) is None
-            log.update(row.run_id, status="PENDING", task_id=f"task {name}", service_status="PENDING")
-            log.update(row.run_id, status="RUNNING", note=str(worker))
+            log.update(row.run_id, "accepted", task_id=f"task {name}", service_status="PENDING")
+            log.update(row.run_id, "started", note=str(worker))
             made.append(row.run_id)
     log.close()
     answer.put((worker, made, refused))
@@ -40,7 +40,7 @@ def write_for_ever(url: str, pipe: Connection) -> None:
     for number in range(1_000_000):
         fingerprint = f"{os.getpid()} {number}"
         row, _ = log.reserve({"fingerprint": fingerprint, "prompt": "x" * 5000, "cost": 1.0, "currency": "CNY"})
-        log.update(row.run_id, status="PENDING", task_id=fingerprint)
+        log.update(row.run_id, "accepted", task_id=fingerprint)
         pipe.send(row.run_id)
 
 

@@ -20,7 +20,7 @@ from wan_nb.engine.polling.watch import Watcher
 from wan_nb.engine.retry import retried
 from wan_nb.errors import NotAuthorized, ServiceError, Unavailable, WanError
 from wan_nb.log.owner import owner_id
-from wan_nb.log.states import AT_SERVICE, NEVER_SENT, Status
+from wan_nb.log.states import AT_SERVICE, NEVER_SENT, Event
 from wan_nb.sanitize import logger
 
 if TYPE_CHECKING:
@@ -136,9 +136,9 @@ class Account:
         rows = await self.ask_log(self.log.open_rows)
         return [row for row in rows if row.request.get("identity") == self.endpoint.identity]
 
-    async def write(self, run_id: str, **changes: Any) -> Row:
-        """Commit changes of a row, then tell. What another kernel has written meanwhile is not taken back."""
-        return self.tell(await self.ask_log(self.log.advance, run_id, **changes))
+    async def write(self, run_id: str, event: Event | None = None, **facts: Any) -> Row:
+        """Commit news of a row, then tell. What another kernel has written meanwhile is not taken back."""
+        return self.tell(await self.ask_log(self.log.advance, run_id, event, **facts))
 
     def subscribe(self, listener: Callable[[Row], None]) -> Callable[[], None]:
         """Hear of every change of a row, on the loop thread. Returns the way to stop it."""
@@ -199,8 +199,8 @@ class Account:
         request_id = error.request_id if isinstance(error, ServiceError) else None
         await self.write(
             row.run_id,
+            Event.REFUSED,
             of_task=row.task_id,
-            status=Status.FAILED,
             error_code=code,
             error_message=message,
             request_id=request_id,

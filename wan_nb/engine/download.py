@@ -18,7 +18,7 @@ from wan_nb.engine.loop import Worker
 from wan_nb.engine.retry import retried
 from wan_nb.errors import DownloadFailed, Refused, Unavailable, WanError
 from wan_nb.log.owner import owner_alive
-from wan_nb.log.states import UNCHECKED, Status
+from wan_nb.log.states import UNCHECKED, Event, Status
 from wan_nb.sanitize import number, said
 
 if TYPE_CHECKING:
@@ -126,12 +126,12 @@ class Downloads:
                 part.unlink(missing_ok=True)  # the next attempt begins anew
         if facts is None:
             lost = "the clip was paid, but its link died before it was fetched."
-            return await self.account.write(row.run_id, status=Status.EXPIRED, error_message=lost)
+            return await self.account.write(row.run_id, Event.FORGOTTEN, error_message=lost)
         with suppress(OSError, WanError):  # made when it is shown, where it cannot be made now
             await self._decoding.do(self.store.strip, self.store.path(name), facts.sha256)
         return await self.account.write(
             row.run_id,
-            status=Status.SUCCEEDED,
+            Event.FETCHED,
             error_code=UNCHECKED if facts.unchecked else None,
             error_message=facts.unchecked or None,
             video=name,

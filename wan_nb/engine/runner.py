@@ -6,7 +6,7 @@ Everything here happens on the loop thread.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from wan_nb.api import catalog
 from wan_nb.engine import settle
@@ -16,7 +16,7 @@ from wan_nb.engine.loop import Worker
 from wan_nb.engine.queue import Queue
 from wan_nb.engine.submit import Submitter
 from wan_nb.errors import Refused, ServiceError, WanError, in_a_line, ours
-from wan_nb.log.states import FINAL, Status
+from wan_nb.log.states import FINAL, Event, Status
 from wan_nb.sanitize import logger, number
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Runner:
         submitted = task.submit_time or row.submitted_at
         started = task.scheduled_time or row.started_at
         ended = task.end_time or row.ended_at
-        changes: dict[str, Any] = {
+        facts: dict[str, Any] = {
             "service_status": task.status,
             "submitted_at": submitted,
             "started_at": started,
@@ -169,18 +169,14 @@ class Runner:
             "queue_s": _seconds(submitted, started),
             "run_s": _seconds(started, ended),
         }
-        match task.status:
-            case "PENDING" | "RUNNING":
-                changes["status"] = Status(task.status)
-            case "SUCCEEDED":
-                changes |= {"status": Status.DOWNLOADING, **_receipt(row, task, self.account.endpoint.region)}
-            case "FAILED":
-                changes |= {"status": Status.FAILED, "error_code": task.code, "error_message": task.message}
-            case "CANCELED":
-                changes["status"] = Status.CANCELED
-            case "UNKNOWN":
-                changes |= {"status": Status.EXPIRED, "error_message": "the service no longer knows the task."}
-        return await self.account.write(row.run_id, **changes)
+        event = _SAID.get(task.status)
+        if event is Event.MADE:
+            facts |= _receipt(row, task, self.account.endpoint.region)
+        elif event is Event.FAILED:
+            facts |= {"error_code": task.code, "error_message": task.message}
+        elif event is Event.FORGOTTEN:
+            facts["error_message"] = "the service no longer knows the task."
+        return await self.account.write(row.run_id, event, **facts)
 
     # --- other verbs
 
@@ -239,6 +235,17 @@ class Runner:
     async def unknown_tasks(self) -> list[Listed]:
         """Tasks of the account's last 24 h that no run of the log knows."""
         return await settle.unknown_tasks(self.account)
+
+
+_SAID: Final = {
+    "PENDING": Event.ACCEPTED,
+    "RUNNING": Event.STARTED,
+    "SUCCEEDED": Event.MADE,
+    "FAILED": Event.FAILED,
+    "CANCELED": Event.CANCELED,
+    "UNKNOWN": Event.FORGOTTEN,
+}
+"""What the service's words for a task mean."""
 
 
 def _receipt(row: Row, task: Task, region: catalog.Region) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from wan_nb.arguments import shown
 from wan_nb.engine.outcome import row_error
 from wan_nb.engine.settle_rule import Verdict, judge, window
 from wan_nb.errors import NotFound, OutcomeUnknown, ServiceError, Unavailable, WanError, join_words
-from wan_nb.log.states import NEVER_SENT, Status
+from wan_nb.log.states import NEVER_SENT, Event, Status
 from wan_nb.sanitize import redact
 
 if TYPE_CHECKING:
@@ -58,14 +58,12 @@ async def recover(account: Account, row: Row) -> Row:
     if row.status is Status.INTENDED and row.unsent:
         return await account.write(
             row.run_id,
-            status=Status.FAILED,
+            Event.REFUSED,
             error_code=NEVER_SENT,
             error_message="its kernel ended before it was sent.",
         )
     if row.status is Status.INTENDED:
-        row = await account.write(
-            row.run_id, status=Status.UNCERTAIN, error_message="its kernel ended while it was being sent."
-        )
+        row = await account.write(row.run_id, Event.DOUBTED, error_message="its kernel ended while it was being sent.")
     return await _settle(account, row) if row.status is Status.UNCERTAIN else row
 
 
@@ -108,7 +106,7 @@ async def _settle(account: Account, row: Row) -> Row:
     if verdict.too_late:
         return await account.write(
             row.run_id,
-            status=Status.EXPIRED,
+            Event.LAPSED,
             error_message="its answer never came, and after 24 h nobody can tell whether the service accepted it.",
         )
     now = datetime.now(UTC)
@@ -219,7 +217,7 @@ async def _assign_task(account: Account, row: Row, task_id: str) -> Row:
     """Give an uncertain run the task that it seems to be; `confirm` tells in the end."""
     return await account.write(
         row.run_id,
-        status=Status.PENDING,
+        Event.ACCEPTED,
         task_id=task_id,
         request={**row.request, "guessed": True},
         submitted_at=row.posted_at,

@@ -15,7 +15,7 @@ from wan_nb.engine import settle
 from wan_nb.engine.outcome import code_and_message
 from wan_nb.engine.retry import retried
 from wan_nb.errors import InvalidMedia, LogError, OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
-from wan_nb.log.states import NOT_ACCEPTED, Status
+from wan_nb.log.states import NOT_ACCEPTED, Event, Status
 from wan_nb.version import __version__
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ class Submitter:
                 partial(
                     self.account.write,
                     row.run_id,
-                    status=Status.PENDING,
+                    Event.ACCEPTED,
                     service_status=created.task.status,
                     task_id=created.task.task_id,
                     request_id=created.task.request_id,
@@ -285,9 +285,7 @@ class Submitter:
         attempt.left = stamped
 
     async def _doubt(self, row: Row, code: str, message: str, ended: dict[str, Any]) -> Row:
-        return await self.account.write(
-            row.run_id, status=Status.UNCERTAIN, error_code=code, error_message=message, **ended
-        )
+        return await self.account.write(row.run_id, Event.DOUBTED, error_code=code, error_message=message, **ended)
 
     async def _urls(self, request: VideoRequest, progress: Progress | None) -> dict[str, str]:
         """URL of each material for the service: as given, or in its temporary store."""

@@ -2,7 +2,7 @@
 
 A run is written before it is waited for: `RunLog.reserve` commits the intent and its price in one transaction with the
 cap and with the look for an equal run, `RunLog.begin_post` commits that the POST is about to leave, and each piece of
-news goes through `RunLog.update`, which holds the transitions drawn in `wan_nb.log.states`.
+news goes through `RunLog.update` or `RunLog.advance`, which alone apply the events of `wan_nb.log.states`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from wan_nb.log.owner import owner_alive
 from wan_nb.log.queries import Queries, check_names, only_row
 from wan_nb.log.row import COLUMNS, NAMES, Row
 from wan_nb.log.schema import members, owners, runs
-from wan_nb.log.states import FINAL, TRANSITIONS, UNBILLED, Status
+from wan_nb.log.states import EVENTS, FINAL, UNBILLED, Event, Status
 from wan_nb.log.tables import Tables
 from wan_nb.terminal import printed
 from wan_nb.version import __version__
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "Row", "RunLog", "Status"]
 
 _INTENT: Final = frozenset(NAMES) - {"run_id", "status", "attempt", "posted_at", "owner"}
-_FIXED: Final = frozenset({"run_id", "fingerprint", "attempt", "created_at"})
+_FIXED: Final = frozenset({"run_id", "status", "fingerprint", "attempt", "created_at"})
 _AFTERWARDS: Final = frozenset(
     {"rating", "note", "tags", "video", "video_sha256", "bytes", "width", "height", "fps", "has_audio"}
 )
@@ -76,7 +76,7 @@ class RunLog:
     >>> folder = tempfile.TemporaryDirectory()
     >>> log = RunLog(f"sqlite:///{folder.name}/runs.db")
     >>> row, new = log.reserve({"fingerprint": "f1", "prompt": "a cat walks", "cost": 3.0, "currency": "CNY"}, cap=50.0)
-    >>> log.update(row.run_id, status="PENDING", task_id="t1").status, new
+    >>> log.update(row.run_id, "accepted", task_id="t1").status, new
     (<Status.PENDING: 'PENDING'>, True)
     >>> log.reserve({"fingerprint": "f1"})[0].task_id          # the same again: nothing new
     't1'
@@ -309,30 +309,41 @@ class RunLog:
 
     # --- news
 
-    def update(self, run_id: str, **changes: Any) -> Row:
+    def update(self, run_id: str, event: str | None = None, **facts: Any) -> Row:
         """Write news of a run.
 
         Leaving INTENDED frees its model and prompt for the next POST; FAILED and CANCELED set the cost to 0.
+
+        Parameters
+        ----------
+        run_id : str
+        event : str, optional
+            An `Event`; its state stays when left out.
+        **facts
+            Other columns by name.
 
         Raises
         ------
         NotFound
             No such run.
         LogError
-            The transition is not one of `wan_nb.log.states`, or a final run would change in more than remarks and
-            its file.
+            The event cannot happen in its state, or a final run would change in more than remarks and its file.
         """
-        return self._news(run_id, changes, may_be_late=False)
+        return self._news(run_id, event, facts, may_be_late=False)
 
-    def advance(self, run_id: str, *, of_task: str | EllipsisType | None = ..., **changes: Any) -> Row:
+    def advance(
+        self, run_id: str, event: str | None = None, *, of_task: str | EllipsisType | None = ..., **facts: Any
+    ) -> Row:
         """Write news that another kernel may have had first: `update`, but what the row has overtaken is left out.
 
         Parameters
         ----------
         run_id : str
+        event : str, optional
+            As in `update`.
         of_task : str or None, optional
             The news hold for a run of this task (None: of none) and are left out when it has another one by now.
-        **changes
+        **facts
             As in `update`.
 
         Returns
@@ -340,23 +351,24 @@ class RunLog:
         Row
             As it is now; compare its status with what was meant.
         """
-        return self._news(run_id, changes, may_be_late=True, of_task=of_task)
+        return self._news(run_id, event, facts, may_be_late=True, of_task=of_task)
 
     def _news(
         self,
         run_id: str,
-        changes: Mapping[str, Any],
+        event: str | None,
+        facts: Mapping[str, Any],
         *,
         may_be_late: bool,
         of_task: str | EllipsisType | None = ...,
     ) -> Row:
-        check_names(changes, set(NAMES) - _FIXED)
+        check_names(facts, set(NAMES) - _FIXED)
 
         def work(c: sa.Connection) -> Row:
             row = _row(c, run_id)
             if of_task is not ... and row.task_id != of_task:
                 return row
-            return _changed(c, row, changes, may_be_late=may_be_late)
+            return _changed(c, row, event, facts, may_be_late=may_be_late)
 
         return self._db.write(work)
 
@@ -369,8 +381,9 @@ class RunLog:
         code, message : str
             Why, for the rows.
         """
-        changes = {"status": Status.CANCELED, "error_code": code, "error_message": message}
-        return self._db.write(lambda c: [_changed(c, _row(c, i), changes, may_be_late=True) for i in run_ids])
+        why = {"error_code": code, "error_message": message}
+        back = Event.TAKEN_BACK
+        return self._db.write(lambda c: [_changed(c, _row(c, i), back, why, may_be_late=True) for i in run_ids])
 
     def forget(self, run_id: str) -> Row:
         """Forget where the file of a final run is; the row and its cost stay.
@@ -403,24 +416,25 @@ def _in_flight(c: sa.Connection, row: Row) -> str | None:
     return held
 
 
-def _changed(c: sa.Connection, row: Row, changes: Mapping[str, Any], *, may_be_late: bool) -> Row:
-    """Write news of a run where the transitions allow it; see `RunLog.update` and `RunLog.advance`."""
-    to = Status(changes.get("status") or row.status)
+def _changed(c: sa.Connection, row: Row, event: str | None, facts: Mapping[str, Any], *, may_be_late: bool) -> Row:
+    """Write news of a run where the event may happen; see `RunLog.update` and `RunLog.advance`."""
+    to = row.status if event is None else EVENTS[Event(event)].to
     if to is row.status:
-        barred = set(changes) - _AFTERWARDS - {"status"} if row.status in FINAL else set()
+        barred = set(facts) - _AFTERWARDS if row.status in FINAL else set()
     else:
-        barred = set() if to in TRANSITIONS[row.status] else {"status"}
+        assert event is not None
+        barred = set() if row.status in EVENTS[Event(event)].sources else {"status"}
     if barred and may_be_late:
         return row
     if barred:
         what = f"become {to}" if to is not row.status else f"change its {', '.join(sorted(barred))}"
         raise LogError(f"it is {row.status} and cannot {what}", run_id=row.run_id)
-    if (task := changes.get("task_id")) and task != row.task_id and (other := only_row(c, runs.c.task_id == task)):
+    if (task := facts.get("task_id")) and task != row.task_id and (other := only_row(c, runs.c.task_id == task)):
         raise LogError(f"task {task[:60]} is run {other.run_id[:8]}'s already", run_id=row.run_id, task_of=other.run_id)
     extra: dict[str, Any] = {} if to is Status.INTENDED else {"posting": None}
     if to in UNBILLED:
         extra["cost"] = 0.0
-    c.execute(_change(row.run_id).values(**{**changes, "status": to, **extra}))
+    c.execute(_change(row.run_id).values(**{**facts, "status": to, **extra}))
     return _row(c, row.run_id)
 
 
