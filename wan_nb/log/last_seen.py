@@ -17,7 +17,6 @@ import secrets
 import sqlite3
 import struct
 import threading
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -29,6 +28,7 @@ from wan_nb.log.schema import writers
 from wan_nb.sanitize import logger
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from wan_nb.log.logfile import LogFile
@@ -38,9 +38,6 @@ __all__ = ["LastSeen", "table_gone"]
 _NEWEST: Final = (
     sa.select(writers.c.writer, writers.c.number, writers.c.in_file).order_by(writers.c.number.desc()).limit(1)
 )
-_LOOKS: Final = 60
-"""So often a file that cannot be read is looked at, 0.05 s apart: another kernel may be carrying pages over."""
-
 _HEADER: Final = ("user_version", "application_id")
 """The two numbers in SQLite's header that are a program's own: which write a file holds, and of which log."""
 
@@ -92,8 +89,8 @@ class LastSeen:
             # The file still has the mark of the log that it was before another one was restored into it, until the
             # -wal is carried over; and a log that was built anew from its SQL has no number in its header.
             self._numbered = _numbers(c)[0] == newest.number
-            if found := _header(self._file.path, _LOOKS):
-                self._logs.add(found[1])
+            if found := _header(self._file.path):
+                self._logs.add(found.log)
         if self._holds(c, newest):
             self._remember(newest)
         elif not self._warned:
@@ -123,9 +120,9 @@ class LastSeen:
         """Remember a committed write; True when the file has taken pages out of the -wal since it was begun."""
         self._remember(mine)
         self._numbered = True
-        found = _header(self._file.path, 1) if self._file else None
+        found = _header(self._file.path) if self._file else None
         with self._lock:
-            before, self._in_file = self._in_file, max(self._in_file, min(found[0], mine.number) if found else 0)
+            before, self._in_file = self._in_file, max(self._in_file, min(found.number, mine.number) if found else 0)
         return self._in_file > before
 
     def older(self) -> LogError:
@@ -179,34 +176,43 @@ class LastSeen:
         if not log:
             log = 1 + secrets.randbelow(2**31 - 1)
             c.exec_driver_sql(f"PRAGMA application_id = {log}")
-        found = _header(file.path, _LOOKS)
-        if found is None or found[0] < least or found[1] not in {log, *self._logs}:
+        found = _header(file.path)
+        if found is None or found.number < least or found.log not in {log, *self._logs}:
             return False
-        self._in_file = min(found[0], number)
-        return found[0] == number or self._in_wal(file.wal, number)
+        self._in_file = min(found.number, number)
+        if found.pages is not None:  # cut off, or a kernel died or had no room while it carried pages over
+            missing = range(found.pages + 1, int(c.exec_driver_sql("PRAGMA page_count").scalar_one()) + 1)
+            if not set(missing) <= {page for _, page, _ in _frames(file.wal)}:
+                return False
+        return found.number == number or self._in_wal(file.wal, number)
 
-    def _in_wal(self, path: Path, number: int) -> bool:
+    def _in_wal(self, wal: Path, number: int) -> bool:
         """Whether the -wal holds page 1 with this number."""
-        try:
-            with path.open("rb") as wal:
-                header = wal.read(_WAL_HEADER)
-                size = 24 + int.from_bytes(header[8:12], "big")
-                # The last one is some pages behind the one before it, as a rule; else it is looked for everywhere.
-                for first in (self._frame, 0):
-                    for frame in itertools.count(first):
-                        wal.seek(_WAL_HEADER + frame * size)
-                        found = wal.read(_FRAME.size)
-                        if len(found) < _FRAME.size:
-                            break
-                        page, salts, held = _FRAME.unpack(found)
-                        if salts != header[16:24]:
-                            break
-                        if (page, held) == (1, number):
-                            self._frame = frame
-                            return True
-        except FileNotFoundError:
-            pass
+        # The last one is some pages behind the one before it, as a rule; else it is looked for everywhere.
+        for first in (self._frame, 0):
+            for frame, page, held in _frames(wal, first):
+                if (page, held) == (1, number):
+                    self._frame = frame
+                    return True
         return False
+
+
+def _frames(path: Path, first: int = 0) -> Iterator[tuple[int, int, int]]:
+    """The pages in the -wal in its present round: place, number of the page, and ``user_version`` if it is page 1."""
+    try:
+        with path.open("rb") as wal:
+            header = wal.read(_WAL_HEADER)
+            size = 24 + int.from_bytes(header[8:12], "big")
+            for frame in itertools.count(first):
+                wal.seek(_WAL_HEADER + frame * size)
+                if len(found := wal.read(_FRAME.size)) < _FRAME.size:
+                    return
+                page, salts, number = _FRAME.unpack(found)
+                if salts != header[16:24]:
+                    return
+                yield frame, page, number
+    except FileNotFoundError:
+        return
 
 
 def _numbers(c: sa.Connection) -> tuple[int, int]:
@@ -215,21 +221,34 @@ def _numbers(c: sa.Connection) -> tuple[int, int]:
     return number, log
 
 
-def _header(path: Path, looks: int) -> tuple[int, int] | None:
-    """The two numbers that the file has without its -wal; `None` when it is empty or cannot be read.
+class _Header(NamedTuple):
+    """What the file says without its -wal: which write it holds, of which log; pages, if it has fewer than it says."""
+
+    number: int
+    log: int
+    pages: int | None
+
+
+def _header(path: Path) -> _Header | None:
+    """Look into the file alone; `None` when it is empty or no database.
 
     Through SQLite, since a file that this process closes loses all the locks that the process has on it.
     """
-    for look in range(looks):
-        if look:
-            time.sleep(0.05)
-        try:
-            with closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as file:
-                number, log = (int(file.execute(f"PRAGMA {name}").fetchone()[0]) for name in _HEADER)
-            return (number, log) if path.stat().st_size else None
-        except (sqlite3.Error, OSError):
-            continue
-    return None
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)) as file:
+
+            def asked(name: str) -> int:
+                return int(file.execute(f"PRAGMA {name}").fetchone()[0])
+
+            size, pages = path.stat().st_size, None
+            try:
+                asked(_HEADER[0])
+            except sqlite3.DatabaseError:
+                file.execute("PRAGMA writable_schema = ON")  # then a file that is too short can be looked into
+                pages = size // asked("page_size")
+            return _Header(asked(_HEADER[0]), asked(_HEADER[1]), pages) if size else None
+    except (sqlite3.Error, OSError):
+        return None
 
 
 def table_gone(error: Exception) -> bool:
