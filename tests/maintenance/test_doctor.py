@@ -101,8 +101,8 @@ def test_clock_is_compared_only_with_a_real_service(session, simulator) -> None:
 
 
 def test_unencrypted_service_is_bad(monkeypatch, session) -> None:
-    place = SimpleNamespace(base_url="http://wan.example/api/v1", name="wan.example")
-    finding = next(doctor._service(SimpleNamespace(place=place)))
+    endpoint = SimpleNamespace(base_url="http://wan.example/api/v1", name="wan.example")
+    finding = next(doctor._service(SimpleNamespace(endpoint=endpoint)))
     assert finding.level == "bad"
     assert "not encrypted" in finding.said
 
