@@ -85,7 +85,9 @@ class Sessions:
         return min(world.seeds, max(8, 4 * -(-(number + 1) * world.seeds // world.length // 4)))
 
     def fit(self, live, number, near=None):
-        parts = (a[live, :number] for a in (self.left, self.right, self.block, self.result))
+        # Of two seeds with the same clips the ranking makes one block.
+        block = self.block // 2 if self.world.defect == "every clip under two seeds" else self.block
+        parts = (a[live, :number] for a in (self.left, self.right, block, self.result))
         b = self.bought(max(number - 1, 0))
         many = self.world
         return fit_stack(
@@ -184,7 +186,8 @@ def outcome(world, sessions, rng):
                 if (close := np.flatnonzero(sure >= SURE - 0.002)).size and number >= MIN_VOTES:
                     # What a simulation takes one step to is what users are told only nearly.
                     first[close], _, sure[close] = lead(room.fit(live[close], number))
-                shown = [len(set(row)) for row in room.block[live, :number]]
+                twice = 1 + (world.defect == "every clip under two seeds")
+                shown = [len(set(row)) for row in (room.block[live, :number] // twice)]
                 out = np.array([settled(p, number, b) for p, b in zip(sure, shown, strict=True)])
                 out &= world.defect != "one variant never shown"  # who was never shown keeps everybody from winning
                 at = start + live[out]

@@ -325,6 +325,19 @@ def test_no_forecast_is_surer_than_the_votes_allow(words, said):
     assert "apart" not in fit(session(words)).sentence
 
 
+def test_the_same_clip_under_two_seeds_is_one_seed():
+    votes = session("ab< ba> " * 10)
+    again = [
+        replace(v, left_clip=f"{v.left_variant}{i // 2}", right_clip=f"{v.right_variant}{i // 2}")
+        for i, v in enumerate(votes)
+    ]
+    assert fit(again).blocks == 10
+    assert fit(again).rows == fit([replace(v, block=f"seed {i // 2}") for i, v in enumerate(votes)]).rows
+    assert fit([replace(v, left_clip="a" if v.left_variant == "a" else "") for v in votes]).blocks == 10 + 1
+    alone = [replace(v, left_clip=f"{i} left", right_clip=f"{i} right") for i, v in enumerate(votes)]
+    assert fit(alone).blocks == fit(votes).blocks == 20
+
+
 # --- pictures and raters
 
 

@@ -412,13 +412,16 @@ class Study:
         given = [(name, vote) for name in [*self._aliases, self.name] for vote in log.votes(name)]
         ids = list(dict.fromkeys(vote[side] for _, vote in given for side in _SIDES if vote.get(side)))
         cells = dict(zip(self._prints, self.plan.cells, strict=True))
-        places = {row.run_id: cells.get(row.fingerprint) for row in log.find(run_id=ids)} if ids else {}
+        rows = {row.run_id: row for row in log.find(run_id=ids)} if ids else {}
+        places = {run_id: cells.get(row.fingerprint) for run_id, row in rows.items()}
         pictures = list(dict.fromkeys(cell.materials for cell in self.plan.written if cell.materials))
         told = []
         for name, vote in given:
             left, right = (places.get(vote.get(side) or "") for side in _SIDES)
             if left and right and left.block == right.block:
                 changed = {"left_variant": left.variant, "right_variant": right.variant, "block": left.block}
+                for side in ("left", "right"):
+                    changed[f"{side}_clip"] = rows[vote[f"{side}_run"]].video_sha256 or ""
                 if left.materials:
                     changed["picture"] = f"picture {pictures.index(left.materials) + 1}"
             elif not (vote.get("left_run") and vote.get("right_run")):

@@ -42,6 +42,8 @@ class Vote:
         The materials of the block, whatever they are called; empty where it has none.
     left_run, right_run, left_variant, right_variant : str
         What was shown on which side.
+    left_clip, right_clip : str
+        SHA-256 of what was shown; empty where it is not known.
     outcome : {'left', 'right', 'tie', 'both_bad', 'skip', 'undo'}
     repeat_of : str or None
         The vote that this one repeats with swapped sides, to see whether the rater agrees with themself. For an
@@ -73,6 +75,8 @@ class Vote:
     picture: str = ""
     left_run: str = ""
     right_run: str = ""
+    left_clip: str = ""
+    right_clip: str = ""
     repeat_of: str | None = None
     ms_to_vote: int | None = None
     watched_s_left: float | None = None

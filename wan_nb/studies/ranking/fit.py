@@ -7,6 +7,7 @@ on one pair of clips say which clip is better, not which prompt.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,7 +60,7 @@ def fit(
     all_votes = standing(v if isinstance(v, Vote) else Vote.read(v) for v in votes)
     cast = [v for v in all_votes if v.outcome != "skip" and v.left_variant != v.right_variant]
     names = tuple(dict.fromkeys(variants if variants is not None else (n for v in cast for n in sorted(v.cell[1]))))
-    counted = [v for v in cast if v.left_variant in names and v.right_variant in names]
+    counted = _once([v for v in cast if v.left_variant in names and v.right_variant in names])
     blocks = list(dict.fromkeys(v.block for v in counted))
     posterior, rows, bias, sure, rival = None, tuple(_row(name, counted) for name in names), None, 0.0, None
     pictures, raters = _pictures(counted), list(dict.fromkeys(v.rater for v in counted))
@@ -96,6 +97,25 @@ def fit(
         names=names,
         posterior=posterior,
     )
+
+
+def _once(votes: list[Vote]) -> list[Vote]:
+    """The same votes, with one block for all blocks that hold the same clip of a variant: it is as lucky in each."""
+    first: dict[tuple[str, str], str] = {}
+    same: dict[str, str] = {}
+    for v in votes:
+        for clip in ((v.left_variant, v.left_clip), (v.right_variant, v.right_clip)):
+            held = first.setdefault(clip, v.block) if clip[1] else v.block
+            one, other = sorted((_root(same, held), _root(same, v.block)))
+            if one != other:
+                same[other] = one
+    return [replace(v, block=_root(same, v.block)) for v in votes] if same else votes
+
+
+def _root(same: Mapping[str, str], block: str) -> str:
+    while block in same:
+        block = same[block]
+    return block
 
 
 def _pictures(votes: Sequence[Vote]) -> list[str]:
