@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from wan_nb.html.text import ACTIVE, STATES
+from wan_nb.html.text import ACTIVE, GROUPS, STATES
 from wan_nb.log.row import Row
 from wan_nb.log.states import Status
 from wan_nb.widgets.board import board_row
@@ -55,7 +55,7 @@ def board(rows: list[Row], *, title: str = "walk", money: str = "", expected_s: 
     shown = [board_row(r, video=Path.cwd() / str(r.video) if r.video else None, expected_s=expected_s) for r in rows]
     looks = {name: look._asdict() for name, look in STATES.items()}
     words = {"title": title, "empty": NOTHING, "money": money}
-    return {"rows": shown, "about": {**words, "states": looks, "active": sorted(ACTIVE)}}
+    return {"rows": shown, "about": {**words, "states": looks, "groups": GROUPS, "active": sorted(ACTIVE)}}
 
 
 def form(**changes: Any) -> dict[str, Any]:

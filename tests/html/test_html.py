@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -15,7 +16,7 @@ from wan_nb.html import code as snippets
 from wan_nb.html import run_card as html
 from wan_nb.html import text
 from wan_nb.log.row import Row
-from wan_nb.log.states import Status
+from wan_nb.log.states import OPEN, Status
 
 REQUEST = {
     "model": "wan2.7-i2v",
@@ -280,7 +281,23 @@ def test_mark_and_word_are_different_for_every_state() -> None:
     assert set(text.STATES) == {status.value for status in Status}
     for part in range(2):
         assert len({look[part] for look in text.STATES.values()}) == len(text.STATES)
-    assert text.state("SOMETHING_NEW") == ("·", "something_new", "wait")
+    assert text.state("SOMETHING_NEW") == ("·", "something_new", "wait", "wait")
+    assert {look.tone for look in text.STATES.values()} == set(text.TONES)
+    assert {look.group for look in text.STATES.values()} == set(text.GROUPS)
+    assert text.ACTIVE == OPEN
+
+
+def test_the_page_knows_no_state_and_no_colour_of_its_own() -> None:
+    """It gets the table from the kernel; what it calls by name is in it, and its colours are those of the cards."""
+    static = Path(html.__file__).parents[1] / "widgets" / "static"
+    board = (static / "board.js").read_text("utf-8")
+    named = set(re.findall(r'\.state [!=]== "(\w+)"', board))
+    assert named
+    assert named <= {status.value for status in Status}
+    assert not any(f'"{word}"' in board for word in text.GROUPS.values())
+    colours = dict(re.findall(r"--wan-(\w+): (\d+ \d+ \d+);", (static / "base.css").read_text("utf-8")))
+    colours["off"] = colours[re.search(r"--wan-off: var\(--wan-(\w+)\)", (static / "board.css").read_text("utf-8"))[1]]
+    assert colours == {tone: " ".join(map(str, parts)) for tone, parts in text.TONES.items()}
 
 
 def test_python_snippet_makes_the_same_request() -> None:

@@ -17,6 +17,7 @@ from wan_nb.html import code as snippets
 from wan_nb.html.elements import GREY, SOFT, badge, box, cell, tag
 from wan_nb.html.text import (
     ACTIVE,
+    TONES,
     bundle,
     duration,
     escape,
@@ -57,7 +58,6 @@ BOARD_STRIPS = 24
 _PROMPT_BYTES = 1_200
 _CODE_BYTES = 1_600
 
-_TONES = {"good": "46,160,67", "bad": "218,54,51", "warn": "191,135,0", "run": "31,111,235"}
 _PILL = "display:inline-block;padding:1px 9px;border-radius:10px;white-space:nowrap;font-weight:600"
 _CODE = (
     f"margin:6px 0 0;padding:8px;background-color:{GREY.format('.1')};border-radius:4px;overflow-x:auto;"
@@ -169,7 +169,7 @@ def _head(row: Any) -> Markup:
 
 def _pill(row: Any) -> Markup:
     look = state(row.status)
-    tint = f"rgba({_TONES.get(look.tone, '128,128,128')},.2)"
+    tint = f"rgba({','.join(map(str, TONES[look.tone]))},.2)"
     return tag("span", f"{look.mark} {look.word}", style=f"{_PILL};background-color:{tint}")
 
 
@@ -214,7 +214,7 @@ def _player(row: Any, src: str | None, picture: str, embed: bytes | None) -> Mar
 def _says(row: Any) -> Markup:
     """What there is to know about a run that has no clip to show, and what to do."""
     name = str(row.status)
-    if name in {"FAILED", "EXPIRED"}:
+    if state(name).tone == "bad":
         return _below(
             isolated(row.error_message or "No reason given.", 400),
             *([" ", tag("code", escape(row.error_code, 80))] if row.error_code else []),

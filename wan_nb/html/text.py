@@ -16,7 +16,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from wan_nb.errors import shortened
-from wan_nb.log.states import UNCHECKED
+from wan_nb.log.states import OPEN, UNCHECKED, Status
 from wan_nb.sanitize import harmless
 from wan_nb.terminal import printable
 
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ACTIVE",
     "AS_TYPED",
+    "GROUPS",
     "STATES",
+    "TONES",
     "State",
     "bundle",
     "duration",
@@ -48,32 +50,47 @@ __all__ = [
 
 
 class State(NamedTuple):
-    """How a state is shown: a mark that needs no colour, a word, a tone for those who see colour."""
+    """How a state is shown: a mark that needs no colour, a word, one of `TONES`, one of `GROUPS`."""
 
     mark: str
     word: str
     tone: str
+    group: str
 
 
 STATES: dict[str, State] = {
-    "INTENDED": State("○", "being sent", "wait"),
-    "UNCERTAIN": State("?", "uncertain", "warn"),
-    "PENDING": State("◔", "waiting", "wait"),
-    "RUNNING": State("◑", "running", "run"),
-    "DOWNLOADING": State("↓", "downloading", "run"),
-    "SUCCEEDED": State("✓", "done", "good"),
-    "FAILED": State("✕", "failed", "bad"),
-    "CANCELED": State("⊘", "canceled", "off"),
-    "EXPIRED": State("⊗", "expired", "bad"),
+    Status.INTENDED: State("○", "being sent", "wait", "wait"),
+    Status.UNCERTAIN: State("?", "uncertain", "warn", "wait"),
+    Status.PENDING: State("◔", "waiting", "wait", "wait"),
+    Status.RUNNING: State("◑", "running", "run", "run"),
+    Status.DOWNLOADING: State("↓", "downloading", "run", "run"),
+    Status.SUCCEEDED: State("✓", "done", "good", "done"),
+    Status.FAILED: State("✕", "failed", "bad", "failed"),
+    Status.CANCELED: State("⊘", "canceled", "off", "failed"),
+    Status.EXPIRED: State("⊗", "expired", "bad", "failed"),
 }
+"""The one table of how states look, in the order in which they are counted; the page gets it from the kernel."""
 
-ACTIVE = frozenset({"INTENDED", "UNCERTAIN", "PENDING", "RUNNING", "DOWNLOADING"})
+TONES = {
+    "wait": (128, 128, 128),
+    "run": (31, 111, 235),
+    "good": (46, 160, 67),
+    "bad": (218, 54, 51),
+    "warn": (191, 135, 0),
+    "off": (128, 128, 128),
+}
+"""Red, green and blue of each tone."""
+
+GROUPS = {"wait": "Waiting", "run": "Running", "done": "Done", "failed": "Not done"}
+"""Groups of states that a board can be narrowed to, and their words."""
+
+ACTIVE: frozenset[str] = OPEN
 """States in which something may still happen."""
 
 
 def state(name: object) -> State:
     """How a state is shown; a word that is not known shows itself."""
-    return STATES.get(str(name), State("·", plain(name, 40).lower(), "wait"))
+    return STATES.get(str(name), State("·", plain(name, 40).lower(), "wait", "wait"))
 
 
 def plain(value: object, limit: int | None = None) -> str:
@@ -260,7 +277,7 @@ def line(row: Any) -> str:
         " ".join(measures(row)),
         stars(row),
         plain(row.video, 300),
-        plain(row.error_message, 200) if str(row.status) in {"FAILED", "EXPIRED"} else unchecked(row),
+        plain(row.error_message, 200) if state(row.status).tone == "bad" else unchecked(row),
         "SIMULATED" if row.simulated else "",
     ]
     return " · ".join(part for part in parts if part)

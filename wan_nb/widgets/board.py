@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import traitlets
 
 from wan_nb.errors import WanError
-from wan_nb.html.text import ACTIVE, STATES, label, megabytes, money, plain, price, source, unchecked
+from wan_nb.html.text import ACTIVE, GROUPS, STATES, label, megabytes, money, plain, price, source, unchecked
 from wan_nb.sanitize import said
 from wan_nb.widgets.assets import module, styles
 from wan_nb.widgets.base import NotebookWidget
@@ -148,7 +148,7 @@ class Board(NotebookWidget):
     def _facts(self) -> Json:
         states = {name: state._asdict() for name, state in STATES.items()}
         words: Json = {"title": plain(self._title, 120), "empty": self._empty, "money": self._money()}
-        return words | {"states": states, "active": sorted(ACTIVE)}
+        return words | {"states": states, "groups": GROUPS, "active": sorted(ACTIVE)}
 
     def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: list[memoryview]) -> None:
         """Hand a click to the loop thread; nothing is done here, since this may be any thread."""

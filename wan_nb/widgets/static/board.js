@@ -10,8 +10,8 @@
  *   simulated: boolean, created: number|null, submitted: number|null, started: number|null, ended: number|null,
  *   queue_s: number|null, run_s: number|null, expected_s: number|null, price: string, again: string, message: string,
  *   video: string|null, cancelable: boolean}} Row
- * @typedef {{mark: string, word: string, tone: string}} Look
- * @typedef {{title: string, empty: string, states: Record<string, Look>, active: string[], money: string}} About
+ * @typedef {{mark: string, word: string, tone: string, group: string}} Look
+ * @typedef {{title: string, empty: string, states: Record<string, Look>, groups: Record<string, string>, active: string[], money: string}} About
  * @typedef {{get(name: string): any, set(name: string, value: unknown): void, send(content: unknown): void,
  *   on(event: string, handler: Function): void, off(event: string, handler: Function): void}} Model
  */
@@ -28,13 +28,6 @@ const PATIENCE = 1000;
 const FILTER_FROM = 4;
 /** Rows from which on the page has to be spared. */
 const MANY = 20;
-const GROUPS = /** @type {const} */ ([
-  ["all", "All", () => true],
-  ["wait", "Waiting", (/** @type {string} */ s) => s === "INTENDED" || s === "PENDING" || s === "UNCERTAIN"],
-  ["run", "Running", (/** @type {string} */ s) => s === "RUNNING" || s === "DOWNLOADING"],
-  ["done", "Done", (/** @type {string} */ s) => s === "SUCCEEDED"],
-  ["failed", "Not done", (/** @type {string} */ s) => s === "FAILED" || s === "CANCELED" || s === "EXPIRED"],
-]);
 
 /** Seconds as a person says them. @param {number|null|undefined} seconds */
 export function clock(seconds) {
@@ -335,8 +328,8 @@ function render({ model, el }) {
     say(empty, all.length ? "" : nothing);
     root.hidden = !all.length && !nothing;
     filters.hidden = all.length < FILTER_FROM;
-    for (const [key, word, test] of GROUPS) {
-      const count = all.filter((row) => test(row.state)).length;
+    for (const [key, word] of Object.entries({ all: "All", ...about().groups })) {
+      const count = all.filter((row) => within(row, key)).length;
       let button = filters.querySelector(`[data-group="${key}"]`);
       if (!button) {
         button = h("button", { type: "button", class: "wan-button", "data-group": key, onclick: () => choose(key) });
@@ -347,11 +340,14 @@ function render({ model, el }) {
     }
     choose(group);
   }
+  /** @param {Row} row @param {string} key */
+  function within(row, key) {
+    return key === "all" || about().states[row.state]?.group === key;
+  }
   /** @param {string} key */
   function choose(key) {
     group = key;
-    const test = GROUPS.find(([name]) => name === key)?.[2] ?? (() => true);
-    for (const row of rows.values()) row.el.hidden = rows.size >= FILTER_FROM && !test(row.row.state);
+    for (const row of rows.values()) row.el.hidden = rows.size >= FILTER_FROM && !within(row.row, key);
     for (const button of filters.children) button.setAttribute("aria-pressed", String(button.dataset.group === key));
   }
   function tick() {
