@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import wan_nb
+from wan_nb.engine import settle
 from wan_nb.errors import (
     BudgetExceeded,
     InvalidMedia,
@@ -302,10 +303,9 @@ def test_failed_run_is_raised_shown_and_kept(wan, simulator, cat, capsys) -> Non
     assert "failed" in capsys.readouterr().out
 
 
-def test_uncertain_run_is_kept_too(wan, simulator, cat) -> None:
-    simulator.faults(
-        {"endpoint": "create", "reset": True, "when": "after"}, {"endpoint": "list", "status": 500, "times": -1}
-    )
+def test_uncertain_run_is_kept_too(wan, simulator, cat, monkeypatch) -> None:
+    simulator.faults(endpoint="create", reset=True, when="after")
+    monkeypatch.setattr(settle, "LIST_SECONDS", 0.0)  # a list that does not come
     with pytest.raises(OutcomeUnknown):
         wan(f"%%wan -f {cat} -d 2 --out run\na cat")
     assert wan["run"].status == "UNCERTAIN"
