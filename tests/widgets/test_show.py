@@ -322,11 +322,11 @@ simulated = Session({simulator.url!r}, api_key="k", folder="wan_runs", gap=0.05)
 run = simulated.submit("a cat walks", first_frame={str(photos / "cat.jpg")!r}, duration=2)
 display(run)
 """
-    cells = [setup, "run.wait(60);", "simulated.views.show_all()"]
+    cells = [setup, "run.wait(60);", "simulated.board()"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     nbformat.write(notebook, tmp_path / "in.ipynb")
     simulator.config(run=1.0)
-    env = {**os.environ, "PYTHONPATH": str(Path(wan_nb.__file__).parents[2]), "IPYTHONDIR": str(tmp_path / "ipython")}
+    env = {**os.environ, "PYTHONPATH": str(Path(wan_nb.__file__).parents[1]), "IPYTHONDIR": str(tmp_path / "ipython")}
     command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "in.ipynb", "--output", "out.ipynb"]
     subprocess.run(command, cwd=tmp_path, env=env, check=True, capture_output=True, timeout=200)
     done = nbformat.read(tmp_path / "out.ipynb", 4)
