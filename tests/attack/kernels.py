@@ -142,13 +142,13 @@ def _after(owner: str, method: str) -> Callable[[wan_nb.Session, int], None]:
 
 def _on_state(state: Status) -> Callable[[wan_nb.Session, int], None]:
     def plant(session: wan_nb.Session, _: int) -> None:
-        session.subscribe(lambda row: die() if row.status is state else None)
+        session.workspace.subscribe(lambda row: die() if row.status is state else None)
 
     return plant
 
 
 def _mid_download(session: wan_nb.Session, _: int) -> None:
-    client = session.account.client
+    client = session.workspace.account.client
     real = client.download
     client.download = lambda *a, **k: real(*a, **k, progress=die)  # type: ignore[method-assign]
 
@@ -159,7 +159,7 @@ def _nth_call(session: wan_nb.Session, number: int) -> None:
 
 
 def _part(session: wan_nb.Session, owner: str) -> Any:
-    return {"client": session.account.client, "store": session.store, "log": session.log}[owner]
+    return {"client": session.workspace.account.client, "store": session.store, "log": session.log}[owner]
 
 
 WAYS: dict[str, Callable[[wan_nb.Session, int], None]] = {
@@ -200,7 +200,7 @@ def kernel(settings: dict[str, Any], way: str, number: int, prompt: str, fields:
     """Ask for one clip, wait for it, and die on the way."""
     session = wan_nb.Session(**settings)
     if way != "call":
-        session.runner  # noqa: B018  # opened before the trap is set: what is attacked is the run, not the opening
+        session.workspace.runner  # noqa: B018  # opened before the trap is set: what is attacked is the run, not the opening
     WAYS[way](session, number)
     with suppress(wan_nb.errors.WanError):
         session.submit(prompt, **fields).wait()
@@ -222,9 +222,9 @@ def reserved_and_stopped(
             return rows
 
         session.log.reserve_many = held  # type: ignore[method-assign]
-        buying = session.loop.start(session.runner.queue.submit(study.asks()))
+        buying = session.workspace.loop.start(session.workspace.runner.queue.submit(study.asks()))
         reserved.wait()
         buying.cancel()
-        session.loop.sync(asyncio.sleep(0))  # the interrupt has arrived
+        session.workspace.loop.sync(asyncio.sleep(0))  # the interrupt has arrived
         pipe.send("reserved")
-        session.loop.sync(session.account.jobs.drain())
+        session.workspace.loop.sync(session.workspace.account.jobs.drain())

@@ -94,7 +94,7 @@ def ours_without_log(settings: dict[str, Any], cat: str, _: float | None) -> Non
             try:
                 run = session.submit(PROMPT, first_frame=cat, duration=2)
             except LogError:
-                examine(session, mend=True)
+                examine(session.workspace, mend=True)
                 run = session.submit(PROMPT, first_frame=cat, duration=2)
             run.wait()
 

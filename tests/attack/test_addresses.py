@@ -193,7 +193,7 @@ def test_a_service_on_this_machine_needs_no_proxy(variable, proxy, no_proxies, s
     no_proxies.setenv("NO_PROXY", "localhost,127.0.0.0/8,::1,[::1]")
     no_proxies.setenv("REQUESTS_CA_BUNDLE", "/no/such/file")
     assert session.submit("a cat", first_frame=cat, **FIELDS).wait(timeout=60).video
-    assert not [one for one in examine(session) if one.subject == "service" and one.level == "bad"]
+    assert not [one for one in examine(session.workspace) if one.subject == "service" and one.level == "bad"]
 
 
 @pytest.mark.parametrize("proxy", WRONG_PROXIES)
@@ -229,7 +229,7 @@ def test_no_proxy_is_read_in_every_spelling(no_proxies) -> None:
     assert routes(REAL) == {}
     no_proxies.setenv("NO_PROXY", "[::1]")
     with wan_nb.Session(base_url=REAL, api_key="k" * 20) as session:
-        assert session.account.client
+        assert session.workspace.account.client
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
@@ -239,4 +239,4 @@ def test_certificates_that_are_not_there_are_named(variable, no_proxies) -> None
         wan_nb.Session(base_url=REAL, api_key="k" * 20) as session,
         pytest.raises(InvalidOption, match=f"{variable} names '/no/such/file', which is not there"),
     ):
-        _ = session.runner
+        _ = session.workspace.runner

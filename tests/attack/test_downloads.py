@@ -34,14 +34,14 @@ def recorded(session: wan_nb.Session) -> list[tuple[int, str]]:
         if "dashscope-result" in response.url.path:
             seen.append((response.status_code, response.headers.get("Content-Range", "")))
 
-    session.account.client._http.event_hooks = {"response": [note]}
+    session.workspace.account.client._http.event_hooks = {"response": [note]}
     return seen
 
 
 @pytest.mark.parametrize("stall", [0.0, 600.0], ids=["cut", "stalled"])
 def test_a_broken_download_goes_on_where_it_was(session, simulator, cat, stall) -> None:
     seen = recorded(session)
-    session.account.client._http.timeout = httpx.Timeout(0.5, connect=10.0)
+    session.workspace.account.client._http.timeout = httpx.Timeout(0.5, connect=10.0)
     simulator.faults(endpoint="download", truncate=20_000, stall=stall)
     run = session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120)
     size = run.row.bytes
@@ -61,7 +61,7 @@ def test_a_download_broken_again_and_again_never_starts_over(session, simulator,
 def test_another_object_under_the_same_link_is_not_mixed_in(session, simulator, cat) -> None:
     """A server that changes the file between two attempts: what was there is thrown away, not continued."""
     simulator.faults(endpoint="download", truncate=20_000)
-    real, first = session.account.client.download, [True]
+    real, first = session.workspace.account.client.download, [True]
 
     async def changing(url, part, **options):
         if not first.pop():
@@ -71,7 +71,7 @@ def test_another_object_under_the_same_link_is_not_mixed_in(session, simulator, 
         first.append(False)
         return await real(url, part, **options)
 
-    session.account.client.download = changing
+    session.workspace.account.client.download = changing
     assert session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120).video
     assert_whole(session, simulator)
 
@@ -80,7 +80,7 @@ def test_a_dead_link_is_renewed_by_one_look(session, simulator, cat) -> None:
     """The link has expired, the task is still known."""
     seen = recorded(session)
     simulator.limits(link_life=0.0)
-    real, looks = session.account.client.get, []
+    real, looks = session.workspace.account.client.get, []
 
     async def get(task_id):
         looks.append(task_id)
@@ -88,7 +88,7 @@ def test_a_dead_link_is_renewed_by_one_look(session, simulator, cat) -> None:
             simulator.limits(link_life=3600.0)
         return await real(task_id)
 
-    session.account.client.get = get
+    session.workspace.account.client.get = get
     assert session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120).video
     assert [status for status, _ in seen] == [403, 200]
     assert_whole(session, simulator)
@@ -118,11 +118,11 @@ def test_two_kernels_that_fetch_one_clip_do_not_write_into_each_others_file(sett
     simulator.config(run=3600.0)
     first, second = wan_nb.Session(**settings), wan_nb.Session(**settings)
     with first, second:
-        first.loop.shared.downloading = NoLocks()  # two processes share none
+        first.workspace.loop.shared.downloading = NoLocks()  # two processes share none
         run = first.submit(PROMPT, first_frame=cat, **FIELDS)
         one, other = first.workspace, second.workspace
         committing, named, wrote = asyncio.Event(), asyncio.Event(), threading.Event()
-        real, settle = other.account.client.download, one.store.commit
+        real, settle = other.workspace.account.client.download, one.store.commit
 
         async def late(url, part, **options):
             await committing.wait()
@@ -132,15 +132,15 @@ def test_two_kernels_that_fetch_one_clip_do_not_write_into_each_others_file(sett
             return await real(url, part, **options)
 
         def commit(part, name):
-            one.loop.call(committing.set)
+            one.workspace.loop.call(committing.set)
             assert wrote.wait(60)
             path = settle(part, name)
             sizes.append(path.stat().st_size)
-            one.loop.call(named.set)
+            one.workspace.loop.call(named.set)
             return path
 
         sizes: list[int] = []
-        other.account.client.download, one.store.commit = late, commit
+        other.workspace.account.client.download, one.store.commit = late, commit
         (same,) = second.resume()
         simulator.do(run.row.task_id, "finish")
         assert run.wait(timeout=120).video
@@ -256,7 +256,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def serving(session: wan_nb.Session, change: Callable[[bytes], bytes]) -> list[bytes]:
     """Let the service deliver every clip changed, with a length that fits; what came each time."""
-    real, came = session.account.client.download, []
+    real, came = session.workspace.account.client.download, []
 
     async def download(url, part, **_options):
         etag = await real(url, part)
@@ -264,7 +264,7 @@ def serving(session: wan_nb.Session, change: Callable[[bytes], bytes]) -> list[b
         part.write_bytes(came[-1])
         return etag
 
-    session.account.client.download = download
+    session.workspace.account.client.download = download
     return came
 
 
@@ -300,7 +300,7 @@ def test_a_paid_clip_that_cannot_be_checked_is_kept_and_said(session, simulator,
     assert said in bundle["text/html"]
     assert "<video" in bundle["text/html"], "the browser may play what this machine cannot"
     assert "nothing here can decode" in json.loads(run.video.with_suffix(".json").read_text())["unchecked"]
-    (note,) = [finding for finding in examine(session) if "could not be checked" in finding.said]
+    (note,) = [finding for finding in examine(session.workspace) if "could not be checked" in finding.said]
     assert run.id[:8] in note.said
     assert session.submit(PROMPT, first_frame=cat, **FIELDS).reused
     assert session.runs().loc[run.id, "error_code"] == "Unchecked"
@@ -312,14 +312,14 @@ def test_a_kept_clip_is_not_given_up_after_a_crash(settings, simulator, cat, at_
     with wan_nb.Session(**settings) as session:
         serving(session, unknown_pictures)
         run = session.submit(PROMPT, first_frame=cat, **FIELDS)
-        real = session.account.write
+        real = session.workspace.account.write
 
         async def write(run_id, event=None, **facts):
             if event is Event.FETCHED:
                 raise OSError("the kernel ends here")
             return await real(run_id, event, **facts)
 
-        session.account.write = write
+        session.workspace.account.write = write
         with pytest.raises(wan_nb.errors.WanError, match="ends here"):
             run.wait(timeout=120)
         clip = session.store.path(session.store.name(run.id)).read_bytes()
@@ -346,7 +346,7 @@ def test_a_clip_that_always_comes_cut_off_is_said_and_never_thrown_away(
     if later == "forgotten":
         simulator.clock(25 * 3600.0)
     with wan_nb.Session(**settings) as session:
-        session.account.watcher._clock = lambda: time.time() + (25 * 3600.0 if later == "forgotten" else 0.0)
+        session.workspace.account.watcher._clock = lambda: time.time() + (25 * 3600.0 if later == "forgotten" else 0.0)
         (run,) = session.resume(wait=True)
         assert run.status is Status.SUCCEEDED
         if later == "whole":

@@ -55,11 +55,16 @@ def everything(session, run, folder: Path) -> bytes:
     study = session.study(
         {"a": "a cat walks"}, name="other", first_frame=str(folder / "frame.jpg"), seeds=[1], **FIELDS
     )
-    told = [*run._repr_mimebundle_().values(), repr(run.row), repr(examine(session)), repr(examine(session, mend=True))]
+    told = [
+        *run._repr_mimebundle_().values(),
+        repr(run.row),
+        repr(examine(session.workspace)),
+        repr(examine(session.workspace, mend=True)),
+    ]
     told += [session.runs().to_csv(), session.runs(measures=True).to_csv(), repr(session.video(run.row)), repr(study)]
     for row in session.log.find():
-        told += [repr(session.strip(row)), repr(session.light(row))]
-    with zipfile.ZipFile(pack(session, folder / "all.zip")) as packed:
+        told += [repr(session.workspace.strip(row)), repr(session.workspace.light(row))]
+    with zipfile.ZipFile(pack(session.workspace, folder / "all.zip")) as packed:
         return "".join(map(str, told)).encode() + b"".join(map(packed.read, packed.namelist()))
 
 
@@ -90,7 +95,7 @@ def test_a_sidecar_that_is_a_link_is_not_packed(session, made, tmp_path) -> None
     sidecar = made.video.with_suffix(".json")
     sidecar.unlink()
     sidecar.symlink_to(tmp_path / "home" / "secret.json")
-    with zipfile.ZipFile(pack(session, tmp_path / "all.zip")) as packed:
+    with zipfile.ZipFile(pack(session.workspace, tmp_path / "all.zip")) as packed:
         assert SECRET not in b"".join(map(packed.read, packed.namelist()))
         assert [name for name in packed.namelist() if name.endswith(".mp4")] == [f"videos/{made.id}.mp4"]
 
@@ -120,8 +125,8 @@ def test_nothing_is_deleted_elsewhere(session, made, tmp_path, run_id) -> None:
 def test_what_is_made_from_a_clip_is_kept_below_our_folder_whatever_its_hash_says(session, made, tmp_path) -> None:
     written(session, video_sha256="../../home/secret")
     (tmp_path / "home" / "secret.strip.jpg").write_bytes(SECRET)
-    assert SECRET not in (session.strip(made.row) or b"")
-    assert session.light(made.row)[0].is_relative_to(session.store.root / "proxies")
+    assert SECRET not in (session.workspace.strip(made.row) or b"")
+    assert session.workspace.light(made.row)[0].is_relative_to(session.store.root / "proxies")
 
 
 def _recorded(session, **item: object) -> None:
@@ -183,7 +188,7 @@ def test_an_address_in_a_row_gets_neither_key_nor_task(session, made, simulator)
         listener.start()
         try:
             assert session.resume() == []
-            repr(made), made._repr_mimebundle_(), examine(session, mend=True)
+            repr(made), made._repr_mimebundle_(), examine(session.workspace, mend=True)
             made.wait(timeout=20)
             made.again(seed=7).wait()
         finally:
@@ -203,7 +208,7 @@ def test_no_cell_of_a_table_that_we_write_is_a_formula(session, made, tmp_path, 
         "fingerprint", "version", "driving_audio", "first_clip", "video", "video_sha256",
     ]  # fmt: skip
     written(session, **dict.fromkeys(texts, formula), run_id=formula)
-    pack(session, tmp_path / "all.zip")
+    pack(session.workspace, tmp_path / "all.zip")
     with zipfile.ZipFile(tmp_path / "all.zip") as packed:
         table = packed.read("runs.csv").decode("utf-8-sig")
     (row,) = csv.DictReader(io.StringIO(table, newline=""))

@@ -18,7 +18,7 @@ KERNELS = 8
 
 def _kernel(settings: dict[str, Any], cat: str, prompts: list[str], together: Any, told: Any) -> None:
     with wan_nb.Session(**settings) as session:
-        session.runner  # noqa: B018
+        session.workspace.runner  # noqa: B018
         together.wait(120)
         runs, refused = [], 0
         for prompt in prompts:
@@ -68,7 +68,7 @@ def test_eight_kernels_share_log_and_limits(settings, simulator, cat, each) -> N
 def _paying(settings: dict[str, Any], cat: str, prompts: list[str], together: Any, told: Any) -> None:
     """A kernel that takes the simulator for the real service, so that the budget counts."""
     with wan_nb.Session(**settings) as session:
-        client = session.account.client
+        client = session.workspace.account.client
         real = client._note
 
         def note(response: Any) -> None:

@@ -202,7 +202,7 @@ def test_between_two_attempts_nothing_is_in_doubt(settings, simulator, cat, end)
         else:
             other = wan_nb.Session(**settings)
             asked = other.request(PROMPT, first_frame=cat, **FIELDS)
-            other.loop.start(other.runner.submit(Ask(asked)))
+            other.workspace.loop.start(other.workspace.runner.submit(Ask(asked)))
         row = until(lambda: next((r for r in session.log.find() if r.post_end == "refused"), None), "the refusal")
         if end == "killed":
             child.kill()
@@ -339,7 +339,7 @@ def test_a_clip_larger_than_any_is_not_fetched(wire, tmp_path, monkeypatch) -> N
 
 def test_a_download_that_drips_is_broken_off_and_goes_on_later(settings, simulator, cat, brief) -> None:
     with wan_nb.Session(**settings) as session:
-        for dice in (session.account.rng, session.account.watcher._rng):
+        for dice in (session.workspace.account.rng, session.workspace.account.watcher._rng):
             dice.uniform = lambda low, high: 0.0
         simulator.faults(endpoint="download", drip=0.4, times=-1)
         with pytest.raises(DownloadFailed, match="too slow"):

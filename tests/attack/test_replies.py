@@ -219,13 +219,13 @@ def test_a_run_ends_in_a_state_that_is_true(wire, photos, tmp_path_factory, brok
         for row in rows:
             # The clip is no clip, so nothing can be SUCCEEDED; nothing may be left behind by its sender.
             assert row.status not in {Status.INTENDED, Status.SUCCEEDED}
-        assert session.loop._thread.is_alive()
-        assert session.loop.sync(asyncio.sleep(0, "alive")) == "alive"
+        assert session.workspace.loop._thread.is_alive()
+        assert session.workspace.loop.sync(asyncio.sleep(0, "alive")) == "alive"
 
 
 def hurry(session: wan_nb.Session) -> None:
     """Waits between attempts are not what is attacked here."""
-    account = session.account
+    account = session.workspace.account
     account.client._http.timeout = account.client._fresh.timeout = httpx.Timeout(5.0)
     for dice in (account.rng, account.watcher._rng, *(lane._rng for lane in lanes(account))):
         dice.uniform = lambda low, high: 0.0  # type: ignore[method-assign]

@@ -41,8 +41,8 @@ CELLS = [
     "%load_ext wan_nb",
     "import wan_nb, os\nfrom pathlib import Path\nsession = wan_nb.session()\nsession",
     "%%wan -f {{frame}} --duration 2 --seed 1 --out first\na cat walks",
-    "first, first.row, first.request, session.settings, session.place, session.account.client, session.log",
-    "vars(session), vars(session.account)",
+    "first, first.row, first.request, session.settings, session.place, session.workspace.account.client, session.log",
+    "vars(session), vars(session.workspace.account)",
     "%%wan -f {{signed}} --duration 2 --out second\na cat runs",
     "second.row, second.request, wan_nb.runs()",
     "%wan runs",
@@ -179,9 +179,9 @@ def test_reprs_of_all_that_knows_the_key_hide_it(settings, tmp_path) -> None:
             session,
             session.settings,
             session.place,
-            session.runner,
-            session.account.client,
-            session.account.client._headers,
+            session.workspace.runner,
+            session.workspace.account.client,
+            session.workspace.account.client._headers,
         ]
         for thing in knowing:
             assert KEY not in repr(thing)
@@ -314,7 +314,7 @@ def test_what_is_planted_in_an_answer_reaches_nothing(
         wan_nb.bundle(tmp_path / "all.zip").name,
         repr(session.settings),
         repr(session.place),
-        repr(session.runner),
+        repr(session.workspace.runner),
     ]
     said += [repr(asdict(session.settings)), repr(pickle.dumps(session.settings)), repr(pickle.dumps(session.place))]
     said += [caplog.text, *(repr(vars(record)) for record in caplog.records)]
@@ -340,8 +340,8 @@ def test_what_a_library_says_while_money_is_spent_reaches_nothing(settings, cat,
         raise raised
 
     with wan_nb.Session(**{**settings, "api_key": KEY}) as session:
-        session.runner  # noqa: B018  # open
-        monkeypatch.setattr(session.account.client._fresh, "send", broken)
+        session.workspace.runner  # noqa: B018  # open
+        monkeypatch.setattr(session.workspace.account.client._fresh, "send", broken)
         with pytest.raises(WanError) as caught:
             session.submit("a cat walks", first_frame=cat, duration=2)
         (row,) = session.log.find()
@@ -365,7 +365,7 @@ def test_what_a_driver_of_databases_says_holds_no_password(tmp_path, monkeypatch
     with wan_nb.Session("simulator", log=url, folder=tmp_path) as session:
         with pytest.raises(LogError) as caught:
             session.runs()
-        said = "".join(traceback.format_exception(caught.value)) + repr(examine(session))
+        said = "".join(traceback.format_exception(caught.value)) + repr(examine(session.workspace))
     assert "hunter" not in said
 
 

@@ -60,13 +60,13 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 def waits_for_the_log(session: wan_nb.Session) -> Any:
     """The next work of the log's thread stands in its queue."""
-    until(session.account._log_worker._work.qsize, "the second call to ask the log")
+    until(session.workspace.account._log_worker._work.qsize, "the second call to ask the log")
 
 
 def test_a_study_run_again_while_it_is_taken_back_is_bought_whole(session, simulator, cat, pool) -> None:
     study, again = study_of(session, cat), study_of(session, cat)
     reserving = Held(session.log, "reserve_many")
-    first = session.loop.start(session.runner.queue.submit(study.asks()))
+    first = session.workspace.loop.start(session.workspace.runner.queue.submit(study.asks()))
     assert reserving.inside.wait(60)
     reserving.restore()
     first.cancel()
@@ -78,13 +78,13 @@ def test_a_study_run_again_while_it_is_taken_back_is_bought_whole(session, simul
     assert creates(simulator) == (CELLS, CELLS)
     assert len(session.log.find(status=Status.CANCELED)) == CELLS, "the second call had taken those of the first"
     assert_whole(session, simulator)
-    assert not +session.account.sending
+    assert not +session.workspace.account.sending
 
 
 def test_what_was_taken_back_is_not_bought_beyond_the_limit_of_the_second_call(session, simulator, cat, pool) -> None:
     study = study_of(session, cat)
     reserving = Held(session.log, "reserve_many")
-    first = session.loop.start(session.runner.queue.submit(study.asks()))
+    first = session.workspace.loop.start(session.workspace.runner.queue.submit(study.asks()))
     assert reserving.inside.wait(60)
     reserving.restore()
     first.cancel()
@@ -101,7 +101,7 @@ def test_what_was_taken_back_is_not_bought_beyond_the_limit_of_the_second_call(s
 def test_a_run_asked_for_again_while_it_is_taken_back_is_bought(session, simulator, cat, pool) -> None:
     asked = session.request("a cat walks", first_frame=cat, **FIELDS)
     reserving = Held(session.log, "reserve_many")
-    first = session.loop.start(session.runner.submit(Ask(asked)))
+    first = session.workspace.loop.start(session.workspace.runner.submit(Ask(asked)))
     assert reserving.inside.wait(60)
     reserving.restore()
     first.cancel()
@@ -115,7 +115,7 @@ def test_a_run_asked_for_again_while_it_is_taken_back_is_bought(session, simulat
 def test_a_study_that_was_stopped_and_not_run_again_says_what_is_missing(session, simulator, cat) -> None:
     study = study_of(session, cat)
     reserving = Held(session.log, "reserve_many")
-    first = session.loop.start(session.runner.queue.submit(study.asks()))
+    first = session.workspace.loop.start(session.workspace.runner.queue.submit(study.asks()))
     assert reserving.inside.wait(60)
     reserving.restore()
     first.cancel()
@@ -134,7 +134,10 @@ def test_what_another_kernel_takes_back_or_dies_with_is_bought_here(settings, si
     with wan_nb.Session(**settings) as session:
         study = study_of(session, cat)
         waiting = pool.submit(study.submit, max_cost=20)
-        until(lambda: len(session.runner.queue._jobs) == CELLS, "the second kernel to find the intents of the first")
+        until(
+            lambda: len(session.workspace.runner.queue._jobs) == CELLS,
+            "the second kernel to find the intents of the first",
+        )
         if end == "killed":
             child.kill()
         else:
@@ -154,7 +157,10 @@ def test_what_a_person_cancels_in_another_kernel_is_not_bought_here(settings, si
     with wan_nb.Session(**settings) as session:
         study = study_of(session, cat)
         waiting = pool.submit(study.submit, max_cost=20)
-        until(lambda: len(session.runner.queue._jobs) == CELLS, "the second kernel to find the intents of the first")
+        until(
+            lambda: len(session.workspace.runner.queue._jobs) == CELLS,
+            "the second kernel to find the intents of the first",
+        )
         session.log.withdraw([row.run_id for row in study.rows()], code=None, message="you canceled it.")
         waiting.result(timeout=120)
         with pytest.raises(WanError, match="not one clip"):
@@ -171,7 +177,10 @@ def test_a_person_cancels_here_what_waits_for_another_kernel(settings, simulator
     with wan_nb.Session(**settings) as session:
         study = study_of(session, cat)
         waiting = pool.submit(study.submit, max_cost=20)
-        until(lambda: len(session.runner.queue._jobs) == CELLS, "the second kernel to find the intents of the first")
+        until(
+            lambda: len(session.workspace.runner.queue._jobs) == CELLS,
+            "the second kernel to find the intents of the first",
+        )
         assert study.cancel() == 0, "they are the other kernel's"
         waiting.result(timeout=120)
         pipe.send("go on")
@@ -201,7 +210,7 @@ def test_two_threads_of_two_sessions_that_ask_for_one_clip_pay_once(settings, si
 def test_one_task_adopted_by_two_threads_is_one_run(session, simulator, settings, cat, pool, tmp_path) -> None:
     with wan_nb.Session(**{**settings, "folder": tmp_path / "elsewhere"}) as other:
         task = other.submit("a cat walks", first_frame=cat, **FIELDS).wait(timeout=120).row.task_id
-    session.runner  # noqa: B018
+    session.workspace.runner  # noqa: B018
     adopted = [pool.submit(session.adopt, task) for _ in range(4)]
     assert len({run.id for each in adopted for run in each.result(timeout=120)}) == 1
     assert len(session.log.find()) == 1
@@ -211,7 +220,7 @@ def test_one_task_adopted_by_two_threads_is_one_run(session, simulator, settings
 def test_a_session_closed_while_it_buys_leaves_nothing_that_nobody_sends(settings, simulator, cat, pool, held) -> None:
     first = wan_nb.Session(**settings)
     study = study_of(first, cat)
-    first.runner  # noqa: B018
+    first.workspace.runner  # noqa: B018
     at = Held(first.log, held)
     buying = pool.submit(study.submit, max_cost=20)
     assert at.inside.wait(60)
@@ -226,7 +235,7 @@ def test_a_session_closed_while_it_buys_leaves_nothing_that_nobody_sends(setting
         assert not [row for row in second.log.find(status=list(OPEN)) if row.task_id is None]
         study_of(second, cat).submit(max_cost=20).wait(timeout=120)
         assert len(second.log.find(status=Status.SUCCEEDED)) == CELLS
-        assert not +second.account.sending
+        assert not +second.workspace.account.sending
         assert_whole(second, simulator)
     assert creates(simulator) == (CELLS, CELLS)
 
@@ -234,9 +243,11 @@ def test_a_session_closed_while_it_buys_leaves_nothing_that_nobody_sends(setting
 def test_a_session_closed_while_it_notes_a_refusal_leaves_no_doubt(settings, simulator, cat, pool) -> None:
     simulator.faults(endpoint="create", status=429, code="Throttling.RateQuota", retry_after=600, times=-1)
     first = wan_nb.Session(**settings)
-    first.runner  # noqa: B018
+    first.workspace.runner  # noqa: B018
     at = Held(first.log, "advance")
-    asked = first.loop.start(first.runner.submit(Ask(first.request("a cat walks", first_frame=cat, **FIELDS))))
+    asked = first.workspace.loop.start(
+        first.workspace.runner.submit(Ask(first.request("a cat walks", first_frame=cat, **FIELDS)))
+    )
     assert at.inside.wait(60)
     closing = pool.submit(first.close)
     until(lambda: first.closed, "the session to be closing")
@@ -253,7 +264,7 @@ def test_a_session_closed_while_it_notes_a_refusal_leaves_no_doubt(settings, sim
 def test_calls_into_a_session_that_closes_raise_one_error(settings, cat, pool) -> None:
     for _ in range(10):
         session = wan_nb.Session(**settings)
-        session.runner  # noqa: B018
+        session.workspace.runner  # noqa: B018
         calls = [pool.submit(session.strangers) for _ in range(3)]
         session.close()
         for call in calls:
@@ -263,7 +274,7 @@ def test_calls_into_a_session_that_closes_raise_one_error(settings, cat, pool) -
 
 def test_a_job_that_is_stopped_before_its_first_step_takes_its_run_back(session, simulator, cat) -> None:
     study = study_of(session, cat)
-    asks, queue = study.asks(), session.runner.queue
+    asks, queue = study.asks(), session.workspace.runner.queue
 
     async def scenario() -> None:
         begin = queue._begin
@@ -275,11 +286,11 @@ def test_a_job_that_is_stopped_before_its_first_step_takes_its_run_back(session,
 
         queue._begin = stopped
         await queue.submit(asks)
-        await session.account.jobs.drain()
+        await session.workspace.account.jobs.drain()
 
-    session.loop.sync(scenario(), timeout=120)
+    session.workspace.loop.sync(scenario(), timeout=120)
     assert {row.error_message for row in study.rows()} == {"stopped before it was sent: you canceled it."}
-    assert not +session.account.sending
+    assert not +session.workspace.account.sending
     assert creates(simulator) == (0, 0)
 
 
@@ -352,11 +363,11 @@ def test_an_answer_that_names_the_task_of_another_run_is_looked_up(session, simu
 
 
 def test_a_call_that_outlives_its_session_raises_one_error(session) -> None:
-    account = session.account
+    account = session.workspace.account
 
     async def late() -> None:
         await account.aclose()
         await account.read(account.client.list)
 
     with pytest.raises(LogError, match="closed meanwhile"):
-        session.loop.sync(late(), timeout=60)
+        session.workspace.loop.sync(late(), timeout=60)

@@ -121,26 +121,26 @@ def test_a_list_whose_filters_are_in_another_zone(settings, simulator, cat) -> N
     """Which zone they are in is not documented; a window hours off must not make a paid task look refused."""
     lost_answer(settings, simulator, cat)
     with wan_nb.Session(**settings) as session:
-        real = session.account.client.list
+        real = session.workspace.account.client.list
 
         async def in_utc(**query):
             moved = {name: query[name] - timedelta(hours=8) for name in ("start", "end") if query.get(name)}
             return await real(**{**query, **moved})
 
-        session.account.client.list = in_utc
+        session.workspace.account.client.list = in_utc
         (run,) = session.resume(wait=True)
         assert run.status is Status.SUCCEEDED
 
 
 def test_a_list_that_turns_the_same_page_for_ever(session, simulator, cat) -> None:
     run = session.submit(PROMPT, first_frame=cat, **FIELDS).wait()
-    real = session.account.client.list
+    real = session.workspace.account.client.list
 
     async def endless(**query):
         page = await real(**{**query, "page_no": 1})
         return type(page)(page.tasks, 10**9, page.page_no, page.page_size)
 
-    session.account.client.list = endless
+    session.workspace.account.client.list = endless
     assert run.row.task_id not in {task.task_id for task in session.strangers()}
 
 
@@ -156,7 +156,7 @@ def test_a_service_that_accepts_after_we_have_hung_up(settings, simulator, cat) 
     """The list is empty when we give up waiting: not because the service refused, but because it is not done yet."""
     simulator.faults(endpoint="create", delay=1.5)
     with wan_nb.Session(**{**settings, "patience": 1.0}) as session:
-        session.account.client._fresh.timeout = httpx.Timeout(1.2, connect=10.0)
+        session.workspace.account.client._fresh.timeout = httpx.Timeout(1.2, connect=10.0)
         run = session.submit(PROMPT, first_frame=cat, **FIELDS).wait()
         assert run.video
         assert session.submit(PROMPT, first_frame=cat, **FIELDS).reused
@@ -170,13 +170,13 @@ def test_two_identical_intents_without_an_answer(settings, simulator, cat) -> No
     """Which task is whose cannot be told; both stay in doubt and count, and a person's word settles both."""
     simulator.faults(endpoint="create", reset=True, when="after", times=2)
     with wan_nb.Session(**settings) as session:
-        session.runner  # noqa: B018  # opened here: the loop thread cannot
+        session.workspace.runner  # noqa: B018  # opened here: the loop thread cannot
         both = [ask(session, PROMPT, cat), Ask(session.request(PROMPT, first_frame=cat, **FIELDS), again=True)]
 
         async def at_once() -> list[object]:
-            return await asyncio.gather(*(session.runner.submit(a) for a in both), return_exceptions=True)
+            return await asyncio.gather(*(session.workspace.runner.submit(a) for a in both), return_exceptions=True)
 
-        first, second = session.loop.sync(at_once())
+        first, second = session.workspace.loop.sync(at_once())
         until(lambda: creates(simulator)[1] == 2, "both POSTs")
         doubtful = [error for error in (first, second) if isinstance(error, BaseException)]
         assert all(isinstance(error, OutcomeUnknown) for error in doubtful), doubtful
@@ -198,12 +198,12 @@ def test_an_adopted_task_that_may_be_two_runs_is_asked_for_again_when_it_tells_i
     prompts = ["a cat walks", "a cat runs"]
     with wan_nb.Session(**settings) as session:
         simulator.faults(endpoint="create", reset=True, when="after", times=2)
-        asks, runner = [ask(session, prompt, cat) for prompt in prompts], session.runner
+        asks, runner = [ask(session, prompt, cat) for prompt in prompts], session.workspace.runner
 
         async def at_once() -> list[object]:
             return await asyncio.gather(*(runner.submit(a) for a in asks), return_exceptions=True)
 
-        assert [type(result) for result in session.loop.sync(at_once())] == [OutcomeUnknown] * 2
+        assert [type(result) for result in session.workspace.loop.sync(at_once())] == [OutcomeUnknown] * 2
         with pytest.raises(OutcomeUnknown, match="may be run"):
             session.adopt(task_of(simulator, prompts[0]))
         for task in simulator.tasks():
@@ -248,7 +248,7 @@ def test_ours_is_found_behind_a_strangers(settings, simulator, cat, tmp_path, wi
         wan_nb.Session(**{**settings, "folder": tmp_path / "colleague"}) as colleague,
     ):
         theirs = colleague.submit("another prompt", first_frame=cat, **FIELDS)
-        client = session.account.client
+        client = session.workspace.account.client
         real = client.list
 
         async def lagging(**query):
@@ -283,8 +283,8 @@ def test_a_failure_of_a_found_task_is_believed_where_no_other_can_be_meant(setti
 def test_a_task_whose_id_is_just_being_written_is_nobody_elses(settings, simulator, cat) -> None:
     """While one run looks into the list, another one is accepted, and its id has not arrived in the log yet."""
     with wan_nb.Session(**settings) as session:
-        runner, client = session.runner, session.account.client
-        session.loop.sync(session.account.handshake())
+        runner, client = session.workspace.runner, session.workspace.account.client
+        session.workspace.loop.sync(session.workspace.account.handshake())
         real_list, real_create = client.list, client.create
         arrived: asyncio.Event | None = None
         told, second = asyncio.Event(), ask(session, "a cat runs", cat)
@@ -315,7 +315,7 @@ def test_a_task_whose_id_is_just_being_written_is_nobody_elses(settings, simulat
         async def other():
             return await others[0]
 
-        row, _ = session.loop.sync(other())
+        row, _ = session.workspace.loop.sync(other())
         assert session.run(row.run_id).wait().row.task_id == task_of(simulator, "a cat runs")
         assert_whole(session, simulator)
     assert creates(simulator) == (2, 1)
@@ -328,7 +328,7 @@ def test_a_session_closed_in_mid_post_leaves_nothing_that_waits_for_ever(setting
     simulator.faults(endpoint="create", stall=600, when="after")
     first = wan_nb.Session(**settings)
     asked = first.request(PROMPT, first_frame=cat, **FIELDS)
-    first.loop.start(first.runner.submit(Ask(asked)))
+    first.workspace.loop.start(first.workspace.runner.submit(Ask(asked)))
     until(lambda: creates(simulator)[0] == 1, "the POST")
     first.close()
     with wan_nb.Session(**settings) as second:
@@ -341,7 +341,7 @@ def test_a_session_closed_in_mid_post_leaves_nothing_that_waits_for_ever(setting
 def test_an_interrupt_while_reserving_takes_the_intent_back(settings, simulator, cat) -> None:
     with wan_nb.Session(**settings) as session:
         asked = session.request(PROMPT, first_frame=cat, **FIELDS)
-        session.runner  # noqa: B018
+        session.workspace.runner  # noqa: B018
         inside, go_on = threading.Event(), threading.Event()
         real = session.log.reserve_many
 
@@ -351,7 +351,7 @@ def test_an_interrupt_while_reserving_takes_the_intent_back(settings, simulator,
             return real(*args, **kwargs)
 
         session.log.reserve_many = held
-        future = session.loop.start(session.runner.submit(Ask(asked)))
+        future = session.workspace.loop.start(session.workspace.runner.submit(Ask(asked)))
         assert inside.wait(60)
         future.cancel()
         go_on.set()
@@ -359,7 +359,7 @@ def test_an_interrupt_while_reserving_takes_the_intent_back(settings, simulator,
         assert "before it was sent" in row.error_message
         del session.log.reserve_many
         assert session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120).video
-        assert not +session.account.sending
+        assert not +session.workspace.account.sending
     assert creates(simulator) == (1, 1)
 
 
@@ -408,7 +408,7 @@ def test_a_frame_that_is_gone_does_not_hang_a_study(settings, simulator, cat, tm
 def test_a_log_that_cannot_take_the_id(settings, simulator, cat, times) -> None:
     """A full disk, at the worst moment: accepted, and the id cannot be written. It is tried again, then said."""
     with wan_nb.Session(**settings) as session:
-        session.account.rng.uniform = lambda low, high: 0.0
+        session.workspace.account.rng.uniform = lambda low, high: 0.0
         real, full = session.log.advance, [True] * times
 
         def advance(run_id, *event, **facts):
@@ -431,7 +431,7 @@ def test_a_log_that_cannot_take_the_id(settings, simulator, cat, times) -> None:
 def test_a_run_that_another_kernel_has_taken_for_dead_is_not_posted_any_more(settings, simulator, cat) -> None:
     """A laptop slept between two attempts; meanwhile its run was looked for, not found, and written off."""
     with wan_nb.Session(**settings) as session, wan_nb.Session(**settings) as another:
-        client = session.account.client
+        client = session.workspace.account.client
         real, attempts = client.create, []
 
         async def create(body, leaving):
@@ -443,7 +443,7 @@ def test_a_run_that_another_kernel_has_taken_for_dead_is_not_posted_any_more(set
             return await real(body, leaving)
 
         client.create = create
-        session.account.rng.uniform = lambda low, high: 0.0
+        session.workspace.account.rng.uniform = lambda low, high: 0.0
         run = session.submit(PROMPT, first_frame=cat, **FIELDS)
         assert run.status is Status.FAILED
     assert len(attempts) == 1

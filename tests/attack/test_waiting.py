@@ -18,7 +18,7 @@ PROMPT = "a cat walks"
 
 def impatient(session: wan_nb.Session) -> None:
     """A stall counts as one after a fraction of a second instead of 30 s."""
-    session.account.client._http.timeout = httpx.Timeout(0.5, connect=10.0)
+    session.workspace.account.client._http.timeout = httpx.Timeout(0.5, connect=10.0)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_our_clock_jumps_while_a_task_runs(settings, simulator, cat, jump) -> No
     with wan_nb.Session(**settings) as session:
         run = session.submit(PROMPT, first_frame=cat, **FIELDS)
         until(lambda: run.status is Status.RUNNING, "the start")
-        session.account.watcher._clock = lambda: time.time() + jump
+        session.workspace.account.watcher._clock = lambda: time.time() + jump
         simulator.do(run.row.task_id, "finish")
         assert run.wait(timeout=120).video
         assert run.row.run_s >= 0
@@ -104,7 +104,7 @@ def test_a_laptop_that_slept_for_two_hours(settings, simulator, cat) -> None:
         simulator.do(run.row.task_id, "finish")
         simulator.clock(2 * 3600.0)
         simulator.faults(endpoint="get", reset=True)
-        session.account.watcher._clock = lambda: time.time() + 2 * 3600.0
+        session.workspace.account.watcher._clock = lambda: time.time() + 2 * 3600.0
         assert run.wait(timeout=120).video
         assert_whole(session, simulator)
     assert creates(simulator) == (1, 1)
@@ -117,7 +117,7 @@ def test_a_laptop_that_slept_for_a_day_says_what_is_lost(settings, simulator, ca
         run = session.submit(PROMPT, first_frame=cat, **FIELDS)
         until(lambda: simulator.tasks()[0]["status"] == "RUNNING", "the start")
         simulator.clock(25 * 3600.0)
-        session.account.watcher._clock = lambda: time.time() + 25 * 3600.0
+        session.workspace.account.watcher._clock = lambda: time.time() + 25 * 3600.0
         with pytest.raises(RunExpired, match="no longer knows"):
             run.wait(timeout=120)
         assert run.status is Status.EXPIRED
@@ -136,7 +136,7 @@ def test_a_clip_that_was_not_fetched_for_a_day_says_that_it_was_paid(settings, s
     simulator.clear_faults()
     simulator.clock(25 * 3600.0)
     with wan_nb.Session(**settings) as session:
-        session.account.watcher._clock = lambda: time.time() + 25 * 3600.0
+        session.workspace.account.watcher._clock = lambda: time.time() + 25 * 3600.0
         (run,) = session.resume(wait=True)
         assert run.status is Status.EXPIRED
         assert "paid" in str(run.error)
@@ -160,6 +160,6 @@ def test_a_listener_that_fails_loses_no_clip(session, simulator, cat, caplog) ->
     def draw(row):
         raise RuntimeError("a board that cannot draw")
 
-    session.subscribe(draw)
+    session.workspace.subscribe(draw)
     assert session.submit(PROMPT, first_frame=cat, **FIELDS).wait(timeout=120).video
     assert "a listener failed" in caplog.text

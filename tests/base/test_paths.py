@@ -56,7 +56,7 @@ def test_log_and_clips_stand_in_the_folder_of_that_name(name, open_session, tmp_
     assert (folder / "runs.db").is_file()
     assert run.video.parent == folder / "videos"
     assert {path.name for path in tmp_path.iterdir()} == {name}
-    assert str(folder / "runs.db") in repr(examine(session))
+    assert str(folder / "runs.db") in repr(examine(session.workspace))
 
 
 def test_projects_whose_names_a_url_would_take_for_one_have_a_log_each(open_session, tmp_path, photos) -> None:
@@ -177,7 +177,7 @@ def test_bundle_goes_home_too(open_session, tmp_path, photos, monkeypatch) -> No
     session.submit("a cat", first_frame=photos / "cat.jpg", duration=2).wait()
     from wan_nb.maintenance.bundle import pack
 
-    assert pack(session, "~/take?1") == tmp_path / "home" / "take?1.zip"
+    assert pack(session.workspace, "~/take?1") == tmp_path / "home" / "take?1.zip"
 
 
 # --- a working directory that moves

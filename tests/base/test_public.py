@@ -101,7 +101,7 @@ CALLS = {
     "tail": lambda s, r, w, c, v: r.tail(v),
     "row": lambda s, r, w, c, v: s.row(v),
     "forget": lambda s, r, w, c, v: s.forget(v),
-    "strip": lambda s, r, w, c, v: s.strip(v),
+    "strip": lambda s, r, w, c, v: s.workspace.strip(v),
     "video": lambda s, r, w, c, v: s.video(v),
     "spent": lambda s, r, w, c, v: s.spent(v),
     "material": lambda s, r, w, c, v: s.material(v, "first_frame"),

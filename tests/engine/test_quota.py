@@ -65,7 +65,7 @@ def test_a_study_fills_the_places_that_the_account_has(
     with wan_nb.Session(base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs") as session:
         study = session.study(["a cat"], name="walk", first_frame=photos / "cat.jpg", seeds=list(range(13)), duration=2)
         study.submit(max_cost=100)
-        slots = session.loop.sync(session.runner.queue._slots(MODEL))
+        slots = session.workspace.loop.sync(session.workspace.runner.queue._slots(MODEL))
         while not slots.locked() or simulator.counters()["creates_accepted"] < at_service + BUFFER:
-            session.loop.sync(asyncio.sleep(0.05))
+            session.workspace.loop.sync(asyncio.sleep(0.05))
         assert simulator.counters()["creates_accepted"] == at_service + BUFFER

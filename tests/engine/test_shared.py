@@ -222,9 +222,9 @@ def test_adopted_tasks_are_found_in_the_list_without_their_model(simulator, tmp_
         [run] = session.adopt(answer.json()["output"]["task_id"])
         assert run.row.model is None
         session.resume()
-        watching = session.account.watcher._watched
+        watching = session.workspace.account.watcher._watched
         while not watching:
-            session.loop.sync(asyncio.sleep(0.05))
+            session.workspace.loop.sync(asyncio.sleep(0.05))
         model = next(iter(watching)).model
-        page = session.loop.sync(session.account.client.list(model=model))
+        page = session.workspace.loop.sync(session.workspace.account.client.list(model=model))
         assert [task.task_id for task in page.tasks] == [run.row.task_id]

@@ -78,7 +78,7 @@ def test_two_pictures_are_two_blocks_under_labels_of_their_own(session, shots, f
         inside = [(c, r) for c, r in zip(study.plan.cells, study.requests, strict=True) if c.block == block]
         assert Counter(cell.variant for cell, _ in inside) == {"calm": 1, "wild": 1}
         assert len({(request.first_frame.identity, request.seed) for _, request in inside}) == 1
-    prints = session.fingerprints(study.asks())
+    prints = session.workspace.fingerprints(study.asks())
     assert len(set(prints)) == 8
 
 
@@ -259,7 +259,7 @@ def test_clips_of_two_pictures_are_never_one_question(session, shots) -> None:
         given = {session.row(vote[side]).request["input"]["media"][0]["identity"] for side in ("left_run", "right_run")}
         assert len(given) == 1
         assert (given == {frame}) == (vote["block"] == "shot1/start.png · seed 5")
-    clips = clips_of(session, [session.row(run.id) for run in study.runs])
+    clips = clips_of(session.workspace, [session.row(run.id) for run in study.runs])
     assert len({clip["block"] for clip in clips}) == 2
 
 
@@ -273,7 +273,7 @@ def test_runs_of_two_studies_share_a_row_only_where_they_share_their_picture(ses
         session.study(own, name=name, first_frame=f"{name}/a.png", seeds=[1], **SMALL).submit(max_cost=9).wait()
     rows = session.log.find(newest_first=False)
     assert {row.block for row in rows} == {"a.png · seed 1"}
-    clips = clips_of(session, rows)
+    clips = clips_of(session.workspace, rows)
     assert {clip["block"] for clip in clips} == {"a.png · seed 1", "a.png · seed 1 (2)"}
     assert {clip["variant"] for clip in clips} == {"calm", "calm (2)", "wild"}
 
@@ -316,7 +316,7 @@ def test_the_code_of_a_study_without_a_name_makes_the_same_requests(session, sho
     lines = [line for line in grid.as_python(study.name, 9).splitlines() if not line.startswith(("import", "study."))]
     exec("\n".join(lines), {"wan_nb": SimpleNamespace(study=lambda *a, **k: made.append(session.study(*a, **k)))})
     assert made[0].name == study.name
-    assert session.fingerprints(made[0].asks()) == session.fingerprints(study.asks())
+    assert session.workspace.fingerprints(made[0].asks()) == session.workspace.fingerprints(study.asks())
     alone = session.study(TWO, first_frame=shots[0], duration=2)
     assert "--name" not in grid_of(alone.plan, alone.requests).as_cell(alone.name, 9)
 

@@ -68,7 +68,13 @@ def course(simulator, photos, tmp_path) -> tuple[dict, str]:
         run.rate(4)
         # What is loaded late is loaded now: whom root becomes may not read the place where Python is.
         session.runs(measures=True)
-        run.frame(-1), run.tail(2), session.light(run.row), run._repr_mimebundle_(), examine(session)
+        (
+            run.frame(-1),
+            run.tail(2),
+            session.workspace.light(run.row),
+            run._repr_mimebundle_(),
+            examine(session.workspace),
+        )
         session.study({"a": "a cat"}, first_frame=str(photos / "cat.jpg"))
         shutil.rmtree(session.store.root / "proxies")
         session.store.open()
@@ -88,8 +94,8 @@ def test_a_folder_that_can_only_be_read_can_be_looked_at(course, simulator, phot
         assert run.video.exists()
         assert run.frame(-1).size == (run.row.width, run.row.height)
         assert run.tail(2).exists()
-        assert session.strip(run.row)[:3] == b"\xff\xd8\xff"
-        light, sound = session.light(run.row)
+        assert session.workspace.strip(run.row)[:3] == b"\xff\xd8\xff"
+        light, sound = session.workspace.light(run.row)
         assert light.exists()
         assert sound.exists()
         assert run.id[:8] in run._repr_mimebundle_()["text/plain"]
@@ -103,7 +109,7 @@ def test_a_strip_that_is_not_there_yet_is_made_elsewhere(course) -> None:
     folder = Path(settings["folder"])
     shutil.rmtree(folder / "proxies")
     with read_only(folder), wan_nb.Session(**settings) as session:
-        assert session.strip(session.row(run_id))[:3] == b"\xff\xd8\xff"
+        assert session.workspace.strip(session.row(run_id))[:3] == b"\xff\xd8\xff"
     assert not (folder / "proxies").exists()
 
 
@@ -156,7 +162,7 @@ def test_the_doctor_says_it_once(course, tmp_path, there) -> None:
     settings, _ = course
     folder = Path(settings["folder"]) if there else tmp_path / "shelf"
     with read_only(folder), wan_nb.Session("simulator", folder=folder if there else folder / "runs") as session:
-        found = examine(session)
+        found = examine(session.workspace)
         assert [("only be read" in finding.said) for finding in found if finding.level == "bad"] == [True]
         assert str(found).count("only be read") == 1
         assert any("1 runs in" in finding.said for finding in found) == there

@@ -275,7 +275,7 @@ def test_no_connection_is_no_acceptance(session, cat, simulator, tmp_path) -> No
     with wan_nb.Session(base_url="http://127.0.0.1:9/api/v1", api_key="k", folder=tmp_path / "off") as offline:
         offline.log  # noqa: B018
         with pytest.raises(Unavailable, match="cannot be reached"):
-            offline.loop.sync(offline.account.client.create({"input": {"media": []}}))
+            offline.workspace.loop.sync(offline.workspace.account.client.create({"input": {"media": []}}))
 
 
 # --- waiting

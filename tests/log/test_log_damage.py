@@ -154,7 +154,7 @@ def test_the_doctor_names_damaged_rows(log: RunLog, path: Path) -> None:
         file.execute("UPDATE votes SET vote = '{'")
         file.commit()
     with wan_nb.Session("simulator", speed=50) as session:
-        said = str(examine(session))
+        said = str(examine(session.workspace))
         assert f"1 rows are damaged; what cannot be read is shown as not known: {run_id[:8]} (cost)" in said
         assert "1 rows of votes are damaged" in said
         assert len(session.runs()) == 1

@@ -262,7 +262,7 @@ def test_nothing_is_bought_on_a_lost_log_and_nothing_is_bought_twice(simulator, 
         with pytest.raises(LogError, match="nothing is lost yet"):
             session.study("a cat sits", seeds=[1, 2], **fields).submit(max_cost=9)
         assert simulator.counters()["creates_received"] == 1
-        assert "mended:" in str(examine(session, mend=True))
+        assert "mended:" in str(examine(session.workspace, mend=True))
         session.submit("a cat runs", **fields).wait()
     with wan_nb.Session(**settings) as again:
         assert again.submit("a cat walks", **fields).reused

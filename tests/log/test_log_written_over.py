@@ -409,7 +409,7 @@ def test_nothing_is_paid_twice_on_an_older_log(simulator, photos, tmp_path, way)
         with pytest.raises(LogError, match=OVER):
             session.study("a cat runs", seeds=[1, 2], **fields).submit(max_cost=9)
         assert simulator.counters()["creates_received"] == 2
-        assert OVER in str(examine(session))
+        assert OVER in str(examine(session.workspace))
     with wan_nb.Session(**settings) as knowing:
         assert knowing.submit("a cat walks", **fields).reused
         assert not knowing.submit("a cat runs", **fields).wait().reused, "the older log alone pays again"

@@ -61,7 +61,7 @@ def test_unfiltered_the_study_is_the_one_that_bought_it(session, mixed) -> None:
 def test_a_bundle_holds_them_all(session, mixed, tmp_path) -> None:
     from wan_nb.maintenance.bundle import pack
 
-    with zipfile.ZipFile(pack(session, tmp_path / "mixed.zip", study="mixed")) as archive:
+    with zipfile.ZipFile(pack(session.workspace, tmp_path / "mixed.zip", study="mixed")) as archive:
         table = list(csv.DictReader(io.StringIO(archive.read("runs.csv").decode("utf-8-sig"))))
         assert len([name for name in archive.namelist() if name.endswith(".mp4")]) == 3
     assert {(row["study"], row["variant"]) for row in table} == {("mixed", "calm")}
@@ -74,7 +74,7 @@ def test_a_study_of_nothing_but_reused_runs_is_there_too(session, mixed, asked, 
     assert simulator.counters()["creates_accepted"] == 3
     assert set(session.runs(study="other").index) == {run.id for run in mixed.runs}
     assert set(session.runs(study="other")["variant"]) == {"again"}
-    assert pack(session, tmp_path / "other.zip", study="other").exists()
+    assert pack(session.workspace, tmp_path / "other.zip", study="other").exists()
     assert len(other.frame()) == 3
     assert set(session.runs(study="mixed")["variant"]) == {"calm"}
 
@@ -104,7 +104,9 @@ def test_the_report_counts_what_was_paid_for_every_cell(session, mixed) -> None:
     mixed.submit(again=True).wait()
     session.log._db.write(lambda c: c.exec_driver_sql("UPDATE runs SET simulated = false"))
     paid = sum(row.cost for row in session.log.find())
-    data = study_data(session, mixed.state(), bought=mixed.bought(), votes=mixed.votes(), ranking=mixed.ranking())
+    data = study_data(
+        session.workspace, mixed.state(), bought=mixed.bought(), votes=mixed.votes(), ranking=mixed.ranking()
+    )
     assert data["costs"] == {"CNY": pytest.approx(paid)}
     assert len(mixed.bought()) == 6
 

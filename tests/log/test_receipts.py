@@ -37,7 +37,7 @@ def test_a_receipt_that_makes_no_sense_is_noted_and_the_estimate_kept(session, s
     run = session.submit("a cat walks", first_frame=photos / "cat.jpg", duration=2).wait()
     row = run.row
     assert (row.status, row.cost, row.billed_s) == ("SUCCEEDED", 1.2, None)
-    cost = repr(cost_of(session))
+    cost = repr(cost_of(session.workspace))
     assert f"no receipt that makes sense, the estimate is kept: {run.id[:8]}" in cost
     assert row.fps == 4  # of a tiny clip, as its file says
     assert row.width > 0
@@ -48,7 +48,7 @@ def test_a_receipt_is_read_however_it_is_written(session, simulator, photos, sec
     simulator.faults(endpoint="get", times=-1, patch={"usage": {"duration": seconds}})
     run = session.submit("a cat walks", first_frame=photos / "cat.jpg", duration=2).wait()
     assert (run.row.billed_s, run.cost) == (3.0, 1.8)
-    assert "no receipt" not in repr(cost_of(session))
+    assert "no receipt" not in repr(cost_of(session.workspace))
 
 
 def test_what_is_not_known_costs_what_the_dearest_does() -> None:

@@ -31,7 +31,7 @@ def test_bundle_holds_clips_sidecars_table_and_page(session, simulator, photos, 
     simulator.faults(endpoint="create", fail={"code": "InternalError", "message": "<b>oops</b>"})
     with pytest.raises(wan_nb.errors.RunFailed):
         submit(session, photos, "fails").wait()
-    path = pack(session, tmp_path / "home" / "take.zip")
+    path = pack(session.workspace, tmp_path / "home" / "take.zip")
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
         assert sorted(archive.namelist()) == sorted(
@@ -55,24 +55,24 @@ def test_bundle_holds_clips_sidecars_table_and_page(session, simulator, photos, 
 def test_bundle_of_one_study(session, photos, tmp_path) -> None:
     submit(session, photos, "a", name="walk").wait()
     submit(session, photos, "b", name="run").wait()
-    with zipfile.ZipFile(pack(session, tmp_path / "walk.zip", study="walk")) as archive:
+    with zipfile.ZipFile(pack(session.workspace, tmp_path / "walk.zip", study="walk")) as archive:
         assert len([name for name in archive.namelist() if name.endswith(".mp4")]) == 1
 
 
 def test_bundle_refuses(session, photos, tmp_path) -> None:
     with pytest.raises(InvalidOption, match="no run to pack"):
-        pack(session, tmp_path / "a.zip")
+        pack(session.workspace, tmp_path / "a.zip")
     with pytest.raises(InvalidOption, match="does not end in"):
-        pack(session, tmp_path / "a.tar")
+        pack(session.workspace, tmp_path / "a.tar")
 
 
 def test_an_older_bundle_survives_a_failure(session, photos, tmp_path, monkeypatch) -> None:
     submit(session, photos, "a").wait()
-    path = pack(session, tmp_path / "a.zip")
+    path = pack(session.workspace, tmp_path / "a.zip")
     before = path.read_bytes()
     monkeypatch.setattr(zipfile.ZipFile, "write", _broken)
     with pytest.raises(OSError, match="disk"):
-        pack(session, path)
+        pack(session.workspace, path)
     assert path.read_bytes() == before
     assert [one.name for one in path.parent.iterdir() if one.suffix == ".tmp"] == []
 

@@ -35,7 +35,7 @@ def about(findings: Findings, subject: str) -> list[doctor.Finding]:
 
 
 def test_all_is_well(session, runs) -> None:
-    found = doctor.examine(session)
+    found = doctor.examine(session.workspace)
     assert found.ok
     assert {f.subject for f in found} >= {"key", "service", "disk", "log", "clips", "runs", "front end", "versions"}
     assert "2 on disk" in about(found, "clips")[0].said
@@ -46,7 +46,7 @@ def test_all_is_well(session, runs) -> None:
 def test_every_bad_finding_has_a_remedy(session, runs) -> None:
     for run in runs:
         run.video.unlink()
-    found = doctor.examine(session)
+    found = doctor.examine(session.workspace)
     assert not found.ok
     assert found[0].level == "bad"
     assert all(finding.remedy for finding in found if finding.level == "bad")
@@ -73,7 +73,7 @@ def test_form_of_the_key(service, key, says) -> None:
 
 def test_service_out_of_reach_hides_no_other_finding(tmp_path) -> None:
     with wan_nb.Session(base_url="http://127.0.0.1:9/api/v1", api_key="sk-" + "1" * 20, folder=tmp_path / "w") as s:
-        found = doctor.examine(s)
+        found = doctor.examine(s.workspace)
     assert [f.level for f in about(found, "service")] == ["bad"]
     assert about(found, "versions")
 
@@ -86,21 +86,21 @@ def test_service_that_is_none_is_refused_before_anything_is_opened(tmp_path) -> 
 
 def test_service_without_a_key_hides_no_other_finding(tmp_path) -> None:
     with wan_nb.Session("beijing", api_key="", folder=tmp_path / "w") as s:
-        found = doctor.examine(s)
+        found = doctor.examine(s.workspace)
     assert [f.subject for f in found if f.level == "bad" and "beijing" in f.said] == ["key", "NotAuthorized"]
     assert about(found, "disk")
 
 
 def test_refused_key(session, simulator) -> None:
     simulator.faults(endpoint="list", status=401, code="InvalidApiKey", message="Invalid API-key provided.", times=-1)
-    (finding,) = about(doctor.examine(session), "service")
+    (finding,) = about(doctor.examine(session.workspace), "service")
     assert finding.level == "bad"
     assert "one region" in finding.remedy
 
 
 def test_clock_is_compared_only_with_a_real_service(session, simulator) -> None:
     simulator.clock(7200)
-    assert about(doctor.examine(session), "clock") == []
+    assert about(doctor.examine(session.workspace), "clock") == []
 
 
 def test_unencrypted_service_is_bad(monkeypatch, session) -> None:
@@ -120,12 +120,12 @@ def test_inventory_and_what_mending_does(session, runs) -> None:
     (folder / ".new.tmp").write_bytes(b"somebody writes this now")
     (folder / ".old.tmp").write_bytes(b"left over")
     os.utime(folder / ".old.tmp", (0, 0))
-    shape = inventory.look(session)
+    shape = inventory.look(session.workspace)
     assert [row.run_id for row in shape.lost] == [lost.id]
     assert [path.name for path in shape.strangers] == ["best clip.mp4", "holiday.mp4"]
     assert {path.name for path in shape.leftovers} == {".aabbccddeeff.part", ".old.tmp"}
 
-    found = doctor.examine(session, mend=True)
+    found = doctor.examine(session.workspace, mend=True)
     assert "1 clips have their names again, 2 leftovers deleted" in repr(found)
     assert lost.video.read_bytes() == content
     assert (folder / "holiday.mp4").exists()
@@ -139,21 +139,21 @@ def test_part_of_a_download_under_way_is_no_leftover(session, simulator, photos)
     simulator.config(run=600)
     run = session.submit("a cat", first_frame=photos / "cat.jpg", duration=2)
     session.store.part(run.id).write_bytes(b"half")
-    assert inventory.look(session).leftovers == ()
+    assert inventory.look(session.workspace).leftovers == ()
 
 
 def test_changed_clip_is_found(session, runs) -> None:
     with runs[0].video.open("ab") as file:
         file.write(b"more")
-    assert [row.run_id for row in inventory.look(session).changed] == [runs[0].id]
+    assert [row.run_id for row in inventory.look(session.workspace).changed] == [runs[0].id]
 
 
 def test_mending_takes_up_what_a_dead_kernel_left(session, simulator, photos) -> None:
     simulator.config(run=600)
     run = session.submit("a cat", first_frame=photos / "cat.jpg", duration=2)
-    found = doctor.examine(session)
+    found = doctor.examine(session.workspace)
     assert about(found, "runs")[0].said == "1 under way"
-    assert "1 unfinished runs taken up" in repr(doctor.examine(session, mend=True))
+    assert "1 unfinished runs taken up" in repr(doctor.examine(session.workspace, mend=True))
     simulator.do(run.row.task_id, "finish")
     assert run.wait().video
 
@@ -163,7 +163,7 @@ def test_uncertain_runs_are_named(session, simulator, photos, monkeypatch) -> No
     monkeypatch.setattr(settle, "LIST_SECONDS", 0.0)  # a list that does not come
     with pytest.raises(wan_nb.errors.OutcomeUnknown):
         session.submit("a cat", first_frame=photos / "cat.jpg", duration=2)
-    assert "1 may have been accepted" in about(doctor.examine(session), "runs")[0].said
+    assert "1 may have been accepted" in about(doctor.examine(session.workspace), "runs")[0].said
 
 
 def test_hidden_folder_is_not_served(tmp_path) -> None:

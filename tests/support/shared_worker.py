@@ -25,7 +25,7 @@ def main() -> None:
 
 def hide_the_simulator(session: wan_nb.Session) -> None:
     """Let the session take the service for a real one: simulated runs cost nothing, so they test no budget."""
-    client = session.account.client
+    client = session.workspace.account.client
     note = client._note
 
     def noted(response):

@@ -231,10 +231,10 @@ def test_cancel_and_code_of_a_live_board(session, simulator, photos, screen, sea
     run = submit(session, photos)
     display(run)
     (view,) = session.views._views
-    code = session.loop.sync(view._code(run.id))
+    code = session.workspace.loop.sync(view._code(run.id))
     assert set(code) == {"Python", "%%wan", "curl"}
     assert session.settings.api_key not in json.dumps(code)
-    session.loop.sync(view._cancel(run.id))
+    session.workspace.loop.sync(view._cancel(run.id))
     assert "canceled" in screen.wait_static()["text/plain"]
 
 
@@ -244,9 +244,9 @@ def test_again_of_a_live_board_adds_a_run_to_it(session, simulator, photos, scre
     other = submit(session, photos, "another cat")
     session.views.show([done.row, other.row])
     (view,) = session.views._views
-    assert session.loop.sync(view._clip(done.id)) == done.video.read_bytes()
-    assert session.loop.sync(view._strip(done.id))[:2] == b"\xff\xd8"
-    assert "Asked for again" in session.loop.sync(view._again(done.id))
+    assert session.workspace.loop.sync(view._clip(done.id)) == done.video.read_bytes()
+    assert session.workspace.loop.sync(view._strip(done.id))[:2] == b"\xff\xd8"
+    assert "Asked for again" in session.workspace.loop.sync(view._again(done.id))
     assert len(screen.wait_static()["text/plain"].splitlines()) == 3
     assert len(simulator.tasks()) == 3
 

@@ -198,11 +198,6 @@ class Session:
         """Stop looking, close connections and log. Tasks go on at the service; the log knows them."""
         self.workspace.close()
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name == "workspace":
-            raise AttributeError(name)
-        return getattr(self.workspace, name)
-
     # --- asking for clips
 
     @names_fields
@@ -486,6 +481,14 @@ class Session:
         if len(ids) != 1:
             raise InvalidOption(f"one run is meant here, not {len(ids)}.", remedy="Give the id of one.")
         return self._handle(self.log.get(ids[0]).run_id)
+
+    def row(self, run_id: str) -> Row:
+        """Newest snapshot of a run in the log."""
+        return self.workspace.row(run_id)
+
+    def video(self, row: Row) -> Path | None:
+        """The clip of a row on disk, or None."""
+        return self.workspace.video(row)
 
     def forget(self, run_id: str) -> Row:
         """Delete the files of a run. Its row stays, because it was paid.

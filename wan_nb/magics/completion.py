@@ -272,7 +272,7 @@ def _log_asked(question: Callable[[Any], list[Any]]) -> list[Any]:
     from wan_nb.handles import default
 
     session = default.session()
-    if not session.log_exists:
+    if not session.workspace.log_exists:
         return []
     try:
         return question(session.log)
