@@ -175,7 +175,7 @@ def readable(name: str, most: int) -> str:
     Examples
     --------
     >>> readable("calm: a/b?", 60), readable("...", 60)
-    ('calm- a-b', '')
+    ('calm-a-b', '')
     """
     kept = "".join(c if unicodedata.category(c)[0] != "C" else "-" for c in unicodedata.normalize("NFC", name))
     kept = _BARRED.sub(lambda found: " " if set(found[0]) == {" "} else "-", kept).strip(" .-~")

@@ -10,7 +10,7 @@ import pytest
 from common import FIELDS, creates
 
 import wan_nb
-from wan_nb.api.proxies import routes
+from wan_nb.api.http_proxies import routes
 from wan_nb.api.urls import fault
 from wan_nb.errors import DownloadFailed, InvalidMedia, InvalidOption, Refused
 from wan_nb.handles import default

@@ -18,7 +18,7 @@ import wan_nb
 from wan_nb.api import catalog
 from wan_nb.errors import Detached, InvalidOption, WanError
 from wan_nb.handles import default
-from wan_nb.public import guard
+from wan_nb.public_functions import guard
 
 ODD: dict[str, Any] = {
     "None": None, "0": 0, "-1": -1, "1.5": 1.5, "nan": float("nan"), "True": True, "empty": "", "word": "x",

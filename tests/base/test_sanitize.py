@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wan_nb.api.urls import SCHEMES
-from wan_nb.engine.service import Endpoint, locate
+from wan_nb.engine.endpoint import Endpoint, locate
 from wan_nb.errors import LogError, ServiceError, WanError
 from wan_nb.sanitize import Secret, csv_cell, logger, number, redact, remember, remember_url, reveal, said
 from wan_nb.settings import Settings

@@ -31,7 +31,7 @@ import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from wan_nb.simulator.account.materials import inspect  # noqa: E402
-from wan_nb.simulator.drawing.draw import draw, new_video_stream  # noqa: E402
+from wan_nb.simulator.drawing.encode import draw, new_video_stream  # noqa: E402
 from wan_nb.simulator.drawing.frames import ClipRequest  # noqa: E402
 
 ROUNDS = 5

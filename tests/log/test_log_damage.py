@@ -12,7 +12,7 @@ import pytest
 from log_kit import START, Clock, in_state, intent
 
 import wan_nb
-from wan_nb.engine.outcome import row_error
+from wan_nb.engine.row_errors import row_error
 from wan_nb.errors import BudgetExceeded, InvalidOption, LogError, RunExpired
 from wan_nb.log.runlog import RunLog
 from wan_nb.log.states import Status

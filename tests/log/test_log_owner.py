@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from wan_nb.log import owner as module
-from wan_nb.log.owner import PATIENCE, owner_alive, owner_id
+from wan_nb.log.posting_process import PATIENCE, owner_alive, owner_id
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=30)
 
-ASK = "from wan_nb.log.owner import owner_id; print(owner_id(), flush=True); input()"
+ASK = "from wan_nb.log.posting_process import owner_id; print(owner_id(), flush=True); input()"
 
 
 def test_this_process_is_alive_and_says_who_it_is():

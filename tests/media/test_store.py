@@ -11,7 +11,7 @@ import fsspec
 import pytest
 
 from wan_nb.errors import InvalidOption, WanError
-from wan_nb.media.remote import Remote
+from wan_nb.media.shared_store import Remote
 from wan_nb.media.store import Store
 from wan_nb.settings import Settings
 
@@ -171,7 +171,7 @@ def test_without_the_extra_the_error_says_what_to_install() -> None:
     code = """
 import sys
 sys.modules["fsspec"] = None  # as if it were not installed
-from wan_nb.media.remote import Remote
+from wan_nb.media.shared_store import Remote
 from wan_nb.errors import InvalidOption
 try:
     Remote("s3://bucket/class").open()

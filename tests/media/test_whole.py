@@ -15,8 +15,8 @@ from PIL import Image
 
 from wan_nb.errors import InvalidMedia
 from wan_nb.media import clips
+from wan_nb.media.completeness import CutOff, missing
 from wan_nb.media.materials import prepare
-from wan_nb.media.whole import CutOff, missing
 from wan_nb.studies.measures.measures import measure
 
 # Unusual and whole. Name of the case: (how to make it, frames that are shown, number of the first and of the last one)

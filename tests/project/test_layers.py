@@ -20,7 +20,7 @@ ROOMS = [
     "arguments",
     "paths",
     "interrupts",
-    "public",
+    "public_functions",
     "settings",
     "frontends",
     "api",
@@ -122,7 +122,7 @@ def test_simulator_uses_the_catalog_and_nothing_else_of_the_house() -> None:
 
 def test_httpx_and_fsspec_have_one_door_each() -> None:
     """httpx is loaded by the transport, which everybody else has it from, fsspec by the store that machines share."""
-    doors = {"httpx": {"api.transport"}, "fsspec": {"media.remote"}}
+    doors = {"httpx": {"api.transport"}, "fsspec": {"media.shared_store"}}
     users: dict[str, set[str]] = {library: set() for library in doors}
     for module, path in modules().items():
         tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -17,7 +17,7 @@ from simulator_http import HttpCaller
 
 from wan_nb.simulator.account.materials import inspect
 from wan_nb.simulator.drawing.camera import grade_of, move_of
-from wan_nb.simulator.drawing.draw import DrawingStopped, draw, output_size
+from wan_nb.simulator.drawing.encode import DrawingStopped, draw, output_size
 from wan_nb.simulator.drawing.frames import ClipRequest
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from documented_cases import MEDIA_CASES, OUTPUT_SIZES, MediaCase
 
 from wan_nb.simulator.account.checks import TaskFailure
 from wan_nb.simulator.account.materials import inspect
-from wan_nb.simulator.drawing.draw import output_size
+from wan_nb.simulator.drawing.encode import output_size
 
 
 @pytest.mark.parametrize("case", MEDIA_CASES, ids=lambda case: case.name)

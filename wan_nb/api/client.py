@@ -28,7 +28,7 @@ from urllib.parse import quote
 
 from wan_nb.api import catalog
 from wan_nb.api.error_answers import error_fields, refusal, unreachable
-from wan_nb.api.proxies import certificates
+from wan_nb.api.http_proxies import certificates
 from wan_nb.api.task import SERVICE_ZONE, Task, TaskPage
 from wan_nb.api.transport import ROOM, Quiet, Unpacking, bounded, check_clip, closed_meanwhile, httpx, peer_closed
 from wan_nb.errors import NotAuthorized, OutcomeUnknown, Unavailable

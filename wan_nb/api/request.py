@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from wan_nb.api import catalog, urls
 from wan_nb.api.checks import check_combination, check_value
-from wan_nb.api.signature import told_fields
+from wan_nb.api.field_signatures import told_fields
 from wan_nb.api.urls import fault
 from wan_nb.arguments import shown
 from wan_nb.errors import InvalidMedia, InvalidRequest, did_you_mean, nearest

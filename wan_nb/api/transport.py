@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from wan_nb.api import catalog
-from wan_nb.api.proxies import routes
+from wan_nb.api.http_proxies import routes
 from wan_nb.api.urls import fault
 from wan_nb.errors import LogError, Refused, WanError
 from wan_nb.imports import leaving_out

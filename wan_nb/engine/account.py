@@ -12,14 +12,14 @@ from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wan_nb.api.client import Client
-from wan_nb.engine.jobs import Jobs
+from wan_nb.engine.background_tasks import Jobs
 from wan_nb.engine.loop import Worker
-from wan_nb.engine.outcome import code_and_message
 from wan_nb.engine.polling.limiter import Limiter
 from wan_nb.engine.polling.watch import Watcher
 from wan_nb.engine.retry import retried
+from wan_nb.engine.row_errors import code_and_message
 from wan_nb.errors import NotAuthorized, ServiceError, Unavailable, WanError
-from wan_nb.log.owner import owner_id
+from wan_nb.log.posting_process import owner_id
 from wan_nb.log.states import AT_SERVICE, NEVER_SENT, Event
 from wan_nb.sanitize import logger
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 
     from wan_nb.api.task import Task
+    from wan_nb.engine.endpoint import Endpoint
     from wan_nb.engine.loop import LoopThread
-    from wan_nb.engine.service import Endpoint
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
     from wan_nb.settings import Settings

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from wan_nb.api.task import Listed, Task
     from wan_nb.engine.ask import Ask
+    from wan_nb.engine.endpoint import Endpoint
     from wan_nb.engine.loop import LoopThread
-    from wan_nb.engine.service import Endpoint
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
     from wan_nb.media.store import Store

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from wan_nb.api import catalog
 from wan_nb.arguments import shown
-from wan_nb.engine.outcome import row_error
+from wan_nb.engine.row_errors import row_error
 from wan_nb.engine.settle_rule import Verdict, judge, window
 from wan_nb.errors import NotFound, OutcomeUnknown, ServiceError, Unavailable, WanError, join_words
 from wan_nb.log.states import NEVER_SENT, Event, Status

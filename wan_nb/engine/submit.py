@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
 from wan_nb.engine import settle
-from wan_nb.engine.outcome import code_and_message
 from wan_nb.engine.retry import retried
+from wan_nb.engine.row_errors import code_and_message
 from wan_nb.errors import InvalidMedia, LogError, OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
 from wan_nb.log.states import NOT_ACCEPTED, Event, Status
 from wan_nb.version import __version__

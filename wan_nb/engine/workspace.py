@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from wan_nb.api.catalog import fields as catalog_fields
 from wan_nb.api.catalog import region_of
+from wan_nb.engine.endpoint import address, identify, locate
 from wan_nb.engine.loop import LoopThread, load
-from wan_nb.engine.service import address, identify, locate
 from wan_nb.errors import InvalidMedia, InvalidOption, LogError, NotFound, Unavailable
 from wan_nb.frontends import notebook_folder
 from wan_nb.log.states import OPEN
 from wan_nb.media.store import Store
-from wan_nb.public import guard, guarded
+from wan_nb.public_functions import guard, guarded
 from wan_nb.sanitize import said
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from wan_nb.api.request import Medium, VideoRequest
     from wan_nb.engine.account import Account
     from wan_nb.engine.ask import Ask
+    from wan_nb.engine.endpoint import Endpoint
     from wan_nb.engine.runner import Runner
-    from wan_nb.engine.service import Endpoint
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
     from wan_nb.settings import Settings
@@ -335,7 +335,7 @@ class Workspace:
         known : sequence of Row or None
             What `known` has found for each.
         """
-        from wan_nb.engine.earlier import may_be
+        from wan_nb.engine.edition1_runs import may_be
 
         return may_be(self.log, asks, known, identify(self.settings)) if self._logged else [None] * len(asks)
 

@@ -10,8 +10,8 @@ from wan_nb.arguments import has_ids, run_ids
 from wan_nb.engine.loop import load
 from wan_nb.errors import InvalidOption, LogError
 from wan_nb.frontends import shell
-from wan_nb.handles import selection
-from wan_nb.handles.selection import is_marked, marked, session_of
+from wan_nb.handles import chosen_runs
+from wan_nb.handles.chosen_runs import is_marked, marked, session_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,7 +49,7 @@ def runs_frame(
     workspace: Workspace = session.workspace
     extra = None
     if measures:
-        from wan_nb.studies.measures.kept import columns
+        from wan_nb.studies.measures.cached import columns
 
         rows = workspace.log.find(**filters) if rows is None else rows
         extra, filters = columns(workspace, rows), {}
@@ -126,7 +126,7 @@ class Accessor:
 
     def _session(self, given: Any) -> Any:
         """The session that is given, else the one that made the table, else the default one."""
-        session = given or session_of(self._frame) or (selection.default and selection.default())
+        session = given or session_of(self._frame) or (chosen_runs.default and chosen_runs.default())
         if session is None:
             raise InvalidOption(
                 "the session of this table is closed.",

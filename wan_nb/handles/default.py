@@ -7,11 +7,11 @@ import os
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from wan_nb.engine.service import address
-from wan_nb.handles import selection
+from wan_nb.engine.endpoint import address
+from wan_nb.handles import chosen_runs
 from wan_nb.handles.session import Session
 from wan_nb.paths import here
-from wan_nb.public import guarded
+from wan_nb.public_functions import guarded
 from wan_nb.sanitize import Secret, reveal
 from wan_nb.settings import Settings
 
@@ -233,4 +233,4 @@ def _current() -> Session:
     return session()
 
 
-selection.default = _current
+chosen_runs.default = _current

@@ -9,8 +9,8 @@ from wan_nb.api.recorded import values_of
 from wan_nb.arguments import words
 from wan_nb.errors import InvalidOption
 from wan_nb.handles.study import Study
-from wan_nb.studies.cells import Cell, labelled
 from wan_nb.studies.plan import Plan, expand
+from wan_nb.studies.study_cell import Cell, labelled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb import arguments
 from wan_nb.engine.loop import ticking
-from wan_nb.engine.outcome import detached_await, row_error
+from wan_nb.engine.row_errors import detached_await, row_error
 from wan_nb.errors import WaitTimeout, WanError
 from wan_nb.interrupts import detaching, waiting_for_run
-from wan_nb.public import guarded
+from wan_nb.public_functions import guarded
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:

@@ -8,18 +8,18 @@ from weakref import WeakSet
 
 from wan_nb import arguments
 from wan_nb.api import catalog
-from wan_nb.api.signature import names_fields
+from wan_nb.api.field_signatures import names_fields
 from wan_nb.arguments import run_ids
 from wan_nb.engine.loop import load
 from wan_nb.engine.workspace import Workspace
 from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound, WanError
+from wan_nb.handles.chosen_runs import each_of, labelled_rows, session_of
 from wan_nb.handles.dataframe import runs_frame
 from wan_nb.handles.open_study import open_study
 from wan_nb.handles.run import Run
-from wan_nb.handles.selection import each_of, labelled_rows, session_of
 from wan_nb.handles.study import Study
 from wan_nb.interrupts import RESUMING, SUBMITTING, detaching
-from wan_nb.public import guarded
+from wan_nb.public_functions import guarded
 from wan_nb.settings import Settings
 from wan_nb.terminal import printed
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from wan_nb.api.request import Medium, VideoRequest
     from wan_nb.api.task import Listed
     from wan_nb.engine.ask import Ask
+    from wan_nb.engine.endpoint import Endpoint
     from wan_nb.engine.runner import Runner
-    from wan_nb.engine.service import Endpoint
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
     from wan_nb.maintenance.cost import Cost
@@ -57,7 +57,7 @@ def _views() -> type[Views]:
 
 def _asking() -> tuple[type[Ask], Callable[[Row, float], InvalidOption]]:
     from wan_nb.engine.ask import Ask
-    from wan_nb.engine.earlier import in_doubt
+    from wan_nb.engine.edition1_runs import in_doubt
 
     return Ask, in_doubt
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from wan_nb import arguments
 from wan_nb.arguments import shown
-from wan_nb.engine.earlier import in_doubt
+from wan_nb.engine.edition1_runs import in_doubt
 from wan_nb.engine.loop import ticking
-from wan_nb.engine.outcome import detached_await
+from wan_nb.engine.row_errors import detached_await
 from wan_nb.errors import (
     BudgetExceeded,
     InvalidMedia,
@@ -20,12 +20,12 @@ from wan_nb.errors import (
     RunFailed,
     WanError,
 )
+from wan_nb.handles.chosen_runs import each_of
 from wan_nb.handles.run import Run, publish_end
-from wan_nb.handles.selection import each_of
 from wan_nb.interrupts import buying_study, detaching, waiting_for_study
 from wan_nb.log.states import FINAL, Status
 from wan_nb.paths import file_name, output
-from wan_nb.public import guarded
+from wan_nb.public_functions import guarded
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ class Study:
 
     async def _prepared(self) -> None:
         """Measure and copy the clips when all are there: not while somebody waits, and before somebody compares."""
-        from wan_nb.studies.measures.kept import measured
+        from wan_nb.studies.measures.cached import measured
 
         await self.ended()
         worker = self._workspace.runner.measuring
@@ -321,7 +321,7 @@ class Study:
             ``measure, variant, base, mean, low, high`` (95 % interval over blocks), ``effect`` (Hedges' g),
             ``blocks, base_mean``.
         """
-        from wan_nb.studies.measures.kept import differences
+        from wan_nb.studies.measures.cached import differences
 
         return differences(self._workspace, self.rows(), base=base)
 

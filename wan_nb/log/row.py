@@ -47,7 +47,7 @@ class Row:
         ``guessed`` for a task that was found in the account's list, ``receipt``
         for one that made no sense.
     owner : str
-        The process that posts it (`wan_nb.log.owner`).
+        The process that posts it (`wan_nb.log.posting_process`).
     posted_at : datetime or None
         When its last POST began; `None` while none was meant to leave.
     post_end : str or None

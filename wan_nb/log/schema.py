@@ -16,7 +16,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from wan_nb.log.row import COLUMNS
 from wan_nb.log.states import Status
-from wan_nb.log.stored import to_dict, to_moment
+from wan_nb.log.stored_values import to_dict, to_moment
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -210,4 +210,4 @@ writers = sa.Table(
     sa.Column("number", sa.BigInteger),
     sa.Column("in_file", sa.BigInteger),
 )
-"""The last write of each opened log, counted over all of them; see `wan_nb.log.last_seen`."""
+"""The last write of each opened log, counted over all of them; see `wan_nb.log.older_copy`."""

@@ -92,7 +92,7 @@ class WanMagics(Magics):
 
     @validate("service", "budget")
     def _validated(self, proposal: Any) -> Any:
-        from wan_nb.engine.service import address
+        from wan_nb.engine.endpoint import address
         from wan_nb.errors import InvalidOption
         from wan_nb.settings import Settings
 
@@ -112,7 +112,7 @@ class WanMagics(Magics):
     @contextmanager
     def _call(self) -> Iterator[Notebook]:
         from wan_nb.errors import Detached, WanError
-        from wan_nb.public import guard
+        from wan_nb.public_functions import guard
 
         assert self.shell is not None
         notebook = self.notebook

@@ -23,9 +23,9 @@ from PIL import Image
 from wan_nb.api import catalog
 from wan_nb.errors import InvalidMedia
 from wan_nb.media import video
+from wan_nb.media.completeness import CutOff, missing
 from wan_nb.media.files import STRIP_BYTES, atomic, file_sha256
 from wan_nb.media.sources import sniff
-from wan_nb.media.whole import CutOff, missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from wan_nb.errors import InvalidMedia
 from wan_nb.media import video
-from wan_nb.media.canvas import Box, Canvas, fitted
+from wan_nb.media.frame_canvas import Box, Canvas, fitted
 from wan_nb.media.lettering import write
 
 if TYPE_CHECKING:

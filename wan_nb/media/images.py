@@ -21,7 +21,7 @@ from wan_nb.api.request import Medium
 from wan_nb.errors import join_words
 from wan_nb.media.colours import to_srgb
 from wan_nb.media.files import write_whole
-from wan_nb.media.remedies import GREY_16, orientation, remedy, size_seen
+from wan_nb.media.fix_snippets import GREY_16, orientation, remedy, size_seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -155,8 +155,8 @@ def _decoding(material: Source) -> Iterator[None]:
 
 def _audio_facts(material: Source, kind: MediaKind) -> tuple[str, dict[str, Any]]:
     """Hash and length of a sound that the service takes."""
+    from wan_nb.media.completeness import missing
     from wan_nb.media.video import audio_seconds
-    from wan_nb.media.whole import missing
 
     found = material.format()
     with material.open() as file:

@@ -4,8 +4,8 @@
 ``videos/<run_id>.json`` beside it is enough to make the run again. A partial file never carries the final name.
 
 ``WAN_NB_MEDIA`` moves it. A folder, also one that several machines mount, is used in place. A URL (``s3://bucket/class``)
-is a `wan_nb.media.remote.Remote`: whoever fetches a clip from the service puts it there as well, and everybody else
-keeps a copy in the folder of the session, brought on the first use.
+is a `wan_nb.media.shared_store.Remote`: whoever fetches a clip from the service puts it there as well, and everybody
+else keeps a copy in the folder of the session, brought on the first use.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Self
 
 from wan_nb.errors import LogError, WanError
 from wan_nb.media.files import atomic, file_sha256, write_whole
-from wan_nb.media.remote import Remote
+from wan_nb.media.shared_store import Remote
 from wan_nb.paths import writable
 
 if TYPE_CHECKING:

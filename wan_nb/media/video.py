@@ -20,8 +20,8 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.video.reformatter import Colorspace, VideoReformatter
 
 from wan_nb.errors import InvalidMedia
+from wan_nb.media.completeness import CutOff
 from wan_nb.media.files import atomic
-from wan_nb.media.whole import CutOff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,8 +12,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from wan_nb.errors import InvalidMedia
+from wan_nb.media.completeness import boxes
 from wan_nb.media.files import atomic
-from wan_nb.media.whole import boxes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from wan_nb.errors import InvalidMedia
 from wan_nb.html import text
-from wan_nb.studies.measures.kept import measured
+from wan_nb.studies.measures.cached import measured
 from wan_nb.studies.measures.measures import MEASURES
 from wan_nb.studies.plan import grid_of
 from wan_nb.studies.ranking.result import facts

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from wan_nb.simulator.account.limits import Refusal
 from wan_nb.simulator.account.materials import without_queries
-from wan_nb.simulator.drawing.pool import DrawingPool, DrawingResult
+from wan_nb.simulator.drawing.threads import DrawingPool, DrawingResult
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

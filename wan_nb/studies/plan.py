@@ -23,7 +23,7 @@ from wan_nb.grammar.template import expand as fill
 from wan_nb.grammar.template import placeholders
 from wan_nb.html.code import Grid
 from wan_nb.log.states import ENDED_WITHOUT
-from wan_nb.studies.cells import BLOCK_FIELDS, Cell, digest, labelled, plain, shown
+from wan_nb.studies.study_cell import BLOCK_FIELDS, Cell, digest, labelled, plain, shown
 from wan_nb.studies.table import rows_of
 from wan_nb.studies.votes import MIN_BLOCKS
 from wan_nb.terminal import printed

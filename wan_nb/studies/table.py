@@ -22,7 +22,7 @@ from wan_nb.arguments import listed, shown
 from wan_nb.errors import InvalidOption, InvalidRequest, did_you_mean, nearest
 from wan_nb.grammar.variants import as_typed, free_letter, labels_for, parted, read_variants
 from wan_nb.paths import local
-from wan_nb.studies.cells import BLOCK_FIELDS
+from wan_nb.studies.study_cell import BLOCK_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

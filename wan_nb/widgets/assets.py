@@ -9,7 +9,7 @@ __all__ = ["PLAYER", "module", "styles"]
 
 STATIC = Path(__file__).parent / "static"
 
-PLAYER = ("dom", "notebook", "transport", "tile", "controls", "player", "channel")
+PLAYER = ("dom", "host_page", "transport", "clip_tile", "player_controls", "player", "kernel_channel")
 """What everything needs that plays clips on one clock."""
 
 _IMPORT = re.compile(r'^import .* from "\./[\w.]+";\n', re.MULTILINE)

@@ -2,7 +2,7 @@
 
 A saved output that holds a widget is an error text wherever its kernel is gone ("Loading widget", "model not found"),
 and JupyterLab takes the widget even where the same bundle holds HTML (measured). So a widget is displayed as such,
-which every front end understands; a page that can do more says so at once (``renderInHtml`` of ``notebook.js``), and
+which every front end understands; a page that can do more says so at once (``renderInHtml`` of ``host_page.js``), and
 then the output is replaced, by its display id, with HTML alone, in which the page goes on showing the widget for as
 long as its kernel is there. What is saved, loaded again, exported or opened elsewhere is that HTML.
 """

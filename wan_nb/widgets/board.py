@@ -99,7 +99,7 @@ class Board(NotebookWidget):
         Whether anybody still looks after the runs.
     """
 
-    _esm = module("dom", "clipboard", "notebook", "board")
+    _esm = module("dom", "clipboard", "host_page", "board")
     _css = styles("base", "board")
 
     rows: Any = traitlets.List().tag(sync=True)

@@ -31,7 +31,7 @@ class BuyButton(NotebookWidget):
         Starts a coroutine on the loop thread: `LoopThread.start`.
     """
 
-    _esm = module("dom", "notebook", "buy_button")
+    _esm = module("dom", "host_page", "buy_button")
     _css = styles("base")
 
     label = traitlets.Unicode().tag(sync=True)

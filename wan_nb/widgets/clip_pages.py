@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.html.text import plain, state
 from wan_nb.html.word_diff import word_diff
-from wan_nb.studies.cells import relabelled
 from wan_nb.studies.rounding import steady
+from wan_nb.studies.study_cell import relabelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -71,7 +71,7 @@ class Form(NotebookWidget):
         ``study(prompts, seeds=..., **fields)`` plans several.
     """
 
-    _esm = module("dom", "clipboard", "notebook", "form")
+    _esm = module("dom", "clipboard", "host_page", "form")
     _css = styles("base", "form")
 
     fields: Any = traitlets.List().tag(sync=True)

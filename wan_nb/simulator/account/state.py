@@ -6,11 +6,11 @@ import random
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.simulator.account.bucket import Bucket
 from wan_nb.simulator.account.clock import Clock
 from wan_nb.simulator.account.faults import Faults
 from wan_nb.simulator.account.limits import Limits, RateLimiter
 from wan_nb.simulator.account.store import Store, Task
-from wan_nb.simulator.account.uploads import Bucket
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tornado.iostream import StreamClosedError
 
+from wan_nb.simulator.account.bucket import form_parts
 from wan_nb.simulator.account.limits import Refusal
-from wan_nb.simulator.account.uploads import form_parts
 from wan_nb.simulator.wire.broken_answers import ConnectionClosed, broken_answer, pause
 from wan_nb.simulator.wire.handler import BaseHandler
 

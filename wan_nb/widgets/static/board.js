@@ -18,7 +18,7 @@
 
 import { copier } from "./clipboard.js";
 import { addresses, h, say } from "./dom.js";
-import { renderInHtml, keepKeys } from "./notebook.js";
+import { renderInHtml, keepKeys } from "./host_page.js";
 
 /** Seconds without a word from the kernel after which open rows are called stale; it speaks every 5 s. */
 const STALE_AFTER = 20;

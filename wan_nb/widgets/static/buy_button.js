@@ -1,7 +1,7 @@
 // The button under a plan, and what became of a click.
 
 import { h, say } from "./dom.js";
-import { renderInHtml, keepKeys } from "./notebook.js";
+import { renderInHtml, keepKeys } from "./host_page.js";
 
 /** @param {{model: any, el: HTMLElement}} context */
 function render({ model, el }) {

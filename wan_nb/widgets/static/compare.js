@@ -1,8 +1,8 @@
 // Pages of clips on one clock, with their prompts and numbers: in a notebook through the kernel, in a report without.
 
-import { channel, clipsFrom } from "./channel.js";
+import { channel, clipsFrom } from "./kernel_channel.js";
 import { addresses, h, money } from "./dom.js";
-import { renderInHtml } from "./notebook.js";
+import { renderInHtml } from "./host_page.js";
 import { Player } from "./player.js";
 
 /**

@@ -17,7 +17,7 @@
 
 import { copier } from "./clipboard.js";
 import { addresses, h, say } from "./dom.js";
-import { renderInHtml, keepKeys } from "./notebook.js";
+import { renderInHtml, keepKeys } from "./host_page.js";
 
 /** Milliseconds of silence after a key before the kernel is asked. */
 const PAUSE = 250;

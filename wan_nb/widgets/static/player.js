@@ -2,8 +2,8 @@
 // and the report; where bytes come from is the business of the `Source` that they are given.
 
 import { RATES, Transport } from "./transport.js";
-import { ACTIONS, furnish, HELP, onKey, VIEW_NAMES, VIEWS } from "./controls.js";
-import { Tile } from "./tile.js";
+import { ACTIONS, furnish, HELP, onKey, VIEW_NAMES, VIEWS } from "./player_controls.js";
+import { Tile } from "./clip_tile.js";
 import { h, icon } from "./dom.js";
 
 /**

@@ -1,10 +1,10 @@
 // Two clips whose names are hidden, and five keys. What they are called is told only after the vote is stored: until
 // then the browser does not know it either.
 
-import { actionButton } from "./controls.js";
-import { channel, clipsFrom } from "./channel.js";
+import { actionButton } from "./player_controls.js";
+import { channel, clipsFrom } from "./kernel_channel.js";
 import { h, money } from "./dom.js";
-import { renderInHtml } from "./notebook.js";
+import { renderInHtml } from "./host_page.js";
 import { Player } from "./player.js";
 
 const CHOICES = [

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from wan_nb.simulator.account.checks import TaskFailure, request_values
 from wan_nb.simulator.account.materials import Material, inspect, obtain
 from wan_nb.simulator.account.store import write_whole
-from wan_nb.simulator.drawing.draw import DrawingStopped, draw, output_size, tagged
+from wan_nb.simulator.drawing.encode import DrawingStopped, draw, output_size, tagged
 from wan_nb.simulator.drawing.frames import ClipRequest
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 // all from one table.
 
 import { h, icon } from "./dom.js";
-import { keepKeys } from "./notebook.js";
+import { keepKeys } from "./host_page.js";
 
 export const VIEWS = ["side", "wipe", "difference", "onion"];
 export const VIEW_NAMES = { side: "Side", wipe: "Wipe", difference: "Difference", onion: "Onion" };
