@@ -122,7 +122,7 @@ def test_two_kernels_that_fetch_one_clip_do_not_write_into_each_others_file(sett
         run = first.submit(PROMPT, first_frame=cat, **FIELDS)
         one, other = first.workspace, second.workspace
         committing, named, wrote = asyncio.Event(), asyncio.Event(), threading.Event()
-        real, settle = other.workspace.account.client.download, one.store.commit
+        real, settle = other.account.client.download, one.store.commit
 
         async def late(url, part, **options):
             await committing.wait()
@@ -132,15 +132,15 @@ def test_two_kernels_that_fetch_one_clip_do_not_write_into_each_others_file(sett
             return await real(url, part, **options)
 
         def commit(part, name):
-            one.workspace.loop.call(committing.set)
+            one.loop.call(committing.set)
             assert wrote.wait(60)
             path = settle(part, name)
             sizes.append(path.stat().st_size)
-            one.workspace.loop.call(named.set)
+            one.loop.call(named.set)
             return path
 
         sizes: list[int] = []
-        other.workspace.account.client.download, one.store.commit = late, commit
+        other.account.client.download, one.store.commit = late, commit
         (same,) = second.resume()
         simulator.do(run.row.task_id, "finish")
         assert run.wait(timeout=120).video

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wan_nb.log import owner as module
+from wan_nb.log import posting_process as module
 from wan_nb.log.posting_process import PATIENCE, owner_alive, owner_id
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -135,8 +135,8 @@ def test_runs_may_be_given_as_a_table_and_twice(session, simulator, photos, tmp_
     runs = [session.submit(p, first_frame=photos / "cat.jpg", duration=2, name="s").wait() for p in ("a", "b")]
     one = len(shown(runs[0].video))
     assert len(shown(session.film(session.runs(), tmp_path / "table.mp4"))) == 2 * one
-    assert len(shown(wan_nb.film([runs[0], runs[1].id, runs[0]], tmp_path / "twice.mp4"))) == 3 * one
-    assert len(shown(wan_nb.film(runs[0], tmp_path / "alone"))) == one
+    assert len(shown(session.film([runs[0], runs[1].id, runs[0]], tmp_path / "twice.mp4"))) == 3 * one
+    assert len(shown(session.film(runs[0], tmp_path / "alone"))) == one
 
 
 def test_a_run_that_becomes_no_clip_is_named_and_an_older_film_stays(session, simulator, photos, tmp_path) -> None:

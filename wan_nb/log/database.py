@@ -256,8 +256,11 @@ class Database:
             try:
                 with _inside, self._connect() as connection:
                     connection.execution_options(wan_write=write)
-                    with connection.begin():
-                        done = work(connection)
+                    try:
+                        with connection.begin():
+                            done = work(connection)
+                    finally:
+                        self._last_seen.forget_pages(connection)
                     if self._file is not None:
                         self._file.complete(connection.info["files"])
                     return done

@@ -18,7 +18,7 @@ import sqlite3
 import struct
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -40,6 +40,9 @@ _NEWEST: Final = (
 )
 _HEADER: Final = ("user_version", "application_id")
 """The two numbers in SQLite's header that are a program's own: which write a file holds, and of which log."""
+
+_OLDER: Final = "older"
+"""Mark of a connection whose transaction saw an older state."""
 
 _WAL_HEADER: Final = 32
 _FRAME: Final = struct.Struct(">I4x8s8x60xI")
@@ -71,9 +74,8 @@ class LastSeen:
         self._lock = threading.Lock()
         self._seen: _Write | None = None
         self._in_file = 0
-        self._logs = {
-            0
-        }  # a log into which another one was restored has the first one's mark until that is carried over
+        # A log into which another one was restored has the first one's mark until that is carried over.
+        self._logs = {0}
         self._frame = 0
         self._warned = False
         self.renew()
@@ -93,7 +95,9 @@ class LastSeen:
                 self._logs.add(found.log)
         if self._holds(c, newest):
             self._remember(newest)
-        elif not self._warned:
+            return
+        c.info[_OLDER] = True
+        if not self._warned:
             self._warned = True
             logger(__name__).warning("%s", self.older())
 
@@ -107,6 +111,7 @@ class LastSeen:
         """
         newest = self._newest(c)
         if not self._holds(c, newest) or not (self._file is None or self._lies(c, self._file, newest)):
+            c.info[_OLDER] = True
             raise self.older()
         mine = _Write(self._writer, newest.number + 1, self._in_file)
         known = sa.update(writers).where(writers.c.writer == mine.writer)
@@ -124,6 +129,12 @@ class LastSeen:
         with self._lock:
             before, self._in_file = self._in_file, max(self._in_file, min(found.number, mine.number) if found else 0)
         return self._in_file > before
+
+    def forget_pages(self, c: sa.Connection) -> None:
+        """Drop the pages that SQLite keeps in memory, after a transaction that saw an older state."""
+        if not c.invalidated and c.info.pop(_OLDER, False) and self._file is not None:
+            driver: Any = c.connection.driver_connection
+            driver.execute("PRAGMA shrink_memory")
 
     def older(self) -> LogError:
         """The error for a log that was written over."""

@@ -303,7 +303,7 @@ def test_votes_by_keyboard_alone(show: Any, clips: list[Any]) -> None:
         page.wait_for_selector(".wan-c-next[hidden]", state="attached")
     assert [vote[1] for vote in booth.stored] == ["left", "right", "tie", "both_bad"]
     assert all(vote[2]["ms_to_vote"] >= 0 for vote in booth.stored)
-    page.keyboard.press("u")
+    vote(page, "u")
     count_is(page, "3 votes")
     page.wait_for_function(READY)
     page.keyboard.press("s")
