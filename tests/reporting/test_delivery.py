@@ -168,14 +168,14 @@ def test_an_older_delivery_survives_a_clip_that_does_not_play(place, clip, tmp_p
 def test_a_study_delivers_what_is_done_and_what_is_named(session, simulator, photos, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     prompts = {"calm": "a cat walks", "wild": "a cat jumps"}
-    study = session.study(prompts, name="walk", first_frame=photos / "cat.jpg", seeds=range(1, 14), duration=2)
+    study = session.study(prompts, name="walk", first_frame=photos / "cat.jpg", seeds=range(1, 15), duration=2)
     with pytest.raises(InvalidOption, match="no clip"):
         study.deliver()
     simulator.faults(endpoint="create", times=1, fail={"code": "InternalError", "message": "oops"})
     study.submit().wait()
-    assert len([row for row in study.rows() if row.status == "SUCCEEDED"]) == 25
+    assert len([row for row in study.rows() if row.status == "SUCCEEDED"]) == 27
     names, page = opened(study.deliver())
-    assert len(names) == 25
+    assert len(names) == 27
     assert "Chosen" not in page
     sitting = study.ballot()
     while (asked := sitting.next()) is not None and not study.ranking().decided:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -635,6 +636,16 @@ def test_sides_are_drawn():
     assert min(firsts.values()) > 15
 
 
+@pytest.mark.parametrize("mode", ["winner", "ranking"])
+def test_a_variant_stands_as_often_on_one_side_as_on_the_other(mode):
+    for seed in range(20):
+        votes, rng = [], np.random.default_rng(seed)
+        while asked := next_pair(votes, CLIPS, rater="ann", rng=rng, mode=mode, repeats=0):
+            votes.append(answered(asked, len(votes), "left"))
+        lefts = Counter((v.left_variant, v.right_variant) for v in votes)
+        assert all(abs(lefts[a, b] - lefts[b, a]) <= 1 for a, b in combinations("abcd", 2))
+
+
 def test_the_winner_mode_asks_about_the_top_and_the_ranking_mode_about_all():
     votes = session("ab= ba= ac< bc< ad< bd< ca> cb> da> db> cd< dc= " * 3)
     pairs = {
@@ -652,7 +663,8 @@ def test_the_winner_mode_asks_about_the_top_and_the_ranking_mode_about_all():
 
 def test_round_robin_asks_the_least_asked_pair():
     votes = session("ab< ab< ac< ac< ad< ad< bc< bc< bd< bd< cd<")
-    assert {ask(votes, seed=s, mode="ranking", repeats=0).left_variant for s in range(10)} == {"c", "d"}
+    asked = [ask(votes, seed=s, mode="ranking", repeats=0) for s in range(10)]
+    assert {(one.left_variant, one.right_variant) for one in asked} == {("d", "c")}
 
 
 def test_blocks_with_least_votes_come_first():

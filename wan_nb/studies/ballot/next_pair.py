@@ -112,7 +112,7 @@ def next_pair(
     # A clip that was judged little says most: evidence is counted in blocks.
     load = {block: weight[block, pair[0]] + weight[block, pair[1]] for block in open_pairs[pair]}
     block = _any([b for b in load if load[b] == min(load.values())], rng)
-    left, right = pair if rng.random() < 0.5 else pair[::-1]
+    left, right = _sides(pair, own, rng)
     return Asked(block, clips[block, left], clips[block, right], left, right, picker=picker)
 
 
@@ -159,6 +159,15 @@ def _thompson(votes: Sequence[Vote], open_pairs: Open, rng: np.random.Generator)
     allowed = np.array([[(a, b) in open_pairs or (b, a) in open_pairs for b in names] for a in names])
     one, other = top_two(posterior.draw(rng, _TRIES)[0], allowed, rng)
     return min(names[one], names[other]), max(names[one], names[other])
+
+
+def _sides(pair: tuple[str, str], own: Sequence[Vote], rng: np.random.Generator) -> tuple[str, str]:
+    """Left and right by chance, in twos: a variant that stood on one side once more often stands on the other.
+
+    A bare coin puts the better one on one side in 10 of 12 votes now and then, which looks like a side bias.
+    """
+    lead = sum(1 if v.left_variant == pair[0] else -1 for v in own if v.cell[1] == frozenset(pair))
+    return pair if (rng.random() < 0.5 if lead == 0 else lead < 0) else pair[::-1]
 
 
 def _repeat(own: Sequence[Vote], clips: Mapping[tuple[str, str], str], rng: np.random.Generator) -> Asked | None:
