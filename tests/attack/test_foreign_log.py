@@ -171,8 +171,7 @@ def test_an_address_in_a_row_gets_neither_key_nor_task(session, made, simulator)
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.2)
         url = f"http://127.0.0.1:{server.getsockname()[1]}/api/v1"
-        body = {**made.row.request, "identity": f"{url}#0"}
-        written(session, service=url, request=json.dumps(body), status="RUNNING", video=None)
+        written(session, service=url, identity=f"{url}#0", status="RUNNING", video=None)
         stop = threading.Event()
 
         def listen() -> None:

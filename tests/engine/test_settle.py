@@ -49,7 +49,7 @@ def wait(seconds: float) -> timedelta:
 
 def noted(skew: float) -> Row:
     """A run that was posted, and its line broken at once, when the service's clock was so many seconds ahead."""
-    return replace(row(took=0), request={"skew": skew})
+    return replace(row(took=0), skew=skew)
 
 
 CASES = {
@@ -179,11 +179,11 @@ CASES = {
         Verdict(timeless=True),
     ),
     "a note of the clock that cannot be read": (
-        {"listed": [task("t", 30)], "row": replace(row(), request={"skew": "late"})},
+        {"listed": [task("t", 30)], "row": replace(row(), damaged=("skew",))},
         Verdict(task_id="t"),
     ),
     "a note of a clock that there cannot be": (
-        {"listed": [task("t", 30)], "row": replace(row(), request={"skew": 1e300})},
+        {"listed": [task("t", 30)], "row": replace(row(), skew=1e300)},
         Verdict(task_id="t"),
     ),
     "clocks seven minutes apart": ({"listed": [task("t", skew=SKEW)], "skew": SKEW}, Verdict(task_id="t")),

@@ -25,7 +25,6 @@ REQUEST = {
         "media": [{"type": "first_frame", "name": "my cat.png", "path": "/x/wan_runs/frames/ab.png", "kind": "image"}],
     },
     "parameters": {"resolution": "720P", "duration": 8, "seed": 7, "prompt_extend": False, "watermark": False},
-    "identity": "account",
 }
 
 DONE = Row(

@@ -69,6 +69,11 @@ BAD = [
     ("tags", b"\xff", ()),
     ("prompt", b"\x00\xff", None),
     ("attempt", "first", 1),
+    ("skew", "late", None),
+    ("skew", float("inf"), None),
+    ("guessed", "perhaps", None),
+    ("identity", b"\xff", None),
+    ("receipt", b"\xff", None),
 ]
 
 

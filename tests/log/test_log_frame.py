@@ -107,6 +107,6 @@ def test_chosen_columns_and_more_of_them(log: RunLog):
         assert frame.loc[two, "sharpness"] is pd.NA
     with pytest.raises(InvalidOption, match=r"no column 'staus'.*\nDid you mean status"):
         log.to_frame(columns=["staus"])
-    for internal in ("request", "owner", "posted_at"):
+    for internal in ("request", "owner", "posted_at", "identity", "skew", "guessed", "receipt"):
         with pytest.raises(InvalidOption):
             log.to_frame(columns=[internal])

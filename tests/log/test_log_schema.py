@@ -1,5 +1,6 @@
 """How a log grows old: migrations, newer schemas, and questions that stay cheap."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -114,6 +115,50 @@ def test_a_log_of_an_earlier_version_is_carried_over(log_url: str, sql, tmp_path
         sql(f"DROP TABLE {table}")
     RunLog(log_url).close()
     assert carried == shape(log_url)
+
+
+BODY = {"input": {"prompt": "a cat"}, "model": "m", "parameters": {"seed": 7}}
+BESIDE: dict[str, tuple[str | None, dict[str, object]]] = {
+    "all": (
+        json.dumps(BODY | {"identity": "https://a/api/v1#1", "skew": -1.5, "guessed": True, "receipt": "-3"}),
+        BODY,
+    ),
+    "some": (json.dumps(BODY | {"identity": "simulator", "skew": 0}), BODY),
+    "none": (json.dumps(BODY), BODY),
+    "no clock": (json.dumps({"skew": "late", "guessed": False}), {}),
+    "text that no database takes": (json.dumps({"receipt": "\0\ud800"}), {}),
+    "no text": (None, {}),
+    "no JSON": ('{"identity": "x"', {}),
+    "no object": ("[]", {}),
+}
+FOUND = {
+    "all": ("https://a/api/v1#1", -1.5, True, "-3", ()),
+    "some": ("simulator", 0.0, None, None, ()),
+    "no clock": (None, None, None, None, ("skew",)),
+    "text that no database takes": (None, None, None, "␀?", ()),
+    "no JSON": (None, None, None, None, ("request",)),
+    "no object": (None, None, None, None, ("request",)),
+}
+
+
+def test_what_stood_beside_a_request_becomes_columns(log_url: str, sql):
+    for statement in VERSION_2.split(";"):
+        sql(statement)
+    for number, (text, _) in enumerate(BESIDE.values()):
+        kept = "NULL" if text is None else f"'{text}'"
+        sql(
+            "INSERT INTO runs (run_id, fingerprint, attempt, status, simulated, created_at, prompt, request) "
+            f"VALUES ('{number:012x}', '{number}', 1, 'SUCCEEDED', FALSE, {number}, 'a cat', {kept})"
+        )
+    plan = json.dumps({"cells": [{"request": BODY, "variant": "a", "block": "b"}]})
+    sql(f"INSERT INTO studies (name, saved_at, plan) VALUES ('walk', 0, '{plan}'), ('damaged', 0, '{{')")
+    log = RunLog(log_url, migrated=True)
+    for number, (name, (_, body)) in enumerate(BESIDE.items()):
+        row = log.get(f"{number:012x}")
+        assert row.request == body, name
+        found = (row.identity, row.skew, row.guessed, row.receipt, row.damaged)
+        assert found == FOUND.get(name, (None, None, None, None, ())), name
+    log.close()
 
 
 def test_the_tables_are_what_the_migrations_made(log: RunLog, log_url: str):

@@ -134,7 +134,7 @@ class Account:
     async def open_rows(self) -> list[Row]:
         """Runs of this account, not of others in the same log, that have not ended."""
         rows = await self.ask_log(self.log.open_rows)
-        return [row for row in rows if row.request.get("identity") == self.endpoint.identity]
+        return [row for row in rows if row.identity == self.endpoint.identity]
 
     async def write(self, run_id: str, event: Event | None = None, **facts: Any) -> Row:
         """Commit news of a row, then tell. What another kernel has written meanwhile is not taken back."""

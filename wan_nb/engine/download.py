@@ -244,7 +244,7 @@ def _provenance(row: Row, facts: ClipFacts) -> dict[str, Any]:
         "schema": 1,
         "run_id": row.run_id,
         "task_id": row.task_id,
-        "request": row.sent,
+        "request": row.request,
         "fingerprint": row.fingerprint,
         "attempt": row.attempt,
         "study": row.study,

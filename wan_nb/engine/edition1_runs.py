@@ -63,14 +63,14 @@ def _fits(row: Row, ask: Ask, identity: str) -> bool:
     """Whether nothing but the URLs tells a run from a request."""
     then = {item["type"]: recorded(item) for item in row.request.get("input", {}).get("media", ())}
     now = ask.request.media()
-    if row.request.get("identity") != identity or then.keys() != now.keys():
+    if row.identity != identity or then.keys() != now.keys():
         return False
     if not all(_may_be_same(then[name], medium) for name, medium in now.items()):
         return False
     seeds = {ask.request.seed}
     if ask.request.seed is None:  # the first edition derived it from what it knew of the URL
         seeds = {derive_seed(then, ask.name, attempt) for attempt in range(1, row.attempt + 1)}
-    return row.seed in seeds and _rest(row.sent) == _rest(ask.request.public())
+    return row.seed in seeds and _rest(row.request) == _rest(ask.request.public())
 
 
 def _may_be_same(then: Medium, now: Medium) -> bool:

@@ -255,7 +255,7 @@ def _receipt(row: Row, task: Task, region: catalog.Region) -> dict[str, Any]:
         # The estimate stays; what came in place of a receipt is kept for `wan_nb.cost` to tell.
         odd = task.usage.odd if task.usage else ""
         known = {} if row.cost is not None else {"cost": catalog.dearest_clip(region.currency)}
-        return {**known, "request": {**row.request, "receipt": odd}} if odd else known
+        return {**known, "receipt": odd} if odd else known
     resolution = row.resolution or (f"{task.usage.SR}P" if task.usage and task.usage.SR else "")
     rate = catalog.price_per_second(row.model or "", resolution, region)
     return {"billed_s": seconds, "cost": round(seconds * rate, 4)}

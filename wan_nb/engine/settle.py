@@ -207,7 +207,7 @@ async def _taken_in(account: Account, task: Task) -> Row:
         simulated=bool(account.client.simulated),
         currency=account.endpoint.region.currency,
         submitted_at=task.submit_time,
-        request={"identity": account.endpoint.identity},
+        identity=account.endpoint.identity,
         owner=account.owner,
     )
     return row
@@ -219,7 +219,7 @@ async def _assign_task(account: Account, row: Row, task_id: str) -> Row:
         row.run_id,
         Event.ACCEPTED,
         task_id=task_id,
-        request={**row.request, "guessed": True},
+        guessed=True,
         submitted_at=row.posted_at,
         error_code=None,
         error_message=None,
@@ -245,7 +245,7 @@ async def confirm(account: Account, row: Row, task: Task) -> Row | None:
         It cannot be told.
     """
     succeeded = task.status == "SUCCEEDED"
-    if not row.request.get("guessed") or (succeeded and _same_words(row.prompt, task.orig_prompt)):
+    if not row.guessed or (succeeded and _same_words(row.prompt, task.orig_prompt)):
         return None
     verdict = await _verdict(account, row)  # the task itself is known to the log by now, and so no candidate
     if verdict.task_id is not None:
@@ -308,7 +308,7 @@ def _distance(account: Account, row: Row, task: Task) -> timedelta:
 
 def _may_be(account: Account, row: Row, task: Task) -> bool:
     """Whether a task can be this run's. A prompt is only told on success; until then the time has to do."""
-    if row.request.get("identity") != account.endpoint.identity:
+    if row.identity != account.endpoint.identity:
         return False
     if task.orig_prompt is not None or task.submit_time is None:
         return _same_words(row.prompt, task.orig_prompt)

@@ -109,8 +109,10 @@ def _age(row: Row, now: datetime, skew: timedelta | None) -> timedelta | None:
 
 def _skew_then(row: Row, now: timedelta | None) -> timedelta | None:
     """Service clock minus ours: as it was when the run was posted, or else as it is now."""
-    then = number(row.request.get("skew"), -_DECADE, _DECADE)
-    return timedelta(seconds=then) if then is not None else None if "skew" in row.request else now
+    if row.skew is None:
+        return None if "skew" in row.damaged else now
+    then = number(row.skew, -_DECADE, _DECADE)
+    return None if then is None else timedelta(seconds=then)
 
 
 def judge(

@@ -123,7 +123,8 @@ class Submitter:
             "cost": request.price(account.endpoint.region),
             "currency": account.endpoint.region.currency,
             "fingerprint": request.fingerprint(account.endpoint.identity),
-            "request": self._recorded(request),
+            "request": request.public(),
+            "identity": account.endpoint.identity,
             "version": __version__,
         }
 
@@ -141,7 +142,7 @@ class Submitter:
         try:
             request = ask.seeded(row.attempt if ask.again else 1)
             if request.seed != row.seed:
-                row = await account.write(row.run_id, seed=request.seed, request=self._recorded(request))
+                row = await account.write(row.run_id, seed=request.seed, request=request.public())
             body = request.payload(await self._urls(request, ask.progress))
             turn = await self._turn(row)
         except asyncio.CancelledError as stop:
@@ -319,10 +320,6 @@ class Submitter:
                 await account.ask_log(account.log.remember_upload, key, uploaded.url, uploaded.expires_at)
                 url = uploaded.url
             return url
-
-    def _recorded(self, request: VideoRequest) -> dict[str, Any]:
-        """What the log and the sidecar keep; the identity tells two accounts in one log apart."""
-        return {**request.public(), "identity": self.account.endpoint.identity}
 
 
 class _Clocks:

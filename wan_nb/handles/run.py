@@ -94,7 +94,7 @@ class Run:
     @property
     def request(self) -> dict[str, Any]:
         """The request as it was sent, materials by name and content instead of URL."""
-        return self.row.sent
+        return self.row.request
 
     @property
     def video(self) -> Path | None:

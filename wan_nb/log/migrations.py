@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 
 from wan_nb.errors import LogError
+from wan_nb.log.schema import words
+from wan_nb.log.stored_values import to_dict
+from wan_nb.sanitize import number
 
 __all__ = ["MIGRATIONS", "migrate", "version_of"]
 
@@ -37,10 +41,10 @@ def _seen(connection: sa.Connection) -> int:
     engine = sa.create_engine("sqlite://")
     try:
         with engine.begin() as fresh:
-            for number, migration in enumerate(MIGRATIONS):
+            for before, migration in enumerate(MIGRATIONS):
                 migration(fresh)
                 if any(columns - there.get(table, frozenset()) for table, columns in _columns(fresh).items()):
-                    return number
+                    return before
     finally:
         engine.dispose()
     return len(MIGRATIONS)
@@ -70,9 +74,9 @@ def migrate(connection: sa.Connection) -> None:
         )
     if not sa.inspect(connection).has_table("schema_version"):
         connection.exec_driver_sql("CREATE TABLE schema_version (version INTEGER NOT NULL PRIMARY KEY)")
-    for number, migration in enumerate(MIGRATIONS[version:], version + 1):
+    for reached, migration in enumerate(MIGRATIONS[version:], version + 1):
         migration(connection)
-        connection.exec_driver_sql(f"INSERT INTO schema_version (version) VALUES ({number})")  # noqa: S608 - an int
+        connection.exec_driver_sql(f"INSERT INTO schema_version (version) VALUES ({reached})")  # noqa: S608 - an int
 
 
 def _run(connection: sa.Connection, statements: str) -> None:
@@ -134,13 +138,18 @@ def m002_studies(connection: sa.Connection) -> None:
 def m003_edition_2(connection: sa.Connection) -> None:
     """What edition 2 keeps besides, which is not released yet.
 
-    How and when the last POST of a run ended, which runs are cells of a study, and how often the log was written.
+    How and when the last POST of a run ended, which runs are cells of a study, how often the log was written, and as
+    columns what edition 1 kept beside the request.
     """
     _run(
         connection,
         """
         ALTER TABLE runs ADD COLUMN post_end TEXT;
         ALTER TABLE runs ADD COLUMN post_ended_at BIGINT;
+        ALTER TABLE runs ADD COLUMN identity TEXT;
+        ALTER TABLE runs ADD COLUMN skew DOUBLE PRECISION;
+        ALTER TABLE runs ADD COLUMN guessed BOOLEAN;
+        ALTER TABLE runs ADD COLUMN receipt TEXT;
         CREATE INDEX runs_submitted ON runs (simulated, currency, submitted_at);
         CREATE TABLE members (
             study TEXT NOT NULL, run_id TEXT NOT NULL, variant TEXT, block TEXT, created_at BIGINT NOT NULL,
@@ -154,6 +163,7 @@ def m003_edition_2(connection: sa.Connection) -> None:
         """,
     )
     _reused_cells(connection)
+    _beside_requests(connection)
 
 
 def _reused_cells(connection: sa.Connection) -> None:
@@ -161,7 +171,7 @@ def _reused_cells(connection: sa.Connection) -> None:
     cells: dict[str, list[tuple[str, str, str]]] = {}
     prompts = set()
     for name, plan in connection.exec_driver_sql("SELECT name, plan FROM studies ORDER BY name").fetchall():
-        recorded = json.loads(plan)
+        recorded = _read(plan)
         for cell in recorded.get("cells", ()):
             request = cell["request"]
             prompts.add(request.get("input", {}).get("prompt"))
@@ -175,7 +185,7 @@ def _reused_cells(connection: sa.Connection) -> None:
     for run_id, study, status, created_at, prompt, request in connection.exec_driver_sql(query):
         if prompt not in prompts or status in {"FAILED", "CANCELED"}:
             continue
-        sent = json.loads(request or "{}")
+        sent = _read(request)
         service = str(sent.get("identity"))
         for name, variant, block in cells.get(_sent(sent), ()):
             if name == study:
@@ -199,3 +209,37 @@ def _sent(request: dict[str, Any], name: str | None = None) -> str:
         digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()
         parameters["seed"] = int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
     return json.dumps([request.get("model"), given, media, parameters], sort_keys=True)
+
+
+def _beside_requests(connection: sa.Connection) -> None:
+    """Make columns of what edition 1 kept beside the request; ``request`` is the body from now on."""
+    runs = sa.table("runs", *map(sa.column, ("run_id", "request", "identity", "skew", "guessed", "receipt")))
+    query = sa.select(runs.c.run_id, runs.c.request).order_by(runs.c.run_id).limit(1000)
+    last = ""
+    while page := connection.execute(query.where(runs.c.run_id > last)).fetchall():
+        for run_id, text in page:
+            request = _read(text)
+            beside = {name: request.pop(name, None) for name in ("identity", "skew", "guessed", "receipt")}
+            if any(value is not None for value in beside.values()):
+                changed = sa.update(runs).where(runs.c.run_id == run_id)
+                connection.execute(
+                    changed.values(request=json.dumps(request, sort_keys=True, separators=(",", ":")), **_kept(beside))
+                )
+        last = page[-1].run_id
+
+
+def _kept(beside: dict[str, Any]) -> dict[str, Any]:
+    """Those values in the types of their columns; a clock that cannot be read stays unreadable, as infinity."""
+    said = {name: words(beside[name]) if beside[name] else None for name in ("identity", "receipt")}
+    skew = beside["skew"]
+    if skew is not None and (skew := number(skew, -1e300, 1e300)) is None:
+        skew = math.inf
+    return {**said, "guessed": bool(beside["guessed"]) or None, "skew": skew}
+
+
+def _read(text: object) -> dict[str, Any]:
+    """The dict of a JSON text; an empty one of what cannot be read."""
+    try:
+        return to_dict(text) if isinstance(text, str) else {}
+    except ValueError:
+        return {}

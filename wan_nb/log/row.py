@@ -13,7 +13,7 @@ from wan_nb.terminal import printed
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["COLUMNS", "NAMES", "Row"]
+__all__ = ["COLUMNS", "DTYPES", "NAMES", "Row"]
 
 _TIME: Final = "datetime64[ns, UTC]"
 
@@ -23,12 +23,17 @@ def _shown(dtype: str, default: Any = None) -> Any:
     return field(default=default, metadata={"dtype": dtype})
 
 
+def _internal(dtype: str, default: Any = None) -> Any:
+    """Return a field that the log keeps and no DataFrame shows."""
+    return field(default=default, metadata={"dtype": dtype, "shown": False})
+
+
 @printed
 @dataclass(frozen=True, slots=True)
 class Row:
     """A snapshot of one run, as the log knew it when it was read.
 
-    The fields up to ``version`` are the columns of the DataFrame (`COLUMNS`); the last five are internal and never
+    The fields up to ``version`` are the columns of the DataFrame (`COLUMNS`); those after it are internal and never
     appear in it. Times are aware datetimes in UTC, ``_s`` are seconds, ``bytes`` are bytes, ``width`` and ``height``
     pixels. `None` means not known (yet).
 
@@ -42,10 +47,9 @@ class Row:
         In the DataFrame one string, ``"keep, bright"``: such a column can be filtered, saved and grouped by everything
         that pandas writes to. A tag therefore holds no comma.
     request : dict
-        What was sent, without media URLs, and the identities and names of the media: enough to make the run again.
-        Beside it what settling has to know: ``identity`` of service and account, ``skew`` of the clocks at the POST,
-        ``guessed`` for a task that was found in the account's list, ``receipt``
-        for one that made no sense.
+        The body as sent, with names and contents of the media instead of their URLs: enough to make the run again.
+    identity : str or None
+        Of service and account: several may share a log.
     owner : str
         The process that posts it (`wan_nb.log.posting_process`).
     posted_at : datetime or None
@@ -56,6 +60,12 @@ class Row:
         process died, or edition 1 posted it.
     post_ended_at : datetime or None
         When.
+    skew : float or None
+        Seconds from this machine's clock to the service's when the POST began.
+    guessed : bool or None
+        Its task was found in the account's list; `wan_nb.engine.settle.confirm` asks whose it is.
+    receipt : str or None
+        What came in place of a receipt that makes sense.
     damaged : tuple of str
         Columns that cannot be read, and are shown as not known.
 
@@ -115,10 +125,14 @@ class Row:
     fingerprint: str = _shown("string", "")
     version: str | None = _shown("string")
     request: dict[str, Any] = field(default_factory=dict)
+    identity: str | None = None
     owner: str = ""
-    posted_at: datetime | None = None
+    posted_at: datetime | None = _internal(_TIME)
     post_end: str | None = None
-    post_ended_at: datetime | None = None
+    post_ended_at: datetime | None = _internal(_TIME)
+    skew: float | None = _internal("Float64")
+    guessed: bool | None = _internal("boolean")
+    receipt: str | None = None
     damaged: tuple[str, ...] = field(default=(), metadata={"kept": False})
 
     @property
@@ -137,23 +151,24 @@ class Row:
         """Whether it ended before anything was sent, without a decision of a person: nothing was paid."""
         return self.status in FINAL and self.error_code == NEVER_SENT
 
-    @property
-    def sent(self) -> dict[str, Any]:
-        """The request alone."""
-        return {name: part for name, part in self.request.items() if name in {"model", "input", "parameters"}}
-
     def __repr__(self) -> str:
         prompt = self.prompt or ""
         return f"<run {self.run_id[:8]} {self.status} {prompt[:40]!r}{'…' if len(prompt) > 40 else ''}>"
 
 
-COLUMNS: Final[dict[str, str]] = {f.name: f.metadata["dtype"] for f in fields(Row) if "dtype" in f.metadata}
+DTYPES: Final[dict[str, str]] = {
+    f.name: f.metadata.get("dtype", "string") for f in fields(Row) if f.metadata.get("kept", True)
+}
+"""Every field of a `Row` that the log keeps, in order, and its dtype; ``tags`` and ``request`` are text there."""
+
+NAMES: Final[tuple[str, ...]] = tuple(DTYPES)
+
+COLUMNS: Final[dict[str, str]] = {
+    f.name: f.metadata["dtype"] for f in fields(Row) if "dtype" in f.metadata and f.metadata.get("shown", True)
+}
 """The columns of the DataFrame, in order, and their dtypes; ``run_id`` is the index.
 
 ``category`` is for the one closed list, ``status``, which always has all its nine categories. The other columns of
 words are ``string``: categories gathered from the data would differ from one frame to the next, and `pandas.concat` of
 two such frames falls back to objects.
 """
-
-NAMES: Final[tuple[str, ...]] = tuple(f.name for f in fields(Row) if f.metadata.get("kept", True))
-"""Every field of a `Row` that the log keeps, in order: ``run_id``, the columns, and what is internal."""

@@ -263,9 +263,9 @@ class RunLog:
             held = _in_flight(c, row)
             if held not in {None, run_id}:
                 return held
-            request = row.request if skew is None else {**row.request, "skew": skew.total_seconds()}
             values = {"posting": _posting_key(row), "posted_at": self._now(), "post_end": None, "post_ended_at": None}
-            c.execute(_change(run_id).values(**values, request=request))
+            noted = {} if skew is None else {"skew": skew.total_seconds()}
+            c.execute(_change(run_id).values(**values, **noted))
             return None
 
         return self._db.write(work)

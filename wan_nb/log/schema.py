@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from wan_nb.log.row import COLUMNS
+from wan_nb.log.row import DTYPES
 from wan_nb.log.states import Status
 from wan_nb.log.stored_values import to_dict, to_moment
 
@@ -135,20 +135,18 @@ _KEPT: dict[str, type[TypeEngine[Any]]] = {
     "boolean": sa.Boolean,
     "datetime64[ns, UTC]": Moment,
 }
+_SPECIAL: dict[str, type[TypeEngine[Any]]] = {"run_id": sa.Text, "tags": Tags, "request": Json}
 
 TABLES = sa.MetaData()
 
 runs = sa.Table(
     "runs",
     TABLES,
-    sa.Column("run_id", sa.Text, primary_key=True),
-    *(sa.Column(name, Tags if name == "tags" else _KEPT[dtype]) for name, dtype in COLUMNS.items()),
-    sa.Column("request", Json),
-    sa.Column("owner", Words),
-    sa.Column("posted_at", Moment),
+    *(
+        sa.Column(name, _SPECIAL.get(name) or _KEPT[dtype], primary_key=name == "run_id")
+        for name, dtype in DTYPES.items()
+    ),
     sa.Column("posting", sa.Text),
-    sa.Column("post_end", sa.Text),
-    sa.Column("post_ended_at", Moment),
 )
 """The columns of `Row` under their names, and ``posting``: who may post this model and prompt just now."""
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from operator import contains
 from typing import TYPE_CHECKING, Any, Final
 
-from wan_nb.log.row import COLUMNS, NAMES, Row
+from wan_nb.log.row import DTYPES, NAMES, Row
 from wan_nb.log.states import Status
 
 if TYPE_CHECKING:
@@ -86,9 +86,8 @@ _SOUND: Final[dict[str, Callable[[Sequence[Any]], bool]]] = {
 }
 """Whether all values of a column of the right types can be read, without a look at each from Python."""
 
-_DTYPES: Final = {name: COLUMNS.get(name, _TIME if name.endswith("_at") else "string") for name in NAMES}
-_KINDS: Final = tuple(_TYPES[dtype] for dtype in _DTYPES.values())
-_READ: Final = [(n, _READERS[dtype]) for n, dtype in enumerate(_DTYPES.values()) if dtype in _READERS]
+_KINDS: Final = tuple(_TYPES[dtype] for dtype in DTYPES.values())
+_READ: Final = [(n, _READERS[dtype]) for n, dtype in enumerate(DTYPES.values()) if dtype in _READERS]
 _TAGS, _REQUEST, _STATUS = map(NAMES.index, ("tags", "request", "status"))
 _REQUIRED: Final = {"run_id": "", "status": Status.EXPIRED, "simulated": False, "attempt": 1, "fingerprint": ""}
 
@@ -140,7 +139,7 @@ def _damaged(kept: dict[str, Any]) -> Row:
 
 def _read(name: str, value: Any) -> tuple[Any, bool]:
     """A value, or what stands in for it, and whether it could be read."""
-    dtype = _DTYPES[name]
+    dtype = DTYPES[name]
     try:
         if value is None:
             return _REQUIRED.get(name), name not in _REQUIRED
@@ -160,7 +159,7 @@ def read_value(name: str, value: Any) -> Any:
 
 def readable(name: str, column: Sequence[Any]) -> Sequence[Any]:
     """A column as the log keeps it, without the values that `read_row` cannot read; times stay whole microseconds."""
-    dtype = _DTYPES[name]
+    dtype = DTYPES[name]
     sound = _SOUND.get(dtype)
     if set(map(type, column)) <= _TYPES[dtype] and (sound is None or sound(column)):
         return column

@@ -96,7 +96,7 @@ def cost_of(workspace: Workspace) -> Cost:
     wrong: list[str] = []
     groups: dict[tuple[str, str, bool], list[Row]] = {}
     for row in workspace.log.find(newest_first=False):
-        odd += [row.run_id[:8]] if row.request.get("receipt") else []
+        odd += [row.run_id[:8]] if row.receipt else []
         wrong += [row.run_id[:8]] if "cost" in row.damaged or (row.cost is not None and not _is_amount(row)) else []
         groups.setdefault((row.service or "unknown", row.currency or "?", row.simulated), []).append(row)
     notes = [f"no receipt that makes sense, the estimate is kept: {', '.join(odd[:5])}"] if odd else []

@@ -37,7 +37,7 @@ def export(workspace: Workspace, row: Row, path: str | os.PathLike[str]) -> Path
         "run": row.run_id,
         "video_sha256": row.video_sha256,
         "simulated": row.simulated,
-        "request": _told(row.sent),
+        "request": _told(row.request),
     }
     comment = json.dumps(without_secrets(noted), ensure_ascii=False, sort_keys=True)
     return written.copy_with(clip, out, title=without_secrets((row.prompt or row.run_id)[:120]), comment=comment)
