@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # what the table below says, for those who read the code with
         cost,
         doctor,
         film,
+        find,
         form,
         login,
         report,
@@ -54,8 +55,8 @@ _HOMES = {
     name: module
     for module, names in {
         "wan_nb.api.request": "VideoRequest",
-        "wan_nb.handles.default": "adopt again board bundle cancel close compare connect cost doctor film form login"
-        " report resume run runs session study submit vote",
+        "wan_nb.handles.default": "adopt again board bundle cancel close compare connect cost doctor film find form"
+        " login report resume run runs session study submit vote",
         "wan_nb.engine.loop": "allow_nested",
         "wan_nb.handles.run": "Run",
         "wan_nb.handles.session": "Session",
@@ -83,6 +84,7 @@ __all__ = [
     "doctor",
     "errors",
     "film",
+    "find",
     "form",
     "load_ipython_extension",
     "login",

@@ -7,7 +7,7 @@ import sys
 from functools import wraps
 from typing import Any, TypeVar
 
-__all__ = ["printable", "printed", "say"]
+__all__ = ["ask", "printable", "printed", "say"]
 
 _T = TypeVar("_T")
 
@@ -77,3 +77,8 @@ def _through(method: Any) -> Any:
 def say(text: str) -> None:
     """Print a line for a person."""
     print(printable(text))  # noqa: T201  # the only one
+
+
+def ask(question: str) -> str:
+    """What a person types after a question."""
+    return input(printable(question))

@@ -22,7 +22,7 @@ pytest_plugins = ["fixtures_shell"]
 
 DESIGNED = {
     "runs", "show", "resume", "adopt", "cancel", "again", "rate", "compare", "vote", "rank", "report", "deliver",
-    "cost", "form", "connect", "login", "doctor", "bundle", "forget",
+    "cost", "note", "tag", "untag", "find", "form", "connect", "login", "doctor", "bundle", "forget",
 }  # fmt: skip
 
 
@@ -86,6 +86,10 @@ def test_help_and_tables_list_every_verb_and_option(ip, capsys) -> None:
         ("forget", "say of which run"),
         ("rank", "no study in this log yet"),
         ("rank {{cat}}", "a variable of type PosixPath is no study"),
+        ("note", "say what is to be noted"),
+        ("tag", "say which tag"),
+        ("untag", "say which tag"),
+        ("find", "say which words"),
         ("show {{cat}}", "a variable of type PosixPath is neither a run nor a study"),
         ("connect nowhere", "no service called 'nowhere'"),
         ("show 'x", "a quote is not closed"),
@@ -122,8 +126,11 @@ def test_show_takes_nothing_an_id_a_beginning_a_variable_or_a_study(made) -> Non
         assert made(f"%wan show {line}").id == run.id
     made("%%wan -f {{cat}} -d 2 --seeds 1,2 --name walk --max-cost 9 --wait\na dog", cat=run.row.first_frame)
     assert isinstance(made("%wan show walk"), Study)
-    with pytest.raises(NotFound, match="Did you mean"):
+    with pytest.raises(NotFound, match="no run, study, label or tag is called 'nothing'") as caught:
         made("%wan show nothing")
+    assert "mean" not in str(caught.value), "nothing is near"
+    with pytest.raises(NotFound, match="Did you mean walk"):
+        made("%wan show wlak")
 
 
 def test_show_embeds(made, capsys) -> None:
@@ -244,9 +251,17 @@ def test_adopt(wan, simulator, cat, capsys, tmp_path) -> None:
     assert [run.row.task_id for run in wan(f"%wan adopt {task_id}")] == [task_id]
 
 
-def test_forget_deletes_files_and_keeps_the_row(made, capsys) -> None:
+def test_forget_asks_deletes_files_and_keeps_the_row(made, capsys, monkeypatch) -> None:
     run = made["run"]
     video = run.video
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or answers.pop())
+    asked, answers = [], ["y", "", "nope"]
+    for _ in range(2):
+        assert made(f"%wan forget {run.id[:6]}") is None
+        assert "Nothing was deleted" in capsys.readouterr().out
+        assert video.exists()
+    assert run.id[:8] in asked[0]
+    assert "a cat walks" in asked[0]
     made(f"%wan forget {run.id[:6]}")
     assert f"The files of run {run.id[:8]} are deleted" in capsys.readouterr().out
     assert not video.exists()
@@ -271,3 +286,104 @@ def test_connect_and_login(ip, simulator, monkeypatch) -> None:
 def test_bundle_and_doctor_are_reached(made, tmp_path) -> None:
     assert made("%wan bundle take.zip") == tmp_path / "take.zip"
     assert made("%wan doctor") == wan_nb.doctor()
+
+
+def test_what_deletes_needs_a_word_where_nobody_can_be_asked(made) -> None:
+    run = made["run"]
+    made.unattended()
+    with pytest.raises(InvalidOption, match="nobody is there to be asked; nothing was deleted"):
+        made("%wan forget {{run}}")
+    assert run.video.exists()
+    made("%wan forget {{run}} --yes")
+    assert run.video is None
+
+
+# --- what a word means
+
+
+def test_nothing_is_bought_or_proposed_for_a_word_that_means_nothing(walked, simulator) -> None:
+    before = simulator.counters()["creates_received"]
+    for verb in ("again", "show", "rate 3", "cancel", "forget", "vote", "compare", "tag x"):
+        name, _, rest = verb.partition(" ")
+        with pytest.raises((NotFound, InvalidOption), match="orbit") as caught:
+            walked(f"%wan {name} orbit {rest}")
+        assert all(run.id[:4] not in str(caught.value) for run in walked["study"].runs)
+    assert simulator.counters()["creates_received"] == before
+
+
+def test_a_word_is_a_study_a_run_a_label_a_tag_or_a_variable(walked, capsys) -> None:
+    study, run = walked["study"], walked["run"]
+    first, other = study.rows()[0], study.rows()[-1]
+    walked(f"%wan tag {first.run_id} sunny")
+    assert walked("%wan show sunny").id == walked("%wan rate sunny 3").id == first.run_id
+    assert walked("%wan show run").id == run.id
+    assert walked("%wan rank sunny").blocks == walked("%wan rank walk").blocks
+    with pytest.raises(InvalidOption, match="'a' is a label of 2 runs: say which") as caught:
+        walked("%wan again a")
+    assert all(row.run_id[:8] in str(caught.value) for row in study.rows() if row.variant == "a")
+    with pytest.raises(InvalidOption, match="'walk' is a study: say which of its runs") as caught:
+        walked("%wan rate walk 3")
+    assert first.run_id[:8] in str(caught.value)
+    assert len(walked("%wan compare b").clips) == len(walked("%wan compare label=b").clips) == 2
+    walked(f"%wan tag {other.run_id} a")
+    with pytest.raises(InvalidOption, match="means several things") as caught:
+        walked("%wan compare a")
+    assert "label=a (2 runs) or tag=a (1 run)" in str(caught.value)
+    assert [clip["id"] for clip in walked("%wan compare tag=a").clips] == [other.run_id]
+    assert walked("%wan show b") is None
+    assert other.run_id[:8] in capsys.readouterr().out
+
+
+def test_notes_and_tags_by_word(walked, capsys) -> None:
+    run = walked(f"%wan show {walked['run'].id}")
+    assert walked('%wan note "the tail drifts"').row.note == "the tail drifts"
+    assert walked(f"%wan note {run.id[:6]} its ear glows").row.note == "its ear glows"
+    with pytest.raises(InvalidOption, match="'the'") as caught:
+        walked("%wan note the tail drifts")
+    assert "in quotes" in str(caught.value)
+    assert run.row.note == "its ear glows"
+    assert walked('%wan note ""').row.note is None
+    assert walked("%wan tag keep,bright").row.tags == ("keep", "bright")
+    assert walked(f"%wan untag {run.id} bright dark").row.tags == ("keep",)
+    assert walked("%wan tag walk best") is None
+    assert all(row.tags == ("best",) for row in walked["study"].rows())
+    assert walked("%wan untag walk best") is None
+    assert not any(row.tags for row in walked["study"].rows())
+
+
+def test_find_looks_in_prompt_note_tag_label_and_study(walked, capsys) -> None:
+    study, run = walked["study"], walked["run"]
+    run.note("its ear GLOWS in the dark").tag("sunny")
+    everything = {one.id for one in study.runs}
+    for words, expected in (
+        ("glow", {run.id}),
+        ("ear dark", {run.id}),
+        ("sunny cat", {run.id}),
+        ("dog", {row.run_id for row in study.rows() if row.variant == "a"}),
+        ("WALK", everything | {run.id}),
+        ("walk hen", {row.run_id for row in study.rows() if row.variant == "b"}),
+        ("%", set()),
+        ("glow dog", set()),
+    ):
+        assert set(walked(f"%wan find {words}").index) == set(wan_nb.find(words).index) == expected, words
+    said = capsys.readouterr().out
+    assert f"run {run.id[:8]}" in said
+    assert "No prompt, note, tag or label has glow dog in it." in said
+    assert len(walked("%wan find walk --limit 2")) == 2
+    with pytest.raises(InvalidOption):
+        wan_nb.find("  ")
+
+
+def test_filters_that_nothing_passes_name_the_nearest_value(walked, capsys) -> None:
+    walked["run"].tag("sunny")
+    for filters, says in {
+        "study=walkk": "No run has study=walkk. Did you mean study=walk?",
+        "study=zebra": "No run has study=zebra.",
+        "variant=A": "No run has variant=A. Did you mean variant=a?",
+        "tags=suny": "No run has tags=suny. Did you mean tags=sunny?",
+        "seed=3": "No run has seed=3. Did you mean seed=2?",
+        "study=walk text=cat": "together",
+        "status=FAILED": "No run has status=FAILED",
+    }.items():
+        walked(f"%wan runs {filters}")
+        assert says in capsys.readouterr().out

@@ -34,6 +34,7 @@ __all__ = [
     "cost",
     "doctor",
     "film",
+    "find",
     "form",
     "login",
     "report",
@@ -180,6 +181,7 @@ submit = _of_session(Session.submit)
 study = _of_session(Session.study)
 run = _of_session(Session.run)
 runs = _of_session(Session.runs)
+find = _of_session(Session.find)
 resume = _of_session(Session.resume)
 adopt = _of_session(Session.adopt)
 compare = _of_session(Session.compare)

@@ -193,6 +193,11 @@ class Run:
         """Add tags: words, or lists of them."""
         return self._write(tags=arguments.words([*(self.row.tags or ()), *tags], "tags"))
 
+    def untag(self, *tags: str | Sequence[str]) -> Run:
+        """Take tags away: words, or lists of them; one that it does not have changes nothing."""
+        gone = arguments.words(list(tags), "tags")
+        return self._write(tags=tuple(tag for tag in self.row.tags if tag not in gone))
+
     def frame(self, index: int = -1) -> Image:
         """One frame of the clip as a PIL image; -1 is the last one.
 

@@ -13,11 +13,11 @@ from wan_nb.arguments import run_ids
 from wan_nb.engine.loop import load
 from wan_nb.engine.workspace import Workspace
 from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound, WanError
-from wan_nb.handles.chosen_runs import each_of, labelled_rows, session_of
+from wan_nb.handles.chosen_runs import each_of, session_of
 from wan_nb.handles.dataframe import runs_frame
+from wan_nb.handles.meaning import one_study, rows_meant
 from wan_nb.handles.open_study import open_study
 from wan_nb.handles.run import Run
-from wan_nb.handles.study import Study
 from wan_nb.interrupts import RESUMING, SUBMITTING, detaching
 from wan_nb.public_functions import guarded
 from wan_nb.settings import Settings
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from wan_nb.engine.ask import Ask
     from wan_nb.engine.endpoint import Endpoint
     from wan_nb.engine.runner import Runner
+    from wan_nb.handles.study import Study
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
     from wan_nb.maintenance.cost import Cost
@@ -454,6 +455,34 @@ class Session:
         """
         return runs_frame(self, measures=measures, **filters)
 
+    def find(self, words: str, /, **filters: Any) -> pd.DataFrame:
+        """Runs in which words stand: in prompt, note, tags, label or study, in any case; the newest first.
+
+        Parameters
+        ----------
+        words : str
+            Each of them must stand somewhere, as a word or a part of one.
+        **filters
+            As in `runs`.
+
+        Returns
+        -------
+        DataFrame
+            As `runs` gives it; ``.wan.play()`` shows the clips.
+
+        Raises
+        ------
+        InvalidOption
+            No word is given, or a filter is no column.
+
+        Examples
+        --------
+        >>> session.find("neon rain", rating=5).wan.play()  # doctest: +SKIP
+        """
+        if not words.split():
+            raise InvalidOption("say which words are looked for.", remedy='find("glow")')
+        return runs_frame(self, words=words, **filters)
+
     def run(self, run_id: Any) -> Run:
         """A run by its id, by the unique beginning of it, or by a file of its clip.
 
@@ -803,8 +832,8 @@ class Session:
         Parameters
         ----------
         what : object
-            What `wan_nb.arguments.run_ids` takes; a text is also the name of a study, a variant of the last study,
-            or a tag. None: the last study.
+            What `wan_nb.arguments.run_ids` takes; a text is also the name of a study, a label, or a tag. None: the last
+            study.
         """
         if what is None:
             return self.study_of(None).rows()
@@ -812,24 +841,10 @@ class Session:
 
     def _each_row(self, what: Any) -> list[Row]:
         """As `rows_of`, but one that is given twice is there twice."""
-        return [row for each in each_of(what) for row in self._named(each)]
-
-    def _named(self, what: Any) -> list[Row]:
-        if not isinstance(what, str):
-            return labelled_rows(self.workspace, what)
-        if what in self.log.studies():
-            return self.study(name=what).rows()
-        try:
-            return labelled_rows(self.workspace, what)
-        except NotFound:
-            last = self.last.rows() if isinstance(self.last, Study) else []
-            labelled = [row for row in last if row.variant == what] or self.log.find(tags=what)
-            if not labelled:
-                raise
-            return labelled
+        return rows_meant(self, what)
 
     def study_of(self, what: Any) -> Study:
-        """The study that is meant: itself, by its name, or else the last one of this session, or of its log.
+        """The study that is meant: itself, by its name or one of its runs, or else the last one of this session or log.
 
         Raises
         ------
@@ -838,13 +853,9 @@ class Session:
         NotFound
             No study of that name.
         """
-        if what is None:
-            what = self._last_study()
-        if isinstance(what, str):
+        if what is None and isinstance(what := self._last_study(), str):
             what = self.study(name=what)
-        if not isinstance(what, Study):
-            raise InvalidOption(f"a variable of type {type(what).__name__} is no study.", remedy="Give its name.")
-        return what
+        return one_study(self, what)
 
     def _last_study(self) -> Study | str:
         known = self.log.studies()

@@ -87,10 +87,12 @@ class Tables:
             )
         if found is None:
             known = self.studies()
-            near = nearest(name, known, 3) or known[:3]
             raise NotFound(
                 f"no study {shown(name)} in this log.",
-                remedy=did_you_mean(near, "The log holds no study yet."),
+                remedy=did_you_mean(
+                    nearest(name, known, 3),
+                    f"The newest: {', '.join(known[:5])}." if known else "The log holds no study yet.",
+                ),
             )
         return dict(found.plan)
 

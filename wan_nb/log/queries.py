@@ -68,10 +68,10 @@ class Queries:
             near = [row.run_id for row in found]
             raise NotFound(f"several runs begin with {shown(start)}.", remedy=did_you_mean(near))
         recent = [row.run_id for row in self.find(limit=200)]
-        near = nearest(start, [r[: max(len(start), 4)] for r in recent], 3) or recent[:1]
+        near = nearest(start, [r[: max(len(start), 4)] for r in recent], 3)
         raise NotFound(
             f"no run {shown(run_id)} in this log.",
-            remedy=did_you_mean(near, "The log holds no run yet."),
+            remedy=did_you_mean(near, "wan_nb.runs() lists them." if recent else "The log holds no run yet."),
         )
 
     def by_task(self, task_id: str) -> Row | None:
@@ -98,7 +98,8 @@ class Queries:
         **filters
             ``column=value``; a list of values means any of them, `None` means not known, ``tags="keep"`` means that
             this tag is among them. ``since=`` and ``until=`` (aware datetimes, or local ones, or text in ISO 8601)
-            bound ``created_at``: from since on, before until. ``text=`` must stand in the prompt, in any case.
+            bound ``created_at``: from since on, before until. ``text=`` must stand in the prompt, in any case;
+            each of ``words=`` in prompt, note, tags, label or study.
             ``study=`` finds every run that is a cell of that study, whoever bought it, under the labels it has there.
 
         Raises
@@ -300,7 +301,7 @@ class _Question:
         return same
 
 
-_NOT_GIVEN: Final = ("since", "until", "text")
+_NOT_GIVEN: Final = ("since", "until", "text", "words")
 """Filters that are no columns; None leaves them out."""
 
 _HEX: Final = frozenset("0123456789abcdef")
@@ -336,11 +337,20 @@ def _tagged(_name: str, value: Any) -> sa.ColumnElement[bool]:
     return tags.contains(f", {words(value).strip()}, ", autoescape=True)
 
 
+def _said(word: str) -> sa.ColumnElement[bool]:
+    """Whether a word stands anywhere that a person has written."""
+    told = members.select().where(members.c.run_id == runs.c.run_id)
+    named = told.where(sa.or_(*(members.c[name].icontains(word, autoescape=True) for name in ("study", "variant"))))
+    own = [sa.type_coerce(runs.c[name], sa.Text()) for name in ("prompt", "note", "tags", "variant", "study")]
+    return sa.or_(sa.exists(named.subquery()), *(column.icontains(word, autoescape=True) for column in own))
+
+
 _Test = Callable[[str, Any], sa.ColumnElement[bool]]
 _SPECIAL: dict[str, _Test] = {
     "since": lambda name, value: runs.c.created_at >= _value(name, value),
     "until": lambda name, value: runs.c.created_at < _value(name, value),
     "text": lambda _, value: runs.c.prompt.icontains(words(value), autoescape=True),
+    "words": lambda _, value: sa.and_(*map(_said, words(value).split())),
     "tags": _tagged,
 }
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import shlex
+from contextlib import suppress
 from dataclasses import dataclass, field
 from inspect import getdoc
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from wan_nb.arguments import shown
 from wan_nb.errors import InvalidOption
 from wan_nb.grammar import options
+from wan_nb.handles.meaning import meaning, one_run, one_study, one_thing, rows_meant
 from wan_nb.handles.run import Run
-from wan_nb.handles.study import Study
+from wan_nb.terminal import ask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from wan_nb.grammar.options import Option
     from wan_nb.handles.session import Session
+    from wan_nb.handles.study import Study
+    from wan_nb.log.row import Row
     from wan_nb.magics.notebook import Notebook
 
 __all__ = ["Call", "Verb"]
@@ -45,33 +47,62 @@ class Call:
         """The default session."""
         return self.notebook.session()
 
-    def thing(self, place: int = 0) -> Run | Study:
-        """The run or study that is meant: by the word at a place, else the last one of this session."""
+    @property
+    def _names(self) -> Mapping[str, Any]:
+        return self.notebook.names
+
+    def _meant(self, place: int) -> Any:
+        """The word at a place, else the last run or study of this session."""
         thing = self.words[place] if len(self.words) > place else self.session.last
         if thing is None:
             raise InvalidOption("no run yet in this session; give an ID.", remedy="%wan runs lists them.")
-        if isinstance(thing, str):
-            return self.session.study(name=thing) if thing in self.session.log.studies() else self.session.run(thing)
-        if isinstance(thing, Run):
-            # A handle of now: what the other one tells of its cell is over.
-            return cast("Run", thing.session.run(thing.id))
-        if isinstance(thing, Study):
-            return thing
-        raise InvalidOption(f"a variable of type {type(thing).__name__} is neither a run nor a study.")
+        return thing
+
+    def thing(self, place: int = 0) -> Run | Study:
+        """The run or study that is meant: by the word at a place, else the last one of this session."""
+        return one_thing(self.session, self._meant(place), self._names)
+
+    def labelled(self) -> list[Row]:
+        """Rows of the runs that the first word is a label or a tag of, if there are several; else none."""
+        word = self.words[0] if self.words else None
+        if not isinstance(word, str) or set(word) & set("./\\"):
+            return []
+        meant = meaning(self.session, word, self._names)
+        return list(meant.rows) if meant.thing is None and meant.kind != "run" and len(meant.rows) > 1 else []
 
     def run(self, place: int = 0) -> Run:
         """The run that is meant, where a study will not do."""
-        thing = self.thing(place)
-        if isinstance(thing, Run):
-            return thing
-        raise InvalidOption(
-            f"{shown(thing.name)} is a study: say which of its runs.",
-            remedy=f"%wan runs study={shlex.quote(thing.name)} lists them.",
-        )
+        return one_run(self.session, self._meant(place), self._names)
+
+    def rows(self, place: int = 0, *, every: bool = False) -> list[Row]:
+        """Rows of the runs that are meant by the word at a place, or by all words: of a study, label or tag all."""
+        meant = [*self.words] if every else [self._meant(place)]
+        return rows_meant(self.session, meant, self._names)
+
+    def runs(self, place: int = 0) -> list[Run]:
+        """The runs that are meant, of a study, label or tag all."""
+        return [Run(self.session, row.run_id) for row in self.rows(place)]
 
     def study(self) -> Study:
-        """The study that is meant: by its name, else the last one."""
-        return self.session.study_of(self.words[0] if self.words else None)
+        """The study that is meant: by its name or one of its runs, else the last one."""
+        if not self.words:
+            return self.session.study_of(None)
+        return one_study(self.session, self.words[0], self._names)
+
+    def confirmed(self, question: str) -> bool:
+        """Whether somebody says yes; ``--yes`` says it beforehand.
+
+        Raises
+        ------
+        InvalidOption
+            Nobody is there to be asked.
+        """
+        if self.given.get("yes"):
+            return True
+        if not self.notebook.in_batch:
+            with suppress(EOFError, NotImplementedError):
+                return ask(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+        raise InvalidOption("nobody is there to be asked; nothing was deleted.", remedy="--yes says it beforehand.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from wan_nb.arguments import shown, whole
-from wan_nb.errors import InvalidOption, Refused
+from wan_nb.errors import InvalidOption, NotFound, Refused, shortened
 from wan_nb.grammar import options
 from wan_nb.grammar.options import Option
 from wan_nb.handles.run import Run
-from wan_nb.handles.study import Study
+from wan_nb.html.text import label
+from wan_nb.log.near_values import why_none
 from wan_nb.log.states import FINAL
 from wan_nb.magics.call import Call, Verb
 from wan_nb.terminal import say
@@ -37,9 +38,31 @@ def runs(call: Call) -> Any:
             raise InvalidOption(
                 f"{shown(word, typed=True)} is no filter.", remedy="Write key=value, such as status=SUCCEEDED."
             )
-        several = key not in {"text", "prompt", "negative_prompt", "note", "since", "until"} and "," in value
+        several = key not in {"text", "words", "prompt", "negative_prompt", "note", "since", "until"} and "," in value
         filters[key] = value.split(",") if several else value
-    return call.session.runs(**filters, **call.given)
+    found = call.session.runs(**filters, **call.given)
+    if found.empty:
+        say(why_none(call.session.log, filters))
+    return found
+
+
+def find(call: Call) -> Any:
+    """Look for words in prompts, notes, tags and labels.
+
+    Each word must stand somewhere, in any case; a part of one will do. Shows the clips, and returns their DataFrame.
+
+        %wan find glow
+        %wan find neon rain --limit 20
+    """
+    words = " ".join(map(str, call.words))
+    if not words.strip():
+        raise InvalidOption("say which words are looked for.", remedy="%wan find glow")
+    found = call.session.find(words, **call.given)
+    if found.empty:
+        say(f"No prompt, note, tag or label has {shown(words, typed=True)} in it.")
+    else:
+        found.wan.play()
+    return found
 
 
 def show(call: Call) -> Any:
@@ -52,9 +75,12 @@ def show(call: Call) -> Any:
         %wan show walk
     """
     from wan_nb.widgets.outputs import display
-    from wan_nb.widgets.static_outputs import run_bundle
+    from wan_nb.widgets.static_outputs import run_bundle, runs_bundle
 
     embed = call.given.get("embed")
+    if not embed and (several := call.labelled()):
+        display(runs_bundle(call.session.workspace, several))
+        return None
     thing = call.run() if embed else call.thing()
     if not isinstance(thing, Run):
         return thing
@@ -107,10 +133,9 @@ def cancel(call: Call) -> Any:
     """
     if [*call.words] == ["all"]:
         runs = [Run(call.session, row.run_id) for row in call.session.log.open_rows()]
-    elif isinstance(thing := call.thing(), Study):
-        runs = [run for run in thing.runs if run.status not in FINAL]
-    else:
-        return thing.cancel()
+    elif len(runs := call.runs()) == 1:
+        return call.session.run(runs[0].id).cancel()
+    runs = [run for run in runs if run.status not in FINAL]
     canceled, left = 0, 0
     for run in reversed(runs):  # the newest first: what waits here still costs nothing
         try:
@@ -147,6 +172,64 @@ def rate(call: Call) -> Any:
     return replace(call, words=tuple(before)).run().rate(chosen)
 
 
+def note(call: Call) -> Any:
+    """Keep a remark with a run; an empty one removes it.
+
+    One text, in quotes, goes to the last run. Before it may stand which run is meant.
+
+        %wan note "the tail drifts"
+        %wan note 3f9c the tail drifts
+    """
+    if not call.words:
+        raise InvalidOption("say what is to be noted.", remedy='%wan note "the tail drifts"')
+    if len(call.words) == 1:
+        return replace(call, words=()).run().note(str(call.words[0]))
+    try:
+        run = call.run()
+    except NotFound as error:
+        raise InvalidOption(error.message, remedy="Put the remark in quotes to give it to the last run.") from error
+    return run.note(" ".join(map(str, call.words[1:])))
+
+
+def tag(call: Call) -> Any:
+    """Give tags to a run, or to all runs of a study or label.
+
+    One word tags the last run, several with commas between them too. Before it may stand which runs are meant.
+
+        %wan tag keep
+        %wan tag calm keep,bright
+    """
+    return _tagged(call, "tag")
+
+
+def untag(call: Call) -> Any:
+    """Take tags away from a run, or from all runs of a study or label.
+
+    A tag that a run does not have changes nothing.
+
+        %wan untag keep
+        %wan untag walk keep
+    """
+    return _tagged(call, "untag")
+
+
+def _tagged(call: Call, verb: str) -> Any:
+    if not call.words:
+        raise InvalidOption("say which tag is meant.", remedy=f"%wan {verb} keep")
+    *who, words = call.words if len(call.words) == 1 else (call.words[0], [str(word) for word in call.words[1:]])
+    meant = replace(call, words=tuple(who))
+    try:
+        runs = meant.runs() if who else [meant.run()]
+    except NotFound as error:
+        raise InvalidOption(error.message, remedy=f"Several tags of the last run: %wan {verb} keep,bright") from error
+    for run in runs:
+        run.tag(words) if verb == "tag" else run.untag(words)
+    if len(runs) == 1:
+        return runs[0]
+    say(f"{len(runs)} runs.")
+    return None
+
+
 def compare(call: Call) -> Any:
     """Show clips side by side on one clock.
 
@@ -156,7 +239,7 @@ def compare(call: Call) -> Any:
         %wan compare walk
         %wan compare 3f9c 77ab
     """
-    return call.session.compare([*call.words] or call.study())
+    return call.session.compare(call.rows(every=True) if call.words else call.study())
 
 
 def vote(call: Call) -> Any:
@@ -220,7 +303,7 @@ def form(call: Call) -> Any:
         %wan form
         %wan form 3f9c
     """
-    return call.session.form(*call.words)
+    return call.session.form(*([call.run()] if call.words else []))
 
 
 def connect(call: Call) -> Any:
@@ -273,23 +356,33 @@ def bundle(call: Call) -> Any:
         %wan bundle walk.zip walk
     """
     target = str(call.words[0]) if call.words else "wan_runs.zip"
-    filters = {"study": str(call.words[1])} if len(call.words) > 1 else {}
+    filters: dict[str, Any] = {}
+    if len(call.words) > 1:
+        thing = call.words[1]
+        named = isinstance(thing, str) and thing in call.session.log.studies()
+        filters = {"study": thing} if named else {"run_id": [run.id for run in call.runs(1)]}
     return call.session.bundle(target, **filters)
 
 
 def forget(call: Call) -> Any:
-    """Delete the files of a run; its row and its cost stay.
+    """Delete the files of runs; their rows and their cost stay.
 
-    There is no way back: the service keeps no clip for longer than a day.
+    It asks first: there is no way back, since the service keeps no clip for longer than a day.
 
         %wan forget 3f9c
     """
     if not call.words:
         raise InvalidOption("%wan forget deletes files: say of which run.", remedy="%wan forget ID")
-    run = call.run()
-    run.session.forget(run.id)
-    say(f"The files of run {run.id[:8]} are deleted; its row and its cost stay.")
-    return run
+    runs = call.runs()
+    told = ", ".join(f"{run.id[:8]} ({shortened(label(run.row), 40)})" for run in runs[:4])
+    more = f" and {len(runs) - 4} more" if len(runs) > 4 else ""
+    if not call.confirmed(f"Delete the clip{'' if len(runs) == 1 else 's'} of {told}{more} for good?"):
+        say("Nothing was deleted.")
+        return None
+    for run in runs:
+        run.session.forget(run.id)
+        say(f"The files of run {run.id[:8]} are deleted; its row and its cost stay.")
+    return runs[0] if len(runs) == 1 else None
 
 
 def _number(value: Any) -> int:
@@ -303,6 +396,7 @@ _OUTPUT = Option(
     "output", "File to write; the study's name without it.", short="o", metavar="FILE", suffixes=(".html",)
 )
 _ZIP = replace(_OUTPUT, suffixes=(".zip",))
+_YES = Option("yes", "Do not ask.")
 _MEND = Option("mend", "Repair what can be repaired: the log, unfinished runs, partial files, clips that were renamed.")
 
 VERBS: dict[str, Verb] = {
@@ -315,6 +409,10 @@ VERBS: dict[str, Verb] = {
         Verb("cancel", "[ID|STUDY|all]", "wan_nb.cancel(id)", cancel, 1, completes="open"),
         Verb("again", "[ID] [options]", "wan_nb.again(id)", again, 1, options.REQUEST, "run"),
         Verb("rate", "[ID] 1..5", "run.rate(4)", rate, 2, completes="run"),
+        Verb("note", "[ID] TEXT", "run.note('the tail drifts')", note, None, completes="run"),
+        Verb("tag", "[ID|STUDY] TAG", "run.tag('keep')", tag, None, completes="thing"),
+        Verb("untag", "[ID|STUDY] TAG", "run.untag('keep')", untag, None, completes="thing"),
+        Verb("find", "WORDS", "wan_nb.find('glow')", find, None, (_LIMIT,)),
         Verb("compare", "[STUDY|ID ...]", "study.compare()", compare, None, completes="thing"),
         Verb("vote", "[STUDY]", "study.vote()", vote, 1, completes="study"),
         Verb("rank", "[STUDY]", "study.ranking()", rank, 1, completes="study"),
@@ -326,7 +424,7 @@ VERBS: dict[str, Verb] = {
         Verb("login", "[SERVICE]", "wan_nb.login()", login, 1, completes="service"),
         Verb("doctor", "", "wan_nb.doctor()", doctor, 0, (_MEND,)),
         Verb("bundle", "[FILE.zip] [STUDY]", "wan_nb.bundle('walk.zip')", bundle, 2, completes="zip"),
-        Verb("forget", "ID", "wan_nb.session().forget(id)", forget, 1, completes="run"),
+        Verb("forget", "ID", "wan_nb.session().forget(id)", forget, 1, (_YES,), "run"),
     )
 }
 """Every verb, in the order of the help."""
