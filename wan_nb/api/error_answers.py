@@ -51,11 +51,12 @@ def error_fields(response: httpx.Response) -> dict[str, Any]:
     except (ValueError, RecursionError):
         body = {_XML[tag]: unescape(text) for tag, text in _TAGS.findall(response.text[:10_000])}
     code = _text(body.get("code"), 100)
+    means = code or ("InvalidApiKey" if response.status_code == 401 else "")
     message = _text(body.get("message") or f"HTTP {response.status_code}", 1000)
     return {
         "message": message,
         "code": code,
-        "remedy": error_rule(code, message).remedy if code else "",
+        "remedy": error_rule(means, message).remedy if means else "",
         "request_id": _text(body.get("request_id"), 100) or None,
         "http_status": response.status_code,
         "retry_after": _retry_after(response),

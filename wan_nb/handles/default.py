@@ -52,6 +52,8 @@ _T = TypeVar("_T")
 
 _default: Session | None = None
 _configured: dict[str, Any] = {}
+_chosen: dict[str, Any] = {}
+"""Service and key that a person has given to `connect` or `login`, which last until `close`."""
 _base: Path | None = None
 """Working directory when the default session was first opened, from which every later one starts too."""
 
@@ -61,7 +63,7 @@ def session() -> Session:
     """The default session; opened on first use, anew after a fork."""
     global _default  # noqa: PLW0603  # the one module state of this package
     if _default is None or _default.pid != os.getpid():
-        _default = _opened(**_configured)
+        _default = _opened(**_configured | _chosen)
     return _default
 
 
@@ -84,6 +86,8 @@ def configure(**settings: Any) -> None:
     """
     address(Settings.resolve({}, **settings).service)  # a wrong value is said before anything has changed
     _configured.update(settings)
+    if "service" in settings:
+        _chosen.pop("service", None)
     current = _default
     if current is None or current.pid != os.getpid():
         return
@@ -101,7 +105,8 @@ def connect(service: str | None = None, **settings: Any) -> Session:
     Parameters
     ----------
     service : str, optional
-        ``simulator``, ``beijing``, ``singapore`` or a base URL; without it, what the environment says.
+        ``simulator``, ``beijing``, ``singapore`` or a base URL; without it the present one, which was chosen last or
+        is what the environment says.
     **settings
         See `Session`.
 
@@ -115,11 +120,11 @@ def connect(service: str | None = None, **settings: Any) -> Session:
     <Session simulator, log in .../wan_runs>
     """
     global _default  # noqa: PLW0603
-    key = _default.settings.api_key if _default is not None else None  # one typed at %wan login lasts
-    chosen = {"api_key": key, **_configured, **({"service": service} if service else {}), **settings}
-    old, fresh = _default, _opened(**chosen)
+    given = settings | ({"service": service} if service else {})
+    old, fresh = _default, _opened(**_configured | _chosen | given)
     fresh.workspace.endpoint  # noqa: B018  # a wrong name or a missing key is said here, while the old session still stands
     _default = fresh
+    _chosen.update((name, given[name]) for name in ("service", "api_key") if given.get(name))
     if old is not None and old.pid == os.getpid():
         old.close()
     return fresh
@@ -154,6 +159,7 @@ def close() -> None:
     """Close the default session; the next use opens a new one. Tasks go on, and `resume` finds them again."""
     global _base  # noqa: PLW0603
     _close()
+    _chosen.clear()
     _base = None
 
 

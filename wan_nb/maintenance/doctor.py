@@ -10,7 +10,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from wan_nb.errors import NotAuthorized, WanError
+from wan_nb.errors import Refused, WanError
 from wan_nb.frontends import front_end
 from wan_nb.maintenance import inventory
 from wan_nb.sanitize import redact, reveal, said
@@ -132,13 +132,10 @@ def _service(workspace: Workspace) -> Iterator[Finding]:
 
     try:
         workspace.loop.sync(look(), timeout=30)
-    except NotAuthorized as error:
-        other = " and ".join(name for name in ("beijing", "singapore") if name != endpoint.name)
-        hint = f"A key belongs to one region; %wan connect {other}, or %wan login."
-        yield Finding("service", "bad", f"{endpoint.name} refuses the key: {error.message}", hint)
     except (WanError, TimeoutError) as error:
         said = f"{endpoint.base_url}: {error.message if isinstance(error, WanError) else 'no answer in 30 s'}"
-        yield Finding("service", "bad", said, "Check network, proxy and base URL; %wan connect.")
+        remedy = error.remedy if isinstance(error, Refused) else ""
+        yield Finding("service", "bad", said, remedy or "Check network, proxy and base URL; %wan connect.")
     else:
         mark = ", SIMULATED" if account.client.simulated else ""
         yield Finding(

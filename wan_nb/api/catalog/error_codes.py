@@ -34,9 +34,12 @@ class ErrorRule:
     message: str = ""
 
 
-_KEY = "Check the key: no spaces, not expired, and of the same region as the service (%wan login, %wan connect)."
+_KEY = (
+    "Check the key (%wan login): whole and not expired. A key belongs to one region; another one is, say, "
+    "%wan connect singapore."
+)
 _BILL = "Settle the account in the Model Studio console, then run the cell again."
-_WAIT = "Too many requests for the account; wan_nb waits and sends it again."
+_WAIT = "Too many requests for the account just now; nothing was billed. Run the cell again in a minute."
 _CONTENT = "Change the prompt or the material."
 _SERVICE = "The service failed on its side; failed tasks are not billed. Run `%wan again ID` to try anew."
 
@@ -77,7 +80,7 @@ ERRORS: tuple[ErrorRule, ...] = (
     ErrorRule(
         "Throttling.AllocationQuota",
         True,
-        "The allocated quota is used up for now; wan_nb waits longer and sends it again.",
+        "The allocated quota is used up for now; nothing was billed. Run the cell again later.",
         "throttle",
     ),
     ErrorRule(
@@ -94,7 +97,7 @@ ERRORS: tuple[ErrorRule, ...] = (
     ErrorRule(
         "InvalidParameter",
         False,
-        "Wrong path for this model, not a media problem.",
+        "The address is not the one of this API: a base URL ends in /api/v1 (%wan connect URL).",
         "request",
         message="url error, please check url",
     ),
