@@ -77,12 +77,12 @@ def test_the_same_request_is_paid_once(session, simulator, cat) -> None:
     assert creates(simulator) == (1, 1)
 
 
-def test_again_buys_another_with_another_seed_and_the_cell_then_finds_the_newest(session, simulator, cat) -> None:
+def test_again_buys_the_next_take_with_another_seed_and_the_cell_still_shows_the_first(session, simulator, cat) -> None:
     first = session.submit("a cat walks", first_frame=cat, duration=2).wait()
     second = first.again().wait()
     assert second.id != first.id
-    assert (second.row.attempt, second.row.seed != first.row.seed) == (2, True)
-    assert session.submit("a cat walks", first_frame=cat, duration=2).id == second.id
+    assert (second.row.take, second.row.attempt, second.row.seed != first.row.seed) == (2, 1, True)
+    assert session.submit("a cat walks", first_frame=cat, duration=2).id == first.id
     assert creates(simulator) == (2, 2)
 
 

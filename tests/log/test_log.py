@@ -129,9 +129,14 @@ def test_what_a_second_equal_intent_gets(log: RunLog, status: Status):
         assert (row.attempt, row.status, new) == (2, Status.INTENDED, True)
     row, new = log.reserve_many([intent()], lapsed=True)[0]
     assert new is (status is Status.EXPIRED)
-    again, new = log.reserve(intent(), again=True)
-    assert new
-    assert again.attempt == row.attempt + 1
+    if status is not Status.INTENDED:
+        assert log.reserve(intent())[0].run_id == row.run_id, "what was bought anew is shown from now on"
+    other, new = log.reserve(intent(), next_take=True)
+    assert (other.take, other.attempt, new) == (2, 1, True)
+    assert log.reserve(intent())[0].run_id == row.run_id, "another take does not stand for the first"
+    assert log.reserve(intent() | {"take": 2}) == (other, False)
+    assert log.pin(other.run_id) == other
+    assert log.reserve(intent()) == (other, False)
 
 
 def test_an_intent_comes_back_as_it_went_in(log: RunLog):

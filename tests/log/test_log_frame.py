@@ -21,11 +21,12 @@ PROMISED = re.findall(
     last_frame driving_audio first_clip status service_status error_code error_message task_id request_id service
     simulated created_at submitted_at started_at ended_at queue_s run_s billed_s cost currency video video_sha256 bytes
     width height fps has_audio rating note tags attempt fingerprint version
+    take user
     """,
 )
 
 TYPES = {
-    "Int64": {"duration", "seed", "bytes", "width", "height", "rating", "attempt"},
+    "Int64": {"duration", "seed", "bytes", "width", "height", "rating", "attempt", "take"},
     "Float64": {"queue_s", "run_s", "billed_s", "cost", "fps"},
     "boolean": {"prompt_extend", "watermark", "simulated", "has_audio"},
     "datetime64[ns, UTC]": {"created_at", "submitted_at", "started_at", "ended_at"},
@@ -33,6 +34,7 @@ TYPES = {
 }
 
 FULL = {
+    "take": 3, "user": "Ada",
     "study": "walk", "variant": "calm", "block": "b", "negative_prompt": "blur", "resolution": "720P", "duration": 5,
     "seed": 2**31 - 1, "prompt_extend": False, "watermark": True, "first_frame": "猫.jpg", "last_frame": "b.jpg",
     "driving_audio": "c.mp3", "first_clip": "d.mp4", "service_status": "SUCCEEDED", "error_code": "E", "task_id": "t1",
@@ -76,7 +78,7 @@ def test_every_value_arrives(log: RunLog):
 def test_what_is_not_known_is_missing(log: RunLog):
     log.reserve({"fingerprint": "f"})
     frame = log.to_frame()
-    known = {"status", "simulated", "created_at", "attempt", "fingerprint", "version"}
+    known = {"status", "simulated", "created_at", "attempt", "fingerprint", "version", "take"}
     assert set(frame.columns[frame.notna().all()]) == known
 
 

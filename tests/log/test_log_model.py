@@ -20,8 +20,10 @@ PROMPTS = ["cat", "dog"]
 class Known:
     """What the model knows of one run."""
 
-    def __init__(self, name: str, attempt: int, prompt: str, price: int, owner: str, simulated: bool, now: datetime):
-        self.name, self.attempt, self.prompt, self.cost = name, attempt, prompt, price
+    def __init__(
+        self, name: str, take: int, attempt: int, prompt: str, price: int, owner: str, simulated: bool, now: datetime
+    ):
+        self.name, self.take, self.attempt, self.prompt, self.cost = name, take, attempt, prompt, price
         self.owner, self.simulated, self.created = owner, simulated, now
         self.status, self.posted, self.posting = Status.INTENDED, None, False
 
@@ -39,6 +41,7 @@ class Model(RuleBasedStateMachine):
         self.clock = Clock()
         self.log = RunLog(f"sqlite:///{self.folder.name}/runs.db", now=self.clock)
         self.runs: dict[str, Known] = {}
+        self.pinned: dict[str, int] = {}
 
     def teardown(self) -> None:
         self.log.close()
@@ -52,18 +55,21 @@ class Model(RuleBasedStateMachine):
         name=st.sampled_from("abc"),
         prompt=st.sampled_from(PROMPTS),
         price=st.integers(0, 6),
-        again=st.booleans(),
+        take=st.sampled_from([None, None, 1, 2, "next"]),
         simulated=st.booleans(),
         owner=st.sampled_from(["me", "you"]),
     )
-    def reserve(self, name: str, prompt: str, price: int, again: bool, simulated: bool, owner: str) -> str:
-        last = max((run for run in self.runs.values() if run.name == name), key=lambda r: r.attempt, default=None)
+    def reserve(self, name: str, prompt: str, price: int, take: int | str | None, simulated: bool, owner: str) -> str:
+        named = [run for run in self.runs.values() if run.name == name]
+        bought = max((run.take for run in named if run.status not in {Status.FAILED, Status.CANCELED}), default=0)
+        number = bought + 1 if take == "next" else take or self.pinned.get(name, 1)
+        last = max((run for run in named if run.take == number), key=lambda r: r.attempt, default=None)
         intent = {"fingerprint": name, "prompt": prompt, "simulated": simulated}
-        intent |= {"cost": float(price), "currency": "CNY"}
-        attach = last is not None and last.status in OPEN | {Status.SUCCEEDED, Status.EXPIRED} and not again
+        intent |= {"cost": float(price), "currency": "CNY", "take": None if take == "next" else take}
+        attach = last is not None and last.status in OPEN | {Status.SUCCEEDED, Status.EXPIRED}
         refused = not attach and not simulated and price > 0 and self.spent() + price > CAP
         try:
-            row, new = self.log.reserve(intent, cap=float(CAP), again=again, owner=owner)
+            row, new = self.log.reserve(intent, cap=float(CAP), next_take=take == "next", owner=owner)
         except BudgetExceeded:
             assert refused
             return ""
@@ -71,10 +77,21 @@ class Model(RuleBasedStateMachine):
         assert new is not attach
         if new:
             attempt = last.attempt + 1 if last else 1
-            self.runs[row.run_id] = Known(name, attempt, prompt, price, owner, simulated, self.clock.now)
+            self.runs[row.run_id] = Known(name, number, attempt, prompt, price, owner, simulated, self.clock.now)
         else:
             assert self.runs[row.run_id] is last
         return row.run_id
+
+    @rule(run_id=ids)
+    def pin(self, run_id: str) -> None:
+        if (run := self.runs.get(run_id)) is None:
+            return
+        try:
+            self.log.pin(run_id)
+        except LogError:
+            assert run.status in {Status.FAILED, Status.CANCELED}
+        else:
+            self.pinned[run.name] = run.take
 
     @rule(run_id=ids, owner=st.sampled_from(["me", "you"]))
     def begin_post(self, run_id: str, owner: str) -> None:
@@ -132,8 +149,10 @@ class Model(RuleBasedStateMachine):
     @invariant()
     def the_log_holds_what_the_model_holds(self) -> None:
         rows = {row.run_id: row for row in self.log.find()}
-        seen = {i: (r.fingerprint, r.attempt, r.status, r.cost, r.owner, r.posted_at) for i, r in rows.items()}
-        assert seen == {i: (r.name, r.attempt, r.status, r.cost, r.owner, r.posted) for i, r in self.runs.items()}
+        seen = {i: (r.fingerprint, r.take, r.attempt, r.status, r.cost, r.owner, r.posted_at) for i, r in rows.items()}
+        assert seen == {
+            i: (r.name, r.take, r.attempt, r.status, r.cost, r.owner, r.posted) for i, r in self.runs.items()
+        }
 
     @invariant()
     def money_is_counted_once(self) -> None:

@@ -161,6 +161,45 @@ def test_what_stood_beside_a_request_becomes_columns(log_url: str, sql):
     log.close()
 
 
+S, F, C, P, E = "SUCCEEDED", "FAILED", "CANCELED", "PENDING", "EXPIRED"
+
+
+@pytest.mark.parametrize(
+    ("attempts", "takes", "pinned"),
+    [
+        ([S], [1], 1),
+        ([F, S], [1, 1], 1),
+        ([S, S], [1, 2], 2),
+        ([S, F, S], [1, 2, 2], 2),
+        ([S, F], [1, 1], 1),
+        ([F, C], [1, 1], 1),
+        ([S, S, P], [1, 2, 3], 2),
+        ([E, C, S, F, F, E, F], [1, 2, 2, 3, 3, 3, 3], 2),
+    ],
+)
+def test_attempts_of_the_first_edition_become_takes(
+    log_url: str, sql, attempts: list[str], takes: list[int], pinned: int
+):
+    for statement in EARLIER[2].split(";"):
+        sql(statement)
+    columns = "run_id, fingerprint, attempt, status, simulated, created_at"
+    for number, status in enumerate(attempts, 1):
+        sql(f"INSERT INTO runs ({columns}) VALUES ('{number:012}', 'f2', {number}, '{status}', TRUE, {number})")
+    log = RunLog(log_url, migrated=True)
+    rows = log.find(fingerprint="f2", newest_first=False)
+    assert [row.take for row in rows] == takes
+    assert [row.attempt for row in rows] == [*range(1, len(attempts) + 1)], "which attempt it was stays"
+    (found,) = log.takes(["f2"])
+    assert found.pinned == pinned
+    assert log.get("0123").take == 1
+    if S in attempts:
+        row, new = log.reserve({"fingerprint": "f2"})
+        assert not new, "the cell costs nothing"
+        newest = max(n for n, status in enumerate(attempts, 1) if status == S)
+        assert row.run_id == f"{newest:012}", "the first edition showed the newest"
+    log.close()
+
+
 def test_the_tables_are_what_the_migrations_made(log: RunLog, log_url: str):
     made = shape(log_url)
     assert made.pop("schema_version")

@@ -74,7 +74,13 @@ class Submitter:
         account.sending.update(prints)
         reserving = asyncio.ensure_future(
             account.ask_log(
-                account.log.reserve_many, intents, cap=cap, again=again, lapsed=lapsed, most=most, owner=account.owner
+                account.log.reserve_many,
+                intents,
+                cap=cap,
+                next_take=again,
+                lapsed=lapsed,
+                most=most,
+                owner=account.owner,
             )
         )
         try:
@@ -140,7 +146,7 @@ class Submitter:
                 self._follow(row.run_id)
             return await self._downloads.copy_shared(row), False
         try:
-            request = ask.seeded(row.attempt if ask.again else 1)
+            request = ask.seeded(row.take)
             if request.seed != row.seed:
                 row = await account.write(row.run_id, seed=request.seed, request=request.public())
             body = request.payload(await self._urls(request, ask.progress))

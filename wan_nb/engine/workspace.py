@@ -321,10 +321,8 @@ class Workspace:
         return [ask.seeded().fingerprint(identity) for ask in asks]
 
     def known(self, prints: Sequence[str]) -> list[Row | None]:
-        """Newest run of each of these fingerprints, or None; nothing is asked or started."""
-        rows = self.log.find(fingerprint=list(dict.fromkeys(prints))) if self._logged else []
-        newest = {row.fingerprint: row for row in sorted(rows, key=lambda row: row.attempt)}
-        return [newest.get(key) for key in prints]
+        """The run that stands for each of these fingerprints, or None; nothing is asked or started."""
+        return [takes.run() for takes in self.log.takes(prints)] if self._logged else [None] * len(prints)
 
     def earlier(self, asks: Sequence[Ask], known: Sequence[Row | None]) -> list[Row | None]:
         """For requests that nothing is known of: a run of the first edition that may be the same, or None.

@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -138,8 +139,9 @@ def m002_studies(connection: sa.Connection) -> None:
 def m003_edition_2(connection: sa.Connection) -> None:
     """What edition 2 keeps besides, which is not released yet.
 
-    How and when the last POST of a run ended, which runs are cells of a study, how often the log was written, and as
-    columns what edition 1 kept beside the request.
+    How and when the last POST of a run ended, which runs are cells of a study, how often the log was written; as
+    columns what edition 1 kept beside the request; which take of a request a run is, which one is pinned, and who
+    bought it; what a cell showed before; budgets.
     """
     _run(
         connection,
@@ -162,8 +164,54 @@ def m003_edition_2(connection: sa.Connection) -> None:
             SELECT study, run_id, variant, block, created_at FROM runs WHERE study IS NOT NULL
         """,
     )
+    _run(
+        connection,
+        """
+        ALTER TABLE runs ADD COLUMN take BIGINT NOT NULL DEFAULT 1;
+        ALTER TABLE runs ADD COLUMN "user" TEXT;
+        CREATE TABLE pins (fingerprint TEXT NOT NULL PRIMARY KEY, take BIGINT NOT NULL);
+        CREATE TABLE orders (
+            notebook TEXT NOT NULL, cell TEXT NOT NULL, saved_at BIGINT NOT NULL, bought TEXT NOT NULL,
+            PRIMARY KEY (notebook, cell)
+        );
+        CREATE TABLE budgets (
+            job TEXT NOT NULL, "user" TEXT NOT NULL, amount DOUBLE PRECISION NOT NULL, currency TEXT NOT NULL,
+            saved_at BIGINT NOT NULL, PRIMARY KEY (job, "user")
+        )
+        """,
+    )
     _reused_cells(connection)
     _beside_requests(connection)
+    _takes(connection)
+
+
+def _takes(connection: sa.Connection) -> None:
+    """Number the takes of the first edition: each attempt that did not fail opens one, which the failed before it join.
+
+    The newest that succeeded is pinned, because the first edition showed the newest.
+    """
+    connection.exec_driver_sql("DROP INDEX runs_attempt")
+    query = "SELECT fingerprint, status, run_id FROM runs WHERE fingerprint IN"
+    query += " (SELECT fingerprint FROM runs GROUP BY fingerprint HAVING count(*) > 1) ORDER BY fingerprint, attempt"
+    runs = sa.table("runs", sa.column("run_id"), sa.column("take"))
+    pins = sa.table("pins", sa.column("fingerprint"), sa.column("take"))
+    for fingerprint, attempts in groupby(connection.exec_driver_sql(query).fetchall(), key=lambda row: str(row[0])):
+        opened, succeeded, waiting = 0, 1, list[str]()
+        for _, status, run_id in attempts:
+            waiting.append(run_id)
+            if status not in {"FAILED", "CANCELED"}:
+                opened += 1
+                _numbered(connection, runs, waiting, opened)
+                waiting, succeeded = [], opened if status == "SUCCEEDED" else succeeded
+        _numbered(connection, runs, waiting, max(opened, 1))
+        if succeeded > 1:
+            connection.execute(sa.insert(pins).values(fingerprint=fingerprint, take=succeeded))
+    connection.exec_driver_sql("CREATE UNIQUE INDEX runs_attempt ON runs (fingerprint, take, attempt)")
+
+
+def _numbered(connection: sa.Connection, runs: sa.TableClause, run_ids: list[str], take: int) -> None:
+    if run_ids and take > 1:
+        connection.execute(sa.update(runs).where(runs.c.run_id.in_(run_ids)).values(take=take))
 
 
 def _reused_cells(connection: sa.Connection) -> None:

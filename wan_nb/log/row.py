@@ -33,7 +33,7 @@ def _internal(dtype: str, default: Any = None) -> Any:
 class Row:
     """A snapshot of one run, as the log knew it when it was read.
 
-    The fields up to ``version`` are the columns of the DataFrame (`COLUMNS`); those after it are internal and never
+    The fields up to ``user`` are the columns of the DataFrame (`COLUMNS`); those after it are internal and never
     appear in it. Times are aware datetimes in UTC, ``_s`` are seconds, ``bytes`` are bytes, ``width`` and ``height``
     pixels. `None` means not known (yet).
 
@@ -46,6 +46,12 @@ class Row:
     tags : tuple of str
         In the DataFrame one string, ``"keep, bright"``: such a column can be filtered, saved and grouped by everything
         that pandas writes to. A tag therefore holds no comma.
+    attempt : int
+        How often this take was posted up to here; anew after FAILED and CANCELED.
+    take : int
+        Which clip of this request, from 1 on; another take is another purchase.
+    user : str or None
+        Who bought it.
     request : dict
         The body as sent, with names and contents of the media instead of their URLs: enough to make the run again.
     identity : str or None
@@ -124,6 +130,8 @@ class Row:
     attempt: int = _shown("Int64", 1)
     fingerprint: str = _shown("string", "")
     version: str | None = _shown("string")
+    take: int = _shown("Int64", 1)
+    user: str | None = _shown("string")
     request: dict[str, Any] = field(default_factory=dict)
     identity: str | None = None
     owner: str = ""

@@ -22,8 +22,9 @@ from wan_nb.log.other_tables import Tables
 from wan_nb.log.posting_process import owner_alive
 from wan_nb.log.queries import Queries, check_names, only_row
 from wan_nb.log.row import COLUMNS, NAMES, Row
-from wan_nb.log.schema import members, owners, runs
+from wan_nb.log.schema import members, owners, pins, runs
 from wan_nb.log.states import EVENTS, FINAL, UNBILLED, Event, Status
+from wan_nb.log.takes import Takes
 from wan_nb.terminal import printed
 from wan_nb.version import __version__
 
@@ -35,14 +36,11 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "Row", "RunLog", "Status"]
 
 _INTENT: Final = frozenset(NAMES) - {"run_id", "status", "attempt", "posted_at", "owner"}
-_FIXED: Final = frozenset({"run_id", "status", "fingerprint", "attempt", "created_at"})
+_FIXED: Final = frozenset({"run_id", "status", "fingerprint", "take", "attempt", "created_at"})
 _AFTERWARDS: Final = frozenset(
     {"rating", "note", "tags", "video", "video_sha256", "bytes", "width", "height", "fps", "has_audio"}
 )
 """What may still change of a final run: remarks and where and what its file is. Never its state or its bill."""
-
-_ATTACH: Final = frozenset(Status) - UNBILLED
-"""A run in one of these states is shown again instead of bought again."""
 
 
 def _utc_now() -> datetime:
@@ -143,17 +141,17 @@ class RunLog:
     # --- reserving and posting
 
     def reserve(
-        self, intent: Mapping[str, Any], *, cap: float | None = None, again: bool = False, owner: str = ""
+        self, intent: Mapping[str, Any], *, cap: float | None = None, next_take: bool = False, owner: str = ""
     ) -> tuple[Row, bool]:
         """Write down one intent, or find the run that makes it needless; see `reserve_many`."""
-        return self.reserve_many([intent], cap=cap, again=again, owner=owner)[0]
+        return self.reserve_many([intent], cap=cap, next_take=next_take, owner=owner)[0]
 
     def reserve_many(
         self,
         intents: Sequence[Mapping[str, Any]],
         *,
         cap: float | None = None,
-        again: bool = False,
+        next_take: bool = False,
         lapsed: bool = False,
         most: float | None = None,
         owner: str = "",
@@ -164,13 +162,14 @@ class RunLog:
         ----------
         intents : sequence of mapping
             Columns of `Row` by name; ``fingerprint`` is required. ``cost`` is the estimated price in ``currency``.
+            ``take`` is the one that is wanted; without it, or with None, the pinned one, else the first.
         cap : float, optional
             Most that this log may spend per currency in any 24 hours, these intents included. Simulated intents
             (``simulated=True``) neither count nor are capped. `None`: no cap.
-        again : bool
-            A new attempt even where an equal run is in flight or has succeeded.
+        next_take : bool
+            The take behind the last one of its fingerprint, whatever ``take`` says.
         lapsed : bool
-            A new attempt where the last one has EXPIRED, although that one may have been paid.
+            A new attempt where the take has EXPIRED, although that one may have been paid.
         most : float, optional
             Most that the new rows may cost together, in the currency of the service.
         owner : str
@@ -179,8 +178,8 @@ class RunLog:
         Returns
         -------
         list of (Row, bool)
-            In the order of `intents`: a new row in state INTENDED and `True`; or the last run of this fingerprint and
-            `False`, if that one is open, or may have been paid. After FAILED and CANCELED there is a new attempt.
+            In the order of `intents`: a new row in state INTENDED and `True`; or the run of this fingerprint and take
+            and `False`, if that one is open, or may have been paid. After FAILED and CANCELED there is a new attempt.
 
         Raises
         ------
@@ -190,29 +189,36 @@ class RunLog:
         for intent in intents:
             check_names(intent, _INTENT)
             check_price(intent.get("cost"), intent.get("currency"))
-        shown = frozenset() if again else _ATTACH - {Status.EXPIRED} if lapsed else _ATTACH
-        return self._db.write(lambda c: self._reserve(c, intents, cap=cap, shown=shown, most=most, owner=owner))
+        bought = UNBILLED | {Status.EXPIRED} if lapsed else UNBILLED
+
+        def work(c: sa.Connection) -> list[tuple[Row, bool]]:
+            return self._reserve(c, intents, next_take=next_take, bought=bought, cap=cap, most=most, owner=owner)
+
+        return self._db.write(work)
 
     def _reserve(
         self,
         c: sa.Connection,
         intents: Sequence[Mapping[str, Any]],
         *,
+        next_take: bool,
+        bought: Collection[Status],
         cap: float | None,
-        shown: Collection[Status],
         most: float | None,
         owner: str,
     ) -> list[tuple[Row, bool]]:
         now = self._now()
         results = []
         for number, intent in enumerate(intents):
-            last = only_row(c, runs.c.fingerprint == intent["fingerprint"])
-            if last is not None and last.status in shown:
-                results.append((_joined(c, last, intent), False))
+            takes = Takes.read(c, [intent["fingerprint"]])[0]
+            take = takes.next if next_take else intent.get("take") or takes.pinned
+            run = takes.run(take)
+            if run is not None and run.status not in bought:
+                results.append((_joined(c, run, intent), False))
                 continue
             # One microsecond apart, so that the order of a study is the order of its times.
-            new = {"created_at": now + timedelta(microseconds=number), "owner": owner, **intent}
-            results.append((self._insert(c, new, attempt=last.attempt + 1 if last else 1), True))
+            new = {"created_at": now + timedelta(microseconds=number), "owner": owner, **intent, "take": take}
+            results.append((self._insert(c, new, attempt=takes.attempts(take) + 1), True))
         made = [row for row, new in results if new]
         check_most(made, most)
         check_cap(c, made, cap=cap, now=now)
@@ -302,8 +308,36 @@ class RunLog:
             if known := only_row(c, runs.c.task_id == task_id):
                 return known, False
             given = {"status": Status.PENDING, "fingerprint": f"task:{task_id}", "created_at": self._now(), **columns}
-            last = only_row(c, runs.c.fingerprint == given["fingerprint"])
-            return self._insert(c, {**given, "task_id": task_id}, attempt=last.attempt + 1 if last else 1), True
+            takes = Takes.read(c, [given["fingerprint"]])[0]
+            new = {"take": takes.pinned, **given, "task_id": task_id}
+            return self._insert(c, new, attempt=takes.attempts(new["take"]) + 1), True
+
+        return self._db.write(work)
+
+    # --- takes
+
+    def takes(self, fingerprints: Sequence[str]) -> list[Takes]:
+        """What was bought of each of these requests, take by take."""
+        return self._db.read(lambda c: Takes.read(c, fingerprints))
+
+    def pin(self, run_id: str) -> Row:
+        """Make the take of a run the one that is shown where no number is asked for.
+
+        Raises
+        ------
+        NotFound
+            No such run.
+        LogError
+            It has failed or was canceled: it is no take.
+        """
+
+        def work(c: sa.Connection) -> Row:
+            row = _row(c, run_id)
+            if row.status in UNBILLED:
+                raise LogError(f"it is {row.status}: there is no clip to pin", run_id=row.run_id)
+            c.execute(sa.delete(pins).where(pins.c.fingerprint == row.fingerprint))
+            c.execute(sa.insert(pins).values(fingerprint=row.fingerprint, take=row.take))
+            return row
 
         return self._db.write(work)
 

@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TABLES",
+    "budgets",
     "measures",
     "members",
     "micros",
+    "orders",
     "owners",
+    "pins",
     "runs",
     "studies",
     "uploads",
@@ -209,3 +212,32 @@ writers = sa.Table(
     sa.Column("in_file", sa.BigInteger),
 )
 """The last write of each opened log, counted over all of them; see `wan_nb.log.older_copy`."""
+
+pins = sa.Table(
+    "pins",
+    TABLES,
+    sa.Column("fingerprint", sa.Text, primary_key=True),
+    sa.Column("take", sa.BigInteger),
+)
+"""Which take of a wish is shown where no number is asked for; the first one where nothing stands here."""
+
+orders = sa.Table(
+    "orders",
+    TABLES,
+    sa.Column("notebook", Words, primary_key=True),
+    sa.Column("cell", Words, primary_key=True),
+    sa.Column("saved_at", Moment),
+    sa.Column("bought", Json),
+)
+"""What a cell of a notebook showed when it was last run: the runs, which tell their orders."""
+
+budgets = sa.Table(
+    "budgets",
+    TABLES,
+    sa.Column("job", Words, primary_key=True),
+    sa.Column("user", Words, primary_key=True),
+    sa.Column("amount", sa.Double),
+    sa.Column("currency", Words),
+    sa.Column("saved_at", Moment),
+)
+"""What a job may cost; with a ``user``, the share of that person, and with an empty one the whole."""

@@ -89,7 +89,14 @@ _SOUND: Final[dict[str, Callable[[Sequence[Any]], bool]]] = {
 _KINDS: Final = tuple(_TYPES[dtype] for dtype in DTYPES.values())
 _READ: Final = [(n, _READERS[dtype]) for n, dtype in enumerate(DTYPES.values()) if dtype in _READERS]
 _TAGS, _REQUEST, _STATUS = map(NAMES.index, ("tags", "request", "status"))
-_REQUIRED: Final = {"run_id": "", "status": Status.EXPIRED, "simulated": False, "attempt": 1, "fingerprint": ""}
+_REQUIRED: Final = {
+    "run_id": "",
+    "status": Status.EXPIRED,
+    "simulated": False,
+    "attempt": 1,
+    "take": 1,
+    "fingerprint": "",
+}
 
 
 def read_row(kept: Sequence[Any]) -> Row:
@@ -98,7 +105,7 @@ def read_row(kept: Sequence[Any]) -> Row:
     Examples
     --------
     >>> kept = dict.fromkeys(NAMES) | {"run_id": "3f9c", "status": "DONE", "cost": "much", "simulated": 0}
-    >>> kept |= {"attempt": 1, "fingerprint": "f"}
+    >>> kept |= {"attempt": 1, "take": 1, "fingerprint": "f"}
     >>> row = read_row(list(kept.values()))
     >>> row.status, row.cost, row.damaged
     (<Status.EXPIRED: 'EXPIRED'>, None, ('status', 'cost'))
