@@ -54,6 +54,12 @@ REFUSED = {
     "missing file names its like": (F, lambda d: saved(d / "cat.png", make.photo()) and d / "cta.png", "'cat.png'"),
     "missing file, other case": (F, lambda d: saved(d / "Cat.PNG", make.photo()) and d / "xcat.png", "'Cat.PNG'"),
     "missing file in an empty folder": (F, lambda d: d / "cat.png", "does not exist"),
+    "missing file that is a folder below": (
+        F,
+        lambda d: (d / "data").mkdir() or (saved(d / "data" / "cat.png", make.photo()) and d / "cat.png"),
+        "does not exist",
+        "data/cat.png'?",
+    ),
     "missing folder": (A, lambda d: d / "no" / "such" / "x.mp3", "no folder"),
     "folder": (F, lambda d: d, "is a folder"),
     "pipe": (F, lambda d: os.mkfifo(d / "p.png") or d / "p.png", "not a regular file"),

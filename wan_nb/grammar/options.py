@@ -259,8 +259,12 @@ def parse(
     return found, rest
 
 
+_DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\uff0d"
+"""What editors and input methods make of a hyphen."""
+
+
 def _looks_like_flag(word: str) -> bool:
-    return len(word) > 1 and word[0] == "-" and not word[1:2].isdigit()
+    return len(word) > 1 and word[0] in _DASHES and not word.lstrip(_DASHES)[:1].isdigit()
 
 
 def _value(option: Option, flag: str, text: str, expand: Expand) -> Any:
@@ -283,7 +287,9 @@ def _store(found: dict[str, Any], option: Option, value: Any) -> None:
 
 def _unknown(flag: str, table: Mapping[str, Any], where: str) -> InvalidOption:
     long = [name for name in table if len(name) > 2]  # one letter is near to every other
-    near = nearest(flag, long)
+    bare = flag.lstrip(_DASHES)
+    meant = f"{'--' if len(bare) > 1 else '-'}{bare}"  # hyphens that an editor has joined
+    near = [meant] if meant in table else nearest(flag, long)
     if not near and flag[:2] in table:
         near = [f"{flag[:2]} {flag[2:40]}"]  # -d5
     return InvalidOption(

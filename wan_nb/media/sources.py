@@ -258,8 +258,13 @@ def _where(path: Path, given: str) -> str:
 
 
 def _near(path: Path, suffixes: tuple[str, ...]) -> str:
-    """Names in the same folder that may have been meant."""
+    """Names that may have been meant: the same one a folder below, or like ones in the same folder."""
     with suppress(OSError):
+        below = [one for one in islice(path.parent.iterdir(), 5000) if (one / path.name).is_file()]
+        if path.name != "?" and below:
+            found, here = min(below) / path.name, Path.cwd()
+            meant = found.relative_to(here) if found.is_relative_to(here) else found
+            return did_you_mean([repr(meant.as_posix())])
         names = sorted(p.name for p in islice(path.parent.iterdir(), 5000) if p.suffix.lower() in suffixes)
         lowered = {name.lower(): name for name in names}
         near = [repr(lowered[name]) for name in nearest(path.name.lower(), lowered, 3)]
