@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
 import signal
 import threading
@@ -198,3 +199,22 @@ def test_imports_happen_beside_the_main_thread_once() -> None:
     for _ in range(2):
         with pytest.raises(ModuleNotFoundError, match="no such library"):
             load(_broken)
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_the_garbage_collector_rests_while_imports_run_and_is_left_as_it_was(collecting: bool) -> None:
+    seen: list[bool] = []
+
+    def broken() -> None:
+        seen.append(gc.isenabled())
+        raise ModuleNotFoundError("no such library")
+
+    (gc.enable if collecting else gc.disable)()
+    try:
+        load(lambda: seen.append(gc.isenabled()))
+        with pytest.raises(ModuleNotFoundError):
+            load(broken)
+        assert gc.isenabled() is collecting
+    finally:
+        gc.enable()
+    assert seen == [False, False]

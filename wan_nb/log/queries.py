@@ -206,7 +206,12 @@ def _as_kept(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return sa.type_coerce(column, kind.impl) if isinstance(kind, sa.TypeDecorator) else column
 
 
-WHOLE: Final = sa.select(*(_as_kept(runs.c[name]) for name in NAMES))
+def _as_text(columns: Iterable[sa.Column[Any]]) -> sa.TextClause:
+    """Columns as the log keeps them, as one text: fifty that are compiled one by one take longer than the question."""
+    return sa.text(", ".join(f'{column.table.name}."{column.name}"' for column in columns))
+
+
+WHOLE: Final = sa.select(_as_text(runs.c[name] for name in NAMES)).select_from(runs)
 """The query for whole rows, in the order of the fields of `Row`, for `read_row`."""
 
 
@@ -248,7 +253,7 @@ class _Question:
     def __init__(self, filters: Mapping[str, Any]) -> None:
         check_names(filters, [*COLUMNS, "run_id", *_NOT_GIVEN])
         given = {name: value if name == "run_id" else listed(value) for name, value in filters.items()}
-        self.columns: dict[str, sa.ColumnElement[Any]] = {name: runs.c[name] for name in NAMES}
+        self.columns: dict[str, sa.Column[Any]] = {name: runs.c[name] for name in NAMES}
         self._from: sa.FromClause = runs
         self._order: list[sa.ColumnElement[Any]] = [runs.c.created_at, runs.c.run_id]
         self._conditions: list[sa.ColumnElement[bool]] = []
@@ -284,7 +289,7 @@ class _Question:
         said = "must be a whole number from 0"
         limit = None if limit is None else whole(limit, f"limit {said}", 0, LARGEST, typed=True)
         offset = whole(offset, f"offset {said}", 0, LARGEST, typed=True)
-        query = self.select(*(_as_kept(self.columns[name]) for name in names))
+        query = self.select(_as_text(self.columns[name] for name in names))
         query = query.order_by(*(key.desc() if newest_first else key for key in self._order))
         return query.limit(limit).offset(offset or None)
 
