@@ -76,6 +76,7 @@ class Cell:
     wait: bool | None = None
     again: bool = False
     dry_run: bool = False
+    race: bool = False
     max_cost: float | None = None
     raw: bool = False
     help: bool = False
@@ -84,7 +85,8 @@ class Cell:
     @property
     def is_study(self) -> bool:
         """Several cells of a plan rather than one run."""
-        return len(self.variants) > 1 or any(label for label, _ in self.variants) or bool(self.seeds or self.vary)
+        several = len(self.variants) > 1 or any(label for label, _ in self.variants)
+        return several or self.race or bool(self.seeds or self.vary)
 
     @classmethod
     def parse(cls, line: str, body: str, expand: options.Expand = _as_typed) -> Cell:
@@ -124,6 +126,8 @@ class Cell:
         return cell
 
     def _check(self) -> None:
+        if self.race and "seed" in self.fields:
+            raise InvalidOption("a race takes new seeds in each step.", field="seed", remedy="Leave --seed away.")
         if self.seeds and "seed" in self.fields:
             raise InvalidOption("--seed and --seeds exclude each other.", field="seed")
         for key in self.vary:

@@ -168,6 +168,7 @@ NOTEBOOK: tuple[Option, ...] = (
         many=True,
         expands=False,
     ),
+    Option("race", "Buy seeds in steps, for the variants that can still win, until the votes decide; see --max-cost."),
     Option("name", "Name of the study or of the work; part of the derived seed.", _label, metavar="NAME"),
     Option("tag", "Word to find the run by; repeatable.", lambda value: words(value, "tag"), metavar="WORD", many=True),
     Option("out", "Variable that receives the run or study, also when an error comes.", _variable, metavar="VAR"),
@@ -179,7 +180,10 @@ NOTEBOOK: tuple[Option, ...] = (
     Option("again", "Buy a new clip even if this request was made before."),
     Option("dry_run", "Nothing is sent: the JSON without the key, the checks, the price."),
     Option(
-        "max_cost", "Buy only if the whole costs at most so much; a study then asks no question.", _money, metavar="N"
+        "max_cost",
+        "Buy only if the whole costs at most so much; a study then asks no question. Of a race it is the budget.",
+        _money,
+        metavar="N",
     ),
     Option("raw", "Take the prompt as it is: no {{name}} in it is replaced."),
     HELP,

@@ -10,6 +10,7 @@ from wan_nb.arguments import words
 from wan_nb.errors import InvalidOption
 from wan_nb.handles.study import Study
 from wan_nb.studies.plan import Plan, expand
+from wan_nb.studies.race.race_plan import RacePlan
 from wan_nb.studies.study_cell import Cell, labelled
 
 if TYPE_CHECKING:
@@ -65,4 +66,6 @@ def _reopened(session: Any, name: str) -> Study:
         media = {given["type"]: material(given) for given in request.get("input", {}).get("media", ())}
         cells.append(Cell(item["variant"], item["block"], {**values_of(request), **media}))
     named = recorded.get("named", True)
+    if race := RacePlan.read(recorded.get("race")):
+        return _planned(session, Plan(name, tuple(labelled(cells)), named, race=race))
     return _planned(session, Plan.of(name if named else None, labelled(cells), name))

@@ -30,14 +30,16 @@ from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Container, Generator, Mapping, Sequence
+    from collections.abc import Container, Coroutine, Generator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
 
     from wan_nb.api.request import VideoRequest
     from wan_nb.engine.ask import Ask
+    from wan_nb.engine.runner import Runner
     from wan_nb.engine.workspace import Workspace
+    from wan_nb.handles.race import Race
     from wan_nb.log.runlog import Row
     from wan_nb.studies.ballot.ballot import Ballot
     from wan_nb.studies.plan import Plan, PlanState
@@ -185,6 +187,9 @@ class Study:
         Refused, Unavailable
             The first task was not accepted.
         """
+        from wan_nb.handles.race import join
+
+        join(self)
         most, state = arguments.max_cost(max_cost), self.state()
         # Rounded, because a sum of prices may pass the amount that a person reads by less than is money.
         cost = round(sum(state.prices), 4) if arguments.switch(again, "again") else state.cost
@@ -199,12 +204,65 @@ class Study:
                     raise InvalidMedia(f"{field}: {why}", field=field, remedy="Plan the study with it once more.")
         if max_cost is None and not again and (doubt := next(filter(None, state.earlier), None)) is not None:
             raise in_doubt(doubt, cost)
-        workspace = self._workspace
-        workspace.log.save_study(self.name, self._recorded())
-        with detaching(buying_study(self.name)):
-            workspace.loop.sync(workspace.runner.queue.submit(self.asks(again=again), most=most))
-            workspace.loop.call(lambda: workspace.account.jobs.start(f"prepare-{self.name}", self._prepared()))
+        self.send(state.wanted, most=most, again=again)
         return self
+
+    def send(self, cells: Sequence[int], *, most: float | None = None, again: bool = False) -> None:
+        """Write the plan down and ask for some of its cells, by their numbers, for at most so much."""
+        workspace, asks = self._workspace, self.asks(again=again)
+        self.keep()
+        with detaching(buying_study(self.name)):
+            workspace.loop.sync(workspace.runner.queue.submit([asks[n] for n in cells], most=most))
+            workspace.loop.call(lambda: workspace.account.jobs.start(f"prepare-{self.name}", self._prepared()))
+
+    def keep(self) -> None:
+        """Write the plan down, for whoever opens the study by its name."""
+        self._workspace.log.save_study(self.name, self._recorded())
+
+    def race(
+        self,
+        *,
+        max_cost: float | None = None,
+        max_clips: int | None = None,
+        raters: int | None = None,
+        strict: bool | None = None,
+    ) -> Race:
+        """Go on as a race: seeds in steps, for those that can still win, until the votes decide or the money is spent.
+
+        Nothing is sent: `Race.submit` buys the step that is due. Each step takes new seeds. Clips that the study has
+        already stay in it; votes on them steer, and are no evidence. A study of that name that races already goes on
+        where it was.
+
+        Parameters
+        ----------
+        max_cost : float, optional
+            Budget of the whole race, in the currency of the service; it may be raised later. Without it, what the
+            budget of the log has left.
+        max_clips : int, optional
+            The same in clips.
+        raters : int, optional
+            People who vote on each pair of the steps to come; 1 without it.
+        strict : bool, optional
+            "Beats" at 40 to 1 and not at 20 to 1, which halves the share of false winners.
+
+        Raises
+        ------
+        InvalidOption
+            There is one variant only, or a race of that name has other prompts.
+
+        Examples
+        --------
+        >>> race = study.race(max_cost=90)  # doctest: +SKIP
+        >>> race.submit().wait().vote()     # doctest: +SKIP
+        """
+        from wan_nb.handles.race import open_race
+
+        return open_race(self, max_cost=max_cost, max_clips=max_clips, raters=raters, strict=strict)
+
+    def replan(self, plan: Plan, requests: Sequence[VideoRequest]) -> None:
+        """Take another plan of the same name: a race grows by steps."""
+        self.plan, self._requests = plan, tuple(requests)
+        self.__dict__.pop("_prints", None)
 
     async def _prepared(self) -> None:
         """Measure and copy the clips when all are there: not while somebody waits, and before somebody compares."""
@@ -257,9 +315,13 @@ class Study:
         yield from ticking(future, lambda: detached_await(waiting_for_study(self.name)))
         return self._checked()
 
-    async def ended(self) -> None:
+    def ended(self) -> Coroutine[Any, Any, None]:
         """Return when every run has ended, on the loop thread; `wait` and ``await`` are its faces."""
-        runner, seen, refused = self._workspace.runner, set(), None
+        return self._ended(self._workspace.runner)  # which the loop thread cannot open itself
+
+    async def _ended(self, runner: Runner) -> None:
+        seen: set[str] = set()
+        refused = None
         # What somebody else has taken back is bought here as another run, which has to be waited for too.
         while fresh := [row.run_id for row in self.cell_rows() if row is not None and row.run_id not in seen]:
             seen.update(fresh)
@@ -356,6 +418,7 @@ class Study:
             for cell in self.plan.written
         ]
         whole = {"schema": 1, "named": self.plan.named, "aliases": self._aliases, "cells": cells}
+        whole |= {"race": self.plan.race.as_json()} if self.plan.race else {}
         recorded: dict[str, Any] = json.loads(json.dumps(whole))
         return recorded
 
@@ -384,8 +447,19 @@ class Study:
         'calm'
         """
         from wan_nb.studies.ballot.ballot import Ballot
+        from wan_nb.studies.race.state import race_seeds
 
-        return Ballot(self._workspace, self.name, self.rows(), self.votes, rater=rater, mode=mode)
+        rows = self.rows()
+        return Ballot(
+            self._workspace,
+            self.name,
+            rows,
+            self.votes,
+            rater=rater,
+            mode=mode,
+            ranked=self.ranking,
+            seeds=race_seeds(self.plan.race, self.plan.written) if self.plan.race else None,
+        )
 
     def vote(self, *, rater: str = "", mode: Literal["winner", "ranking"] = "winner") -> VoteWidget:
         """Ask blind questions about pairs of clips of one block, by keyboard: 1 2 better, 0 same, 9 both bad, u undo.
@@ -440,7 +514,12 @@ class Study:
     def _ranked(self, votes: Sequence[Mapping[str, Any]]) -> Ranking:
         from wan_nb.studies.ranking.fit import fit
 
-        return fit(votes, variants=list(self.plan.variants))
+        ranking = fit(votes, variants=list(self.plan.variants))
+        if self.plan.race is None or ranking.posterior is None:
+            return ranking
+        from wan_nb.handles.race import state_of
+
+        return ranking.judged(state_of(self, self.plan.race, votes, ranking).verdict)
 
     def report(
         self,
@@ -475,6 +554,10 @@ class Study:
         data = study_data(
             self._workspace, state, bought=self._bought(state.sorted_rows), votes=votes, ranking=self._ranked(votes)
         )
+        if self.plan.race:
+            from wan_nb.handles.race import told
+
+            data |= {"race": told(self, self.plan.race)}
         if target.suffix.lower() == ".csv":
             return write_csv(target, data)
         if media == "embed":
@@ -592,7 +675,9 @@ class Study:
             self._workspace.account.handshake()
         )  # a wrong key is said here, and the service says what it is
         state = self.state()
-        if state.sorted_rows and (not state.missing or any(row.status not in FINAL for row in state.sorted_rows)):
+        if self.plan.race:
+            self.race()._ipython_display_()
+        elif state.sorted_rows and (not state.missing or any(row.status not in FINAL for row in state.sorted_rows)):
             session.views.show(state.sorted_rows, title=self.name)
         else:
             show_plan(session.views, state, state_now=self.state, buy=self.submit, ended=self.ended)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-__all__ = ["of_100", "ranking_bundle"]
+__all__ = ["of_100", "ranking_bundle", "share_bar", "share_words"]
 
 _MIDDLE = "vertical-align:middle"
 
@@ -30,7 +30,8 @@ def ranking_bundle(sentence: str, rows: Sequence[Mapping[str, Any]], facts: Sequ
         What the sentence rests on.
     """
     odds = [
-        f"{row['variant']}: preferred to the others on {_said(row)}; best with {percent(row['p_best'])}" for row in rows
+        f"{row['variant']}: preferred to the others on {share_words(row)}; best with {percent(row['p_best'])}"
+        for row in rows
     ]
     return bundle(_html(sentence, rows, facts), plain("\n".join([sentence, *odds, *facts])))
 
@@ -43,7 +44,7 @@ def _html(sentence: str, rows: Sequence[Mapping[str, Any]], facts: Sequence[str]
     share = "preferred to the others, of 100 new seeds"
     widths = {"variant": 24, share: 40, "best": 15, "won": 7, "lost": 7, "same": 7}
     head = tag("tr", *(cell(name, head="col", style=f"{_MIDDLE};width:{width}%") for name, width in widths.items()))
-    lines = [(_bar(row), percent(row["p_best"]), row["wins"], row["losses"], row["ties"]) for row in rows]
+    lines = [(share_bar(row), percent(row["p_best"]), row["wins"], row["losses"], row["ties"]) for row in rows]
     body = [
         tag("tr", cell(isolated(row["variant"], 120), head="row"), *(cell(each, style=_MIDDLE) for each in line))
         for row, line in zip(rows, lines, strict=True)
@@ -66,15 +67,16 @@ def of_100(share: float) -> int:
     return min(99, max(1, round(100 * share)))
 
 
-def _said(row: Mapping[str, Any]) -> str:
+def share_words(row: Mapping[str, Any]) -> str:
+    """How often a variant is preferred, with its interval."""
     middle, low, high = (of_100(row[name]) for name in ("preferred", "preferred_low", "preferred_high"))
     return f"{middle} of 100 new seeds ({low} to {high})"
 
 
-def _bar(row: Mapping[str, Any]) -> Markup:
+def share_bar(row: Mapping[str, Any]) -> Markup:
     """Interval as a band, share as a mark in it, a line at a half; the numbers stand in the title."""
     start, end, middle = (100 * row[name] for name in ("preferred_low", "preferred_high", "preferred"))
-    said = f"preferred on {_said(row)}"
+    said = f"preferred on {share_words(row)}"
     parts = (
         f"top:0;height:14px;width:1px;left:50%;background-color:{GREY.format('.6')}",
         f"top:4px;height:6px;left:{start:.1f}%;width:{end - start:.1f}%;border-radius:3px;"

@@ -70,15 +70,26 @@ def _study(notebook: Notebook, cell: Cell) -> Any:
         from wan_nb.magics.dry_run import DryRun
 
         tried = open_study(session, variants, fields, **planned)  # what is only tried is not the session's last study
+        if cell.race:
+            return _keep_result(notebook, cell, _tried_race(session, tried.race(max_cost=cell.max_cost)))
         return _keep_result(
             notebook, cell, DryRun.of(session.workspace, tried.asks(again=cell.again), notes=tried.notes)
         )
     study = session.study(variants, **planned, **fields)
     _keep_result(notebook, cell, study)
+    if cell.race:
+        race = _keep_result(notebook, cell, study.race(max_cost=cell.max_cost))
+        return _wait_and_show(notebook, cell, race.submit()) if buys else race
     if not buys:
         return study
     study.submit(max_cost=cell.max_cost, again=cell.again)
     return _wait_and_show(notebook, cell, study)
+
+
+def _tried_race(session: Session, race: Any) -> Any:
+    from wan_nb.magics.dry_run import DryRun
+
+    return DryRun.of(session.workspace, race.asks(), notes=[race.outlook])
 
 
 def _dry_run(notebook: Notebook, cell: Cell) -> Any:

@@ -61,6 +61,8 @@ class StudyData(TypedDict, total=False):
         What the votes say, the most important first.
     ranking : sequence of Ranked
         Best first.
+    race : sequence of mapping
+        Of a race, a row a step, shown with its own column names.
     votes : sequence of mapping
         As stored.
     definitions : mapping of str to str
@@ -81,6 +83,7 @@ class StudyData(TypedDict, total=False):
     prompts: Mapping[str, str]
     sentences: Sequence[str]
     ranking: Sequence[Ranked]
+    race: Sequence[Mapping[str, Any]]
     votes: Sequence[Mapping[str, Any]]
     definitions: Mapping[str, str]
     costs: Mapping[str, float]

@@ -71,6 +71,7 @@ def body(data: StudyData, *, player: bool, links: Mapping[str, str]) -> str:
     parts = [
         _head(data),
         _section("What the votes say", _verdict(data)),
+        _section("The race", _table(data.get("race") or ())),
         _section("Clips", place + _sheet(clips, links)),
         _section("Prompts", _prompts(data)),
         _section("Measures", _measures(clips, data.get("definitions") or {})),

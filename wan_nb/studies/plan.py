@@ -22,7 +22,7 @@ from wan_nb.errors import InvalidOption, did_you_mean, join_words, nearest
 from wan_nb.grammar.template import expand as fill
 from wan_nb.grammar.template import placeholders
 from wan_nb.html.code import Grid
-from wan_nb.log.states import ENDED_WITHOUT
+from wan_nb.log.states import ENDED_WITHOUT, Status
 from wan_nb.studies.study_cell import BLOCK_FIELDS, Cell, digest, labelled, plain, shown
 from wan_nb.studies.table import rows_of
 from wan_nb.studies.votes import MIN_BLOCKS
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from wan_nb.api.request import VideoRequest
     from wan_nb.log.row import Row
+    from wan_nb.studies.race.race_plan import RacePlan
 
 __all__ = ["MAX_CELLS", "Cell", "Plan", "PlanState", "expand", "grid_of"]
 
@@ -62,12 +63,15 @@ class Plan:
         Whether a person gave the name; only then it is part of derived seeds.
     alias : str or None
         What the first edition called a study of this content that nobody has named.
+    race : RacePlan or None
+        Its steps, where its seeds are bought in steps.
     """
 
     name: str
     written: tuple[Cell, ...]
     named: bool = True
     alias: str | None = None
+    race: RacePlan | None = None
 
     @classmethod
     def of(cls, name: str | None, cells: Sequence[Cell], alias: str | None) -> Plan:
@@ -94,7 +98,7 @@ class Plan:
         """Its size in words: ``3 variants × 4 blocks, 12 clips``."""
         counts = (len(self.variants), "variant"), (len(self.blocks), "block"), (len(self.cells), "clip")
         variants, blocks, clips = (f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts)
-        return f"{variants} × {blocks}, {clips}"
+        return f"{variants} {'in a race on' if self.race else '×'} {blocks}, {clips}"
 
     def in_order(self, rows: Iterable[Row | None]) -> list[Row]:
         """The runs that are there, by block and variant as they were written."""
@@ -103,7 +107,7 @@ class Plan:
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:  # noqa: D102
-        return tuple(_warnings(self.written))
+        return tuple(_warnings(self.written, race=self.race is not None))
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,14 @@ class PlanState:
     @cached_property
     def missing(self) -> tuple[int, ...]:
         """Numbers of the cells that would be bought: no run of theirs is there, under way or in doubt."""
-        return tuple(n for n, row in enumerate(self.rows) if row is None or row.status in ENDED_WITHOUT)
+        again = {Status.CANCELED} if self.plan.race else ENDED_WITHOUT  # a clip that fails in a race is a tie
+        return tuple(n for n, row in enumerate(self.rows) if row is None or row.status in again)
+
+    @property
+    def wanted(self) -> tuple[int, ...]:
+        """Numbers of the cells that are asked for: those to buy, and those that are there or under way."""
+        ended = {n for n, row in enumerate(self.rows) if row is not None and row.status in ENDED_WITHOUT}
+        return tuple(n for n in range(len(self.rows)) if n not in ended or n in self.missing)
 
     @property
     def cost(self) -> float:
@@ -345,7 +356,7 @@ def _shuffled(cells: Sequence[Cell], name: str) -> tuple[Cell, ...]:
     return tuple(order)
 
 
-def _warnings(cells: Sequence[Cell]) -> list[str]:
+def _warnings(cells: Sequence[Cell], *, race: bool) -> list[str]:
     variants = {cell.variant for cell in cells}
     blocks = {block: {c.variant for c in cells if c.block == block} for block in {c.block for c in cells}}
     found = []
@@ -356,6 +367,10 @@ def _warnings(cells: Sequence[Cell]) -> list[str]:
         return found
     if any(cell.fields.get("prompt_extend") for cell in cells):
         found.append("prompt_extend is on: the service rewrites each prompt unseen, so the variants differ twice.")
+    if len({"driving_audio" in cell.fields for cell in cells}) > 1:
+        found.append("Some clips have your sound and some have not: compare them without sound.")
+    if race:
+        return found  # its seeds are bought in steps, for those that can still win
     if any(held != variants for held in blocks.values()):
         found.append("The comparison is not paired: some variants lack a seed or a frame that others have.")
     elif len(blocks) < MIN_BLOCKS:
@@ -363,6 +378,4 @@ def _warnings(cells: Sequence[Cell]) -> list[str]:
             f"{len(blocks)} block{'s' * (len(blocks) > 1)} (frame and seed) can show a tendency; to decide between "
             f"prompts takes at least {MIN_BLOCKS}."
         )
-    if len({"driving_audio" in cell.fields for cell in cells}) > 1:
-        found.append("Some clips have your sound and some have not: compare them without sound.")
     return found

@@ -13,7 +13,7 @@ from wan_nb.terminal import printed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["MIN_BLOCKS", "OUTCOMES", "Share", "Vote", "agreement", "self_agreement", "share", "standing"]
+__all__ = ["MIN_BLOCKS", "OUTCOMES", "Share", "Vote", "agreement", "self_agreement", "share", "standing", "taken_back"]
 
 Outcome = Literal["left", "right", "tie", "both_bad", "skip", "undo"]
 
@@ -145,10 +145,15 @@ def standing(votes: Iterable[Vote]) -> list[Vote]:
         if vote.outcome != "undo":
             kept.setdefault(vote.vote_id, vote)
             continue
-        of = (vote.rater, vote.session)
-        last = next((v.vote_id for v in reversed(kept.values()) if (v.rater, v.session) == of), None)
-        kept.pop(vote.repeat_of or last or "", None)
+        kept.pop(taken_back(kept, vote), None)
     return list(kept.values())
+
+
+def taken_back(kept: Mapping[str, Vote], undo: Vote) -> str:
+    """Id of the vote that an ``undo`` takes back: the one it names, else the latest of its rater and sitting."""
+    of = (undo.rater, undo.session)
+    last = next((v.vote_id for v in reversed([*kept.values()]) if (v.rater, v.session) == of), None)
+    return undo.repeat_of or last or ""
 
 
 def self_agreement(votes: Iterable[Vote]) -> Share | None:

@@ -54,6 +54,11 @@ class BuyButton(NotebookWidget):
         if content.get("kind") == "buy" and self._buying.acquire(blocking=False):
             self._post(self._clicked())
 
+    def ready(self, label: str) -> None:
+        """Take another click, after one that has bought."""
+        self.label, self.busy, self.message = label, False, ""
+        self._buying.release()
+
     async def _clicked(self) -> None:
         self.busy, self.message = True, "Sending …"
         try:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from wan_nb.arguments import shown
 from wan_nb.errors import InvalidOption
 from wan_nb.studies.ballot.next_pair import Asked, next_pair
+from wan_nb.studies.ballot.race_pair import race_pair
+from wan_nb.studies.race.counting import count
 from wan_nb.studies.ranking.fit import fit
 from wan_nb.studies.votes import Vote, standing
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
+    from wan_nb.studies.race.counting import Seed
+    from wan_nb.studies.ranking.result import Ranking
 
 __all__ = ["Ballot"]
 
@@ -47,6 +51,10 @@ class Ballot:
         Find the best variant with few votes, or put all in order.
     rng : numpy.random.Generator, optional
         Where pairs, blocks and sides are drawn from.
+    ranked : callable, optional
+        The ranking of the study, for `sentence`.
+    seeds : sequence of Seed, optional
+        Of a race: then only their pairs are asked, seed by seed, and what completed a seed is not taken back.
 
     Raises
     ------
@@ -64,6 +72,8 @@ class Ballot:
         rater: str = "",
         mode: Literal["winner", "ranking"] = "winner",
         rng: np.random.Generator | None = None,
+        ranked: Callable[[], Ranking] | None = None,
+        seeds: Sequence[Seed] | None = None,
     ) -> None:
         import numpy as np
 
@@ -74,6 +84,7 @@ class Ballot:
         self._rng = rng or np.random.default_rng()
         workspace.bring(rows)
         self._workspace, self._rows, self._stored = workspace, rows, votes
+        self._ranked, self._seeds = ranked, seeds
         blocks = [block for block, _ in self._clips]
         if not any(blocks.count(block) > 1 for block in blocks):
             raise InvalidOption(
@@ -94,6 +105,8 @@ class Ballot:
 
     def next(self) -> Asked | None:
         """Next pair to ask about, or None when this rater has seen every pair."""
+        if self._seeds is not None:
+            return race_pair(self._all(), self._seeds, self._clips, rater=self.rater, rng=self._rng)
         return next_pair(self._all(), self._clips, rater=self.rater, rng=self._rng, mode=self.mode)
 
     def record(self, asked: Asked, outcome: str, **details: Any) -> Vote:
@@ -139,11 +152,18 @@ class Ballot:
         if not mine:
             return None
         last = mine[-1]
+        if any(seed.complete and seed.seed.block == last.block for seed in count(self._seeds or (), self._all())):
+            raise InvalidOption(
+                "the last vote completed its seed, which counts in the race now: it cannot be taken back.",
+                remedy="Go on: one vote decides no race.",
+            )
         self._write(replace(last, vote_id=secrets.token_hex(8), ts=_now(), outcome="undo", repeat_of=last.vote_id))
         return Asked(**{f.name: getattr(last, f.name) for f in fields(Asked)})
 
     def sentence(self) -> str:
         """What all votes of the study say so far."""
+        if self._ranked is not None:
+            return self._ranked().sentence
         return fit(self._all(), variants=list(dict.fromkeys(row.variant or "" for row in self._rows))).sentence
 
     def _all(self) -> list[Vote]:

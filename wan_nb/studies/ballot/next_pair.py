@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Open = Mapping[tuple[str, str], Sequence[str]]
 
-__all__ = ["Asked", "next_pair", "top_two"]
+__all__ = ["Asked", "next_pair", "sides", "top_two"]
 
 _T = TypeVar("_T")
 
@@ -46,7 +46,7 @@ class Asked:
     repeat_of : str or None
         The vote that is asked again with swapped sides.
     picker : str
-        How it was chosen: ``thompson``, ``round robin`` or ``repeat``.
+        How it was chosen: ``thompson``, ``round robin``, ``repeat`` or ``race``.
     """
 
     block: str
@@ -112,7 +112,7 @@ def next_pair(
     # A clip that was judged little says most: evidence is counted in blocks.
     load = {block: weight[block, pair[0]] + weight[block, pair[1]] for block in open_pairs[pair]}
     block = _any([b for b in load if load[b] == min(load.values())], rng)
-    left, right = _sides(pair, own, rng)
+    left, right = sides(pair, own, rng)
     return Asked(block, clips[block, left], clips[block, right], left, right, picker=picker)
 
 
@@ -161,7 +161,7 @@ def _thompson(votes: Sequence[Vote], open_pairs: Open, rng: np.random.Generator)
     return min(names[one], names[other]), max(names[one], names[other])
 
 
-def _sides(pair: tuple[str, str], own: Sequence[Vote], rng: np.random.Generator) -> tuple[str, str]:
+def sides(pair: tuple[str, str], own: Sequence[Vote], rng: np.random.Generator) -> tuple[str, str]:
     """Left and right by chance, in twos: a variant that stood on one side once more often stands on the other.
 
     A bare coin puts the better one on one side in 10 of 12 votes now and then, which looks like a side bias.

@@ -108,13 +108,24 @@ def lead(posterior: Posterior) -> tuple[Ints, Ints, Floats]:
     return first, rival, over[table, rival]
 
 
-def best(posterior: Posterior, draws: int = 20_000) -> Floats:
-    """Probability (tables, k) of being the strongest; exact for two variants, else by draws from a fixed seed."""
+def best(posterior: Posterior, draws: int = 20_000, *, among: NDArray[np.bool_] | None = None) -> Floats:
+    """Probability (tables, k) of being the strongest; exact for two variants, else by draws from a fixed seed.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    draws : int
+    among : bool array (tables, k), optional
+        Who is compared; the others get 0.
+    """
     k = posterior.mean.shape[2] - 2
     if k == 2:
         first = posterior.above_zero(np.array([[1.0, -1.0, 0.0, 0.0]]))
         return np.hstack([first, 1 - first])
-    tops = posterior.draw(np.random.default_rng(0), draws).argmax(axis=2)
+    drawn = posterior.draw(np.random.default_rng(0), draws)
+    if among is not None:
+        drawn = np.where(among[:, None], drawn, -np.inf)
+    tops = drawn.argmax(axis=2)
     return np.stack([(tops == i).mean(axis=1) for i in range(k)], axis=1)
 
 

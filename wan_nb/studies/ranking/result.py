@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from wan_nb.studies.race.verdict import Verdict
     from wan_nb.studies.votes import Share
 
 __all__ = ["MIN_VOTES", "SURE", "Interval", "Ranking", "facts", "settled"]
@@ -99,6 +100,8 @@ class Ranking:
         Variants in the order of `posterior`.
     posterior : Posterior
         For what is asked next.
+    race : Verdict or None
+        Of a race: then it alone decides, and `sure` does not.
     """
 
     rows: tuple[dict[str, Any], ...]
@@ -117,6 +120,12 @@ class Ranking:
     left_out: int
     names: tuple[str, ...]
     posterior: Posterior | None = field(repr=False, default=None)
+    race: Verdict | None = None
+
+    def judged(self, race: Verdict) -> Ranking:
+        """The same votes as a race judges them, its leader first."""
+        rows = tuple(sorted(self.rows, key=lambda row: row["variant"] != race.leader))
+        return replace(self, rows=rows, decided=race.winner is not None, rival=race.closest or self.rival, race=race)
 
     def table(self) -> list[dict[str, Any]]:
         """Rows, best first; ``pandas.DataFrame(ranking.table())`` shows them."""
@@ -174,6 +183,8 @@ class Ranking:
             return "Nothing to compare: there is only one variant."
         if self.posterior is None or not self.votes or self.rival is None:
             return "No votes yet."
+        if self.race is not None:
+            return self._raced(self.race)
         seen = f"{_number(self.votes, 'vote')} on {_number(self.blocks, 'seed')}"
         if self.blocks == 1:
             return f"Not decided: {seen} can tell which clip is better, not which prompt. Vote on more seeds."
@@ -181,10 +192,19 @@ class Ranking:
             return f"Not decided: nobody has voted on {unseen} yet ({seen})."
         return self._verdict(self.rows[0]["variant"], self.rival, seen, self.posterior)
 
-    def _verdict(self, first: str, rival: str, seen: str, posterior: Posterior) -> str:
-        often, others = self.preferred(first, rival), len(self.names) - 1
+    def _raced(self, race: Verdict) -> str:
+        if race.leader is None or race.closest is None:
+            return race.sentence("")
+        counted = f"{_number(race.seeds, 'seed')} of the race"
+        return race.sentence(self._rests(race.leader, race.closest, f"{_number(self.votes, 'vote')}, {counted}"))
+
+    def _rests(self, first: str, rival: str, seen: str) -> str:
+        often = self.preferred(first, rival)
         on = f"on {of_100(often.value)} of 100 new seeds ({of_100(often.low)} to {of_100(often.high)})"
-        rests = f"{on}, {self.scope} ({', '.join([seen, *_several(self)])})"
+        return f"{on}, {self.scope} ({', '.join([seen, *_several(self)])})"
+
+    def _verdict(self, first: str, rival: str, seen: str, posterior: Posterior) -> str:
+        others, rests = len(self.names) - 1, self._rests(first, rival, seen)
         if self.decided and others > 1:
             return f"{first} beats all {others} others: preferred to {rival}, the closest, {rests}."
         if self.decided:
@@ -236,7 +256,9 @@ def facts(ranking: Ranking) -> list[str]:
         found.append(f"One {' and one '.join(ones)}: what another {' or '.join(ones)} would say is not known.")
     if ranking.decided:
         found.append("Voting stopped at a lead, which flatters it: expect a smaller one on new seeds.")
-    else:
+    if ranking.race is not None:
+        found += ranking.race.facts()
+    elif not ranking.decided:
         found.append(
             f'"Beats" takes {_number(MIN_BLOCKS, "seed")} and {percent(SURE)} against each other variant, so that it '
             "also holds for somebody who looks after every vote; "

@@ -1,0 +1,551 @@
+"""`Race`: a study whose seeds are bought in steps, for those that can still win."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from wan_nb import arguments
+from wan_nb.api.request import derive_seed
+from wan_nb.arguments import shown
+from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound, join_words
+from wan_nb.html import text
+from wan_nb.log.states import ENDED_WITHOUT, OPEN, Status
+from wan_nb.public_functions import guarded
+from wan_nb.studies.plan import MAX_CELLS, Plan
+from wan_nb.studies.race.outlook import SMALL, Chance, outlook
+from wan_nb.studies.race.race_plan import RacePlan
+from wan_nb.studies.race.state import RaceState, race_state
+from wan_nb.studies.study_cell import BLOCK_FIELDS, Cell, labelled
+from wan_nb.studies.votes import Vote
+from wan_nb.terminal import printed
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from wan_nb.api.request import VideoRequest
+    from wan_nb.engine.ask import Ask
+    from wan_nb.html.race import RacePage
+    from wan_nb.studies.plan import PlanState
+    from wan_nb.studies.race.state import NextStep
+    from wan_nb.studies.ranking.result import Ranking
+    from wan_nb.widgets.vote import VoteWidget
+
+__all__ = ["Race", "join", "open_race", "state_of"]
+
+
+@printed
+@guarded
+class Race:
+    """A race of the variants of a study, made by `Study.race`. Everything that it knows is in the log.
+
+    Attributes
+    ----------
+    study : Study
+        With the clips that the race has bought so far.
+
+    Examples
+    --------
+    >>> race = wan_nb.study({"calm": "a cat walks", "fast": "a cat dashes"}, name="walk").race(max_cost=90)
+    ... # doctest: +SKIP
+    >>> race.submit().wait()      # 8 seeds for both        # doctest: +SKIP
+    >>> race.vote()               # until it has no more pairs  # doctest: +SKIP
+    >>> race.submit().wait()      # 4 more seeds, or nothing when the votes have decided  # doctest: +SKIP
+    """
+
+    def __init__(self, study: Any, wish: RacePlan) -> None:
+        self.study = study
+        self._wish = wish
+
+    @property
+    def plan(self) -> RacePlan:
+        """Its budget and its steps."""
+        begun: RacePlan | None = self.study.plan.race
+        return replace(self._wish, steps=begun.steps if begun else ())
+
+    # --- what it says
+
+    def state(self) -> RaceState:
+        """The race beside its votes and clips, as the log has them now."""
+        return state_of(self.study, self.plan, self.study.votes(), self.study.ranking())
+
+    @property
+    def decided(self) -> bool:
+        """Whether one variant beats all others that are still in."""
+        return self.winner is not None
+
+    @property
+    def winner(self) -> str | None:
+        """Label of the variant that has won, or None."""
+        return self.state().verdict.winner
+
+    @property
+    def spent(self) -> float:
+        """What its clips cost, those under way included, in the currency of the service."""
+        return self.state().spent
+
+    @property
+    def next(self) -> NextStep | None:
+        """The step that is due, with its price; None while clips or votes are missing, and when the race is over."""
+        return self.state().due
+
+    @property
+    def sentence(self) -> str:
+        """What the votes say, as the ranking has it."""
+        return str(self.study.ranking().sentence)
+
+    def ranking(self) -> Ranking:
+        """What the votes say about the variants; the race alone decides."""
+        ranking: Ranking = self.study.ranking()
+        return ranking
+
+    @property
+    def outlook(self) -> str:
+        """What the money can decide, and what is due now, in words."""
+        return "\n".join(_outlook(self.study, self.state()))
+
+    # --- going on
+
+    def submit(self) -> Race:
+        """Buy the step that is due: the first one, or once all votes are in the next one. Else nothing is bought.
+
+        What was planned and not bought, because a kernel died or was interrupted, is bought first.
+
+        Raises
+        ------
+        BudgetExceeded
+            The budget of the race does not take one seed for all, or that of the log not the step; nothing was sent.
+        Refused, Unavailable
+            The first task was not accepted.
+        """
+        join(self.study, race=True)
+        state = self.state()
+        if not state.seeds and state.due is None:
+            raise BudgetExceeded(
+                f"one seed for all {len(state.variants)} variants costs about {self.study.currency} "
+                f"{sum(state.prices.values()):.2f}, more than the budget of the race.",
+                remedy="Allow more, or take fewer variants.",
+            )
+        if (step := state.due) is not None:
+            self._grow(step)
+            state = self.state()
+        plan: PlanState = self.study.state()
+        mine = {id(cell) for cell in plan.plan.written[self.plan.begun :]}
+        # What a kernel reserved that has died is sent in its place, and what it had sent is looked after.
+        wanted = [
+            n
+            for n, (cell, row) in enumerate(zip(plan.plan.cells, plan.rows, strict=True))
+            if id(cell) in mine and (n in state.to_buy or (row is not None and row.status in OPEN))
+        ]
+        if wanted:
+            self.study.send(wanted, most=round(sum(plan.prices[n] for n in wanted), 4) + 1e-6)
+        return self
+
+    def asks(self) -> list[Ask]:
+        """What `submit` would ask for now; nothing is written down."""
+        join(self.study, race=True)
+        state, plan, requests = self.state(), self.study.plan, self.study.requests
+        if (step := state.due) is not None:
+            self._grow(step)
+            state = self.state()
+        asks = self.study.asks()
+        self.study.replan(plan, requests)
+        return [asks[n] for n in state.to_buy]
+
+    def _grow(self, step: NextStep) -> None:
+        """Plan a step: its cells stand in the plan before any of them is bought."""
+        study, plan = self.study, self.study.plan
+        cells = [*plan.written] if plan.race else [*_bought(study)]
+        start, pictures, own = len(cells), _pictures(plan), _own_fields(plan)
+        done = len({cell.block for cell in cells[self.plan.begun :]}) if plan.race else 0
+        fresh = _seeds(study, cells)
+        for n in range(done, done + step.seeds):
+            picture = pictures[n % len(pictures)]
+            seed = fresh(study.session.request(**own[step.variants[0]], **picture))
+            cells += [Cell(name, "", {**own[name], **picture, "seed": seed}) for name in step.variants]
+        if len(cells) > MAX_CELLS:
+            raise InvalidOption(f"a study has at most {MAX_CELLS:,} clips.", remedy="Take the race as it stands.")
+        grown = Plan(plan.name, tuple(labelled(cells)), plan.named, plan.alias, self.plan.grown(start, len(cells)))
+        requests: list[VideoRequest] = []
+        for cell in grown.cells:
+            fields = dict(cell.fields)
+            requests.append(study.session.request(fields.pop("prompt", None), **fields))
+        study.replan(grown, requests)
+
+    def wait(self, timeout: float | None = None) -> Race:
+        """Wait until every clip has ended; see `Study.wait`."""
+        if self.plan.steps:
+            self.study.wait(timeout)
+        return self
+
+    def __await__(self) -> Generator[Any, None, Race]:
+        """Wait in a cell: other tasks of the notebook go on, an interrupt detaches."""
+        yield from self.study.__await__()
+        return self
+
+    def vote(self, *, rater: str = "") -> VoteWidget:
+        """Ask about the pairs that the race needs, blind; see `Study.vote`."""
+        widget: VoteWidget = self.study.vote(rater=rater)
+        return widget
+
+    def report(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Path:
+        """Write the report of the study, which tells the whole race; see `Study.report`."""
+        written: Path = self.study.report(path, **options)
+        return written
+
+    # --- showing
+
+    def page(self) -> RacePage:
+        """All that its page shows."""
+        return _page(self.study, self.state())
+
+    def _ipython_display_(self) -> None:
+        """Who is in, what was spent, what the next step buys, and a button that buys it."""
+        from wan_nb.widgets.race import show_race
+
+        session, workspace = self.study.session, self.study.session.workspace
+        workspace.loop.sync(workspace.account.handshake())
+        show_race(
+            session.views,
+            page=self.page,
+            label=lambda: _button(self.study, self.state()),
+            buy=self.submit,
+            rows=lambda: self.study.state().sorted_rows,
+            ended=self.study.ended,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Race {self.study.name!r}: {self.sentence}>"
+
+
+# -- opening ---------------------------------------------------------------------------------------------------------
+
+
+def open_race(
+    study: Any, *, max_cost: float | None, max_clips: int | None, raters: int | None, strict: bool | None
+) -> Race:
+    """The race of a study: the one that the log has under its name, or a new one."""
+    if len(study.plan.variants) < 2:
+        raise InvalidOption("a race needs two variants or more.", remedy="Give the cell a second prompt.")
+    chosen: dict[str, Any] = {}
+    if max_cost is not None:
+        chosen["max_cost"] = arguments.max_cost(max_cost)
+    if max_clips is not None:
+        chosen["max_clips"] = arguments.whole(max_clips, "max_clips must be 1 or more", 1)
+    if raters is not None:
+        chosen["raters"] = arguments.whole(raters, "raters must be 1 or more", 1)
+    if strict is not None:
+        chosen["strict"] = arguments.switch(strict, "strict")
+    join(study, race=True)
+    begun = study.plan.race
+    wish = replace(begun or RacePlan(), **chosen)
+    if begun is not None and wish.strict != begun.strict:
+        raise InvalidOption(
+            "a race that has begun keeps what it takes to win: strict cannot be changed.",
+            remedy="Leave strict away, or begin another race under another name.",
+        )
+    if begun is not None and wish != begun:
+        study.replan(replace(study.plan, race=wish), study.requests)
+        study.keep()
+    return Race(study, wish)
+
+
+def join(study: Any, *, race: bool = False) -> None:
+    """Take up what the log has of a race of this name, steps of other kernels included.
+
+    Raises
+    ------
+    InvalidOption
+        That race has other prompts, or this plan has clips that it has not.
+    """
+    try:
+        kept = RacePlan.read(study.session.log.load_study(study.name).get("race"))
+    except NotFound:
+        return
+    if kept is None or (study.plan.race and len(study.plan.race.steps) >= len(kept.steps)):
+        return
+    last = study.session.last
+    recorded = study.session.study(name=study.name)
+    study.session.last = last
+    if _asked(recorded.plan) != _asked(study.plan):
+        raise InvalidOption(
+            f"the race {shown(study.name)} has other prompts, and a prompt cannot change while it races.",
+            remedy="Give this one another name.",
+        )
+    there = {cell.on for cell in recorded.plan.written}
+    if not race and not study.plan.race and any(cell.on not in there for cell in study.plan.written):
+        raise InvalidOption(
+            f"study {shown(study.name)} has become a race, which chooses its seeds itself.",
+            remedy="Add --race to go on with it (study.race()), or give this one another name.",
+        )
+    study.replan(recorded.plan, recorded.requests)
+
+
+def _asked(plan: Plan) -> dict[str, str]:
+    return {cell.variant: json.dumps(cell.asked) for cell in plan.written}
+
+
+def _bought(study: Any) -> Iterator[Cell]:
+    """Cells of a grid that have a clip, or will have one: the others are not bought any more."""
+    state: PlanState = study.state()
+    rows = {id(cell): row for cell, row in zip(state.plan.cells, state.rows, strict=True)}
+    for cell in state.plan.written:
+        row = rows[id(cell)]
+        if row is not None and row.status not in ENDED_WITHOUT:
+            yield Cell(cell.variant, cell.block, {**cell.fields, "seed": row.seed})
+
+
+def _own_fields(plan: Plan) -> dict[str, dict[str, Any]]:
+    """What each variant asks for, without materials and seed."""
+    own: dict[str, dict[str, Any]] = {}
+    for cell in plan.written:
+        own.setdefault(cell.variant, {name: v for name, v in cell.fields.items() if name not in BLOCK_FIELDS})
+    return own
+
+
+def _pictures(plan: Plan) -> list[dict[str, Any]]:
+    """The materials of its blocks, each once."""
+    media = BLOCK_FIELDS - {"seed"}
+    found: dict[Any, dict[str, Any]] = {}
+    for cell in plan.written:
+        found.setdefault(cell.materials, {name: v for name, v in cell.fields.items() if name in media})
+    return [*found.values()]
+
+
+def _seeds(study: Any, cells: Sequence[Cell]) -> Callable[[VideoRequest], int]:
+    """New seeds, derived from the materials, the name and a number; never one that has votes in the log."""
+    log = study.session.log
+    voted = {vote.get(side) for name in log.studies() for vote in log.votes(name) for side in ("left_run", "right_run")}
+    rows = log.find(run_id=sorted(filter(None, voted))) if any(voted) else []
+    used = {cell.fields.get("seed") for cell in cells} | {row.seed for row in rows}
+    name = f"{study.name if study.plan.named else ''} race"
+
+    def fresh(request: VideoRequest) -> int:
+        seed = next(seed for n in count(1) if (seed := derive_seed(request.media(), name, n)) not in used)
+        used.add(seed)
+        return seed
+
+    return fresh
+
+
+# -- looking ---------------------------------------------------------------------------------------------------------
+
+
+def state_of(study: Any, plan: RacePlan, votes: Sequence[Mapping[str, Any]], ranking: Ranking) -> RaceState:
+    """The state of a race of this plan, of the runs of its study and of its votes."""
+    state: PlanState = study.state()
+    own = {id(cell) for cell in state.plan.written[plan.begun :]} if plan.steps else set()
+    cells = [(n, cell) for n, cell in enumerate(state.plan.cells) if id(cell) in own]
+    workspace = study.session.workspace
+    workspace.bring([row for row in state.rows if row is not None])
+    lost: dict[str, set[str]] = {}
+    spent, clips, under_way = 0.0, 0, 0
+    for n, cell in cells:
+        row = state.rows[n]
+        if row is None or row.status is Status.CANCELED:
+            continue
+        if row.status in ENDED_WITHOUT or (row.status is Status.SUCCEEDED and workspace.video(row) is None):
+            lost.setdefault(cell.block, set()).add(cell.variant)
+        if row.status is not Status.FAILED:
+            spent, clips = spent + (state.prices[n] if row.cost is None else row.cost), clips + 1
+        under_way += row.status in OPEN
+    prices: dict[str, float] = {}
+    for cell, price in zip(state.plan.cells, state.prices, strict=True):
+        prices[cell.variant] = max(price, prices.get(cell.variant, 0.0))
+    missing = set(state.missing)
+    return race_state(
+        plan,
+        state.plan.written,
+        [Vote.read(vote) for vote in votes if not vote.get("criterion")],
+        variants=state.plan.variants,
+        lost=lost,
+        money=(prices, round(spent, 4), clips),
+        to_buy=[n for n, _ in cells if n in missing],
+        under_way=under_way,
+        ranked=(ranking.posterior, ranking.names),
+    )
+
+
+# -- words -----------------------------------------------------------------------------------------------------------
+
+
+def _outlook(study: Any, state: RaceState) -> list[str]:
+    """What can be decided with the money, before the first clip; afterwards what is due and what the next step buys."""
+    said = _budget(study, state)
+    if not state.seeds:
+        said += _promises(study, state)
+    if state.verdict.winner is not None:
+        return [*said, "The race is decided: nothing more is bought."]
+    if state.to_buy:
+        cost = text.money(sum(study.prices[n] for n in state.to_buy), study.currency, estimated=True)
+        return [*said, f"{_clips(len(state.to_buy))} of the step are not bought yet: about {cost}."]
+    if state.open:
+        said.append(f"{_clips(state.open)} under way.")
+    if state.votes_due:
+        said.append(_votes_due(study, state))
+    if (step := state.next) is None:
+        until = " when all votes are in" if state.votes_due or state.open else ""
+        return [*said, f"The budget takes no further step: the race ends{until} with what is known."]
+    return [*said, f"{'Next' if state.due else 'Then'}: {_step(study, step)}."]
+
+
+def _clips(count: int) -> str:
+    return f"{count} clip{'' if count == 1 else 's'}"
+
+
+def _step(study: Any, step: NextStep) -> str:
+    cost = text.money(step.cost, study.currency, estimated=True)
+    seeds = f"{step.seeds} new seed{'' if step.seeds == 1 else 's'}"
+    return f"{seeds} for {join_words([*step.variants], 'and')}, {_clips(step.clips)} for {cost}"
+
+
+def _votes_due(study: Any, state: RaceState) -> str:
+    seeds = sum(1 for seed in state.seeds if seed.wanted)
+    each = max((seed.seed.votes for seed in state.seeds if seed.wanted), default=1)
+    who = "by one person" if each == 1 else f"by {each} people, each for themselves"
+    return (
+        f"{state.votes_due} vote{'' if state.votes_due == 1 else 's'} to come on {seeds} "
+        f"seed{'' if seeds == 1 else 's'}, each pair {who}: %wan vote {study.name}."
+    )
+
+
+def _budget(study: Any, state: RaceState) -> list[str]:
+    """What the race may cost and what it has cost."""
+    of = []
+    if state.plan.max_cost is not None:
+        of.append(text.money(state.plan.max_cost, study.currency))
+    if state.plan.max_clips is not None:
+        of.append(_clips(state.plan.max_clips))
+    limit = f" of {' and '.join(of)}" if of else ""
+    if not state.clips:
+        return [f"Budget: {' and '.join(of)}. Nothing is bought yet." if of else "Nothing is bought yet."]
+    spent = text.money(state.spent, study.currency, estimated=True)
+    return [f"{_clips(state.clips)} bought for {spent}{limit}."]
+
+
+def _affordable(study: Any, state: RaceState) -> int:
+    """Clips that the budget of the race, and that of the log today, still take."""
+    price = sum(state.prices.values()) / len(state.prices)
+    limits = [MAX_CELLS - state.clips]
+    if state.plan.max_clips is not None:
+        limits.append(state.plan.max_clips - state.clips)
+    if price > 0 and state.plan.max_cost is not None:
+        limits.append(int((state.plan.max_cost - state.spent + 1e-6) / price))
+    if price > 0 and (today := _today(study)) is not None:
+        limits.append(int(today / price))
+    return max(0, min(limits))
+
+
+def _today(study: Any) -> float | None:
+    """What the log may still spend in these 24 hours; None for simulated clips, and without a cap."""
+    workspace = study.session.workspace
+    cap = workspace.settings.budget.get(study.currency)
+    simulated = workspace.account.client.simulated
+    if cap is None or (workspace.service == "simulator" if simulated is None else simulated):
+        return None
+    return max(0.0, float(cap) - float(workspace.spent(study.currency)))
+
+
+def _promises(study: Any, state: RaceState) -> list[str]:
+    """What so many clips can find, in words; a second rater where that is cheaper."""
+    k, clips, plan = len(state.variants), _affordable(study, state), state.plan
+    given = {"beats": plan.beats, "raters": plan.raters}
+    clear = outlook(k, clips, **given)
+    found = [f"With {_clips(clips)}: a clear difference (3 in 4 votes) {_said(clear)}; "
+             f"a small one (3 in 5 votes) {_said(outlook(k, clips, share=SMALL, **given))}."]  # fmt: skip
+    second = outlook(k, clips, **{**given, "raters": plan.raters + 1})
+    if second.clips and (clear.clips is None or second.clips <= 0.8 * clear.clips):
+        one = "a second person's vote" if plan.raters == 1 else "one more person's vote"
+        instead = "which one rater cannot" if clear.clips is None else f"not {clear.clips}"
+        found.append(
+            f"With {one} on each pair the clear difference takes about {second.clips} clips, {instead}: "
+            f"race(raters={plan.raters + 1})."
+        )
+    if (today := _today(study)) is not None and plan.max_cost is not None and today < plan.max_cost - state.spent:
+        found.append(
+            f"Today's budget of the log has {text.money(today, study.currency)} left: what is beyond waits until "
+            "tomorrow, or for another %config WanMagics.budget."
+        )
+    return found
+
+
+def _said(chance: Chance) -> str:
+    if chance.clips is None:
+        return "is not found" if chance.found < 0.05 else "is hardly ever found"
+    odds = round(10 * chance.found)
+    often = "nearly always" if odds >= 10 else f"in {max(1, odds)} of 10 races"
+    return f"is found {often}, mostly within about {chance.clips} clips"
+
+
+def _button(study: Any, state: RaceState) -> str:
+    """What the button says; empty when nothing can be bought now."""
+    if state.to_buy:
+        cost = text.money(sum(study.prices[n] for n in state.to_buy), study.currency, estimated=True)
+        return f"Buy the {_clips(len(state.to_buy))} that are missing for {cost}"
+    if (step := state.due) is None:
+        return ""
+    return f"Buy {_clips(step.clips)} for {text.money(step.cost, study.currency, estimated=True)}"
+
+
+def _page(study: Any, state: RaceState) -> RacePage:
+    from wan_nb.html.race import RacePage
+
+    ranking = study.ranking()
+    requests = dict(zip((cell.variant for cell in study.plan.cells), study.requests, strict=True))
+    verdict, rows = state.verdict, {row["variant"]: row for row in ranking.rows}
+    table = []
+    for name in sorted(state.variants, key=lambda name: (name in verdict.dropped, name not in state.running)):
+        still = state.going if verdict.winner is None else verdict.rivals
+        place = "winner" if name == verdict.winner else "in" if name in still else "out"
+        own = [seed for seed in state.seeds if name in seed.seed.variants]
+        table.append((name, place, len(own), rows.get(name), requests[name].prompt))
+    return RacePage(
+        name=study.name,
+        simulated=bool(study.session.workspace.account.client.simulated),
+        sentence=ranking.sentence if state.seeds else "The race has not begun.",
+        lines=tuple(_outlook(study, state)),
+        variants=tuple(table),
+        steps=tuple(steps_of(study, state)),
+        facts=tuple(verdict.facts()),
+    )
+
+
+def steps_of(study: Any, state: RaceState) -> Iterator[dict[str, Any]]:
+    """One row a step, for the page and the report: what it bought, what it cost, what was known after it."""
+    first, counted = 0, len(state.whole)
+    rows = {(row.block, row.variant): row for row in study.rows()}
+    for number, step in enumerate(state.plan.steps, 1):
+        cells = study.plan.written[step.start : step.stop]
+        names = list(dict.fromkeys(cell.variant for cell in cells))
+        seeds = state.seeds[first : first + len({cell.block for cell in cells})]
+        first += len(seeds)
+        there = [rows.get((cell.block, cell.variant)) for cell in cells]
+        paid = [row for row in there if row is not None and row.status not in {Status.FAILED, Status.CANCELED}]
+        wanted = sum(seed.wanted for seed in seeds)
+        yield {
+            "step": number,
+            "seeds": len(seeds),
+            "for": join_words(names, "and"),
+            "clips": len(paid),
+            "cost": text.money(sum(row.cost or 0.0 for row in paid), study.currency, estimated=True),
+            "votes": sum(len(votes) for seed in seeds for votes in seed.given.values()),
+            "to come": wanted,
+            "known then": _known(state, first) if first <= counted else "",
+        }
+
+
+def told(study: Any, plan: RacePlan) -> list[dict[str, Any]]:
+    """The whole race, a row a step."""
+    return [*steps_of(study, state_of(study, plan, study.votes(), study.ranking()))]
+
+
+def _known(state: RaceState, seeds: int) -> str:
+    """What the evidence said after so many seeds."""
+    then = replace(state, seeds=state.seeds[:seeds]).verdict
+    if then.leader is None:
+        return ""
+    return f"{then.leader} {'beats' if then.winner else 'before'} {then.closest}, {then.odds}"

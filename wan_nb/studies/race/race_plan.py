@@ -1,0 +1,85 @@
+"""What of a race is kept with the plan of its study: its budget, and the cells and votes of each step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+from wan_nb.studies.race.evidence import BEATS, BEATS_STRICT
+
+__all__ = ["RacePlan", "Step"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Cells that were planned at once, before any vote on them.
+
+    Attributes
+    ----------
+    start, stop : int
+        Its cells are those of the plan, as they were written, from `start` to before `stop`.
+    votes : int
+        Votes on each pair of its clips, each by another rater.
+    """
+
+    start: int
+    stop: int
+    votes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RacePlan:
+    """A race as it is kept in the log.
+
+    Attributes
+    ----------
+    max_cost : float or None
+        Most that all its clips may cost, in the currency of the service.
+    max_clips : int or None
+        Most clips.
+    raters : int
+        Raters of each seed of the steps to come.
+    strict : bool
+        Whether "beats" takes an e-value of 40 and not of 20.
+    steps : tuple of Step
+        Cells of the plan before the first one were looked at before: they are no evidence.
+    """
+
+    max_cost: float | None = None
+    max_clips: int | None = None
+    raters: int = 1
+    strict: bool = False
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def beats(self) -> float:
+        """The e-value that signs."""
+        return BEATS_STRICT if self.strict else BEATS
+
+    @property
+    def begun(self) -> int:
+        """Cells before its first one."""
+        return self.steps[0].start if self.steps else 0
+
+    def grown(self, start: int, stop: int) -> RacePlan:
+        """With one more step."""
+        return replace(self, steps=(*self.steps, Step(start, stop, self.raters)))
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, for the log."""
+        return {**asdict(self), "steps": [asdict(step) for step in self.steps]}
+
+    @classmethod
+    def read(cls, kept: object) -> Self | None:
+        """The race of a recorded plan, or None.
+
+        >>> race = RacePlan(max_cost=60.0, steps=(Step(0, 16),))
+        >>> RacePlan.read(race.as_json()) == race, RacePlan.read(None)
+        (True, None)
+        """
+        if not isinstance(kept, Mapping):
+            return None
+        steps = tuple(Step(**step) for step in kept.get("steps", ()))
+        known = {name: kept[name] for name in ("max_cost", "max_clips", "raters", "strict") if name in kept}
+        return cls(**known, steps=steps)
