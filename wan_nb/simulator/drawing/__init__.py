@@ -1,1 +1,1 @@
-"""Clips drawn from a request: pool (threads), draw (the file), frames, camera, crop, lettering, sound."""
+"""Clips drawn from a request: threads, encode (the file), frames, scene, collage, pictures, crop, lettering, sound."""

@@ -233,8 +233,8 @@ class CameraMove:
         return Viewport(0.5 + x, 0.5 + y, width, height)
 
 
-def move_of(prompt: str, seed: int) -> CameraMove:
-    """Camera move for a prompt.
+def move_of(prompt: str, seed: int, *, drift: bool = True) -> CameraMove:
+    """Camera move for a prompt; where it names none, a slow drift, or none.
 
     Examples
     --------
@@ -255,6 +255,8 @@ def move_of(prompt: str, seed: int) -> CameraMove:
     arc = direction * 0.75 * min(pace, 1.0) if "orbit" in named else 0.0
     if "static" in named and not (dx or dy or arc) and zoom == 1.0:
         return CameraMove(1.012, 0.0, 0.0, 0.0, 0.6 if "shake" in named else 0.0, phase)
+    if not (drift or dx or dy or arc) and zoom == 1.0:
+        return CameraMove(1.0, 0.0, 0.0, 0.0, 0.9 if "shake" in named else 0.0, phase)
     if not (dx or dy or arc) and zoom == 1.0:
         # No move named: a slow drift into the picture, its direction from the seed.
         angle = rng.uniform(0, 2 * math.pi)

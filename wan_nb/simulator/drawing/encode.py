@@ -91,7 +91,7 @@ def _write(container: Any, request: ClipRequest, stop: threading.Event) -> None:
     video = new_video_stream(container, request.size, request.fps)
     audio = container.add_stream("aac", rate=RATE, layout="stereo", options={"aac_coder": "fast"})
     audio.bit_rate = 128_000
-    sound = sound_of(request.driving_audio, request.first_clip, request.seconds, request.seed)
+    sound = sound_of(request)
     encoded = 0
     for index, frame in enumerate(frames_of(request)):
         if stop.is_set():

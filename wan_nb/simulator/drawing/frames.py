@@ -1,46 +1,54 @@
 """The pictures of a clip, one after the other, as planes of 4:2:0 frames.
 
-All work is done on the three planes without a conversion of colours, `crop` for the camera and look-up tables for the
-light, so that a moving clip costs little more than its encoding.
+A clip begins on what it is given: a first frame, a clip to go on from, or a scene made up from the words. References
+hang in it as a collage; a clip that is edited is shown in other colours. All work is done on the three planes without a
+conversion of colours, `crop` for the camera and look-up tables for the light, so that a moving clip costs little more
+than its encoding.
 """
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Colorspace
-from PIL import Image, ImageOps
+from PIL import Image
 
-from wan_nb.simulator.account.materials import opened
 from wan_nb.simulator.drawing.camera import Grade, grade_of, move_of
+from wan_nb.simulator.drawing.collage import Collage
 from wan_nb.simulator.drawing.crop import Bytes, MovingCrop, Planes
-from wan_nb.simulator.drawing.lettering import Overlay, overlays_for, placeholder, without_overlays
+from wan_nb.simulator.drawing.lettering import colour, overlays_for, without_overlays
+from wan_nb.simulator.drawing.pictures import filling, finer, images, paced, planes_of, resized, stored_picture, views
+from wan_nb.simulator.drawing.scene import hue_of, scene
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from wan_nb.simulator.account.materials import Material
+    from wan_nb.simulator.drawing.camera import CameraMove
 
 __all__ = ["ClipRequest", "frames_of"]
-
-_FINER = 1.25
-"""Pictures are kept this much finer than the clip: large ones stay sharp when the camera comes closer."""
-_SAME_RATIO = 0.03
-"""The clip's ratio is rounded; a picture this near to it is fitted exactly instead of being cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClipRequest:
-    """What a clip is drawn from. Lengths in seconds, sizes in pixels."""
+    """What a clip is drawn from. Lengths in seconds, sizes in pixels.
+
+    Attributes
+    ----------
+    references : tuple of Material
+        In the order in which the prompt counts them.
+    edited_clip : Material or None
+        The clip that is changed.
+    sound : {'made', 'given', 'none'}
+        Where no driving audio is given: made up, that of the clip that is edited, or none at all.
+    """
 
     prompt: str
     seed: int
-    seconds: int
+    seconds: float
     size: tuple[int, int]
     fps: int
     watermark: bool
@@ -49,89 +57,107 @@ class ClipRequest:
     last_frame: Material | None = None
     driving_audio: Material | None = None
     first_clip: Material | None = None
+    references: tuple[Material, ...] = ()
+    edited_clip: Material | None = None
+    sound: str = "made"
+
+    @property
+    def frame_count(self) -> int:
+        """Frames in all."""
+        return max(1, round(self.seconds * self.fps))
 
 
 def frames_of(request: ClipRequest) -> Iterator[av.VideoFrame]:
     """Every frame of the clip of a request, marked as simulated."""
-    total, done = request.seconds * request.fps, 0
-    overlays = overlays_for(request.size, request.watermark)
-    opening = request.first_frame or request.first_clip
-    last: list[Bytes] = []
-    for frame in _continued(request, total - 1):
-        last, done = [view.copy() for view in _views(frame)], done + 1
-        # A clip of the simulator already has its overlays.
-        yield _marked(frame, [overlay for overlay in overlays if not overlay.is_on(last[0])])
-    start = _images(without_overlays(last, request.size)) if last else _picture(opening, request.size)
-    for planes in _moving(request, start, total - done):
-        frame = av.VideoFrame(*request.size, "yuv420p")
-        for view, plane in zip(_views(frame), planes, strict=True):
-            view[:] = np.asarray(plane)
-        yield _marked(frame, overlays)
+    total, overlays = request.frame_count, overlays_for(request.size, request.watermark)
+    edits = request.edited_clip is not None
+    move = move_of(request.prompt, request.seed, drift=not edits)
+    collage = Collage(
+        request.references,
+        request.size,
+        request.fps,
+        move,
+        seed=request.seed,
+        aside=edits,
+        enter=request.first_frame is not None,
+    )
+    for index, frame in enumerate((_edited if edits else _made)(request, move)):
+        planes = views(frame)
+        # A clip of the simulator that goes on already has its overlays.
+        missing = [overlay for overlay in overlays if request.first_clip is None or not overlay.is_on(planes[0])]
+        collage.paste_into(planes, index / max(1, total - 1), index / request.fps)
+        for overlay in missing:
+            overlay.blend_into(*planes)
+        yield frame
 
 
-def _marked(frame: av.VideoFrame, overlays: Iterable[Overlay]) -> av.VideoFrame:
-    views = _views(frame)
-    for overlay in overlays:
-        overlay.blend_into(*views)
+def _frame(planes: Iterable[Image.Image], size: tuple[int, int]) -> av.VideoFrame:
+    frame = av.VideoFrame(*size, "yuv420p")
+    for view, plane in zip(views(frame), planes, strict=True):
+        view[:] = np.asarray(plane)
     return frame
 
 
-def _images(planes: Iterable[Bytes]) -> Planes:
-    luma, blue, red = map(Image.fromarray, planes)
-    return luma, blue, red
+def _made(request: ClipRequest, move: CameraMove) -> Iterator[av.VideoFrame]:
+    """Frames of a clip that begins on a picture, a clip or the words."""
+    last: list[Bytes] = []
+    done, size, clip = 0, request.size, request.first_clip
+    if clip is not None and clip.data is not None:
+        for frame in paced(clip.data, request.fps, min(request.frame_count - 1, round(clip.seconds * request.fps))):
+            shown = resized(frame, *size)
+            last, done = [view.copy() for view in views(shown)], done + 1
+            yield shown
+    start = images(without_overlays(last, size)) if last else _opening(request)
+    for planes in _moving(request, move, start, request.frame_count - done):
+        yield _frame(planes, size)
 
 
-def _views(frame: av.VideoFrame) -> tuple[Bytes, Bytes, Bytes]:
-    """Planes of a frame, to be written into, without their padding."""
-    found = []
-    for plane in frame.planes:
-        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-        found.append(rows[: plane.height, : plane.width])
-    return found[0], found[1], found[2]
+def _opening(request: ClipRequest) -> Planes:
+    """The picture that a clip begins on."""
+    size, given = finer(request.size), request.first_frame or request.first_clip
+    if given is not None:
+        return filling(stored_picture(given, size), request.size)
+    return images(planes_of(scene(request.prompt, request.seed, size, lettered=not request.references)))
 
 
-def _continued(request: ClipRequest, most: int) -> Iterator[av.VideoFrame]:
-    """Frames of the clip that is continued, at the pace and size of the new one."""
-    if request.first_clip is None or request.first_clip.data is None:
+def _edited(request: ClipRequest, move: CameraMove) -> Iterator[av.VideoFrame]:
+    """Frames of the given clip in other colours, seen by a camera where the words name a move."""
+    clip, size, total = request.edited_clip, request.size, request.frame_count
+    assert clip is not None
+    if clip.data is None:
+        yield from _made(replace(request, first_frame=clip), move)
         return
-    count = min(most, round(request.first_clip.seconds * request.fps))
-    width, height = request.size
-    done, shown = 0, None
-    with opened(request.first_clip.data) as container:
-        stream = container.streams.video[0]
-        began = None
-        for frame in container.decode(stream):
-            at = float(frame.time or 0.0)
-            began = at if began is None else began
-            while shown is not None and done < count and done / request.fps < at - began - 1e-6:
-                yield _resized(shown, width, height)
-                done += 1
-            shown = frame
-            if done >= count:
-                return
-    while shown is not None and done < count:
-        yield _resized(shown, width, height)
-        done += 1
+    if move.zoom < 1:
+        # There is nothing around a clip: its camera draws back from a part to the whole.
+        move = replace(move, zoom=1 / move.zoom)
+        path = (1 - index / max(1, total - 1) for index in range(total))
+    else:
+        path = (index / max(1, total - 1) for index in range(total))
+    still, tables = move == move_of("", request.seed, drift=False), _edit_tables(request.prompt)
+    for index, (progress, given) in enumerate(zip(path, paced(clip.data, request.fps, total), strict=False)):
+        frame = resized(given, *size)
+        clean = without_overlays(list(views(frame)), size)
+        planes = images(table[plane] for table, plane in zip(tables, clean, strict=True))
+        yield _frame(planes if still else MovingCrop(planes, move).planes(progress, index / request.fps, size), size)
 
 
-def _resized(frame: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
-    new, quarters = av.VideoFrame(width, height, "yuv420p"), frame.rotation // 90  # to the left, as a phone writes them
-    size = (height, width) if quarters % 2 else (width, height)
-    made = frame.reformat(*size, "yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
-    # A copy: the decoder still refers to its own pictures.
-    for target, source in zip(_views(new), _views(made), strict=True):
-        target[:] = np.rot90(source, quarters)
-    return new
+def _edit_tables(prompt: str) -> list[Bytes]:
+    """What an edit does to the planes: the prompt's light, and colours turned over and drawn towards its hue."""
+    tint = planes_of(Image.new("RGB", (16, 16), tuple(round(part) for part in colour(hue_of(prompt), 0.7, 0.8))))
+    steps, (luma, _, _) = np.arange(256), _tables(grade_of(prompt), 1.0)
+    turned = (0.55 * (256 - steps) + 0.45 * float(plane[0, 0]) for plane in tint[1:])
+    return [np.array(luma, np.uint8), *(np.clip(chroma, 16, 240).astype(np.uint8) for chroma in turned)]
 
 
-def _moving(request: ClipRequest, start: Planes, count: int) -> Iterator[Planes]:
+def _moving(request: ClipRequest, move: CameraMove, start: Planes, count: int) -> Iterator[Planes]:
     """Planes of ``count`` frames that begin on a picture and, when one is given, end on the last frame."""
-    move, grade = move_of(request.prompt, request.seed), grade_of(request.prompt)
+    grade = grade_of(request.prompt)
     first, last = MovingCrop(start, move), None
     if request.last_frame is not None:
         # The last picture's camera runs backwards from the end along the same path.
         reversed_move = replace(move, dx=-move.dx, dy=-move.dy, arc=-move.arc)
-        last = MovingCrop(_picture(request.last_frame, request.size), reversed_move)
+        arrival = filling(stored_picture(request.last_frame, finer(request.size)), request.size)
+        last = MovingCrop(arrival, reversed_move)
     # Light comes up, and one picture turns into the other, within so many frames.
     change = max(1, round(min(1.5 * request.fps, 0.35 * count)))
     for index in range(count):
@@ -176,33 +202,3 @@ def _tables(grade: Grade, amount: float) -> tuple[list[int], list[int], list[int
     luma = [round(16 + 219 * (max(0.0, min(1.0, (y - 16) / 219)) ** power)) for y in range(256)]
     blue, red = ([max(16, min(240, round(c + shift * amount))) for c in range(256)] for shift in (grade.u, grade.v))
     return luma, blue, red
-
-
-def _picture(material: Material | None, size: tuple[int, int]) -> Planes:
-    """Planes of a picture that fills a clip of this size."""
-    assert material
-    target = (round(size[0] * _FINER / 4) * 4, round(size[1] * _FINER / 4) * 4)
-    if material.data is None:
-        picture = placeholder(material.label, size)
-    else:
-        stored = Image.open(io.BytesIO(material.data))
-        # A JPEG file far larger than needed is decoded at a half or less.
-        stored.draft("RGB", target if stored.size == (material.width, material.height) else target[::-1])
-        picture = ImageOps.exif_transpose(stored).convert("RGB")
-    if picture.size == size:
-        planes = _planes(picture)
-        clean = without_overlays(planes, size)
-        if clean is not planes:
-            return _images(clean)
-    ratio = picture.width / picture.height / (size[0] / size[1])
-    if abs(ratio - 1) > _SAME_RATIO:
-        picture = ImageOps.fit(picture, target, Image.Resampling.LANCZOS)
-    else:
-        picture = picture.resize(target, Image.Resampling.LANCZOS, reducing_gap=3.0)
-    return _images(_planes(picture))
-
-
-def _planes(picture: Image.Image) -> list[Bytes]:
-    rgb = av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
-    frame = rgb.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG)
-    return [view.copy() for view in _views(frame)]

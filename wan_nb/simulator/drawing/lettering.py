@@ -13,7 +13,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Overlay", "overlays_for", "placeholder", "without_overlays"]
+__all__ = ["Overlay", "colour", "label", "overlays_for", "placeholder", "readable", "without_overlays"]
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -105,11 +105,10 @@ def overlays_for(size: tuple[int, int], watermark: bool) -> tuple[Overlay, ...]:
     width, height = size
     unit = max(6, round(min(width, height) * 0.028))
     gap = unit // 2 * 2
-    mark = _label("SIMULATED", _font(unit), unit)
+    mark = label("SIMULATED", unit)
     overlays = [Overlay(gap, (height - gap - mark[0].shape[0]) // 2 * 2, *mark)]
     if watermark:
-        text, font = _watermark(unit)
-        watermark_image = _label(text, font, unit)
+        watermark_image = label("AI生成", unit)
         rows, columns = watermark_image[0].shape
         overlays.append(Overlay((width - gap - columns) // 2 * 2, (height - gap - rows) // 2 * 2, *watermark_image))
     return tuple(overlays)
@@ -121,22 +120,33 @@ def _font(size: float) -> Any:
     return ImageFont.load_default(size=size)
 
 
-def _watermark(size: int) -> tuple[str, Any]:
-    """The service writes Chinese; without a font for it, the Latin half remains."""
+def readable(text: str, size: float) -> tuple[str, Any]:
+    """A font of this machine that has the most letters of a text, and the text without those that it lacks."""
     from PIL import ImageFont
 
-    for name in _CJK_FONTS:
+    best, font = _letters_of(text, first := _font(size)), first
+    for name in _CJK_FONTS if len(best) < len(text) else ():
         try:
-            return "AI生成", ImageFont.truetype(name, size)
+            other = ImageFont.truetype(name, size)
         except OSError:
             continue
-    return "AI", _font(size)
+        if len(letters := _letters_of(text, other)) > len(best):
+            best, font = letters, other
+    return best, font
 
 
-def _label(text: str, font: Any, unit: int) -> tuple[Bytes, Bytes]:
+def _letters_of(text: str, font: Any) -> str:
+    """Text without the letters that a font draws as its sign for a missing one."""
+    missing = bytes(font.getmask("\U0010ffff"))
+    kept = {letter for letter in set(text) if letter.isspace() or bytes(font.getmask(letter)) != missing}
+    return "".join(letter for letter in text if letter in kept)
+
+
+def label(text: str, unit: int) -> tuple[Bytes, Bytes]:
     """Light letters on a dark, half transparent ground with round ends: luma and coverage."""
     from PIL import Image, ImageDraw
 
+    text, font = readable(text, unit)
     spacing = unit * 0.14
     width = round(sum(font.getlength(letter) + spacing for letter in text) - spacing + unit * 1.5)
     size = (width // 2 * 2, round(unit * 1.9) // 2 * 2)
@@ -162,7 +172,7 @@ def placeholder(label: str, size: tuple[int, int]) -> Image.Image:
     width, height = size
     rng = random.Random(label)
     hue = rng.random()
-    left, right = (_colour(hue + shift, value) for shift, value in ((0.0, 0.62), (0.12, 0.26)))
+    left, right = (colour(hue + shift, value) for shift, value in ((0.0, 0.62), (0.12, 0.26)))
     x, y = np.linspace(0, 1, width), np.linspace(0, 1, height)[:, None]
     blend = np.clip(0.55 * x + 0.45 * y + 0.06 * np.sin(5 * x + 3 * y), 0, 1)[..., None]
     glow = 38 * np.exp(-(((x - 0.32) ** 2) / 0.05 + ((y - 0.34) ** 2) / 0.09))[..., None]
@@ -175,7 +185,8 @@ def placeholder(label: str, size: tuple[int, int]) -> Image.Image:
     return picture
 
 
-def _colour(hue: float, value: float) -> npt.NDArray[np.float64]:
+def colour(hue: float, value: float, saturation: float = 0.42) -> npt.NDArray[np.float64]:
+    """Red, green and blue, 0 to 255, of a hue, a brightness and a saturation between 0 and 1."""
     import colorsys
 
-    return np.array(colorsys.hsv_to_rgb(hue % 1, 0.42, value)) * 255
+    return np.array(colorsys.hsv_to_rgb(hue % 1, saturation, value)) * 255

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from wan_nb.simulator.account.materials import opened
 
 if TYPE_CHECKING:
-    from wan_nb.simulator.account.materials import Material
+    from wan_nb.simulator.drawing.frames import ClipRequest
 
 __all__ = ["RATE", "sound_of", "synthesized"]
 
@@ -24,25 +25,28 @@ _CHORDS = ((0, 7, 12, 16), (0, 5, 12, 17), (0, 7, 10, 15), (0, 4, 11, 14), (0, 7
 """Semitones above the root: open, soft-edged chords."""
 
 
-def sound_of(audio: Material | None, clip: Material | None, seconds: int, seed: int) -> Samples:
-    """Two channels of exactly ``seconds``."""
-    total = seconds * RATE
-    if audio is not None and audio.data is not None:
-        return _cut_or_padded(_decode(audio.data, total), total)
-    if clip is None or clip.data is None:
-        return synthesized(seconds, seed)
-    length = round(clip.seconds * RATE)
-    own = _cut_or_padded(_decode(clip.data, length), length)
-    rest = synthesized(seconds, seed)[:, own.shape[1] :]
+def sound_of(request: ClipRequest) -> Samples:
+    """Two channels of exactly its length."""
+    total = round(request.seconds * RATE)
+    if request.sound == "none":
+        return np.zeros((2, total), np.float32)
+    if request.driving_audio is not None and request.driving_audio.data is not None:
+        return _cut_or_padded(_decode(request.driving_audio.data, total), total)
+    given = request.first_clip or (request.edited_clip if request.sound == "given" else None)
+    if given is None or given.data is None:
+        return synthesized(request.seconds, request.seed)
+    length = min(total, round(given.seconds * RATE))
+    own = _cut_or_padded(_decode(given.data, length), length)
+    rest = synthesized(request.seconds, request.seed)[:, own.shape[1] :]
     rise = min(RATE, rest.shape[1])
     rest[:, :rise] *= np.linspace(0, 1, rise, dtype=np.float32)
     return np.concatenate([own, rest], axis=1)
 
 
-def synthesized(seconds: int, seed: int) -> Samples:
+def synthesized(seconds: float, seed: int) -> Samples:
     """A chord over quiet noise, different for every seed; fades in and out."""
     rng = np.random.default_rng(seed)
-    total = seconds * RATE
+    total = round(seconds * RATE)
     t = np.arange(total, dtype=np.float32) / RATE
     root = 110.0 * 2 ** (rng.integers(-3, 5) / 12)
     sound = np.zeros((2, total), np.float32)
@@ -51,7 +55,7 @@ def synthesized(seconds: int, seed: int) -> Samples:
         tone = np.sin(2 * np.pi * pitch * t + rng.uniform(0, 6)) * (0.6 + 0.4 * np.sin(2 * np.pi * swell * t))
         sound += np.outer([side, 1 - side], tone).astype(np.float32)
     # Noise of a few hundred hertz: coarse random points, joined by lines.
-    points = rng.standard_normal(seconds * 600 + 2).astype(np.float32)
+    points = rng.standard_normal(math.ceil(seconds * 600) + 2).astype(np.float32)
     noise = np.interp(t * 600, np.arange(points.size), points) * (0.5 + 0.5 * np.sin(2 * np.pi * 0.11 * t))
     sound = 0.055 * sound + 0.012 * noise.astype(np.float32)
     fade = np.minimum(1.0, np.minimum(t / 0.4, (seconds - t) / 0.6)).astype(np.float32)

@@ -130,6 +130,7 @@ def _usage(values: dict[str, Any], materials: dict[str, Material]) -> dict[str, 
 
 def _clip_request(task: Task, values: dict[str, Any], materials: dict[str, Material], *, tiny: bool) -> ClipRequest:
     start = materials.get("first_clip") or materials["first_frame"]
+    given: Any = materials
     prompt = values["prompt"] or ""
     seed = task.seed if values["seed"] is None else values["seed"]
     seeded = f"{seed}\n{prompt}".encode("utf-8", "surrogatepass")
@@ -142,5 +143,5 @@ def _clip_request(task: Task, values: dict[str, Any], materials: dict[str, Mater
         fps=4 if tiny else 24,
         watermark=values["watermark"],
         tag=task.task_id,
-        **materials,
+        **given,
     )
