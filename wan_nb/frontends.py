@@ -11,7 +11,7 @@ from wan_nb import paths
 from wan_nb.imports import imported
 from wan_nb.settings import environment
 
-__all__ = ["FRONT_ENDS", "FrontEnd", "front_end", "notebook_folder", "shell"]
+__all__ = ["FRONT_ENDS", "FrontEnd", "front_end", "in_jupyter", "notebook_folder", "shell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,11 @@ def _name(running: Any) -> str:
     # The application says whether a prompt comes after the file or the code that it was given.
     prompt = getattr(running.parent, "interact", True) and getattr(sys.stdin, "isatty", lambda: False)()
     return "terminal" if prompt else "script"
+
+
+def in_jupyter() -> bool:
+    """Whether a Jupyter server has started this kernel for a notebook of its own: its pages show our HTML as it is."""
+    return Path(environment().get("JPY_SESSION_NAME", "")).is_absolute()
 
 
 def notebook_folder() -> Path:

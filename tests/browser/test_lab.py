@@ -103,7 +103,7 @@ def test_from_the_form_with_a_large_photo_to_a_playing_clip(
     board.wait_for(timeout=60_000)
     video = book.cell(1).locator("video")
     video.wait_for(timeout=90_000)
-    book.page.locator(".wan-board:not(.wan-after)").wait_for(state="detached")
+    book.page.locator(":not(.wan-after) > .wan-board").wait_for(state="detached")
     play(book.page, video)
     assert "grain dances <b>&</b> {{x}}" in book.cell(1).last.inner_text()
     # What has ended is plain HTML, and still of use: another clip of it is one click, in the same place.

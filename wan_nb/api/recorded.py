@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from wan_nb.api.request import Medium
 
-__all__ = ["recorded", "values_of"]
+__all__ = ["materials_of", "recorded", "values_of"]
 
 
 def values_of(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,3 +25,12 @@ def recorded(item: Mapping[str, Any]) -> Medium:
 
     known = {name: value for name, value in item.items() if name in Medium.model_fields}
     return Medium(**{**known, "url": item["name"] if item.get("whole") and is_http(item["name"]) else None})
+
+
+def materials_of(request: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
+    """The materials of a recorded request by type and content.
+
+    >>> sorted(materials_of({"input": {"media": [{"type": "first_frame", "identity": "sha256:1f"}]}}))
+    [('first_frame', 'sha256:1f')]
+    """
+    return frozenset((str(item["type"]), str(item["identity"])) for item in request.get("input", {}).get("media", ()))

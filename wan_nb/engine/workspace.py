@@ -15,6 +15,7 @@ from wan_nb.engine.endpoint import address, identify, locate
 from wan_nb.engine.loop import LoopThread, load
 from wan_nb.errors import InvalidMedia, InvalidOption, LogError, NotFound, Unavailable
 from wan_nb.frontends import notebook_folder
+from wan_nb.log.marks import DROPPED
 from wan_nb.log.states import OPEN
 from wan_nb.media.store import Store
 from wan_nb.public_functions import guard, guarded
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 __all__ = ["Phase", "Workspace"]
 
 _T = TypeVar("_T")
+
+_LOOKED_AT = 300
+"""Newest clips among which the one to compare with is looked for."""
 
 TAIL = 5.0
 """Seconds of a run that the next one continues: enough to carry its motion on, and cheap, because they are billed."""
@@ -336,6 +340,22 @@ class Workspace:
         from wan_nb.engine.edition1_runs import may_be
 
         return may_be(self.log, asks, known, identify(self.settings)) if self._logged else [None] * len(asks)
+
+    def before(self, row: Row) -> Row | None:
+        """The clip to compare one with: the newest before it on the same material, else the newest of all others."""
+        from wan_nb.api.recorded import materials_of
+
+        own = materials_of(row.request)
+        others = (
+            other
+            for other in self.log.find(status="SUCCEEDED", limit=_LOOKED_AT)
+            if other.run_id != row.run_id and materials_of(other.request) == own and DROPPED not in other.tags
+        )
+        playable = [other for other in others if self.video(other) is not None]
+        older = (
+            other for other in playable if row.created_at and (other.created_at or row.created_at) < row.created_at
+        )
+        return next(older, playable[0] if playable else None)
 
     # --- runs
 

@@ -19,9 +19,10 @@ from wan_nb.handles.meaning import one_study, rows_meant
 from wan_nb.handles.open_study import open_study
 from wan_nb.handles.run import Run
 from wan_nb.interrupts import RESUMING, SUBMITTING, detaching
+from wan_nb.log.marks import in_the_running
 from wan_nb.public_functions import guarded
 from wan_nb.settings import Settings
-from wan_nb.terminal import printed
+from wan_nb.terminal import printed, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -126,7 +127,9 @@ class Session:
         views = load(_views)
         with self.workspace.opening:
             if self.shown is None:
-                self.shown = views(self.workspace, again=lambda run_id: self.run(run_id).again().id)
+                self.shown = views(
+                    self.workspace, again=lambda run_id: self.run(run_id).again().id, compare=self.compare
+                )
             return self.shown
 
     def __enter__(self) -> Self:
@@ -668,8 +671,8 @@ class Session:
         Parameters
         ----------
         what : Study, Run, id, DataFrame of ``runs()``, or several of them, optional
-            Also a Series or index of ids, the name of a study, one of its variants, or a tag. The last study when left
-            out.
+            Also a Series or index of ids, the name of a study, one of its variants, or a tag. When left out: the last
+            study of this session, or the last run, which is waited for, beside the clip before it on the same material.
         columns : int, optional
             Clips beside each other; a variant each in a study when left out.
 
@@ -689,9 +692,32 @@ class Session:
         """
         from wan_nb.widgets.compare import compare_rows
 
+        if what is None and (two := self._last_two()):
+            return compare_rows(self.workspace, two, columns=columns)
         things = each_of(what)
         owner = session_of(things) or self
-        return compare_rows(owner.workspace, owner.rows_of(None if what is None else things), columns=columns)
+        if what is None:
+            return self.study_of(None).compare(columns=columns)
+        rows = [row for each in things for row in in_the_running(owner._each_row([each]))]
+        return compare_rows(owner.workspace, list({row.run_id: row for row in rows}.values()), columns=columns)
+
+    def _last_two(self) -> list[Row]:
+        """The last run of this session and the clip before it on the same material; none where a study was last."""
+        run = self.last
+        if run is None and (newest := self.log.find(status="SUCCEEDED", limit=1)):
+            run = Run(self, newest[0].run_id)
+        if not isinstance(run, Run) or run.row.study in self.log.studies():
+            return []
+        if run.row.open:
+            say(f"Waiting for run {run.id[:8]} ...")
+            run.wait()
+        if (before := self.workspace.before(run.row)) is None:
+            raise InvalidOption(
+                "there is no other clip on the same material to compare the last one with.",
+                run_id=run.id,
+                remedy="Name them: %wan compare ID ID, or a study, label or tag.",
+            )
+        return [before, run.row]
 
     def vote(
         self, study: Study | str | None = None, *, rater: str = "", mode: Literal["winner", "ranking"] = "winner"

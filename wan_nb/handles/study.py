@@ -23,6 +23,7 @@ from wan_nb.errors import (
 from wan_nb.handles.chosen_runs import each_of
 from wan_nb.handles.run import Run, publish_end
 from wan_nb.interrupts import buying_study, detaching, waiting_for_study
+from wan_nb.log.marks import in_the_running
 from wan_nb.log.states import FINAL, Status
 from wan_nb.paths import file_name, output
 from wan_nb.public_functions import guarded
@@ -428,7 +429,7 @@ class Study:
         """Show its clips side by side on one transport, blocks in rows, variants in columns."""
         from wan_nb.widgets.compare import compare_rows
 
-        return compare_rows(self._workspace, self.rows(), columns=columns)
+        return compare_rows(self._workspace, in_the_running(self.rows()), columns=columns)
 
     def ballot(self, *, rater: str = "", mode: Literal["winner", "ranking"] = "winner") -> Ballot:
         """A sitting of one rater: pairs to ask about, answers to write down. `vote` shows it.
@@ -662,7 +663,7 @@ class Study:
             rows = of_label or [labels.get(row.run_id, row) for row in self._session.rows_of([each])]
             if done and (of_label or len(rows) > 1 or each is self):
                 workspace.bring(made := [row for row in rows if row.status is Status.SUCCEEDED])
-                rows = [row for row in made if workspace.video(row) is not None]
+                rows = in_the_running([row for row in made if workspace.video(row) is not None])
             found += rows
         return list({row.run_id: row for row in found}.values())
 

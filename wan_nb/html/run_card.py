@@ -34,6 +34,7 @@ from wan_nb.html.text import (
     totals,
     unchecked,
 )  # fmt: skip
+from wan_nb.log.marks import marks_of
 from wan_nb.media.files import STRIP_BYTES
 
 __all__ = [
@@ -257,7 +258,17 @@ def _facts(row: Any, src: str | None) -> Markup:
     seed = f"seed {row.seed}" if row.seed is not None else ""
     facts = [part for part in [*measures(row), seed, made, stars(row)] if part]
     body = Markup(" · ").join([*facts, Markup("run {}").format(tag("code", row.run_id[:8]))])
-    return tag("div", body, _where(row, src) if done else "", style=f"margin:6px 0 0;{SOFT};{_WRAPPED}")
+    said = _marks(row)
+    return tag("div", body, _where(row, src) if done else "", style=f"margin:6px 0 0;{SOFT};{_WRAPPED}") + said
+
+
+def _marks(row: Any) -> Markup:
+    """What a person has said of the clip beside its stars."""
+    marks = marks_of(row)
+    tags = Markup(" ").join(tag("bdi", f"#{plain(one, 40)}") for one in marks["tags"][:12])
+    out = tag("b", "Dropped") if marks["dropped"] else ""
+    parts = [part for part in (out, tags, isolated(marks["note"], 400) if marks["note"] else "") if part]
+    return tag("div", Markup(" · ").join(parts), style=f"margin:4px 0 0;{_WRAPPED}") if parts else Markup()
 
 
 def _where(row: Any, src: str | None) -> Markup:
@@ -306,9 +317,10 @@ def _table_row(row: Any, folder: Any, strip: bytes | None) -> Markup:
 def _about(row: Any, folder: Any, strip: bytes | None) -> Markup:
     """Name and facts of a row, and its clip folded away behind its strip."""
     seed = [f"seed {row.seed}"] if row.seed is not None else []
-    facts = Markup(" · ").join([*seed, *measures(row), tag("code", row.run_id[:8])])
+    given = [stars(row)] if row.rating else []
+    facts = Markup(" · ").join([*seed, *measures(row), *given, tag("code", row.run_id[:8])])
     name = tag("div", tag("strong", isolated(label(row))), " ", badge(simulated=row.simulated))
-    head = name + tag("div", facts, style=SOFT)
+    head = name + tag("div", facts, style=SOFT) + _marks(row)
     if str(row.status) != "SUCCEEDED":
         return head + _says(row)
     src, picture = source(row.video, folder), _picture(strip)

@@ -64,24 +64,27 @@ class Call:
 
     def labelled(self) -> list[Row]:
         """Rows of the runs that the first word is a label or a tag of, if there are several; else none."""
-        word = self.words[0] if self.words else None
-        if not isinstance(word, str) or set(word) & set("./\\"):
-            return []
-        meant = meaning(self.session, word, self._names)
-        return list(meant.rows) if meant.thing is None and meant.kind != "run" and len(meant.rows) > 1 else []
+        meant = self._thing_or_rows(self.words[0]) if self.words else None
+        return meant if isinstance(meant, list) and len(meant) > 1 else []
 
     def run(self, place: int = 0) -> Run:
         """The run that is meant, where a study will not do."""
         return one_run(self.session, self._meant(place), self._names)
 
-    def rows(self, place: int = 0, *, every: bool = False) -> list[Row]:
-        """Rows of the runs that are meant by the word at a place, or by all words: of a study, label or tag all."""
-        meant = [*self.words] if every else [self._meant(place)]
-        return rows_meant(self.session, meant, self._names)
+    def things(self) -> list[Any]:
+        """What each word means: a run, a study, or a list of rows."""
+        return [self._thing_or_rows(word) for word in self.words]
+
+    def _thing_or_rows(self, word: Any) -> Any:
+        if not isinstance(word, str) or set(word) & set("./\\"):
+            return self.session.run(word) if isinstance(word, str) else word
+        meant = meaning(self.session, word, self._names)
+        return meant.thing if meant.thing is not None else rows_meant(self.session, [word], self._names)
 
     def runs(self, place: int = 0) -> list[Run]:
         """The runs that are meant, of a study, label or tag all."""
-        return [Run(self.session, row.run_id) for row in self.rows(place)]
+        rows = rows_meant(self.session, [self._meant(place)], self._names)
+        return [Run(self.session, row.run_id) for row in rows]
 
     def study(self) -> Study:
         """The study that is meant: by its name or one of its runs, else the last one."""

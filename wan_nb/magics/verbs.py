@@ -231,15 +231,16 @@ def _tagged(call: Call, verb: str) -> Any:
 
 
 def compare(call: Call) -> Any:
-    """Show clips side by side on one clock.
+    """Show clips side by side on one clock; alone, the last two on the same material.
 
     Play, step, loop, wipe and swap in place; the rows of a study are its blocks, the columns its variants. Labels are
     seen here: a decision is made with `%wan vote`.
 
+        %wan compare
         %wan compare walk
         %wan compare 3f9c 77ab
     """
-    return call.session.compare(call.rows(every=True) if call.words else call.study())
+    return call.session.compare(call.things() or None)
 
 
 def vote(call: Call) -> Any:

@@ -16,8 +16,10 @@ _IMPORT = re.compile(r'^import .* from "\./[\w.]+";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 # Whole lines only, so that nothing inside code is touched.
 _REMARK = re.compile(r"^ *(//.*|/\*\*?[^*]*(?:\*(?!/)[^*]*)*\*/) *\n", re.MULTILINE)
+# Behind code only where no quote follows, so that nothing inside a string is touched.
+_TAIL = re.compile(r"(?<=[\w;,{})\]]) +// [^\n\"'`]*$", re.MULTILINE)
 _INDENT = re.compile(r"^ +", re.MULTILINE)
-_BLANKS = re.compile(r"(?<=[{};,])\s+|\s+(?=[{}])")
+_BLANKS = re.compile(r"(?<=[{};,:])\s+|\s+(?=[{}])")
 
 
 def module(*names: str) -> str:
@@ -37,7 +39,7 @@ def module(*names: str) -> str:
     False
     """
     text = "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in names)
-    for pattern in (_IMPORT, _EXPORT, _REMARK, _INDENT):
+    for pattern in (_IMPORT, _EXPORT, _REMARK, _TAIL, _INDENT):
         text = pattern.sub("", text)
     return text
 

@@ -10,7 +10,6 @@ long as its kernel is there. What is saved, loaded again, exported or opened els
 from __future__ import annotations
 
 import contextvars
-import secrets
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ import anywidget
 import traitlets
 
 from wan_nb.html.text import AS_TYPED
+from wan_nb.widgets.static_outputs import new_place, with_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -65,7 +65,7 @@ class NotebookWidget(anywidget.AnyWidget):
         self.in_html = False  # whether the page shows it in plain HTML
         self._output: tuple[Any, Mapping[str, str]] | None = None
         self._cell = contextvars.copy_context()
-        super().__init__(place=f"wan-{secrets.token_hex(8)}", _dom_classes=tuple(AS_TYPED.split()), **traits)
+        super().__init__(**{"place": new_place(), "_dom_classes": tuple(AS_TYPED.split()), **traits})
         self.on_msg(self._on_page)
         answer_at_once(self)
 
@@ -85,8 +85,7 @@ class NotebookWidget(anywidget.AnyWidget):
     def leave(self, last: Mapping[str, str], *, beneath: bool = False) -> dict[str, str]:
         """Give the output to a static bundle; returns it, with a place beneath for what is still of use if asked."""
         self._output = None
-        place = f'<div class="{self.place} wan-after {AS_TYPED}"></div>' if beneath and self.in_html else ""
-        return {**last, "text/html": last["text/html"] + place}
+        return with_place(last, self.place) if beneath and self.in_html else {**last}
 
     def _on_page(self, _widget: Any, content: Mapping[str, Any], _buffers: list[Any]) -> None:
         if content.get("kind") == "place":

@@ -15,6 +15,7 @@ import traitlets
 
 from wan_nb.errors import WanError
 from wan_nb.html.text import ACTIVE, GROUPS, STATES, label, megabytes, money, plain, price, source, unchecked
+from wan_nb.log.marks import marks_of
 from wan_nb.sanitize import said
 from wan_nb.widgets.assets import module, styles
 from wan_nb.widgets.base import NotebookWidget
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
 __all__ = ["Board", "board_row", "usual"]
 
 Post = Callable[[Coroutine[Any, Any, Any]], object]
-Action = Callable[[str], Coroutine[Any, Any, Any]]
+Action = Callable[..., Coroutine[Any, Any, Any]]
 
 
-def board_row(row: Any, *, video: Path | None = None, folder: Any = None, expected_s: float | None = None) -> Json:
+def board_row(
+    row: Any, *, video: Path | None = None, folder: Any = None, expected_s: float | None = None, earlier: bool = False
+) -> Json:
     """One run as the board's JSON: plain text and numbers only, times in seconds since 1970.
 
     Parameters
@@ -41,6 +44,8 @@ def board_row(row: Any, *, video: Path | None = None, folder: Any = None, expect
         Folder of the notebook.
     expected_s : float, optional
         Usual run time of such a request in this log; None while there is no history.
+    earlier : bool
+        Whether there is another clip on its material to compare it with.
 
     Returns
     -------
@@ -75,6 +80,8 @@ def board_row(row: Any, *, video: Path | None = None, folder: Any = None, expect
         "message": _message(row),
         "video": (source(video, folder) or video.name) if video is not None else None,
         "cancelable": name == "PENDING",
+        "earlier": earlier,
+        "marks": marks_of(row),
     }
 
 
@@ -88,8 +95,8 @@ class Board(NotebookWidget):
     post : callable
         Starts a coroutine on the loop thread: ``session.loop.start``.
     actions : mapping of str to coroutine function
-        What a click does, by its name, given a run id: ``cancel`` and ``again`` return a text to show or None, ``clip``
-        and ``strip`` bytes, ``code`` a dict of texts.
+        What a click does, by its name, given a run id: ``cancel``, ``again``, ``compare`` and ``mark`` (which also gets
+        the mark) return a text to show or None, ``clip`` and ``strip`` bytes, ``code`` a dict of texts.
     title : str
     empty : str
         What is said while there are no runs; nothing is shown of a board that has neither.
@@ -97,10 +104,12 @@ class Board(NotebookWidget):
         Returns what was spent and may be spent, in words.
     alive : callable
         Whether anybody still looks after the runs.
+    place : str
+        Of an output that is there already; a new one without it.
     """
 
-    _esm = module("dom", "clipboard", "host_page", "board")
-    _css = styles("base", "board")
+    _esm = module("dom", "clipboard", "host_page", "marks", "board")
+    _css = styles("base", "marks", "board")
 
     rows: Any = traitlets.List().tag(sync=True)
     about = traitlets.Dict().tag(sync=True)
@@ -117,10 +126,11 @@ class Board(NotebookWidget):
         empty: str = "",
         money: Callable[[], str] = str,
         alive: Callable[[], bool] = lambda: True,
+        place: str = "",
     ) -> None:
         self._actions, self._title, self._empty, self._money = dict(actions), title, empty, money
         self._lock = threading.Lock()
-        super().__init__(post=post, rows=list(rows), about=self._facts())
+        super().__init__(post=post, rows=list(rows), about=self._facts(), **({"place": place} if place else {}))
         self._at = {row["id"]: index for index, row in enumerate(self.rows)}
         self.feed = BoardFeed(self.send, contextvars.copy_context(), self._facts, alive)
         self.on_msg(self._on_message)
@@ -158,14 +168,15 @@ class Board(NotebookWidget):
         elif kind in self._actions and run_id in self._at:
             if kind != "strip":
                 self.send({"kind": "ack", "id": run_id, "action": kind})
-            self._post(self._act(str(kind), run_id))
+            given = [content.get("mark")] if kind == "mark" else []
+            self._post(self._act(str(kind), run_id, *given))
 
     async def _resend(self) -> None:
         self.feed.whole(list(self.rows))
 
-    async def _act(self, kind: str, run_id: str) -> None:
+    async def _act(self, kind: str, run_id: str, *given: Any) -> None:
         try:
-            result = await self._actions[kind](run_id)
+            result = await self._actions[kind](run_id, *given)
         except WanError as error:
             return self._say(run_id, plain(str(error), 400))
         except Exception as error:  # noqa: BLE001  # a click has no cell that could raise: the row says it

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.html.text import plain, state
 from wan_nb.html.word_diff import word_diff
+from wan_nb.log.marks import marks_of
 from wan_nb.studies.rounding import steady
 from wan_nb.studies.study_cell import relabelled
 
@@ -77,6 +78,7 @@ class Clip(TypedDict, total=False):
     currency: str | None
     status: str
     rating: int | None
+    marks: Mapping[str, Any]
     measures: Mapping[str, float | None]
 
 
@@ -117,6 +119,7 @@ def _clip(workspace: Workspace, row: Row, measures: dict[str, Any]) -> Clip:
         "currency": row.currency,
         "status": str(row.status),
         "rating": row.rating,
+        "marks": marks_of(row),
         "measures": measures,
     }
 
@@ -251,12 +254,19 @@ def public(clip: Clip, names: Sequence[str] = ()) -> dict[str, Any]:
         "params": {plain(name, 60): _shown(params[name]) for name in names if name in params},
         "playable": playable,
         "note": "" if playable else f"No clip: {state(clip.get('status', '')).word or 'missing'}.",
+        "marks": _marks(clip.get("marks") or {}),
         "has_audio": bool(clip.get("has_audio")),
         "simulated": bool(clip.get("simulated")),
         "currency": plain(clip.get("currency"), 8),
         "measures": {name: value for name, value in measures.items() if value is not None},
         **{name: _number(clip.get(name)) for name in ("seed", "seconds", "fps", "width", "height", "cost", "rating")},
     }
+
+
+def _marks(marks: Mapping[str, Any]) -> dict[str, Any]:
+    tags = [plain(tag, 60) for tag in marks.get("tags") or ()]
+    note = plain(marks.get("note"), 2000)
+    return {"rating": marks.get("rating"), "note": note, "tags": tags, "dropped": bool(marks.get("dropped"))}
 
 
 def prompts(clips: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import contextvars
 import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ from wan_nb.errors import InvalidOption
 from wan_nb.frontends import front_end
 from wan_nb.html.elements import tag
 from wan_nb.html.text import bundle, isolated, plain
+from wan_nb.log.marks import columns as columns_of
+from wan_nb.log.marks import marks_of
 from wan_nb.media.clips import shrunk
 from wan_nb.sanitize import said
 from wan_nb.terminal import printed
@@ -29,7 +32,7 @@ from wan_nb.widgets.base import NOTHING, NotebookWidget
 from wan_nb.widgets.outputs import display
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
@@ -39,6 +42,9 @@ __all__ = ["STATIC_CLASS", "ClipWidget", "CompareWidget", "compare_rows", "read_
 
 STATIC_CLASS = "wan-c-still"
 """Class of the picture that stands in for a widget; style sheets hide it while the widget is there."""
+
+Mark = Callable[[str, Mapping[str, Any]], dict[str, Any]]
+"""``mark(id, mark)``: takes down what a person says of a clip; see `wan_nb.log.marks`."""
 
 _STATIC_BYTES = 30_000  # pictures of the static output, which is saved with the notebook
 
@@ -134,6 +140,8 @@ class CompareWidget(ClipWidget):
         Columns of the grid; as many as there are variants when None.
     load : callable, optional
         See `wan_nb.widgets.clip_pages.Load`; reads the clips' own files when None.
+    mark : callable, optional
+        Takes down the mark of a run, given its id, and returns its marks; no stars, notes and tags when None.
 
     Examples
     --------
@@ -141,16 +149,21 @@ class CompareWidget(ClipWidget):
     CompareWidget(1 clip)
     """
 
-    _esm = module(*PLAYER, "compare")
-    _css = styles("player")
+    _esm = module(*PLAYER, "marks", "compare")
+    _css = styles("player", "marks")
 
-    def __init__(self, clips: Sequence[Clip], *, columns: int | None = None, load: Load | None = None) -> None:
+    def __init__(
+        self, clips: Sequence[Clip], *, columns: int | None = None, load: Load | None = None, mark: Mark | None = None
+    ) -> None:
         super().__init__(load=load or read_clip(clips))
         self.clips = list(clips)
         self.columns = columns
+        self._mark = mark
 
     def answer(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-        """One page: what is known of its clips, and their strips."""
+        """One page: what is known of its clips, and their strips; or a mark is taken down."""
+        if question.get("kind") == "mark":
+            return {"marks": self._marked(str(question.get("id")), question.get("mark"))}, []
         laid = clip_pages.pages(self.clips, str(question.get("order") or clip_pages.ORDER), self.columns)
         page = min(max(0, int(question.get("page") or 0)), max(0, len(laid) - 1))
         names = clip_pages.differing(self.clips)
@@ -170,7 +183,15 @@ class CompareWidget(ClipWidget):
             "orders": clip_pages.orders(self.clips),
             "prompts": prompts,
         }
-        return {"clips": clips, **about}, strips
+        return {"clips": clips, "marked": self._mark is not None, **about}, strips
+
+    def _marked(self, clip_id: str, mark: Any) -> dict[str, Any]:
+        clip = next((clip for clip in self.clips if clip["id"] == clip_id), None)
+        if clip is None or self._mark is None or not isinstance(mark, Mapping):
+            raise InvalidOption("this clip takes no marks here.")
+        clip["marks"] = marks = self._mark(clip_id, mark)
+        clip["rating"] = marks["rating"]
+        return marks
 
     def __repr__(self) -> str:
         return f"CompareWidget({len(self.clips)} clip{'' if len(self.clips) == 1 else 's'})"
@@ -195,7 +216,11 @@ def compare_rows(workspace: Workspace, rows: Sequence[Row], *, columns: int | No
     if not rows:
         raise InvalidOption("there are no runs to compare.", remedy="wan_nb.runs() lists what the log has.")
     clips = clip_pages.clips_of(workspace, rows)
-    return CompareWidget(clips, columns=columns, load=clip_pages.loader(workspace, rows))
+
+    def mark(run_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        return marks_of(workspace.write(run_id, **columns_of(workspace.row(run_id), given)))
+
+    return CompareWidget(clips, columns=columns, load=clip_pages.loader(workspace, rows), mark=mark)
 
 
 _NAME = "text-align:left;vertical-align:top;max-width:240px;white-space:normal;overflow-wrap:anywhere"

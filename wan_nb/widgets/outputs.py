@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wan_nb.engine.loop import Worker, load
 from wan_nb.errors import InvalidOption, LogError
-from wan_nb.frontends import front_end, shell
+from wan_nb.frontends import front_end, in_jupyter, shell
 from wan_nb.html import code as snippets
 from wan_nb.html.text import bundle, money
+from wan_nb.log.marks import columns
 from wan_nb.log.states import FINAL
 from wan_nb.terminal import say
-from wan_nb.widgets.static_outputs import run_bundle, runs_bundle
+from wan_nb.widgets.static_outputs import new_place, run_bundle, runs_bundle, with_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +38,18 @@ HISTORY = 200
 """Newest runs of the log that a board of everything begins with."""
 
 NOTHING = "No runs yet. A cell that starts with %%wan makes one."
+
+
+class Comparison(Protocol):
+    """What `View` needs of a comparison: `wan_nb.widgets.compare.CompareWidget` knows this file."""
+
+    in_html: bool
+
+    def bundle(self, static: Mapping[str, str]) -> dict[str, Any]:
+        """MIME bundle of an output that shows it."""
+
+    def static_bundle(self) -> dict[str, str]:
+        """MIME bundle of what is left where there is no kernel."""
 
 
 def display(bundle: dict[str, Any]) -> Any:
@@ -61,10 +77,14 @@ class Views:
     workspace : Workspace
     again : callable
         Buys another clip of a run, given its id, and returns the id of the new one; called in a worker thread.
+    compare : callable
+        The widget that shows some rows side by side; called in a worker thread.
     """
 
-    def __init__(self, workspace: Workspace, again: Callable[[str], str]) -> None:
-        self.workspace, self.again = workspace, again
+    def __init__(
+        self, workspace: Workspace, again: Callable[[str], str], compare: Callable[[Sequence[Row]], Comparison]
+    ) -> None:
+        self.workspace, self.again, self.compare = workspace, again, compare
         self.clicks = Worker("clicks")
         self._views: list[View] = []
 
@@ -111,6 +131,9 @@ class View:
         self.open_end, self.live = open_end, False
         self.handle: Any = None
         self.board: Board | None = None
+        self.comparison: Comparison | None = None
+        self._place = ""
+        self._earlier: set[str] = set()
         self._usual: dict[tuple[Any, ...], float | None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._money = ""
@@ -135,7 +158,13 @@ class View:
     def final_bundle(self) -> dict[str, str]:
         """What an output holds that is not live: the picture, and under that of one run what is still of use."""
         bundle = self.bundle()
-        return bundle if self.board is None else self.board.leave(bundle, beneath=len(self.rows) == 1)
+        if self.board is None:
+            return bundle
+        bundle = self.board.leave(bundle, beneath=len(self.rows) == 1)
+        if self.comparison is None:
+            return bundle
+        beneath = self.comparison.bundle(self.comparison.static_bundle())
+        return {name: f"{bundle[name]}\n{beneath[name]}" for name in bundle}
 
     def open(self) -> None:
         """Put it into the running cell."""
@@ -146,8 +175,19 @@ class View:
             if not self.open_end:  # which has nothing to hear of before its first run
                 self._listen()
                 self.workspace.loop.start(self._begin())
+        elif len(self.rows) == 1 and front_end().live and in_jupyter():
+            self._place = new_place()
+            self.handle = display(with_place(self.bundle(), self._place))
+            self.workspace.loop.start(self._furnish())
         else:
             self.handle = display(self.bundle())
+
+    async def _furnish(self) -> None:
+        """Fill the place beneath the card of a run that had ended before it was shown."""
+        with suppress(LogError):  # the session was closed meanwhile
+            await self.workspace.account.ask_log(self._learn_earlier)
+            board = await self.views.clicks.do(self._board)
+            board.in_html = True
 
     async def add(self, row: Row) -> None:
         """Show one more run, on the loop thread; an output that had come to rest is live again."""
@@ -172,7 +212,14 @@ class View:
         """The widget, made once: pages that were loaded again know no other."""
         if self.board is None:
             board, _ = load(_board_and_usual)
-            actions = {"cancel": self._cancel, "again": self._again, "clip": self._clip, "strip": self._strip}
+            actions: dict[str, Callable[..., Any]] = {
+                "cancel": self._cancel,
+                "again": self._again,
+                "clip": self._clip,
+                "strip": self._strip,
+                "compare": self._compare,
+                "mark": self._mark,
+            }
             self.board = board(
                 [self._json(row) for row in self.rows.values()],
                 post=self.workspace.loop.start,
@@ -181,6 +228,7 @@ class View:
                 empty="" if self.open_end else NOTHING,
                 money=lambda: self._money,
                 alive=lambda: not self.workspace.closed,
+                place=self._place,
             )
         return self.board
 
@@ -218,6 +266,7 @@ class View:
         """A run began or ended: history and sums are read anew; the last end replaces the widget."""
         try:
             await self.workspace.account.ask_log(self._learn_usual, row)
+            await self.workspace.account.ask_log(self._learn_earlier)
             self._money = await self.workspace.account.ask_log(self._spent)
         except LogError:
             return  # the session was closed meanwhile: the beats stop, and the page calls the board stale
@@ -247,7 +296,18 @@ class View:
         from wan_nb.widgets.board import board_row
 
         usual = self._usual.get((str(row.model), str(row.resolution), int(row.duration or 0)))
-        return board_row(row, video=self.workspace.video(row), folder=self.workspace.notebook, expected_s=usual)
+        return board_row(
+            row,
+            video=self.workspace.video(row),
+            folder=self.workspace.notebook,
+            expected_s=usual,
+            earlier=row.run_id in self._earlier,
+        )
+
+    def _learn_earlier(self) -> None:
+        """Whether there is a clip to compare the one that is shown with."""
+        if len(self.rows) == 1 and not self.follow:
+            self._earlier = {row.run_id for row in self.rows.values() if self.workspace.before(row) is not None}
 
     def _learn_usual(self, row: Row) -> None:
         """Usual run time of such requests, from this log."""
@@ -274,6 +334,35 @@ class View:
         if fresh not in self.rows:
             await self.add(await self.workspace.account.ask_log(self.workspace.row, fresh))
         return f"Asked for again: run {fresh[:8]}."
+
+    async def _compare(self, run_id: str) -> str:
+        """Show the clip beside the one before it, beneath its card; a second click takes that away."""
+        if not self._board().in_html or len(self.rows) != 1:
+            return "`%wan compare` in a cell shows both."
+        if self.comparison is not None:
+            self.comparison = None
+        else:
+            row = self.rows[run_id]
+            earlier = await self.workspace.account.ask_log(self.workspace.before, row)
+            if earlier is None:
+                return "There is no other clip on this material yet."
+            self.comparison = await self.views.clicks.do(self.views.compare, [earlier, row])
+            self.comparison.in_html = True
+        self.handle.update(await self.views.clicks.do(self.final_bundle), raw=True)
+        return ""
+
+    async def _mark(self, run_id: str, mark: Any) -> str:
+        """Write what a person says of the clip: to every board, and to the card."""
+        if not isinstance(mark, Mapping):
+            raise InvalidOption("a mark is stars, a note or tags.")
+        row = await self.workspace.account.ask_log(self.workspace.row, run_id)
+        changed = partial(self.workspace.write, run_id, **columns(row, mark))
+        row = self.relabelled(await self.views.clicks.do(changed))
+        self.rows[run_id] = row
+        self._board().put(self._json(row))
+        if not self.live and self.handle is not None:
+            self.handle.update(await self.views.clicks.do(self.final_bundle), raw=True)
+        return ""
 
     async def _clip(self, run_id: str) -> bytes:
         path = self.workspace.video(self.rows[run_id])

@@ -9,7 +9,7 @@
  * @typedef {{id: string, label: string, named: boolean, study: string|null, variant: string|null, prompt: string, facts: string, state: string, service_status: string,
  *   simulated: boolean, created: number|null, submitted: number|null, started: number|null, ended: number|null,
  *   queue_s: number|null, run_s: number|null, expected_s: number|null, price: string, again: string, message: string,
- *   video: string|null, cancelable: boolean}} Row
+ *   video: string|null, cancelable: boolean, earlier: boolean, marks: import("./marks.js").Marks}} Row
  * @typedef {{mark: string, word: string, tone: string, group: string}} Look
  * @typedef {{title: string, empty: string, states: Record<string, Look>, groups: Record<string, string>, active: string[], money: string}} About
  * @typedef {{get(name: string): any, set(name: string, value: unknown): void, send(content: unknown): void,
@@ -19,6 +19,7 @@
 import { copier } from "./clipboard.js";
 import { addresses, h, say } from "./dom.js";
 import { renderInHtml, keepKeys } from "./host_page.js";
+import { makeMarks } from "./marks.js";
 
 /** Seconds without a word from the kernel after which open rows are called stale; it speaks every 5 s. */
 const STALE_AFTER = 20;
@@ -74,7 +75,7 @@ export function timing(row, now) {
 
 /**
  * One row: built once, then told what changed.
- * @param {string} id @param {{model: Model, about: () => About, ask: (id: string, action: string) => void,
+ * @param {string} id @param {{model: Model, about: () => About, ask: (id: string, action: string, given?: object) => void,
  *   stale: () => boolean}} board
  */
 function makeRow(id, board) {
@@ -102,11 +103,14 @@ function makeRow(id, board) {
   again.classList.add("wan-again");
   again.append(cost);
   const code = button("code", "Code");
+  const compare = button("compare", "Compare with the last one");
+  compare.title = "Beside the clip that was made before it on the same picture";
+  const marks = makeMarks(() => row?.label ?? "", (mark) => act("mark", { mark }));
   const el = h(
     "div", { class: "wan-row", role: "listitem" },
     h("div", { class: "wan-line" }, pill, h("div", { class: "wan-about" }, h("div", { class: "wan-title" }, name, badge), prompt, facts),
-      h("div", { class: "wan-going" }, bar, time), price, h("div", { class: "wan-actions" }, cancel, again, code)),
-    message, note, film, stage,
+      h("div", { class: "wan-going" }, bar, time), price, h("div", { class: "wan-actions" }, cancel, compare, again, code)),
+    message, note, film, stage, marks.el,
   );
 
   /** @type {Row} */ let row;
@@ -114,13 +118,13 @@ function makeRow(id, board) {
   let patience = 0;
   const urls = addresses();
 
-  /** @param {string} action */
-  function act(action) {
+  /** @param {string} action @param {object} [given] */
+  function act(action, given) {
     if (action === "code" && stage.querySelector(".wan-code")) return stage.replaceChildren();
     asked = action;
     refresh(); // which disables the buttons, so that a double click is one click
     patience = window.setTimeout(() => say(note, "The kernel is busy: this waits for the running cell."), PATIENCE);
-    board.ask(id, action);
+    board.ask(id, action, given);
   }
   function openClip() {
     if (stage.querySelector("video")) return stage.replaceChildren();
@@ -128,7 +132,8 @@ function makeRow(id, board) {
   }
   function refresh() {
     const off = asked !== "" || board.stale();
-    for (const b of [cancel, again, code, film]) b.disabled = off;
+    for (const b of [cancel, compare, again, code, film]) b.disabled = off;
+    marks.disable(off);
   }
 
   return {
@@ -162,6 +167,10 @@ function makeRow(id, board) {
       say(cost, ` · ${row.again}`);
       again.title = `Buys a new clip: ${row.again}`;
       again.setAttribute("aria-label", `Again · ${row.again}: buys a new clip of ${row.label}`);
+      compare.hidden = !row.video || !row.earlier;
+      marks.el.hidden = !row.video;
+      marks.update(row.marks);
+      el.classList.toggle("wan-dropped", row.marks.dropped);
       code.setAttribute("aria-label", `Code of ${row.label}`);
       film.hidden = !row.video;
       film.setAttribute("aria-label", `Play ${row.label}`);
@@ -289,8 +298,8 @@ function render({ model, el }) {
   });
   const board = {
     model, about, stale: () => stale,
-    /** @param {string} id @param {string} action */
-    ask: (id, action) => model.send({ kind: action, id }),
+    /** @param {string} id @param {string} action @param {object} [given] */
+    ask: (id, action, given) => model.send({ kind: action, id, ...given }),
   };
 
   function draw() {
@@ -321,7 +330,6 @@ function render({ model, el }) {
       .filter(([count]) => count)
       .map(([count, word]) => `${count} ${word}`);
     root.classList.toggle("wan-solo", all.length === 1);
-    root.classList.toggle("wan-after", all.length === 1 && root.parentElement?.classList.contains("wan-after"));
     root.classList.toggle("wan-many", all.length > MANY);
     say(title, name);
     say(totals, [all.length > 1 ? counts.join(", ") : "", money].filter(Boolean).join(" · "));

@@ -4,6 +4,7 @@ import { channel, clipsFrom } from "./kernel_channel.js";
 import { addresses, h, money } from "./dom.js";
 import { renderInHtml } from "./host_page.js";
 import { Player } from "./player.js";
+import { makeMarks } from "./marks.js";
 
 /**
  * @typedef {object} Page
@@ -14,7 +15,8 @@ import { Player } from "./player.js";
  * @property {string[]} orders  names that `page` takes; the first one is the order of the study
  * @property {{names: string[], runs: ["same"|"gone"|"new", string][]}[]} [prompts]  missing where they stand elsewhere
  *
- * @typedef {import("./player.js").Source & {page: (page: number, order: string) => Promise<Page>}} ClipPages
+ * @typedef {import("./player.js").Source & {page: (page: number, order: string) => Promise<Page>,
+ *   mark?: (id: string, mark: object) => Promise<import("./marks.js").Marks>}} ClipPages  `mark` where marks are taken down
  */
 
 const number = (value) => (Number.isInteger(value) ? String(value) : Number(value.toPrecision(4)).toString());
@@ -60,7 +62,24 @@ export function mountCompare(root, source, signal, told = false) {
   const head = h("div", { class: "wan-c-head" });
   const under = h("div", {});
   root.append(head);
-  const player = new Player(root, source, { signal, label: "Compare clips", caption: facts });
+  /** Where a mark can be taken down, buttons in place of the stars in words. @param {any} clip */
+  const caption = (clip) => {
+    if (!source.mark || !clip.marks) return facts(clip);
+    const marks = makeMarks(() => clip.label, async (mark) => {
+      marks.disable(true);
+      try {
+        clip.marks = await source.mark(clip.id, mark);
+        clip.rating = clip.marks.rating;
+        marks.update(clip.marks);
+      } catch (error) {
+        player.say(error.message);
+      }
+      marks.disable(false);
+    });
+    marks.update(clip.marks);
+    return [...facts({ ...clip, rating: null }), marks.el];
+  };
+  const player = new Player(root, source, { signal, label: "Compare clips", caption });
   root.append(under);
   let [page, order, turn] = [0, "", 0];
 
@@ -102,6 +121,7 @@ function kernelPages(model, signal) {
   signal.addEventListener("abort", strips.free);
   return {
     originals: true,
+    mark: async (id, mark) => (await ask({ kind: "mark", id, mark })).content.marks,
     async page(page, order) {
       const { content, buffers } = await ask({ kind: "page", page, order });
       strips.free();
