@@ -87,6 +87,8 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, _no_certi
         # VIRTUAL_ENV: IPython warns when the shell that started the tests has another environment active.
         if name.startswith(("DASHSCOPE_", "WAN_NB_")) or name in {"VIRTUAL_ENV", "SSL_CERT_FILE"}:
             monkeypatch.delenv(name)
+    monkeypatch.delenv("JUPYTERHUB_USER", raising=False)
+    monkeypatch.setenv("WAN_NB_USER", "")  # whoever runs the tests
     monkeypatch.setenv("SSL_CERT_DIR", _no_certificates)
     monkeypatch.chdir(tmp_path)
 

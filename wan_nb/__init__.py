@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # what the table below says, for those who read the code with
         adopt,
         again,
         board,
+        budget,
         bundle,
         cancel,
         close,
@@ -55,8 +56,8 @@ _HOMES = {
     name: module
     for module, names in {
         "wan_nb.api.request": "VideoRequest",
-        "wan_nb.handles.default": "adopt again board bundle cancel close compare connect cost doctor film find form"
-        " login report resume run runs session study submit vote",
+        "wan_nb.handles.default": "adopt again board budget bundle cancel close compare connect cost doctor film find"
+        " form login report resume run runs session study submit vote",
         "wan_nb.engine.loop": "allow_nested",
         "wan_nb.handles.run": "Run",
         "wan_nb.handles.session": "Session",
@@ -75,6 +76,7 @@ __all__ = [
     "again",
     "allow_nested",
     "board",
+    "budget",
     "bundle",
     "cancel",
     "close",

@@ -23,7 +23,8 @@ DEFAULT_BUDGET: Mapping[str, float] = {"CNY": 50.0, "USD": 7.0}
 
 
 _GIVEN = frozenset(
-    {"service", "base_url", "api_key", "folder", "log", "media", "budget", "gap", "patience", "speed", "migrate"}
+    {"service", "base_url", "api_key", "folder", "log", "media"}
+    | {"budget", "gap", "patience", "speed", "migrate", "user"}
 )
 
 
@@ -53,6 +54,9 @@ class Settings(Keyless):
         Pace of a simulator that is started for this session.
     migrate : bool
         A log of an older version on PostgreSQL may be brought to this one; ``WAN_NB_MIGRATE=1``.
+    user : str
+        Who buys and votes: ``WAN_NB_USER``, else ``JUPYTERHUB_USER``, else the login unless it is one that many share,
+        such as jovyan or root. Empty where nobody knows.
 
     Examples
     --------
@@ -72,6 +76,7 @@ class Settings(Keyless):
     patience: float = 20.0
     speed: float = 1.0
     migrate: bool = False
+    user: str = ""
 
     @classmethod
     def resolve(
@@ -87,7 +92,7 @@ class Settings(Keyless):
             What the default folder and relative paths of the environment start from; the working directory without it.
         **given
             ``service`` (or ``base_url``), ``api_key``, ``folder``, ``log``, ``media``, ``budget`` (a number caps every
-            currency), ``gap``, ``patience``, ``speed``, ``migrate``.
+            currency), ``gap``, ``patience``, ``speed``, ``migrate``, ``user``.
 
         Raises
         ------
@@ -122,6 +127,7 @@ class Settings(Keyless):
             patience=_above_zero("patience", chosen.get("patience", 20.0)),
             speed=_above_zero("speed", chosen.get("speed", 1.0)),
             migrate=switch(chosen.get("migrate", env.get("WAN_NB_MIGRATE") == "1"), "migrate"),
+            user=_user(chosen.get("user"), env),
         )
 
     def portable(self) -> dict[str, Any]:
@@ -189,6 +195,24 @@ def _budget(value: Any) -> Mapping[str, float]:
         named.add(currency)
         caps[currency] = amount(cap, f"budget {currency} must be a positive number")
     return caps
+
+
+_SHARED_LOGINS = frozenset(
+    {"admin", "administrator", "codespace", "colab", "default", "docker", "guest", "jovyan", "jupyter", "kaggle"}
+    | {"nobody", "root", "runner", "test", "ubuntu", "user", "vscode"}
+)
+"""Logins that say nothing of who somebody is."""
+
+
+def _user(given: Any, env: Mapping[str, str]) -> str:
+    """Who somebody is; what was given counts also where it is empty."""
+    if given is not None and not isinstance(given, str):
+        raise InvalidOption(f"user is a text, not an object of type {type(given).__name__}.", field="user")
+    for said in (given, env.get("WAN_NB_USER"), env.get("JUPYTERHUB_USER") or None):
+        if said is not None:
+            return str(said).strip()[:60]
+    login = env.get("LOGNAME") or env.get("USER") or env.get("USERNAME") or ""
+    return "" if login.lower() in _SHARED_LOGINS else login.strip()[:60]
 
 
 def _above_zero(name: str, value: Any) -> float:

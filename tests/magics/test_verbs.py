@@ -22,7 +22,7 @@ pytest_plugins = ["fixtures_shell"]
 
 DESIGNED = {
     "runs", "show", "resume", "adopt", "cancel", "again", "rate", "compare", "vote", "rank", "report", "deliver",
-    "cost", "note", "tag", "untag", "find", "form", "connect", "login", "doctor", "bundle", "forget",
+    "cost", "budget", "note", "tag", "untag", "find", "form", "connect", "login", "doctor", "bundle", "forget",
 }  # fmt: skip
 
 

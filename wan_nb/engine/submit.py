@@ -124,6 +124,7 @@ class Submitter:
             "variant": ask.variant,
             "block": ask.block,
             "tags": ask.tags,
+            "user": account.settings.user or None,
             "service": account.endpoint.name,
             "simulated": bool(account.client.simulated),
             "cost": request.price(account.endpoint.region),

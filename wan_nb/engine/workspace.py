@@ -15,7 +15,6 @@ from wan_nb.engine.endpoint import address, identify, locate
 from wan_nb.engine.loop import LoopThread, load
 from wan_nb.errors import InvalidMedia, InvalidOption, LogError, NotFound, Unavailable
 from wan_nb.frontends import notebook_folder
-from wan_nb.log.marks import DROPPED
 from wan_nb.log.states import OPEN
 from wan_nb.media.store import Store
 from wan_nb.public_functions import guard, guarded
@@ -214,6 +213,13 @@ class Workspace:
             if runner := Workspace.runner.of(self):
                 runner.account.settings = self.settings
 
+    def set_user(self, user: str) -> None:
+        """Say who buys and votes from now on."""
+        with self.opening:
+            self.settings = self.settings.moved(user=user)
+            if runner := Workspace.runner.of(self):
+                runner.account.settings = self.settings
+
     def close(self) -> None:
         """Stop looking, close connections and log. Tasks go on at the service; the log knows them."""
         with self.opening:
@@ -349,7 +355,7 @@ class Workspace:
         others = (
             other
             for other in self.log.find(status="SUCCEEDED", limit=_LOOKED_AT)
-            if other.run_id != row.run_id and materials_of(other.request) == own and DROPPED not in other.tags
+            if other.run_id != row.run_id and materials_of(other.request) == own and not other.dropped
         )
         playable = [other for other in others if self.video(other) is not None]
         older = (

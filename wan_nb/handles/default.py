@@ -25,6 +25,7 @@ __all__ = [
     "adopt",
     "again",
     "board",
+    "budget",
     "bundle",
     "cancel",
     "close",
@@ -94,8 +95,11 @@ def configure(**settings: Any) -> None:
     wanted = Settings.resolve(**_configured)
     if "service" in settings and wanted.service != current.settings.service:
         _close()
-    elif "budget" in settings:
+        return
+    if "budget" in settings:
         current.set_budget(wanted.budget)
+    if "user" in settings:
+        current.workspace.set_user(wanted.user)
 
 
 @guarded
@@ -190,6 +194,7 @@ runs = _of_session(Session.runs)
 find = _of_session(Session.find)
 resume = _of_session(Session.resume)
 adopt = _of_session(Session.adopt)
+budget = _of_session(Session.budget)
 compare = _of_session(Session.compare)
 vote = _of_session(Session.vote)
 report = _of_session(Session.report)

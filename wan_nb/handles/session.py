@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 from weakref import WeakSet
 
 from wan_nb import arguments
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from wan_nb.log.runlog import RunLog
     from wan_nb.maintenance.cost import Cost
     from wan_nb.maintenance.doctor import Findings
+    from wan_nb.maintenance.job_cost import Budgets, JobCost
     from wan_nb.media.store import Store
     from wan_nb.widgets.compare import CompareWidget
     from wan_nb.widgets.form import Form
@@ -778,13 +779,75 @@ class Session:
 
     # --- keeping it in order
 
-    def cost(self) -> Cost:
-        """Return what was spent, by service, and what is left of the budget of any 24 hours.
+    def budget(
+        self,
+        name: str | None = None,
+        amount: float | str | None = None,
+        /,
+        *,
+        currency: str | None = None,
+        user: str = "",
+    ) -> Budgets:
+        """Set what a job may cost, or tell what is left. It is kept in the log, and holds beside that of any 24 hours.
+
+        A job is all runs that were bought under a name, or have it as a tag. Simulated runs are never refused.
+
+        Parameters
+        ----------
+        name : str, optional
+            All budgets without it.
+        amount : float or "off", optional
+            In `currency`; ``"off"`` takes the budget away. Only told without it.
+        currency : {'CNY', 'USD'}, optional
+            That of the service without it.
+        user : str
+            The share of this person in the job.
 
         Returns
         -------
-        Cost
-            ``lines`` by service and currency, ``spent`` and ``budget`` by currency; simulated runs count nowhere.
+        Budgets
+            A tuple of ``job``, ``user``, ``amount``, ``spent``, ``left``, ``currency``, ``rehearsed``.
+
+        Raises
+        ------
+        InvalidOption
+            No amount, or a currency in which no service bills.
+
+        Examples
+        --------
+        >>> session.budget("walk", 150, currency="CNY")  # doctest: +SKIP
+        walk: CNY 0.00 of 150.00 used, 150.00 left
+        """
+        from wan_nb.maintenance.job_cost import budget_of, set_budget
+
+        if amount is not None:
+            set_budget(self.workspace, name or "", amount, currency, user)
+        return budget_of(self.workspace, name)
+
+    @overload
+    def cost(self, name: None = None, /) -> Cost: ...
+
+    @overload
+    def cost(self, name: str, /) -> JobCost: ...
+
+    def cost(self, name: str | None = None, /) -> Cost | JobCost:
+        """Return what was spent, by service, and what is left of the budget of any 24 hours; or what one job has cost.
+
+        Parameters
+        ----------
+        name : str, optional
+            Name or tag of a job.
+
+        Returns
+        -------
+        Cost or JobCost
+            ``lines`` by service and currency, ``spent`` and ``budget`` by currency; simulated runs count nowhere. Of a
+            job ``used``, ``replaced``, ``failed``, ``paid``, ``by_person``, ``rehearsed``, ``budgets``.
+
+        Raises
+        ------
+        NotFound
+            Nothing has this name or tag.
 
         Examples
         --------
@@ -793,9 +856,15 @@ class Session:
         last 24 h: CNY 9.00 of 50.00 (%config WanMagics.budget)
         last 24 h: USD 0.00 of 7.00 (%config WanMagics.budget)
         """
-        from wan_nb.maintenance.cost import cost_of
+        if name is None:
+            from wan_nb.maintenance.cost import cost_of
 
-        return cost_of(self.workspace)
+            return cost_of(self.workspace)
+        from wan_nb.maintenance.job_cost import job_cost
+
+        planned = name in self.log.studies()
+        shows = open_study(self, None, {}, name=name, seeds=(), vary=None, tags=()).rows() if planned else None
+        return job_cost(self.workspace, name, shows)
 
     def doctor(self, *, mend: bool = False) -> Findings:
         """Check key, service, clock, disk, files, front end and versions; the service is asked one free question.

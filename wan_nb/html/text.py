@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import secrets
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,7 +22,7 @@ from wan_nb.sanitize import harmless
 from wan_nb.terminal import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = [
     "ACTIVE",
@@ -39,6 +40,7 @@ __all__ = [
     "measures",
     "megabytes",
     "money",
+    "new_place",
     "percent",
     "plain",
     "price",
@@ -46,6 +48,7 @@ __all__ = [
     "stars",
     "state",
     "totals",
+    "with_place",
 ]
 
 
@@ -136,6 +139,16 @@ def bundle(body: str, words: str) -> dict[str, str]:
         The same as text, as it stands in a terminal.
     """
     return {"text/html": f'<div class="{AS_TYPED}">{body}</div>', "text/plain": printable(words)}
+
+
+def new_place() -> str:
+    """Class of HTML elements in which a page shows one widget."""
+    return f"wan-{secrets.token_hex(8)}"
+
+
+def with_place(static: Mapping[str, str], place: str) -> dict[str, str]:
+    """A static bundle with a place beneath it, for what is still of use there."""
+    return {**static, "text/html": f'{static["text/html"]}<div class="{place} wan-after {AS_TYPED}"></div>'}
 
 
 def isolated(value: object, limit: int | None = None) -> Markup:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from wan_nb.api import catalog
+from wan_nb.arguments import shown
 from wan_nb.errors import BudgetExceeded, InvalidRequest, join_words
-from wan_nb.log.schema import runs
+from wan_nb.log.schema import budgets, runs, words
 from wan_nb.log.states import OPEN, Status
 from wan_nb.sanitize import number
 
@@ -18,7 +20,18 @@ if TYPE_CHECKING:
 
     from wan_nb.log.row import Row
 
-__all__ = ["LARGEST", "WINDOW", "check_cap", "check_most", "check_price", "is_amount", "spent_since"]
+__all__ = [
+    "LARGEST",
+    "WINDOW",
+    "check_cap",
+    "check_jobs",
+    "check_most",
+    "check_price",
+    "is_amount",
+    "job_rows",
+    "job_spent",
+    "spent_since",
+]
 
 WINDOW: Final = timedelta(hours=24)
 """The cap holds for every span of this length."""
@@ -129,6 +142,55 @@ def check_cap(c: sa.Connection, rows: Sequence[Row], *, cap: float | None, now: 
                 price=price,
                 spent=spent,
                 cap=cap,
+                currency=currency,
+            )
+
+
+def job_rows(job: str) -> sa.ColumnElement[bool]:
+    """Condition for the runs that a job has bought: under its name, or with it as a tag."""
+    tags = sa.literal(", ") + sa.type_coerce(runs.c.tags, sa.Text()) + ", "
+    return (runs.c.study == words(job)) | tags.contains(f", {words(job)}, ", autoescape=True)
+
+
+def job_spent(c: sa.Connection, job: str, currency: str, user: str = "") -> float:
+    """Return what a job has cost and has reserved, without simulated runs; with a user, that person's part."""
+    query = sa.select(sa.func.sum(_counted(currency))).where(_mine(currency), job_rows(job))
+    if user:
+        query = query.where(runs.c.user == words(user))
+    return float(c.execute(query).scalar_one() or 0.0)
+
+
+def check_jobs(c: sa.Connection, rows: Sequence[Row]) -> None:
+    """Refuse rows, already written in this transaction, that take a job, or the share of a person, over its budget.
+
+    Simulated runs are never refused.
+
+    Raises
+    ------
+    BudgetExceeded
+        ``details`` hold ``price``, ``spent`` (without these rows), ``cap`` and ``currency``.
+    """
+    paid = [row for row in rows if row.cost and not row.simulated]
+    for cap in c.execute(sa.select(budgets).order_by(budgets.c.job, budgets.c.user)).mappings() if paid else ():
+        job, user, currency, amount = cap["job"], cap["user"], cap["currency"], cap["amount"]
+        mine = [row for row in paid if job in {row.study, *row.tags} and user in {"", row.user}]
+        if not mine:
+            continue
+        whose = f"{shown(job)}{f' for {shown(user)}' if user else ''}"
+        if other := next((row.currency for row in mine if row.currency != currency), None):
+            raise BudgetExceeded(
+                f"the budget of {whose} is in {currency}, and this costs {other}. Nothing was sent.",
+                remedy=f"%wan budget {shlex.quote(job)} {other} AMOUNT sets another one.",
+            )
+        total, price = job_spent(c, job, currency, user), sum(row.cost or 0.0 for row in mine)
+        if total > amount + _DUST:
+            raise BudgetExceeded(
+                f"{currency} {price:.2f} would pass the budget of {whose}: {currency} {max(total - price, 0.0):.2f} of "
+                f"{amount:.2f} are spent or reserved. Nothing was sent.",
+                remedy=f"%wan budget {shlex.quote(job)} {currency} {total:.2f} raises it.",
+                price=price,
+                spent=max(total - price, 0.0),
+                cap=amount,
                 currency=currency,
             )
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from wan_nb.arguments import shown, switch, whole, words
 from wan_nb.errors import InvalidOption
+from wan_nb.log.row import DROPPED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from wan_nb.log.row import Row
 
-__all__ = ["DROPPED", "columns", "in_the_running", "marks_of"]
-
-DROPPED: Final = "dropped"
-"""Tag of a clip that is out of the running: comparisons and deliveries of a whole study leave it out."""
+__all__ = ["columns", "in_the_running", "marks_of"]
 
 _LONGEST = 2000
 """Characters of a note."""
@@ -36,7 +34,7 @@ def columns(row: Row, mark: Mapping[str, Any]) -> dict[str, Any]:
         elif name == "note":
             found["note"] = str(value or "").strip()[:_LONGEST] or None
         elif name == "tags":
-            kept = [DROPPED] if DROPPED in row.tags else []
+            kept = [DROPPED] if row.dropped else []
             found["tags"] = words([*words(value, "tags"), *kept], "tags")
         elif name == "dropped":
             others = [tag for tag in row.tags if tag != DROPPED]
@@ -48,10 +46,10 @@ def columns(row: Row, mark: Mapping[str, Any]) -> dict[str, Any]:
 
 def in_the_running(rows: Sequence[Row]) -> list[Row]:
     """Rows that are not dropped; all where that leaves none, and one that stands alone was meant."""
-    return [row for row in rows if DROPPED not in row.tags] or list(rows)
+    return [row for row in rows if not row.dropped] or list(rows)
 
 
 def marks_of(row: Row) -> dict[str, Any]:
     """The marks of a run, as `columns` takes them."""
     tags = [tag for tag in row.tags if tag != DROPPED]
-    return {"rating": row.rating, "note": row.note or "", "tags": tags, "dropped": DROPPED in row.tags}
+    return {"rating": row.rating, "note": row.note or "", "tags": tags, "dropped": row.dropped}

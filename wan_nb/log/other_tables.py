@@ -122,6 +122,30 @@ class Tables:
         query = sa.select(table.c.vote).where(table.c.study == study).order_by(table.c.number)
         return self._db.read(lambda c: [vote for vote in c.execute(query).scalars() if vote is not None])
 
+    # --- budgets of jobs
+
+    def put_budget(self, job: str, amount: float | None, currency: str, user: str = "") -> None:
+        """Keep what a job may cost, or the share of one person in it; None takes it away."""
+        table = schema.budgets
+
+        def work(c: sa.Connection) -> None:
+            c.execute(sa.delete(table).where(table.c.job == schema.words(job), table.c.user == schema.words(user)))
+            if amount is not None:
+                row = {"job": job, "user": user, "amount": amount, "currency": currency, "saved_at": self._now()}
+                c.execute(sa.insert(table).values(row))
+
+        self._db.write(work)
+
+    def budgets(self, job: str | None = None) -> list[dict[str, Any]]:
+        """Return what jobs may cost, as dicts of ``job``, ``user``, ``amount``, ``currency``: of one job, or of all."""
+        table = schema.budgets
+        query = sa.select(table.c.job, table.c.user, table.c.amount, table.c.currency).order_by(
+            table.c.job, table.c.user
+        )
+        if job is not None:
+            query = query.where(table.c.job == schema.words(job))
+        return self._db.read(lambda c: [dict(row) for row in c.execute(query).mappings()])
+
     def damaged(self) -> dict[str, int]:
         """How many rows of the small tables cannot be read, by table."""
         columns = {"studies": schema.studies.c.plan, "votes": schema.votes.c.vote, "measures": schema.measures.c.found}

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from wan_nb.arguments import as_whole, run_ids, shown, whole
 from wan_nb.errors import InvalidOption, NotFound, did_you_mean, join_words, nearest
-from wan_nb.log.budget import is_amount, spent_since
+from wan_nb.log.budget import is_amount, job_spent, spent_since
 from wan_nb.log.frame import to_frame
 from wan_nb.log.row import COLUMNS, NAMES, Row
 from wan_nb.log.schema import members, micros, runs, words
@@ -138,6 +138,10 @@ class Queries:
     def spent(self, currency: str, since: datetime) -> float:
         """Return what was billed or is reserved since then, in `currency`, without simulated runs."""
         return self._db.read(lambda c: spent_since(c, currency, since))
+
+    def job_spent(self, job: str, currency: str, user: str = "") -> float:
+        """Return what a job has cost and has reserved in `currency`, or one person in it, without simulated runs."""
+        return self._db.read(lambda c: job_spent(c, job, currency, user))
 
     def durations(
         self, model: str, resolution: str, duration: int, *, limit: int = 200, simulated: bool = False

@@ -13,7 +13,10 @@ from wan_nb.terminal import printed
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["COLUMNS", "DTYPES", "NAMES", "Row"]
+__all__ = ["COLUMNS", "DROPPED", "DTYPES", "NAMES", "Row"]
+
+DROPPED: Final = "dropped"
+"""Tag of a clip that is out of the running: comparisons and deliveries of a whole study leave it out."""
 
 _TIME: Final = "datetime64[ns, UTC]"
 
@@ -153,6 +156,11 @@ class Row:
         """Whether there is certainly no task of it: nothing was sent, or what was sent was refused."""
         posted = self.posted_at is not None or "posted_at" in self.damaged
         return not posted or self.post_end in NOT_ACCEPTED
+
+    @property
+    def dropped(self) -> bool:
+        """Whether a person has said that it is out of the running."""
+        return DROPPED in self.tags
 
     @property
     def never_sent(self) -> bool:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from wan_nb.arguments import shown, words
 from wan_nb.errors import LogError, NotFound
-from wan_nb.log.budget import check_cap, check_most, check_price
+from wan_nb.log.budget import check_cap, check_jobs, check_most, check_price
 from wan_nb.log.database import Database
 from wan_nb.log.other_tables import Tables
 from wan_nb.log.posting_process import owner_alive
@@ -93,6 +93,7 @@ class RunLog:
         self.count = queries.count
         self.totals = queries.totals
         self.spent = queries.spent
+        self.job_spent = queries.job_spent
         self.durations = queries.durations
         self.to_frame = queries.to_frame
         self.remember_upload = tables.remember_upload
@@ -102,6 +103,8 @@ class RunLog:
         self.studies = tables.studies
         self.add_vote = tables.add_vote
         self.votes = tables.votes
+        self.budgets = tables.budgets
+        self.put_budget = tables.put_budget
         self.damaged = tables.damaged
         self.put_measures = tables.put_measures
         self.measures = tables.measures
@@ -222,6 +225,7 @@ class RunLog:
         made = [row for row, new in results if new]
         check_most(made, most)
         check_cap(c, made, cap=cap, now=now)
+        check_jobs(c, made)
         return results
 
     def _insert(self, c: sa.Connection, values: Mapping[str, Any], *, attempt: int) -> Row:

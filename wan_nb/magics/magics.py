@@ -58,6 +58,9 @@ class WanMagics(Magics):
         allow_none=True,
         help="Most that this log may spend in any 24 h: a number, or one per currency such as {'CNY': 50, 'USD': 7}.",
     ).tag(config=True)
+    user = Unicode(
+        "", help="Who buys and votes. Empty: WAN_NB_USER, JUPYTERHUB_USER, or the login unless many share it."
+    ).tag(config=True)
     wait = Bool(
         None,
         allow_none=True,
@@ -103,7 +106,7 @@ class WanMagics(Magics):
             raise TraitError(str(error)) from None  # of all errors, traitlets takes the value back for this one only
         return value
 
-    @observe("service", "budget")
+    @observe("service", "budget", "user")
     def _configure(self, change: Any) -> None:
         from wan_nb.handles import default
 

@@ -286,14 +286,29 @@ def deliver(call: Call) -> Any:
     return call.study().deliver(call.given.get("output"), runs=[*call.words[1:]] or None)
 
 
+def budget(call: Call) -> Any:
+    """Set what a job may cost, or tell what is left of it.
+
+    A job is all runs under a name, or with it as a tag. A bare number is in the currency of the service, `off` takes
+    the budget away, and `--user` sets the share of one person. Rehearsals on the simulator are told, and never refused.
+
+        %wan budget walk CNY 150
+        %wan budget walk
+    """
+    name, *rest = map(str, call.words) if call.words else (None,)
+    currency = rest.pop(0) if len(rest) > 1 else None
+    return call.session.budget(name, *rest, currency=currency, **call.given)
+
+
 def cost(call: Call) -> Any:
-    """Tell what was spent, and how much of the budget is left.
+    """Tell what was spent, and how much of the budget is left; with a name, what that job has cost.
 
     Simulated runs cost nothing and count nowhere. The budget holds for any 24 hours, over all notebooks of the log:
 
+        %wan cost walk
         %config WanMagics.budget = {"CNY": 20, "USD": 3}
     """
-    return call.session.cost()
+    return call.session.cost(*map(str, call.words))
 
 
 def form(call: Call) -> Any:
@@ -397,6 +412,7 @@ _OUTPUT = Option(
     "output", "File to write; the study's name without it.", short="o", metavar="FILE", suffixes=(".html",)
 )
 _ZIP = replace(_OUTPUT, suffixes=(".zip",))
+_USER = Option("user", "Whose share it is.", metavar="NAME")
 _YES = Option("yes", "Do not ask.")
 _MEND = Option("mend", "Repair what can be repaired: the log, unfinished runs, partial files, clips that were renamed.")
 
@@ -419,7 +435,8 @@ VERBS: dict[str, Verb] = {
         Verb("rank", "[STUDY]", "study.ranking()", rank, 1, completes="study"),
         Verb("report", "[STUDY]", "study.report('walk.html')", report, 1, (_OUTPUT,), "study"),
         Verb("deliver", "[STUDY] [ID|VARIANT ...]", "study.deliver('finals.zip')", deliver, None, (_ZIP,), "thing"),
-        Verb("cost", "", "wan_nb.cost()", cost),
+        Verb("budget", "[NAME] [CNY|USD] [AMOUNT|off]", "wan_nb.budget('walk', 150)", budget, 3, (_USER,), "study"),
+        Verb("cost", "[NAME]", "wan_nb.cost()", cost, 1, completes="study"),
         Verb("form", "[ID]", "wan_nb.form()", form, 1, completes="run"),
         Verb("connect", "[SERVICE]", "wan_nb.connect('simulator')", connect, 1, completes="service"),
         Verb("login", "[SERVICE]", "wan_nb.login()", login, 1, completes="service"),

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from wan_nb.html.text import AS_TYPED
-from wan_nb.widgets.static_outputs import new_place, with_place
+from wan_nb.html.text import AS_TYPED, new_place, with_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping

@@ -19,11 +19,11 @@ from wan_nb.engine.loop import Worker, load
 from wan_nb.errors import InvalidOption, LogError
 from wan_nb.frontends import front_end, in_jupyter, shell
 from wan_nb.html import code as snippets
-from wan_nb.html.text import bundle, money
+from wan_nb.html.text import bundle, money, new_place, with_place
 from wan_nb.log.marks import columns
 from wan_nb.log.states import FINAL
 from wan_nb.terminal import say
-from wan_nb.widgets.static_outputs import new_place, run_bundle, runs_bundle, with_place
+from wan_nb.widgets.static_outputs import run_bundle, runs_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wan_nb.errors import InvalidOption
 from wan_nb.html import run_card
-from wan_nb.html.text import AS_TYPED, megabytes
+from wan_nb.html.text import megabytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
 
-__all__ = ["EMBED_MAX", "new_place", "reused_note", "run_bundle", "runs_bundle", "with_place"]
+__all__ = ["EMBED_MAX", "reused_note", "run_bundle", "runs_bundle"]
 
 EMBED_MAX = 20_000_000
 """Largest clip that is put into a notebook, in bytes: beyond it saving takes seconds and other tools give up."""
@@ -45,16 +44,6 @@ def run_bundle(workspace: Workspace, row: Row, *, note: str = "", embed: bool = 
         note = f"The clip itself is in this cell: {megabytes(len(data) * 4 / 3)} of notebook."
     strip = workspace.strip(row)
     return run_card.run_bundle(_placed(workspace, row), folder=workspace.notebook, strip=strip, embed=data, note=note)
-
-
-def new_place() -> str:
-    """Class of HTML elements in which a page shows one widget."""
-    return f"wan-{secrets.token_hex(8)}"
-
-
-def with_place(static: Mapping[str, str], place: str) -> dict[str, str]:
-    """A static bundle with a place beneath it, for what is still of use there."""
-    return {**static, "text/html": f'{static["text/html"]}<div class="{place} wan-after {AS_TYPED}"></div>'}
 
 
 def reused_note(row: Row) -> str:

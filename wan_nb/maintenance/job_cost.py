@@ -1,0 +1,228 @@
+"""What one job has cost: what is in use, what was replaced, what failed, by whom, and what is left of its budget."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from wan_nb.api.catalog import CURRENCIES
+from wan_nb.arguments import amount as an_amount
+from wan_nb.arguments import shown
+from wan_nb.errors import InvalidOption, NotFound, did_you_mean, join_words, nearest
+from wan_nb.log.budget import LARGEST
+from wan_nb.log.states import Status
+from wan_nb.sanitize import number
+from wan_nb.terminal import printed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+    from wan_nb.engine.workspace import Workspace
+    from wan_nb.log.row import Row
+
+__all__ = ["Budget", "Budgets", "JobCost", "budget_of", "job_cost", "set_budget"]
+
+_NOBODY = "somebody"
+
+
+@printed
+@dataclass(frozen=True, repr=False)
+class Budget:
+    """What a job may cost.
+
+    Attributes
+    ----------
+    job : str
+        Name or tag of its runs.
+    user : str
+        Whose share it is; empty for the whole.
+    amount, spent : float
+        In `currency`; spent is what was paid, is under way, or is uncertain. Simulated runs are not in it.
+    rehearsed : float
+        What its simulated runs would have cost.
+    """
+
+    job: str
+    user: str
+    amount: float
+    currency: str
+    spent: float
+    rehearsed: float = 0.0
+
+    @property
+    def left(self) -> float:
+        """What may still be spent."""
+        return max(self.amount - self.spent, 0.0)
+
+    def __repr__(self) -> str:
+        whose = f"{self.job}, {self.user}" if self.user else self.job
+        tried = f"; rehearsals would have been {self.currency} {self.rehearsed:.2f}" if self.rehearsed else ""
+        return f"{whose}: {self.currency} {self.spent:.2f} of {self.amount:.2f} used, {self.left:.2f} left{tried}"
+
+
+class Budgets(tuple[Budget, ...]):
+    """Budgets, each on a line."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self)) or "No job has a budget. %wan budget NAME 150 sets one."
+
+
+@printed
+@dataclass(frozen=True, repr=False)
+class JobCost:
+    """What a job has cost, simulated runs apart.
+
+    Attributes
+    ----------
+    job, currency : str
+    used, replaced, failed, under_way : int
+        Clips that it shows now, clips that others took the place of (other takes, earlier prompts, dropped ones), runs
+        without a clip, and runs that have not ended.
+    paid, paid_used, paid_replaced, reserved : float
+    by_person : dict of str to float
+        Paid and reserved, by who bought it.
+    rehearsed : float
+        What simulated runs would have cost.
+    taken_over : int
+        Clips of it that were bought under another name, and are not counted here.
+    budgets : tuple of Budget
+    """
+
+    job: str
+    currency: str
+    used: int = 0
+    replaced: int = 0
+    failed: int = 0
+    under_way: int = 0
+    paid_used: float = 0.0
+    paid_replaced: float = 0.0
+    reserved: float = 0.0
+    by_person: dict[str, float] = field(default_factory=dict)
+    rehearsed: float = 0.0
+    taken_over: int = 0
+    budgets: Budgets = field(default_factory=Budgets)
+
+    @property
+    def paid(self) -> float:
+        """By receipts."""
+        return round(self.paid_used + self.paid_replaced, 4)
+
+    def __repr__(self) -> str:
+        money = self.currency
+        lines = [
+            f"{self.job}: {money} {self.paid:.2f} paid"
+            + (f", {money} {self.reserved:.2f} reserved for what is under way" if self.reserved else "")
+        ]
+        lines += [f"  in use: {_clips(self.used)}, {money} {self.paid_used:.2f}"]
+        lines += [f"  replaced: {_clips(self.replaced)}, {money} {self.paid_replaced:.2f}"] if self.replaced else []
+        lines += [f"  failed or canceled: {self.failed}, not billed"] if self.failed else []
+        people = ", ".join(f"{who} {money} {paid:.2f}" for who, paid in self.by_person.items())
+        lines += [f"  by person: {people}"] if people else []
+        lines += [f"  bought under another name: {_clips(self.taken_over)}, paid there"] if self.taken_over else []
+        lines += (
+            [f"  rehearsals on the simulator would have been {money} {self.rehearsed:.2f}"] if self.rehearsed else []
+        )
+        return "\n".join([*lines, *(f"  budget: {one!r}" for one in self.budgets)])
+
+
+def _clips(count: int) -> str:
+    return f"{count} clip{'' if count == 1 else 's'}"
+
+
+def set_budget(workspace: Workspace, job: str, amount: Any, currency: str | None, user: str) -> None:
+    """Keep what a job may cost; ``off`` takes it away. See `wan_nb.budget`."""
+    if not job.strip():
+        raise InvalidOption("a budget is of a name or a tag.", remedy="%wan budget walk CNY 150")
+    if currency is not None and (currency := currency.strip().upper()) not in CURRENCIES:
+        known = join_words(sorted(CURRENCIES), "and")
+        raise InvalidOption(f"no service bills in {shown(currency)}: budgets are in {known}.", field="currency")
+    if isinstance(amount, str) and amount.lower() == "off":
+        workspace.log.put_budget(job, None, "", user)
+        return
+    most = an_amount(amount, "a budget must be an amount of money such as 150", typed=True)
+    workspace.log.put_budget(job, most, currency or workspace.region.currency, user)
+
+
+def budget_of(workspace: Workspace, job: str | None = None) -> Budgets:
+    """The budgets of a job, or of all."""
+    return Budgets(
+        Budget(
+            **one,
+            spent=workspace.log.job_spent(one["job"], one["currency"], one["user"]),
+            rehearsed=sum(
+                _cost(row)
+                for row in _rows(workspace, one["job"])
+                if row.simulated and row.currency == one["currency"] and one["user"] in {"", row.user}
+            ),
+        )
+        for one in workspace.log.budgets(job)
+    )
+
+
+def job_cost(workspace: Workspace, job: str, shows: Iterable[Row] | None = None) -> JobCost:
+    """Add up one job.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    job : str
+        Name or tag.
+    shows : iterable of Row, optional
+        The clips that its plan shows now; those that cells would show without it.
+
+    Raises
+    ------
+    NotFound
+        Nothing has this name or tag.
+    """
+    rows = _rows(workspace, job)
+    budgets = budget_of(workspace, job)
+    if not rows and not budgets:
+        known = [*workspace.log.studies(), *(tag for row in workspace.log.find(limit=500) for tag in row.tags)]
+        near = did_you_mean(nearest(job, dict.fromkeys(known), 3), "%wan runs lists what there is.")
+        raise NotFound(f"no run has the name or the tag {shown(job)}.", remedy=near)
+    shown_now = _shown_now(workspace, rows) if shows is None else {row.run_id for row in shows}
+    own = [row for row in rows if job in {row.study, *row.tags}]
+    real = [row for row in own if not row.simulated]
+    done = [row for row in real if row.status is Status.SUCCEEDED]
+    used = [row for row in done if row.run_id in shown_now and not row.dropped]
+    people: dict[str, float] = defaultdict(float)
+    for row in real:
+        people[row.user or _NOBODY] += _cost(row)
+    return JobCost(
+        job,
+        next((row.currency for row in real if row.currency), None) or workspace.region.currency,
+        used=len(used),
+        replaced=len(done) - len(used),
+        failed=sum(row.status in {Status.FAILED, Status.CANCELED} for row in real),
+        under_way=sum(row.open for row in real),
+        paid_used=round(sum(map(_cost, used)), 4),
+        paid_replaced=round(sum(map(_cost, done)) - sum(map(_cost, used)), 4),
+        reserved=round(sum(_cost(row) for row in real if row.open), 4),
+        by_person={who: round(paid, 4) for who, paid in people.items() if paid},
+        rehearsed=round(sum(_cost(row) for row in own if row.simulated), 4),
+        taken_over=len(rows) - len(own),
+        budgets=budgets,
+    )
+
+
+def _rows(workspace: Workspace, job: str) -> list[Row]:
+    """Runs of a job, bought by it or taken over; labels and names are those of the buyer."""
+    found = {row.run_id: row for row in workspace.log.find(tags=job)}
+    members = [row.run_id for row in workspace.log.find(study=job)]
+    for row in workspace.log.find(run_id=members) if members else ():
+        found[row.run_id] = row
+    return list(found.values())
+
+
+def _shown_now(workspace: Workspace, rows: Sequence[Row]) -> set[str]:
+    known = workspace.known([row.fingerprint for row in rows])
+    return {row.run_id for row in known if row is not None}
+
+
+def _cost(row: Row) -> float:
+    return number(row.cost, 0.0, LARGEST) or 0.0
