@@ -17,14 +17,17 @@ from wan_nb.arguments import amount, shown, switch
 from wan_nb.errors import InvalidOption, WanError, did_you_mean, join_words
 from wan_nb.sanitize import Keyless, Secret, opens, remember, remember_url, reveal
 
-__all__ = ["Settings", "environment", "for_the_simulator"]
+__all__ = ["EMBED_MOST", "Settings", "environment", "for_the_simulator"]
+
+EMBED_MOST = 20_000_000
+"""Most bytes of clips that are put into a notebook: beyond it saving takes seconds and other tools give up."""
 
 DEFAULT_BUDGET: Mapping[str, float] = {"CNY": 50.0, "USD": 7.0}
 
 
 _GIVEN = frozenset(
     {"service", "base_url", "api_key", "folder", "log", "media"}
-    | {"budget", "gap", "patience", "speed", "migrate", "user"}
+    | {"budget", "gap", "patience", "speed", "migrate", "user", "embed"}
 )
 
 
@@ -57,6 +60,9 @@ class Settings(Keyless):
     user : str
         Who buys and votes: ``WAN_NB_USER``, else ``JUPYTERHUB_USER``, else the login unless it is one that many share,
         such as jovyan or root. Empty where nobody knows.
+    embed : str or float
+        Which outputs hold a clip itself: "auto" (light copies of 1 MB where the clip's file is out of reach), "never",
+        or up to how many MB each (every clip).
 
     Examples
     --------
@@ -77,6 +83,7 @@ class Settings(Keyless):
     speed: float = 1.0
     migrate: bool = False
     user: str = ""
+    embed: str | float = "auto"
 
     @classmethod
     def resolve(
@@ -92,7 +99,7 @@ class Settings(Keyless):
             What the default folder and relative paths of the environment start from; the working directory without it.
         **given
             ``service`` (or ``base_url``), ``api_key``, ``folder``, ``log``, ``media``, ``budget`` (a number caps every
-            currency), ``gap``, ``patience``, ``speed``, ``migrate``, ``user``.
+            currency), ``gap``, ``patience``, ``speed``, ``migrate``, ``user``, ``embed``.
 
         Raises
         ------
@@ -128,6 +135,7 @@ class Settings(Keyless):
             speed=_above_zero("speed", chosen.get("speed", 1.0)),
             migrate=switch(chosen.get("migrate", env.get("WAN_NB_MIGRATE") == "1"), "migrate"),
             user=_user(chosen.get("user"), env),
+            embed=_embed(chosen.get("embed", "auto")),
         )
 
     def portable(self) -> dict[str, Any]:
@@ -213,6 +221,16 @@ def _user(given: Any, env: Mapping[str, str]) -> str:
             return str(said).strip()[:60]
     login = env.get("LOGNAME") or env.get("USER") or env.get("USERNAME") or ""
     return "" if login.lower() in _SHARED_LOGINS else login.strip()[:60]
+
+
+def _embed(value: Any) -> str | float:
+    if value in ("auto", "never"):
+        return str(value)
+    words = f'embed is "auto", "never", or a number of MB from 0.1 to {EMBED_MOST / 1e6:g}'
+    most = amount(value, words)
+    if not 0.1 <= most <= EMBED_MOST / 1e6:
+        raise InvalidOption(f"{words}, not {shown(value)}.", field="embed")
+    return most
 
 
 def _above_zero(name: str, value: Any) -> float:

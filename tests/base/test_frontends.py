@@ -6,8 +6,9 @@ import os
 import re
 import subprocess
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from urllib.parse import unquote
 
 import pytest
@@ -125,7 +126,7 @@ def test_notebook_that_changes_its_folder_keeps_addresses_log_and_clips(simulato
         check=True,
     )
     text = (project / "out.ipynb").read_text(encoding="utf-8")
-    addresses = re.findall(r'<video[^>]* src=\\"([^"\\]+)\\"', text)
+    addresses = re.findall(r'<video controls[^>]* src=\\"([^"\\]+)\\"', text)
     assert len(addresses) == 4
     for address in addresses:
         assert (project / unquote(address)).is_file()
@@ -223,3 +224,126 @@ class Typed:
         self._process.kill()
         self._process.wait()
         os.close(self._master)
+
+
+# --- which kernel it is, by what other programs leave of themselves in it
+
+
+def _kernel(shell, *, asks: bool = True, connection: Path | None = None) -> None:
+    app = SimpleNamespace(abs_connection_file=str(connection)) if connection else None
+    shell.kernel = SimpleNamespace(_allow_stdin=asks, parent=app)
+
+
+@pytest.mark.parametrize(
+    ("sign", "asks", "name"),
+    [
+        ({"VOILA_BASE_URL": "/"}, False, "voila"),
+        ({"VOILA_BASE_URL": ""}, False, "batch"),
+        ({"KAGGLE_KERNEL_RUN_TYPE": "Interactive"}, True, "kaggle"),
+        ({"KAGGLE_KERNEL_RUN_TYPE": "Batch"}, False, "batch"),
+        ({}, True, "notebook"),
+    ],
+)
+def test_kernels_are_told_by_their_environment(sign, asks, name, bare_shell, monkeypatch) -> None:
+    for key, value in sign.items():
+        monkeypatch.setenv(key, value)
+    _kernel(bare_shell, asks=asks)
+    assert frontends.front_end().name == name
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [("google.colab", "colab"), ("marimo", "marimo"), ("marimo_as_script", "notebook")]
+)
+def test_kernels_are_told_by_what_is_loaded(module, name, bare_shell, monkeypatch) -> None:
+    _kernel(bare_shell)
+    loaded, _, script = module.partition("_as_")
+    there = ModuleType(loaded)
+    there.__spec__ = ModuleSpec(loaded, None)
+    there.running_in_notebook = lambda: not script
+    monkeypatch.setitem(sys.modules, loaded, there)
+    assert frontends.front_end().name == name
+    assert frontends.serves(Path("/anywhere")) is (None if script else False)
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("jupyter-console", "console"),
+        ("jupyter-qtconsole", "console"),
+        ("-m jupyter_console", "console"),
+        ("jupyter-lab", "notebook"),
+        ("spyder/jupyter-lab", "notebook"),
+        ("jupyter-lab spyder.ipynb", "notebook"),
+    ],
+)
+def test_consoles_are_told_by_the_program_that_started_the_kernel(command, name, bare_shell, monkeypatch) -> None:
+    import psutil
+
+    started = SimpleNamespace(cmdline=lambda: ["/usr/bin/python", *command.replace("jupyter-", "/x/jupyter-").split()])
+    monkeypatch.setattr(psutil, "Process", lambda pid: started)
+    frontends._program.cache_clear()
+    _kernel(bare_shell)
+    try:
+        assert frontends.front_end().name == name
+        assert frontends.front_end().waits is (name == "console")
+    finally:
+        frontends._program.cache_clear()
+
+
+# --- where the notebook lies, and what its server reaches
+
+
+def test_session_without_a_name_is_a_folder(bare_shell, tmp_path, monkeypatch) -> None:
+    """As nbclassic tells it."""
+    (tmp_path / "classic").mkdir()
+    monkeypatch.setenv("JPY_SESSION_NAME", f"{tmp_path / 'classic'}{os.sep}")
+    _kernel(bare_shell)
+    assert frontends.notebook_folder() == tmp_path / "classic"
+    assert frontends.serves(tmp_path / "classic" / "a.mp4") is None
+
+
+def test_vs_code_names_its_notebook_in_a_variable(bare_shell, tmp_path, monkeypatch) -> None:
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    _kernel(bare_shell)
+    bare_shell.user_ns["__vsc_ipynb_file__"] = str(tmp_path / "walk.ipynb")
+    assert frontends.notebook_folder() == tmp_path
+    bare_shell.user_ns["__vsc_ipynb_file__"] = 7  # somebody's own
+    assert frontends.notebook_folder() == Path(bare_shell.starting_dir)
+
+
+def test_notebook_that_was_moved_reaches_nothing(bare_shell, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "walk.ipynb"))
+    _kernel(bare_shell)
+    assert frontends.serves(tmp_path / "a.mp4") is False
+    (tmp_path / "walk.ipynb").touch()
+    assert frontends.serves(tmp_path / "a.mp4") is None
+
+
+@pytest.mark.parametrize(
+    ("told", "reached"),
+    [
+        ('{"root_dir": "ROOT/nb", "token": "x"}', {"nb/a.mp4": True, "nb/b/c/d/e.mp4": True, "a.mp4": False}),
+        ('{"root_dir": "nb"}', {"nb/a.mp4": None}),
+        ('{"root_dir": 7}', {"nb/a.mp4": None}),
+        ("[]", {"nb/a.mp4": None}),
+        ("{", {"nb/a.mp4": None}),
+        (None, {"nb/a.mp4": None}),
+    ],
+)
+def test_root_of_the_server_is_asked_of_its_own_file(told, reached, bare_shell, tmp_path, monkeypatch) -> None:
+    (tmp_path / "nb").mkdir()
+    (tmp_path / "nb" / "walk.ipynb").touch()
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "nb" / "walk.ipynb"))
+    monkeypatch.setenv("JPY_PARENT_PID", "4711")
+    if told is not None:
+        (tmp_path / "jpserver-4711.json").write_text(told.replace("ROOT", str(tmp_path)))
+    _kernel(bare_shell, connection=tmp_path / "kernel-1.json")
+    assert {name: frontends.serves(tmp_path / name) for name in reached} == reached
+
+
+def test_pyodide_is_said_in_one_sentence(ip, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    with pytest.raises(wan_nb.errors.WanError, match=r"^wan_nb does not run in Pyodide \(JupyterLite\)"):
+        ip("%%wan -d 2\na cat")
+    with pytest.raises(wan_nb.errors.WanError, match="Pyodide"):
+        wan_nb.submit("a cat")

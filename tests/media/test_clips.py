@@ -260,6 +260,17 @@ def test_proxy_is_light_and_shows_every_frame_at_its_time(size, small, tmp_path)
     assert [make.number_of(clips.frame(out, i)) for i in (0, 9, 10, 24)] == [0, 9, 10, 24]
 
 
+def test_proxy_of_a_given_size_has_that_size_and_its_sound(tmp_path):
+    def grain(index, size):
+        return make.noise(*size, seed=index)
+
+    path = make.clip(tmp_path / "a.mp4", 3, size=(640, 360), frame=grain)
+    out = clips.proxy(path, tmp_path / "p.mp4", width=640, gop=60, most=300_000)
+    assert 30_000 < out.stat().st_size <= 300_000 < path.stat().st_size
+    facts = clips.inspect_clip(out)
+    assert (facts.width, facts.height, facts.frames, facts.has_audio) == (640, 360, 72, True)
+
+
 def test_proxy_keeps_uneven_times(tmp_path):
     path = tmp_path / "a.mp4"
     times = [0, 1, 2, 10, 11, 30]

@@ -36,16 +36,17 @@ def limit_table() -> str:
 
 def front_end_table() -> str:
     """What each front end does by itself."""
+    head = ("where the code runs", "recognised by", "live board", "somebody can answer", "a cell waits", "clips play")
     rows = [
         (
+            front.where,
             front.sign,
-            "yes" if front.live else "no",
-            "yes" if front.returns else "no",
-            "yes" if front.waits else "no",
+            *("yes" if can else "no" for can in (front.live, front.returns, front.waits)),
+            "from their files" if front.serves else "from light copies" if front.kernel else "",
         )
         for front in FRONT_ENDS.values()
     ]
-    return _table(("where the code runs", "live board", "somebody can answer", "a cell waits for its clip"), rows)
+    return _table(head, rows)
 
 
 def price_table() -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
+from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -257,7 +260,7 @@ def test_embedding_is_asked_for_and_has_a_limit(session, photos, screen, seated,
     (shown,) = screen.outputs.values()
     assert "data:video/mp4;base64," in shown["text/html"]
     assert shown["text/plain"].startswith("The clip itself is in this cell: ")
-    monkeypatch.setattr("wan_nb.widgets.static_outputs.EMBED_MAX", 10)
+    monkeypatch.setattr("wan_nb.widgets.static_outputs.EMBED_MOST", 10)
     with pytest.raises(InvalidOption, match="into a notebook"):
         outputs.display(run_bundle(session.workspace, run.row, embed=True))
     run.video.unlink()
@@ -343,5 +346,55 @@ display(run)
         )  # fmt: skip
     for name in ("out.html", "out.md"):
         page = (tmp_path / name).read_text()
-        assert page.count('src="wan_runs/videos/') == 2
+        assert len(re.findall(r'<video controls[^>]* src="wan_runs/videos/', page)) == 2
         assert "Loading widget" not in page
+
+
+# --- clips in outputs that do not reach their file
+
+
+def _embedded(screen: Screen, run: Any) -> bytes:
+    """The clip that the newest output of a run holds; empty for none."""
+    display(run)
+    found = re.search(r'src="data:video/mp4;base64,([^"]+)"', list(screen.outputs.values())[-1]["text/html"])
+    return base64.b64decode(found[1]) if found else b""
+
+
+@pytest.fixture
+def colab(shell: Any, seated: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A front end that serves no files."""
+    there = ModuleType("google.colab")
+    there.__spec__ = ModuleSpec("google.colab", None)
+    monkeypatch.setitem(sys.modules, "google.colab", there)
+
+
+def test_light_copy_stands_where_the_file_is_out_of_reach(session, photos, screen, colab, tmp_path) -> None:
+    run = submit(session, photos).wait(30)
+    data = _embedded(screen, run)
+    assert 0 < len(data) <= 1_000_000
+    shown = list(screen.outputs.values())[-1]["text/html"]
+    assert "played from a copy in this output" in shown
+    assert str(run.video.relative_to(tmp_path)) in shown
+    session.workspace.change(embed="never")
+    assert not _embedded(screen, run)
+    assert "--embed" in list(screen.outputs.values())[-1]["text/html"]
+
+
+def test_nothing_is_embedded_where_the_file_is_served(session, photos, screen, seated) -> None:
+    run = submit(session, photos).wait(30)
+    assert not _embedded(screen, run)
+    assert len(list(screen.outputs.values())[-1]["text/html"].encode()) <= 25_000
+    session.workspace.change(embed=5.0)
+    assert _embedded(screen, run) == run.video.read_bytes()
+
+
+def test_a_notebook_holds_20_mb_of_clips_at_most(session, photos, screen, colab, monkeypatch) -> None:
+    runs = [submit(session, photos, f"cat {n}").wait(30) for n in range(2)]
+    monkeypatch.setattr("wan_nb.widgets.static_outputs.EMBED_MOST", runs[0].video.stat().st_size + 10)
+    assert [bool(_embedded(screen, run)) for run in (runs[0], runs[1], runs[0])] == [True, False, True]
+
+
+def test_nothing_is_embedded_in_words(session, photos, screen, shell) -> None:
+    run = submit(session, photos).wait(30)
+    assert not _embedded(screen, run)
+    assert not [*session.folder.glob("proxies/*.mp4")]

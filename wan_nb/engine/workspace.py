@@ -13,8 +13,8 @@ from wan_nb.api.catalog import fields as catalog_fields
 from wan_nb.api.catalog import region_of
 from wan_nb.engine.endpoint import address, identify, locate
 from wan_nb.engine.loop import LoopThread, load
-from wan_nb.errors import InvalidMedia, InvalidOption, LogError, NotFound, Unavailable
-from wan_nb.frontends import notebook_folder
+from wan_nb.errors import InvalidMedia, InvalidOption, LogError, NotFound, Unavailable, WanError
+from wan_nb.frontends import can_run, notebook_folder
 from wan_nb.log.states import OPEN
 from wan_nb.media.store import Store
 from wan_nb.public_functions import guard, guarded
@@ -123,6 +123,8 @@ class Workspace:
         Where the clips live.
     notebook : Path
         Folder of the notebook, to which addresses in its outputs are relative; where it was at the first use.
+    embedded : dict
+        Bytes of each clip that outputs of this kernel hold, by run.
     pid : int
         The process that made it; connections do not survive a fork.
     phase : Phase
@@ -131,10 +133,16 @@ class Workspace:
     """
 
     def __init__(self, settings: Settings) -> None:
+        if not can_run():
+            raise WanError(
+                "wan_nb does not run in Pyodide (JupyterLite): there are no threads, processes and connections there.",
+                remedy="Open the notebook with a Python kernel of a machine, such as on Binder.",
+            )
         address(settings.service)  # a service that there cannot be is said before anything is opened
         self.settings = settings
         self.store = Store.of(settings)
         self.notebook = notebook_folder()
+        self.embedded: dict[str, int] = {}
         self.pid = os.getpid()
         self.phase = Phase.NEW
         self.opening = threading.RLock()
@@ -208,15 +216,12 @@ class Workspace:
 
     def set_budget(self, budget: Mapping[str, float]) -> None:
         """Set the cap of any 24 h, per currency; holds for what is asked for from now on."""
-        with self.opening:
-            self.settings = self.settings.moved(budget=dict(budget))
-            if runner := Workspace.runner.of(self):
-                runner.account.settings = self.settings
+        self.change(budget=dict(budget))
 
-    def set_user(self, user: str) -> None:
-        """Say who buys and votes from now on."""
+    def change(self, **settings: Any) -> None:
+        """Change settings that open nothing anew."""
         with self.opening:
-            self.settings = self.settings.moved(user=user)
+            self.settings = self.settings.moved(**settings)
             if runner := Workspace.runner.of(self):
                 runner.account.settings = self.settings
 

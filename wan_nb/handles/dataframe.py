@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.arguments import has_ids, run_ids
 from wan_nb.engine.loop import load
-from wan_nb.errors import InvalidOption, LogError
+from wan_nb.errors import InvalidOption, LogError, WanError
 from wan_nb.frontends import shell
 from wan_nb.handles import chosen_runs
 from wan_nb.handles.chosen_runs import is_marked, marked, session_of
+from wan_nb.html.run_card import BOARD_STRIPS
+from wan_nb.log.row import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from wan_nb.log.row import Row
 
 __all__ = ["Accessor", "register", "runs_frame"]
+
+_STRIP_BYTES = 4_000  # of each picture in a table
 
 
 def _pandas() -> None:
@@ -76,28 +80,57 @@ def register() -> None:
     running = shell()
     if running is None:
         return
-    html = running.display_formatter.formatters["text/html"]
-    try:
-        before = html.lookup_by_type(pd.DataFrame)
-    except KeyError:
-        before = methodcaller("_repr_html_")
-    if not isinstance(before, _AsTyped):
-        html.for_type(pd.DataFrame, _AsTyped(before))
+    formatters = running.display_formatter.formatters
+    for kind, usual in (("text/html", methodcaller("_repr_html_")), ("text/plain", _usual_text)):
+        try:
+            before = formatters[kind].lookup_by_type(pd.DataFrame)
+        except KeyError:
+            before = usual
+        if not isinstance(before, _AsTable):
+            formatters[kind].for_type(pd.DataFrame, _AsTable(kind, before))
 
 
-class _AsTyped:
-    """HTML of tables for IPython; in those of runs ``$5 to $10`` is no formula, which pandas can say of all only."""
+def _usual_text(frame: pd.DataFrame, printer: Any, _cycle: bool) -> None:
+    printer.text(repr(frame))
 
-    def __init__(self, before: Callable[[pd.DataFrame], str | None]) -> None:
-        self._before = before
 
-    def __call__(self, frame: pd.DataFrame) -> str | None:
+class _AsTable:
+    """How IPython shows tables: one of runs with all its columns by those that are read, others as before.
+
+    In a part of such a table ``$5 to $10`` is no formula, which pandas can say of all tables only.
+    """
+
+    def __init__(self, kind: str, before: Callable[..., str | None]) -> None:
+        self._kind, self._before = kind, before
+
+    def __call__(self, frame: pd.DataFrame, *printer: Any) -> str | None:
         if not is_marked(frame):
-            return self._before(frame)
+            return self._before(frame, *printer)
+        if {*COLUMNS} <= {*frame.columns} and frame.index.name == "run_id" and len(frame):
+            shown = _table(frame, pictures=self._kind == "text/html")[self._kind]
+            return printer[0].text(shown) if printer else shown
         import pandas as pd
 
         with pd.option_context("display.html.use_mathjax", False):
-            return self._before(frame)
+            return self._before(frame, *printer)
+
+
+def _table(frame: pd.DataFrame, *, pictures: bool) -> dict[str, str]:
+    """The first rows of a table of runs, as many as pandas shows of any table."""
+    import pandas as pd
+
+    from wan_nb.html.runs_table import READ, runs_table
+
+    first = frame[[*READ, "simulated"]].head(pd.get_option("display.max_rows") or 60).astype(object)
+    records: Any = first.where(first.notna(), None).reset_index().to_dict("records")
+    from wan_nb.media.clips import shrunk
+
+    session, strips = session_of(frame), {}
+    for record in records[:BOARD_STRIPS] if pictures and session is not None else ():
+        with suppress(WanError, OSError, ValueError):
+            if strip := session.workspace.strip(session.workspace.row(record["run_id"])):
+                strips[record["run_id"]] = shrunk(strip, _STRIP_BYTES)
+    return runs_table(records, strips=strips, total=len(frame), columns=frame.shape[1] + 1)
 
 
 class Accessor:

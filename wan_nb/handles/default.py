@@ -96,10 +96,8 @@ def configure(**settings: Any) -> None:
     if "service" in settings and wanted.service != current.settings.service:
         _close()
         return
-    if "budget" in settings:
-        current.set_budget(wanted.budget)
-    if "user" in settings:
-        current.workspace.set_user(wanted.user)
+    given = {"budget", "embed", "user"} & set(settings)
+    current.workspace.change(**{name: getattr(wanted, name) for name in given})
 
 
 @guarded

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from wan_nb.html.text import escape
 
-__all__ = ["GREY", "SOFT", "badge", "box", "cell", "tag"]
+__all__ = ["GREY", "SOFT", "badge", "box", "cell", "line_of", "tag"]
 
 SOFT = "opacity:.8"
 """Style of what matters less."""
@@ -29,7 +29,8 @@ _BADGE = (
     "display:inline-block;padding:0 6px;border:1px solid;border-radius:4px;font-size:11px;font-weight:600;"
     "letter-spacing:.06em;white-space:nowrap"
 )
-_CELL = "padding:4px 12px 4px 0;border:0;text-align:left;vertical-align:top"
+_PLAIN = "background-color:transparent"  # hosts stripe their tables and colour the row under the mouse, for numbers
+_CELL = f"padding:4px 12px 4px 0;border:0;text-align:left;vertical-align:top;{_PLAIN}"
 
 
 def tag(name: str, *inside: object, **attributes: object) -> Markup:
@@ -59,3 +60,8 @@ def cell(*inside: object, head: str | None = None, style: str = "") -> Markup:
     """A cell of a table, or the head of a ``row`` or ``col``."""
     weight = {"row": ";font-weight:400", "col": ";font-weight:600", None: ""}[head]
     return tag("th" if head else "td", *inside, scope=head, style=f"{_CELL}{weight}{style and ';' + style}")
+
+
+def line_of(*cells: object) -> Markup:
+    """A row of a table."""
+    return tag("tr", *cells, style=_PLAIN)

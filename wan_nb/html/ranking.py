@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.html.elements import GREY, SOFT, box, cell, tag
+from wan_nb.html.elements import GREY, SOFT, box, cell, line_of, tag
 from wan_nb.html.text import bundle, isolated, percent, plain
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ def _html(sentence: str, rows: Sequence[Mapping[str, Any]], facts: Sequence[str]
     # Per cent, because JupyterLab gives fixed columns equal widths otherwise.
     share = "preferred to the others, of 100 new seeds"
     widths = {"variant": 24, share: 40, "best": 15, "won": 7, "lost": 7, "same": 7}
-    head = tag("tr", *(cell(name, head="col", style=f"{_MIDDLE};width:{width}%") for name, width in widths.items()))
+    head = line_of(*(cell(name, head="col", style=f"{_MIDDLE};width:{width}%") for name, width in widths.items()))
     lines = [(share_bar(row), percent(row["p_best"]), row["wins"], row["losses"], row["ties"]) for row in rows]
     body = [
-        tag("tr", cell(isolated(row["variant"], 120), head="row"), *(cell(each, style=_MIDDLE) for each in line))
+        line_of(cell(isolated(row["variant"], 120), head="row"), *(cell(each, style=_MIDDLE) for each in line))
         for row, line in zip(rows, lines, strict=True)
     ]
     table = tag(

@@ -1,20 +1,23 @@
 """A run as a card and many as a table, as HTML that every host shows the same way.
 
 Pure values in, pure text out: no IPython, no files. The one picture of a clip lies *behind* its video: players cover
-all but the first frame of the strip, hosts without video show the whole of it.
+all but the first frame of the strip, hosts without video show the whole of it. No event handler says that a clip does
+not play, since sanitisers drop those: its path and what to do stand in a fold beneath.
 """
 
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 from wan_nb.api.catalog import REGIONS
 from wan_nb.html import code as snippets
-from wan_nb.html.elements import GREY, SOFT, badge, box, cell, tag
+from wan_nb.html.elements import GREY, SOFT, badge, box, cell, line_of, tag
 from wan_nb.html.text import (
     ACTIVE,
     TONES,
@@ -45,6 +48,7 @@ __all__ = [
     "clip",
     "escape",
     "line",
+    "pill",
     "remark",
     "run_bundle",
     "totals",
@@ -69,7 +73,13 @@ _WRAPPED = "overflow-wrap:anywhere"
 
 
 def clip(
-    row: Any, *, folder: Any = None, strip: bytes | None = None, embed: bytes | None = None, note: str = ""
+    row: Any,
+    *,
+    folder: Any = None,
+    served: bool | None = None,
+    strip: bytes | None = None,
+    embed: bytes | None = None,
+    note: str = "",
 ) -> Markup:
     """One run as a card: its state in words, its clip, its price and how it was asked for.
 
@@ -79,10 +89,12 @@ def clip(
         Anything with the columns of the log.
     folder : path, optional
         Folder of the notebook, to which the clip's address is relative; the working directory when None.
+    served : bool, optional
+        Whether such an address is reached from the notebook; None where nobody can know.
     strip : bytes, optional
         JPEG of frames side by side, the first one first. Left out when it is larger than `STRIP_BYTES`.
     embed : bytes, optional
-        The clip itself, to be put into the page as a data URI. Never done unasked: it costs 4/3 of the file.
+        The clip or a light copy of it, to be put into the page as a data URI; it costs 4/3 of the file.
     note : str
         One line said above the clip, such as that it was paid before.
 
@@ -91,27 +103,39 @@ def clip(
     str
         At most `CLIP_BYTES` of HTML, unless `embed` is given.
     """
-    src = source(row.video, folder)
+    src = source(row.video, folder, served)
     media = _player(row, src, _picture(strip), embed)
     told = _below(escape(note, 300)) if note else ""
-    whole = Markup().join([_head(row), told, media, _says(row), _prompt(row), _facts(row, src)])
+    whole = Markup().join([_head(row), told, media, _says(row), _prompt(row), _facts(row, src, embed)])
+    if str(row.status) == "SUCCEEDED" and row.video and (src or embed):
+        whole += _fold("Does not play?", "The clip is at ", tag("code", escape(_whole_path(row, folder), 300)),
+                       *_remedies(row.run_id[:8], row.bytes))  # fmt: skip
     for part in _code(row):
-        if embed is not None or len((whole + part).encode()) <= CLIP_BYTES - 400:
+        # As it is saved, in JSON; the line of text beside it has its place too.
+        if embed is not None or len(json.dumps(whole + part)) <= CLIP_BYTES - 1_000:
             whole += part
     return box(whole, width=640)
 
 
 def board(
-    rows: Iterable[Any], *, folder: Any = None, strips: Mapping[str, bytes] | None = None, title: str = ""
+    rows: Iterable[Any],
+    *,
+    folder: Any = None,
+    served: bool | None = None,
+    strips: Mapping[str, bytes] | None = None,
+    embeds: Mapping[str, bytes] | None = None,
+    title: str = "",
 ) -> Markup:
     """Many runs as a table; each clip is folded into its row and opens to a player.
 
     Parameters
     ----------
-    folder : path, optional
+    folder, served : optional
         As in `clip`.
     strips : mapping of run id to JPEG, optional
         At most `BOARD_STRIPS` of them are used.
+    embeds : mapping of run id to MP4, optional
+        Clips that are put into the page.
     title : str
         Such as the name of the study.
     """
@@ -122,14 +146,24 @@ def board(
         return box(heading, "No runs here yet. ", tag("code", "%%wan"), " makes one.", width=640)
     # JupyterLab lays tables out with fixed columns of equal width, which would squeeze the pictures.
     widths = {"state": ";width:104px", "run": "", "time": ";width:72px", "price": ";width:92px"}
-    header = tag("tr", *(cell(name, head="col", style=SOFT + width) for name, width in widths.items()))
+    header = line_of(*(cell(name, head="col", style=SOFT + width) for name, width in widths.items()))
+    lines, found = [], []
+    for row in rows:
+        src, embed = source(row.video, folder, served), (embeds or {}).get(row.run_id)
+        found += [row] if str(row.status) == "SUCCEEDED" and (src or embed) else []
+        lines.append(_table_row(row, src, _picture(chosen.get(row.run_id)), embed))
     table = tag(
         "table",
         tag("thead", header),
-        tag("tbody", *(_table_row(row, folder, chosen.get(row.run_id)) for row in rows)),
+        tag("tbody", *lines),
         style="border-collapse:collapse;width:100%;margin:6px 0 0;font-size:13px",
     )
-    return box(heading, tag("div", totals(rows), style=SOFT), table, width=860, scrolls=True)
+    fold = Markup()
+    if found:
+        place = _whole_path(found[0], folder).replace("\\", "/").rpartition("/")[0]
+        fold = _fold("A clip does not play?", "The clips are in ", tag("code", escape(place, 300)),
+                     *_remedies("ID", None))  # fmt: skip
+    return box(heading, tag("div", totals(rows), style=SOFT), table, fold, width=860, scrolls=True)
 
 
 def remark(text: str) -> Markup:
@@ -160,16 +194,19 @@ def _head(row: Any) -> Markup:
     own = label(row) if row.variant or not row.prompt else plain(row.study, 80)
     return tag(
         "div",
-        _pill(row),
-        tag("strong", isolated(own)) if own else "",
-        badge(simulated=row.simulated),
+        # Blanks between parts are for readers of the text alone; this box leaves them out.
+        pill(row.status),
+        *([" ", tag("strong", isolated(own))] if own else []),
+        *([" ", badge(simulated=row.simulated)] if row.simulated else []),
+        " ",
         tag("span", price(row), style="margin-left:auto;white-space:nowrap"),
         style="display:flex;flex-wrap:wrap;gap:4px 10px;align-items:center",
     )
 
 
-def _pill(row: Any) -> Markup:
-    look = state(row.status)
+def pill(status: object) -> Markup:
+    """The mark and word of a state."""
+    look = state(status)
     tint = f"rgba({','.join(map(str, TONES[look.tone]))},.2)"
     return tag("span", f"{look.mark} {look.word}", style=f"{_PILL};background-color:{tint}")
 
@@ -183,25 +220,30 @@ def _picture(strip: bytes | None) -> str:
 def _player(row: Any, src: str | None, picture: str, embed: bytes | None) -> Markup:
     """The clip over its strip, which is as high as the player: just its first frame is seen until the clip plays.
 
-    ``preload="none"`` loads nothing before it is played; width and height as attributes give the box its shape. The
-    poster is an empty picture of that shape: without any, Chromium paints a dark panel over what lies behind.
+    Between them lies the same clip without controls, never played, which shows its own first frame where the file is
+    there, and where it is not nothing: a player with controls and no poster would paint a dark panel over the strip
+    (measured in Chromium). The poster is an empty picture of the clip's shape; width and height as attributes give the
+    box its own.
     """
     if str(row.status) != "SUCCEEDED":
         return Markup()
     address = "data:video/mp4;base64," + base64.b64encode(embed).decode("ascii") if embed else src
-    behind = "position:absolute;left:0;top:0;height:100%;width:auto;max-width:none;margin:0"
+    behind = "position:absolute;left:0;top:0;height:100%;max-width:none;margin:0;width:"
     alone = "max-width:100%;border-radius:6px"
     alt = f"Frames of the clip, from its first to its last: {plain(row.prompt, 120)}"
-    image = tag("img", src=picture, alt=alt, style=behind if address else alone) if picture else ""
+    image = tag("img", src=picture, alt=alt, style=f"{behind}auto" if address else alone) if picture else Markup()
     if address is None:
-        return tag("div", image, style="margin:10px 0 0")
+        return tag("div", image, style="margin:10px 0 0") if picture else image
     width, height = int(row.width or 1280), int(row.height or 720)
     wide = min(610, round(340 * width / height))
+    empty = f"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'/%3E"
+    if picture and not embed:
+        image += tag("video", muted="", preload="metadata", src=address, aria_hidden="true", style=f"{behind}100%")
     video = tag(
         "video",
         controls="",
-        preload="none",
-        poster=f"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'/%3E",
+        preload="metadata" if embed else "none",
+        poster=empty if picture and not embed else None,
         width=width,
         height=height,
         src=address,
@@ -252,14 +294,14 @@ def _prompt(row: Any) -> Markup:
     return tag("div", shown, rest, dir="auto", style=f"margin:8px 0 0;white-space:pre-wrap;{_WRAPPED}")
 
 
-def _facts(row: Any, src: str | None) -> Markup:
+def _facts(row: Any, src: str | None, embed: bytes | None) -> Markup:
     done = str(row.status) == "SUCCEEDED"
     made = f"made in {duration(row.run_s)}" if done and row.run_s else ""
     seed = f"seed {row.seed}" if row.seed is not None else ""
     facts = [part for part in [*measures(row), seed, made, stars(row)] if part]
     body = Markup(" · ").join([*facts, Markup("run {}").format(tag("code", row.run_id[:8]))])
     said = _marks(row)
-    return tag("div", body, _where(row, src) if done else "", style=f"margin:6px 0 0;{SOFT};{_WRAPPED}") + said
+    return tag("div", body, _where(row, src, embed) if done else "", style=f"margin:6px 0 0;{SOFT};{_WRAPPED}") + said
 
 
 def _marks(row: Any) -> Markup:
@@ -271,13 +313,15 @@ def _marks(row: Any) -> Markup:
     return tag("div", Markup(" · ").join(parts), style=f"margin:4px 0 0;{_WRAPPED}") if parts else Markup()
 
 
-def _where(row: Any, src: str | None) -> Markup:
+def _where(row: Any, src: str | None, embed: bytes | None = None) -> Markup:
     """The file: a link where the notebook's server reaches it, else words."""
     if not row.video:
         return tag("div", "The clip is no longer on disk; it was paid and stays in the log.")
-    if src:
-        name = plain(plain(row.video).replace("\\", "/").rpartition("/")[2], 60)
-        return " · " + tag("a", "clip file", href=src, title=name)
+    if src or embed:
+        path = escape(row.video, 200)
+        if src:
+            return " · " + tag("a", path, href=src, title="The clip's file")
+        return Markup(" · ").join(["", tag("code", path), "played from a copy in this output"])
     return tag(
         "div",
         "The clip is at ",
@@ -286,6 +330,32 @@ def _where(row: Any, src: str | None) -> Markup:
         tag("code", f"%wan show {row.run_id[:8]} --embed"),
         f" puts it into the cell ({megabytes((row.bytes or 0) * 4 / 3)}).",
     )
+
+
+def _whole_path(row: Any, folder: Any) -> str:
+    """Path of a clip from the root, or from the home folder, whose name is nobody's business."""
+    if "://" in str(row.video):
+        return str(row.video)
+    path = Path(folder if folder is not None else Path.cwd()) / row.video
+    return f"~/{path.relative_to(Path.home()).as_posix()}" if path.is_relative_to(Path.home()) else str(path)
+
+
+def _remedies(run: str, size: int | None) -> tuple[Any, ...]:
+    """Why a clip may not play where its card is seen, and what helps."""
+    return (
+        " (H.264 video, AAC sound). It plays from that file: where a copy of this page lies elsewhere, where its server"
+        " does not reach, or in a browser without H.264, it cannot. ",
+        tag("code", f"%wan show {run} --embed"),
+        f" puts it into the notebook{f' ({megabytes(size * 4 / 3)})' if size else ''}; ",
+        tag("code", "%wan report"),
+        " of its study writes a page that holds its clips.",
+    )
+
+
+def _fold(name: str, *inside: object) -> Markup:
+    """Something to open. Hosts that make a block of its head take the triangle away."""
+    head = tag("summary", name, style=f"{SOFT};display:list-item")
+    return tag("details", head, *inside, style="margin:6px 0 0")
 
 
 def _code(row: Any) -> list[Markup]:
@@ -301,20 +371,19 @@ def _code(row: Any) -> list[Markup]:
             'wan_nb.submit("another scene", first_frame=run)  # begins with the last frame of this one'
         )
     return [
-        tag("details", tag("summary", name, style=SOFT), tag("pre", text, style=_CODE), style="margin:6px 0 0")
+        _fold(name, tag("pre", text, style=_CODE))
         for name, text in shown.items()
         if len(escape(text).encode()) <= _CODE_BYTES
     ]
 
 
-def _table_row(row: Any, folder: Any, strip: bytes | None) -> Markup:
-    look = (_pill(row), _about(row, folder, strip), duration(row.run_s or row.queue_s), price(row))
+def _table_row(row: Any, src: str | None, picture: str, embed: bytes | None) -> Markup:
+    look = (pill(row.status), _about(row, src, picture, embed), duration(row.run_s or row.queue_s), price(row))
     above = f"border-top:1px solid {GREY.format('.25')}"
-    # Hosts stripe their tables and colour the row under the mouse, which is meant for numbers.
-    return tag("tr", *(cell(each, style=above) for each in look), style="background-color:transparent")
+    return line_of(*(cell(each, style=above) for each in look))
 
 
-def _about(row: Any, folder: Any, strip: bytes | None) -> Markup:
+def _about(row: Any, src: str | None, picture: str, embed: bytes | None) -> Markup:
     """Name and facts of a row, and its clip folded away behind its strip."""
     seed = [f"seed {row.seed}"] if row.seed is not None else []
     given = [stars(row)] if row.rating else []
@@ -323,9 +392,8 @@ def _about(row: Any, folder: Any, strip: bytes | None) -> Markup:
     head = name + tag("div", facts, style=SOFT) + _marks(row)
     if str(row.status) != "SUCCEEDED":
         return head + _says(row)
-    src, picture = source(row.video, folder), _picture(strip)
-    if src is None:  # nothing to open: the picture itself, and where the clip is
+    if not (src or embed):  # nothing to open: the picture itself, and where the clip is
         return head + _player(row, None, picture, None) + _where(row, None)
     thumb = tag("img", src=picture, alt="Frames of the clip", style=_THUMB) if picture else ""
     summary = tag("summary", thumb, tag("span", "▶ play", style=SOFT), style="cursor:pointer;list-style:none")
-    return head + tag("details", summary, _player(row, src, "", None), style="margin:4px 0 0")
+    return head + tag("details", summary, _player(row, src, "", embed), style="margin:4px 0 0")

@@ -41,6 +41,7 @@ __all__ = [
     "megabytes",
     "money",
     "new_place",
+    "one_line",
     "percent",
     "plain",
     "price",
@@ -131,6 +132,8 @@ AS_TYPED = "tex2jax_ignore mathjax_ignore"
 def bundle(body: str, words: str) -> dict[str, str]:
     """MIME bundle without a widget, the one way in which HTML reaches a notebook: what is in it is shown as typed.
 
+    It is one line: in Markdown, a block of HTML ends at the first blank line.
+
     Parameters
     ----------
     body : str
@@ -138,7 +141,16 @@ def bundle(body: str, words: str) -> dict[str, str]:
     words : str
         The same as text, as it stands in a terminal.
     """
-    return {"text/html": f'<div class="{AS_TYPED}">{body}</div>', "text/plain": printable(words)}
+    return {"text/html": one_line(f'<div class="{AS_TYPED}">{body}</div>'), "text/plain": printable(words)}
+
+
+def one_line(page: str) -> str:
+    r"""HTML without a raw line break; those of its text are kept as references, which read the same.
+
+    >>> one_line("<pre>a\n\nb</pre>")
+    '<pre>a&#10;&#10;b</pre>'
+    """
+    return "&#10;".join(page.splitlines())
 
 
 def new_place() -> str:
@@ -224,7 +236,9 @@ def label(row: Any, limit: int = 240) -> str:
     return " · ".join(part for part in parts if part) or f"run {row.run_id[:8]}"
 
 
-def source(video: str | os.PathLike[str] | None, folder: str | os.PathLike[str] | None) -> str | None:
+def source(
+    video: str | os.PathLike[str] | None, folder: str | os.PathLike[str] | None, served: bool | None = None
+) -> str | None:
     """Address of a clip relative to the notebook's folder, as a URL path; None where no notebook server would serve it.
 
     A relative address is the one kind that plays and seeks in JupyterLab and Notebook 7, trusted or not, under any base
@@ -237,6 +251,8 @@ def source(video: str | os.PathLike[str] | None, folder: str | os.PathLike[str] 
         The clip. A URL of a media store is none of the notebook server's files.
     folder : path, optional
         Folder of the notebook; the working directory when None.
+    served : bool, optional
+        Whether the server reaches it, where that is known (`wan_nb.frontends.serves`).
 
     Examples
     --------
@@ -245,7 +261,7 @@ def source(video: str | os.PathLike[str] | None, folder: str | os.PathLike[str] 
     >>> source("s3://bucket/clip.mp4", "/home/me/nb") is None
     True
     """
-    if video is None or "://" in str(video) or len(str(video)) > 1000:
+    if video is None or served is False or "://" in str(video) or len(str(video)) > 1000:
         return None
     base = Path(folder) if folder is not None else Path.cwd()
     try:
@@ -255,7 +271,7 @@ def source(video: str | os.PathLike[str] | None, folder: str | os.PathLike[str] 
     except ValueError:  # another drive, or a name that no file system has
         return None
     ups = sum(part == ".." for part in parts)
-    if ups > 2 or ups == len(parts) or any(part.startswith(".") for part in parts[ups:]):
+    if (ups > 2 and not served) or ups == len(parts) or any(part.startswith(".") for part in parts[ups:]):
         return None
     return "/".join(encoded)
 

@@ -12,6 +12,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from traitlets import Any as AnyValue
 from traitlets import Bool, Dict, Float, TraitError, Unicode, Union, observe, validate
 from traitlets.config import Config
 
@@ -66,6 +67,11 @@ class WanMagics(Magics):
         allow_none=True,
         help="Whether %%wan blocks until the clip is there. None: only where no front end listens.",
     ).tag(config=True)
+    embed = AnyValue(
+        "auto",
+        help="Whether an output holds the clip itself: 'auto' (a light copy of at most 1 MB where the clip's file is"
+        " out of the page's reach), 'never', or for every clip up to how many MB; 20 MB of a notebook in all.",
+    ).tag(config=True)
     tracebacks = Bool(False, help="Show whole tracebacks instead of one to three lines.").tag(config=True)
 
     @cached_property
@@ -93,7 +99,7 @@ class WanMagics(Magics):
 
             return loop.load(_run_cell)(notebook, line, cell)
 
-    @validate("service", "budget")
+    @validate("service", "budget", "embed")
     def _validated(self, proposal: Any) -> Any:
         from wan_nb.engine.endpoint import address
         from wan_nb.errors import InvalidOption
@@ -106,7 +112,7 @@ class WanMagics(Magics):
             raise TraitError(str(error)) from None  # of all errors, traitlets takes the value back for this one only
         return value
 
-    @observe("service", "budget", "user")
+    @observe("service", "budget", "user", "embed")
     def _configure(self, change: Any) -> None:
         from wan_nb.handles import default
 

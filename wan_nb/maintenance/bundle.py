@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.errors import InvalidOption
 from wan_nb.html.elements import tag
+from wan_nb.html.written_file import WrittenFile
 from wan_nb.log.row import COLUMNS
 from wan_nb.media.files import atomic
 from wan_nb.media.store import sidecar_of
@@ -40,7 +41,7 @@ def pack(workspace: Workspace, path: str | Path = "wan_runs.zip", /, **filters: 
             archive.write(clip, f"videos/{clip.name}", zipfile.ZIP_STORED)  # H.264 does not shrink
             if sidecar := workspace.store.find(sidecar_of(f"videos/{clip.name}")):
                 archive.write(sidecar, f"videos/{sidecar.name}", zipfile.ZIP_DEFLATED)
-    return target
+    return WrittenFile(target)
 
 
 def _table(rows: Iterable[Row]) -> str:

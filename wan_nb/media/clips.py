@@ -257,8 +257,8 @@ def _jpeg(sheet: Image.Image, frames: int, max_bytes: int) -> bytes:
     raise ValueError(f"no strip of {frames} frames fits in {max_bytes} bytes")
 
 
-def proxy(path: str | Path, out: str | Path, *, width: int = 960, gop: int = 10) -> Path:
-    """Light copy of a clip for comparing: seeks in a blink, has no sound, keeps every frame at its time.
+def proxy(path: str | Path, out: str | Path, *, width: int = 960, gop: int = 10, most: int | None = None) -> Path:
+    """Light copy of a clip: seeks in a blink, keeps every frame at its time, and has no sound unless its size is given.
 
     Parameters
     ----------
@@ -268,6 +268,8 @@ def proxy(path: str | Path, out: str | Path, *, width: int = 960, gop: int = 10)
         Longer side in pixels at most; never enlarged.
     gop : int
         A key frame at least every so many frames. Short groups without B-frames seek in 75 ms instead of 1.7 s.
+    most : int, optional
+        Bytes that the whole copy has at most, sound included, as far as its rate can be held.
 
     Examples
     --------
@@ -281,7 +283,12 @@ def proxy(path: str | Path, out: str | Path, *, width: int = 960, gop: int = 10)
         wide, high = _shown_size(container, times)
         scale = min(1.0, width / max(wide, high))
         size = (max(2, round(wide * scale / 2) * 2), max(2, round(high * scale / 2) * 2))
-        video.encode(container, made, times, times.shown[0], size, options=options, sound=False)
+        if most is not None:
+            seconds = float((times.end - times.shown[0]) * video.tick(container))
+            # A tenth for the index; the encoder may run a second ahead of its rate.
+            rate = max(50_000, round((7.2 * most - video.SOUND_RATE * seconds) / (seconds + 1)))
+            options |= {"maxrate": str(rate), "bufsize": str(rate)}
+        video.encode(container, made, times, times.shown[0], size, options=options, sound=most is not None)
     return Path(out)
 
 

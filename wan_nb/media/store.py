@@ -161,6 +161,16 @@ class Store:
         with self.making:
             return kept if kept.exists() else clips.proxy(clip, kept)
 
+    def small_copy(self, clip: Path, sha256: str, most: int) -> Path:
+        """A clip of at most so many bytes, with its sound: itself, or a copy as far as that can be made so small."""
+        from wan_nb.media import clips
+
+        if clip.stat().st_size <= most:
+            return clip
+        kept = self.proxy(sha256, f"{most}.mp4")
+        with self.making:
+            return kept if kept.exists() else clips.proxy(clip, kept, width=640, gop=60, most=most)
+
     def sound(self, clip: Path, sha256: str) -> Path:
         """Sound of a clip in a file of its own, to go with the light copy."""
         from wan_nb.media import clips

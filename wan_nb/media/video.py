@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 __all__ = [
+    "SOUND_RATE",
     "Times",
     "Upright",
     "aac_kind",
@@ -58,6 +59,9 @@ __all__ = [
     "tick",
     "writing",
 ]
+
+SOUND_RATE = 192_000
+"""Bits per second of the sound that is written."""
 
 _UNTAGGED = (0, 2)
 """Values of a frame's colour matrix that say nothing about YUV."""
@@ -323,7 +327,7 @@ def picture_stream(
 
 def sound_stream(made: OutputContainer, rate: int, layout: str) -> AudioStream:
     """A stream of AAC."""
-    return made.add_stream("aac", rate=rate, layout=layout, bit_rate=192_000)
+    return made.add_stream("aac", rate=rate, layout=layout, bit_rate=SOUND_RATE)
 
 
 def copy_sound(container: InputContainer, made: OutputContainer) -> None:

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from wan_nb.errors import InvalidOption
 from wan_nb.html.text import isolated
+from wan_nb.html.written_file import WrittenFile
 from wan_nb.media import clips
 from wan_nb.media.files import atomic
 from wan_nb.paths import readable
@@ -89,7 +90,7 @@ def deliver(
         for item in items:
             with item.file.open("rb") as source:
                 _add(archive, f"clips/{item.name}", source, item.facts.bytes, date)
-    return out
+    return WrittenFile(out)
 
 
 def _items(workspace: Workspace, rows: Sequence[Row]) -> Iterator[_Item]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.arguments import shown
 from wan_nb.errors import NotFound
+from wan_nb.html.written_file import WrittenFile
 from wan_nb.media import written
 from wan_nb.media.files import file_sha256
 from wan_nb.paths import local
@@ -40,7 +41,8 @@ def export(workspace: Workspace, row: Row, path: str | os.PathLike[str]) -> Path
         "request": _told(row.request),
     }
     comment = json.dumps(without_secrets(noted), ensure_ascii=False, sort_keys=True)
-    return written.copy_with(clip, out, title=without_secrets((row.prompt or row.run_id)[:120]), comment=comment)
+    title = without_secrets((row.prompt or row.run_id)[:120])
+    return WrittenFile(written.copy_with(clip, out, title=title, comment=comment))
 
 
 def _told(request: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.errors import InvalidMedia, InvalidOption
+from wan_nb.html.written_file import WrittenFile
 from wan_nb.paths import output
 from wan_nb.sanitize import number
 
@@ -65,7 +66,7 @@ def film(workspace: Workspace, rows: Sequence[Row], path: str | os.PathLike[str]
             with named(row):
                 joint.add(shot)
         joint.close()
-    return out
+    return WrittenFile(out)
 
 
 @contextmanager

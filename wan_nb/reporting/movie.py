@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from wan_nb.errors import InvalidOption
 from wan_nb.html.text import state
+from wan_nb.html.written_file import WrittenFile
 from wan_nb.reporting.film import target
 from wan_nb.reporting.sections import without_secrets
 from wan_nb.terminal import say
@@ -60,7 +61,7 @@ def movie(
         )
     heard = next((n for n, row in enumerate(rows) if (row.run_id == sound if sound else row.has_audio)), None)
     tiles = [Tile(label, file, _lack(row)) for label, file, row in zip(_labels(rows), files, rows, strict=True)]
-    return play_together(tiles, out, columns=columns, sound=heard)
+    return WrittenFile(play_together(tiles, out, columns=columns, sound=heard))
 
 
 def _lack(row: Row) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from wan_nb.arguments import shown, whole
 from wan_nb.errors import InvalidOption
+from wan_nb.html.written_file import WrittenFile
 from wan_nb.media.files import atomic
 from wan_nb.paths import output
 from wan_nb.reporting.sections import body, clean, without_secrets
@@ -91,7 +92,7 @@ def write_report(
     _check_size(size, max_bytes)
     with atomic(path) as draft, draft.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(parts)
-    return path
+    return WrittenFile(path)
 
 
 def _there(chosen: Iterable[tuple[str, Any]]) -> dict[str, Path]:
@@ -207,7 +208,7 @@ def write_csv(path: str | os.PathLike[str], study_data: StudyData) -> Path:
         columns = list(dict.fromkeys(name for vote in votes for name in vote))
         lines = [[vote.get(name) for name in columns] for vote in votes]
         _write_rows(path.with_suffix(".votes.csv"), columns, lines)
-    return path
+    return WrittenFile(path)
 
 
 def _write_rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
+from wan_nb.frontends import front_end
 from wan_nb.html.text import AS_TYPED, new_place, with_place
 
 if TYPE_CHECKING:
@@ -67,6 +68,11 @@ class NotebookWidget(anywidget.AnyWidget):
         super().__init__(**{"place": new_place(), "_dom_classes": tuple(AS_TYPED.split()), **traits})
         self.on_msg(self._on_page)
         answer_at_once(self)
+
+    def open(self) -> None:
+        """Tell the front end of the widget, unless nobody is there to see it: its state would be saved for nothing."""
+        if front_end().live:
+            super().open()
 
     def bundle(self, static: Mapping[str, str]) -> dict[str, Any]:
         """MIME bundle of an output that shows the widget, and `static` where there is no kernel."""

@@ -19,7 +19,7 @@ from markupsafe import Markup
 from wan_nb.arguments import whole
 from wan_nb.errors import InvalidOption
 from wan_nb.frontends import front_end
-from wan_nb.html.elements import tag
+from wan_nb.html.elements import cell, line_of, tag
 from wan_nb.html.text import bundle, isolated, plain
 from wan_nb.log.marks import columns as columns_of
 from wan_nb.log.marks import marks_of
@@ -198,9 +198,16 @@ class CompareWidget(ClipWidget):
 
     def static_bundle(self) -> dict[str, str]:
         """A table of labels, prompts and strips."""
-        lines = dict.fromkeys(f"{clip['label']}: {clip.get('prompt') or ''}" for clip in self.clips)
-        words = "\n".join(plain(line, 400) for line in list(lines)[: 2 * clip_pages.LIVE])
-        return bundle(static_html(self.clips), words)
+        if front_end().kernel:
+            lines = dict.fromkeys(f"{clip['label']}: {clip.get('prompt') or ''}" for clip in self.clips)
+        else:  # where it stays words, they say where the clips are, and what shows them side by side
+            lines = dict.fromkeys(map(_as_words, self.clips))
+        words = [plain(line, 400) for line in list(lines)[: 2 * clip_pages.LIVE]]
+        if len(lines) > len(words):
+            words.append(f"and {len(lines) - len(words)} more")
+        if not front_end().kernel:
+            words.append(_WITHOUT_A_PAGE)
+        return bundle(static_html(self.clips), "\n".join(words))
 
 
 def compare_rows(workspace: Workspace, rows: Sequence[Row], *, columns: int | None = None) -> CompareWidget:
@@ -223,7 +230,20 @@ def compare_rows(workspace: Workspace, rows: Sequence[Row], *, columns: int | No
     return CompareWidget(clips, columns=columns, load=clip_pages.loader(workspace, rows), mark=mark)
 
 
-_NAME = "text-align:left;vertical-align:top;max-width:240px;white-space:normal;overflow-wrap:anywhere"
+_WITHOUT_A_PAGE = (
+    "Side by side they are in a notebook, such as JupyterLab, in the page that study.report() writes, or in one clip:"
+    " study.movie('walk.mp4')."
+)
+
+
+def _as_words(clip: Clip) -> str:
+    known = clip_pages.public(clip)
+    seed = "" if known["seed"] is None else f", seed {known['seed']}"
+    place = clip.get("video") or known["note"] or "no clip"
+    return f"{clip['label']}{seed}: {place}"
+
+
+_NAME = "max-width:240px;white-space:normal;overflow-wrap:anywhere"
 
 
 def static_html(clips: Sequence[Clip]) -> Markup:
@@ -233,10 +253,9 @@ def static_html(clips: Sequence[Clip]) -> Markup:
     for clip in shown:
         rows.setdefault((clip["label"], clip.get("prompt") or ""), []).append(_static_clip(clip, len(shown)))
     lines = [
-        tag(
-            "tr",
-            tag("th", isolated(label, 120), style=_NAME),
-            tag("td", isolated(prompt, 400), *found, style="text-align:left;overflow-wrap:anywhere"),
+        line_of(
+            cell(isolated(label, 120), head="row", style=_NAME),
+            cell(isolated(prompt, 400), *found, style="overflow-wrap:anywhere"),
         )
         for (label, prompt), found in rows.items()
     ]

@@ -99,8 +99,14 @@ class Form(NotebookWidget):
         self.on_msg(self._on_message)
 
     def _ipython_display_(self) -> None:
-        live = front_end().live
-        words = "The form of wan_nb: run this cell to fill it in."
+        front = front_end()
+        live = front.live
+        words = "The form of wan_nb: run this cell in a notebook to fill it in."
+        if not live and not front.kernel:
+            words = (
+                "A form needs a notebook, such as JupyterLab. Here, wan_nb.submit('a cat walks', first_frame='cat.jpg',"
+                " duration=5) makes the same clip, and so does a %%wan cell; %%wan --help lists the options."
+            )
         static = bundle(html.remark(words), words)
         self.shown_by(display(self.bundle(static) if live else static), static)
         if live:  # nothing that a click displays appears anywhere (measured), so the board's place is made now, empty

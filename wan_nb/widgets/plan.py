@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from wan_nb.api import catalog
 from wan_nb.frontends import front_end
 from wan_nb.html import text
-from wan_nb.html.elements import badge, box, cell, tag
+from wan_nb.html.elements import badge, box, cell, line_of, tag
 from wan_nb.html.text import isolated
 
 if TYPE_CHECKING:
@@ -96,8 +96,7 @@ def _html(workspace: Workspace, state: PlanState) -> Markup:
     seen = workspace.log.durations(first.model, first.resolution, first.duration, simulated=simulated)
     names = [cell(isolated(name, 120), head="col", style=_WRAPPED) for name in plan.variants]
     lines = [
-        tag(
-            "tr",
+        line_of(
             cell(isolated(block, 120), head="row", style=_WRAPPED),
             *(cell(_state(known.get((name, block))), style=_WRAPPED) for name in plan.variants),
         )
@@ -113,7 +112,7 @@ def _html(workspace: Workspace, state: PlanState) -> Markup:
         ),
         tag(
             "table",
-            tag("thead", tag("tr", cell(), *names)),
+            tag("thead", line_of(cell(), *names)),
             tag("tbody", *lines),
             style="border-collapse:collapse;margin:8px 0 0",
         ),

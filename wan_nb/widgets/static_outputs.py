@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from wan_nb.errors import InvalidOption
+from wan_nb.errors import InvalidMedia, InvalidOption
+from wan_nb.frontends import front_end, serves
 from wan_nb.html import run_card
-from wan_nb.html.text import megabytes
+from wan_nb.html.text import megabytes, source
+from wan_nb.settings import EMBED_MOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,10 +19,10 @@ if TYPE_CHECKING:
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
 
-__all__ = ["EMBED_MAX", "reused_note", "run_bundle", "runs_bundle"]
+__all__ = ["LIGHT", "reused_note", "run_bundle", "runs_bundle"]
 
-EMBED_MAX = 20_000_000
-"""Largest clip that is put into a notebook, in bytes: beyond it saving takes seconds and other tools give up."""
+LIGHT = 1_000_000
+"""Most bytes of a light copy that is put into an output unasked."""
 
 
 def run_bundle(workspace: Workspace, row: Row, *, note: str = "", embed: bool = False) -> dict[str, str]:
@@ -32,18 +35,19 @@ def run_bundle(workspace: Workspace, row: Row, *, note: str = "", embed: bool = 
     note : str
         One line above the clip.
     embed : bool
-        Put the clip itself into the bundle, for readers who do not have the file; the note then tells its size.
+        Put the clip itself into the bundle, for readers who do not have the file; the note then tells its size. Without
+        it the settings say whether a light copy is.
 
     Raises
     ------
     InvalidOption
         `embed` of a clip that is not there, or larger than 20 MB.
     """
-    data = _clip_bytes(workspace, row) if embed else None
-    if data:
+    data = _clip_bytes(workspace, row) if embed else _copies(workspace, [row]).get(row.run_id)
+    if data and embed:
         note = f"The clip itself is in this cell: {megabytes(len(data) * 4 / 3)} of notebook."
-    strip = workspace.strip(row)
-    return run_card.run_bundle(_placed(workspace, row), folder=workspace.notebook, strip=strip, embed=data, note=note)
+    given: dict[str, Any] = {"strip": workspace.strip(row), "embed": data, "note": note}
+    return run_card.run_bundle(_placed(workspace, row), **_place(workspace), **given)
 
 
 def reused_note(row: Row) -> str:
@@ -59,8 +63,36 @@ def runs_bundle(workspace: Workspace, rows: Iterable[Row], *, title: str = "", p
     rows = list(rows)
     done = [row for row in rows if workspace.video(row)][: run_card.BOARD_STRIPS if pictures else 0]
     strips = {row.run_id: strip for row in done if (strip := workspace.strip(row))}
-    placed = [_placed(workspace, row) for row in rows]
-    return run_card.board_bundle(placed, folder=workspace.notebook, strips=strips, title=title)
+    given: dict[str, Any] = {"strips": strips, "embeds": _copies(workspace, done), "title": title}
+    return run_card.board_bundle([_placed(workspace, row) for row in rows], **_place(workspace), **given)
+
+
+def _place(workspace: Workspace) -> dict[str, Any]:
+    """Where the notebook is, and whether clips are reached from there."""
+    return {"folder": workspace.notebook, "served": serves(workspace.store.root)}
+
+
+def _copies(workspace: Workspace, rows: Iterable[Row]) -> dict[str, bytes]:
+    """Light copies, by run, for an output whose page does not play the clips from their files.
+
+    What has once been put into an output of this kernel is put into others too; beyond `EMBED_MOST` nothing is added.
+    """
+    policy, place = workspace.settings.embed, _place(workspace)
+    if policy == "never" or not front_end().kernel:
+        return {}
+    copies: dict[str, bytes] = {}
+    for row in rows:
+        path = workspace.video(row)
+        if path is None or (policy == "auto" and source(path, **place)):
+            continue
+        most = LIGHT if policy == "auto" else round(float(policy) * 1e6)
+        with suppress(InvalidMedia, OSError):  # a clip that was kept unchecked, a folder that cannot be written
+            data = workspace.store.small_copy(path, str(row.video_sha256), most).read_bytes()
+            others = sum(size for run_id, size in workspace.embedded.items() if run_id != row.run_id)
+            if len(data) <= most and others + len(data) <= EMBED_MOST:
+                workspace.embedded[row.run_id] = len(data)
+                copies[row.run_id] = data
+    return copies
 
 
 def _clip_bytes(workspace: Workspace, row: Row) -> bytes:
@@ -68,8 +100,8 @@ def _clip_bytes(workspace: Workspace, row: Row) -> bytes:
     if path is None:
         raise InvalidOption("there is no clip on disk to embed.", run_id=row.run_id)
     size = path.stat().st_size
-    if size > EMBED_MAX:
-        limit = megabytes(EMBED_MAX)
+    if size > EMBED_MOST:
+        limit = megabytes(EMBED_MOST)
         raise InvalidOption(f"the clip has {megabytes(size)}; at most {limit} go into a notebook.", run_id=row.run_id)
     return path.read_bytes()
 

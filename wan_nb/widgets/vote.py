@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, cast
 
+from wan_nb.frontends import front_end
 from wan_nb.html.text import bundle, escape, plain
 from wan_nb.terminal import printed
 from wan_nb.widgets import clip_pages
@@ -28,6 +29,13 @@ __all__ = ["OUTCOMES", "VoteWidget", "vote_on"]
 
 OUTCOMES = ("left", "right", "tie", "both_bad", "skip")
 """What `record` is given: the left or right clip is better, both the same, both bad, passed over."""
+
+_WITHOUT_A_PAGE = (
+    "A vote needs two clips on one page: a notebook with somebody before it, such as JupyterLab. Without one:"
+    " ballot = study.ballot(); pair = ballot.next(); look at wan_nb.run(pair.left_run).video and"
+    " wan_nb.run(pair.right_run).video in a player; then ballot.record(pair, 'left'), 'right', 'tie', 'both_bad' or"
+    " 'skip'."
+)
 
 _SEEN = ("fps", "width", "height", "has_audio", "simulated", "playable", "note")
 
@@ -176,6 +184,8 @@ class VoteWidget(ClipWidget):
         """What the votes say so far."""
         count = self._count()
         said = plain(f"{count} vote{'' if count == 1 else 's'}. {self._sentence()}", 400)
+        if not front_end().live:
+            said += f"\n{_WITHOUT_A_PAGE}"
         return bundle(f'<div class="{STATIC_CLASS}">{escape(said)}</div>', said)
 
     def __repr__(self) -> str:

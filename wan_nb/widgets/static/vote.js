@@ -135,6 +135,14 @@ export function mountVote(root, source, signal) {
     player.transport.seek(0);
   }
 
+  // After an answer Enter goes on, whatever has the focus: a button of the player would take the key for itself.
+  root.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !state?.told || event.repeat || event.isComposing) return;
+    event.preventDefault();
+    event.stopPropagation();
+    turn({ kind: "next" });
+  }, { signal, capture: true });
+
   turn({ kind: "state" });
   return player;
 }

@@ -1,0 +1,91 @@
+"""Many runs as a table of what people read of them, beside the whole of it, which has too many columns for a page."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from wan_nb.html.elements import GREY, SOFT, badge, box, cell, line_of, tag
+from wan_nb.html.run_card import pill
+from wan_nb.html.text import bundle, isolated, plain, state
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["READ", "runs_table"]
+
+READ = ("status", "study", "variant", "seed", "prompt", "duration", "cost", "currency", "run_s", "rating")
+"""Columns that are shown."""
+
+_NUMBERS = {"cost": ".2f", "run_s": ".0f"}
+_PROMPT = 160
+
+
+def runs_table(
+    records: Sequence[Mapping[str, Any]], *, strips: Mapping[str, bytes] | None = None, total: int, columns: int
+) -> dict[str, str]:
+    """MIME bundle of a table.
+
+    Parameters
+    ----------
+    records : sequence of mapping
+        Rows with ``run_id``, the columns of `READ` and ``simulated``; None is nothing.
+    strips : mapping of run id to JPEG, optional
+        Pictures of the clips.
+    total : int
+        Rows of the whole table.
+    columns : int
+        Its columns.
+    """
+    heads = ["", "run_id", *READ] if strips else ["run_id", *READ]
+    above = f"border-top:1px solid {GREY.format('.25')}"
+    lines = []
+    for record in records:
+        parts: list[Any] = [_picture((strips or {}).get(record["run_id"]))] if strips else []
+        parts += [tag("code", record["run_id"]), *(_shown(name, record) for name in READ)]
+        lines.append(line_of(*(cell(part, style=above) for part in parts)))
+    table = tag(
+        "table",
+        tag("thead", line_of(*(cell(name, head="col", style=SOFT) for name in heads))),
+        tag("tbody", *lines),
+        style="border-collapse:collapse;margin:6px 0 0;font-size:13px",
+    )
+    more = f"{total:,} run{'' if total == 1 else 's'}, {columns} columns"
+    if total > len(records):
+        more += f"; the first {len(records)} rows are shown"
+    note = f"{more}. .columns names them all, .wan plays the clips."
+    return bundle(box(table, tag("div", note, style=SOFT), width=1200, scrolls=True), f"{_as_words(records)}\n{note}")
+
+
+def _picture(strip: bytes | None) -> object:
+    if not strip:
+        return ""
+    data = base64.b64encode(strip).decode("ascii")
+    look = "display:block;height:32px;width:auto;max-width:none;border-radius:3px;margin:0"
+    return tag("img", src=f"data:image/jpeg;base64,{data}", alt="Frames of the clip", style=look)
+
+
+def _shown(name: str, record: Mapping[str, Any]) -> object:
+    value = record[name]
+    if name == "status":
+        return pill(value) + " " + badge(simulated=record["simulated"])
+    if name == "prompt":
+        return tag("div", isolated(value, _PROMPT), style="min-width:160px;max-width:340px")
+    return isolated(_word(name, value), 80)
+
+
+def _word(name: str, value: Any) -> str:
+    return "" if value is None else format(value, _NUMBERS.get(name, ""))
+
+
+def _as_words(records: Sequence[Mapping[str, Any]]) -> str:
+    """The same in columns of text, prompts last, since they are long."""
+    order = ["run_id", *(name for name in READ if name != "prompt"), "prompt"]
+    lines = [order]
+    for record in records:
+        words = {name: plain(" ".join(_word(name, record[name]).split()), 60) for name in order}
+        lines.append([*({**words, "status": state(record["status"]).word}.values())])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
