@@ -62,6 +62,6 @@ def cell(*inside: object, head: str | None = None, style: str = "") -> Markup:
     return tag("th" if head else "td", *inside, scope=head, style=f"{_CELL}{weight}{style and ';' + style}")
 
 
-def line_of(*cells: object) -> Markup:
+def line_of(*cells: object, style: str = "") -> Markup:
     """A row of a table."""
-    return tag("tr", *cells, style=_PLAIN)
+    return tag("tr", *cells, style=";".join(filter(None, [_PLAIN, style])))

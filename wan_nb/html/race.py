@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.html.elements import SOFT, badge, box, cell, tag
+from wan_nb.html.elements import SOFT, badge, box, cell, line_of, tag
 from wan_nb.html.ranking import share_bar, share_words
 from wan_nb.html.text import bundle, isolated, plain
 
@@ -76,13 +76,12 @@ class RacePage:
         for name, place, seeds, row, prompt in self.variants:
             voted = row is not None and row["blocks"]
             lines.append(
-                tag(
-                    "tr",
+                line_of(
                     cell(tag("b", isolated(name, 120)), tag("div", isolated(prompt, 200), style=SOFT), head="row"),
                     cell(_MARKS[place], style=f"{_MIDDLE};white-space:nowrap"),
                     cell(str(seeds), style=_MIDDLE),
                     cell(*((share_bar(row), share_words(row)) if row and voted else ("no votes yet",)), style=_MIDDLE),
-                    style="opacity:.65" if place == "out" else None,
+                    style="opacity:.65" if place == "out" else "",
                 )
             )
         return _table(head, lines)
@@ -91,10 +90,10 @@ class RacePage:
         width = {"for": 28, "known then": 30}
         rest = (100 - sum(width.values())) // max(1, len(self.steps[0]) - len(width))
         head = {name: width.get(name, rest) for name in self.steps[0]}
-        lines = [tag("tr", *(cell(isolated(str(step[name]), 200)) for name in head)) for step in self.steps]
+        lines = [line_of(*(cell(isolated(str(step[name]), 200)) for name in head)) for step in self.steps]
         return _table(head, lines)
 
 
 def _table(head: Mapping[str, int], lines: Sequence[Markup]) -> Markup:
     cells = (cell(name, head="col", style=f"{_MIDDLE};width:{width}%") for name, width in head.items())
-    return tag("table", tag("thead", tag("tr", *cells)), tag("tbody", *lines), style=_TABLE)
+    return tag("table", tag("thead", line_of(*cells)), tag("tbody", *lines), style=_TABLE)
