@@ -54,14 +54,14 @@ def test_a_job_is_refused_beyond_its_budget_and_other_jobs_are_not(real, photos)
 
 
 def test_shares_of_people_and_other_currencies(real, photos) -> None:
-    real.workspace.set_user("Ada")
+    real.workspace.change(user="Ada")
     real.budget("walk", 100)
     real.budget("walk", 1.5, user="Ada")
     run = submit(real, "cat 1", photos, name="walk")
     assert run.row.user == "Ada"
     with pytest.raises(BudgetExceeded, match="'walk' for 'Ada'"):
         submit(real, "cat 2", photos, name="walk")
-    real.workspace.set_user("Bo")
+    real.workspace.change(user="Bo")
     submit(real, "cat 2", photos, name="walk")
     assert [repr(one) for one in real.budget("walk")] == [
         "walk: CNY 2.40 of 100.00 used, 97.60 left",
@@ -92,10 +92,10 @@ def test_rehearsals_are_told_and_never_refused(session, photos) -> None:
 
 
 def test_what_a_job_has_cost(real, simulator, photos) -> None:
-    real.workspace.set_user("Ada")
+    real.workspace.change(user="Ada")
     plan = {"first_frame": photos / "cat.jpg", "duration": 2, "name": "walk"}
     real.study({"a": "a cat", "b": "a dgo"}, **plan).submit(max_cost=9).wait()
-    real.workspace.set_user("Bo")
+    real.workspace.change(user="Bo")
     study = real.study({"a": "a cat", "b": "a dog"}, **plan).submit(max_cost=9).wait()
     simulator.config(queue=600)
     waits = submit(real, "a hen", photos, tags="walk")
