@@ -209,7 +209,17 @@ class Study:
         return self
 
     def send(self, cells: Sequence[int], *, most: float | None = None, again: bool = False) -> None:
-        """Write the plan down and ask for some of its cells, by their numbers, for at most so much."""
+        """Write the plan down and ask for some of its cells; `submit` and the steps of a race do.
+
+        Parameters
+        ----------
+        cells : sequence of int
+            Numbers of cells of the plan.
+        most : float, optional
+            Most that they may cost, in the currency of the service.
+        again : bool
+            Buy them once more.
+        """
         workspace, asks = self._workspace, self.asks(again=again)
         self.keep()
         with detaching(buying_study(self.name)):
@@ -261,7 +271,14 @@ class Study:
         return open_race(self, max_cost=max_cost, max_clips=max_clips, raters=raters, strict=strict)
 
     def replan(self, plan: Plan, requests: Sequence[VideoRequest]) -> None:
-        """Take another plan of the same name: a race grows by steps."""
+        """Take another plan of the same name: a race grows by steps.
+
+        Parameters
+        ----------
+        plan : Plan
+        requests : sequence of VideoRequest
+            Checked, in the order of its cells.
+        """
         self.plan, self._requests = plan, tuple(requests)
         self.__dict__.pop("_prints", None)
 
