@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 from wan_nb import arguments
 from wan_nb.api.request import derive_seed
 from wan_nb.arguments import shown
-from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound, join_words
-from wan_nb.html import text
+from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound
+from wan_nb.handles.race_page import button_label, outlook_lines, race_page, steps_of
 from wan_nb.log.states import ENDED_WITHOUT, OPEN, Status
 from wan_nb.public_functions import guarded
 from wan_nb.studies.plan import MAX_CELLS, Plan
-from wan_nb.studies.race.outlook import SMALL, Chance, outlook
 from wan_nb.studies.race.race_plan import RacePlan
 from wan_nb.studies.race.state import RaceState, race_state
 from wan_nb.studies.study_cell import BLOCK_FIELDS, Cell, labelled
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from wan_nb.studies.plan import PlanState
     from wan_nb.studies.race.state import NextStep
     from wan_nb.studies.ranking.result import Ranking
+    from wan_nb.widgets.race import RaceControls
     from wan_nb.widgets.vote import VoteWidget
 
 __all__ = ["Race", "join", "open_race", "state_of"]
@@ -106,7 +106,7 @@ class Race:
     @property
     def outlook(self) -> str:
         """What the money can decide, and what is due now, in words."""
-        return "\n".join(_outlook(self.study, self.state()))
+        return "\n".join(outlook_lines(self.study, self.state()))
 
     # --- going on
 
@@ -201,7 +201,7 @@ class Race:
 
     def page(self) -> RacePage:
         """All that its page shows."""
-        return _page(self.study, self.state())
+        return race_page(self.study, self.state())
 
     def _ipython_display_(self) -> None:
         """Who is in, what was spent, what the next step buys, and a button that buys it."""
@@ -209,13 +209,19 @@ class Race:
 
         session, workspace = self.study.session, self.study.session.workspace
         workspace.loop.sync(workspace.account.handshake())
-        show_race(
-            session.views,
-            page=self.page,
-            label=lambda: _button(self.study, self.state()),
-            buy=self.submit,
-            rows=lambda: self.study.state().sorted_rows,
-            ended=self.study.ended,
+        show_race(session.views, self.controls())
+
+    def controls(self) -> RaceControls:
+        """What its page, and the button on the plan of its study, ask of it."""
+        from wan_nb.widgets.race import RaceControls
+
+        study = self.study
+        return RaceControls(
+            self.page,
+            lambda: button_label(study, self.state()),
+            self.submit,
+            lambda: study.state().sorted_rows,
+            study.ended,
         )
 
     def __repr__(self) -> str:
@@ -370,182 +376,6 @@ def state_of(study: Any, plan: RacePlan, votes: Sequence[Mapping[str, Any]], ran
     )
 
 
-# -- words -----------------------------------------------------------------------------------------------------------
-
-
-def _outlook(study: Any, state: RaceState) -> list[str]:
-    """What can be decided with the money, before the first clip; afterwards what is due and what the next step buys."""
-    said = _budget(study, state)
-    if not state.seeds:
-        said += _promises(study, state)
-    if state.verdict.winner is not None:
-        return [*said, "The race is decided: nothing more is bought."]
-    if state.to_buy:
-        cost = text.money(sum(study.prices[n] for n in state.to_buy), study.currency, estimated=True)
-        return [*said, f"{_clips(len(state.to_buy))} of the step are not bought yet: about {cost}."]
-    if state.open:
-        said.append(f"{_clips(state.open)} under way.")
-    if state.votes_due:
-        said.append(_votes_due(study, state))
-    if (step := state.next) is None:
-        until = " when all votes are in" if state.votes_due or state.open else ""
-        return [*said, f"The budget takes no further step: the race ends{until} with what is known."]
-    return [*said, f"{'Next' if state.due else 'Then'}: {_step(study, step)}."]
-
-
-def _clips(count: int) -> str:
-    return f"{count} clip{'' if count == 1 else 's'}"
-
-
-def _step(study: Any, step: NextStep) -> str:
-    cost = text.money(step.cost, study.currency, estimated=True)
-    seeds = f"{step.seeds} new seed{'' if step.seeds == 1 else 's'}"
-    return f"{seeds} for {join_words([*step.variants], 'and')}, {_clips(step.clips)} for {cost}"
-
-
-def _votes_due(study: Any, state: RaceState) -> str:
-    seeds = sum(1 for seed in state.seeds if seed.wanted)
-    each = max((seed.seed.votes for seed in state.seeds if seed.wanted), default=1)
-    who = "by one person" if each == 1 else f"by {each} people, each for themselves"
-    return (
-        f"{state.votes_due} vote{'' if state.votes_due == 1 else 's'} to come on {seeds} "
-        f"seed{'' if seeds == 1 else 's'}, each pair {who}: %wan vote {study.name}."
-    )
-
-
-def _budget(study: Any, state: RaceState) -> list[str]:
-    """What the race may cost and what it has cost."""
-    of = []
-    if state.plan.max_cost is not None:
-        of.append(text.money(state.plan.max_cost, study.currency))
-    if state.plan.max_clips is not None:
-        of.append(_clips(state.plan.max_clips))
-    limit = f" of {' and '.join(of)}" if of else ""
-    if not state.clips:
-        return [f"Budget: {' and '.join(of)}. Nothing is bought yet." if of else "Nothing is bought yet."]
-    spent = text.money(state.spent, study.currency, estimated=True)
-    return [f"{_clips(state.clips)} bought for {spent}{limit}."]
-
-
-def _affordable(study: Any, state: RaceState) -> int:
-    """Clips that the budget of the race, and that of the log today, still take."""
-    price = sum(state.prices.values()) / len(state.prices)
-    limits = [MAX_CELLS - state.clips]
-    if state.plan.max_clips is not None:
-        limits.append(state.plan.max_clips - state.clips)
-    if price > 0 and state.plan.max_cost is not None:
-        limits.append(int((state.plan.max_cost - state.spent + 1e-6) / price))
-    if price > 0 and (today := _today(study)) is not None:
-        limits.append(int(today / price))
-    return max(0, min(limits))
-
-
-def _today(study: Any) -> float | None:
-    """What the log may still spend in these 24 hours; None for simulated clips, and without a cap."""
-    workspace = study.session.workspace
-    cap = workspace.settings.budget.get(study.currency)
-    simulated = workspace.account.client.simulated
-    if cap is None or (workspace.service == "simulator" if simulated is None else simulated):
-        return None
-    return max(0.0, float(cap) - float(workspace.spent(study.currency)))
-
-
-def _promises(study: Any, state: RaceState) -> list[str]:
-    """What so many clips can find, in words; a second rater where that is cheaper."""
-    k, clips, plan = len(state.variants), _affordable(study, state), state.plan
-    given = {"beats": plan.beats, "raters": plan.raters}
-    clear = outlook(k, clips, **given)
-    found = [f"With {_clips(clips)}: a clear difference (3 in 4 votes) {_said(clear)}; "
-             f"a small one (3 in 5 votes) {_said(outlook(k, clips, share=SMALL, **given))}."]  # fmt: skip
-    second = outlook(k, clips, **{**given, "raters": plan.raters + 1})
-    if second.clips and (clear.clips is None or second.clips <= 0.8 * clear.clips):
-        one = "a second person's vote" if plan.raters == 1 else "one more person's vote"
-        instead = "which one rater cannot" if clear.clips is None else f"not {clear.clips}"
-        found.append(
-            f"With {one} on each pair the clear difference takes about {second.clips} clips, {instead}: "
-            f"race(raters={plan.raters + 1})."
-        )
-    if (today := _today(study)) is not None and plan.max_cost is not None and today < plan.max_cost - state.spent:
-        found.append(
-            f"Today's budget of the log has {text.money(today, study.currency)} left: what is beyond waits until "
-            "tomorrow, or for another %config WanMagics.budget."
-        )
-    return found
-
-
-def _said(chance: Chance) -> str:
-    if chance.clips is None:
-        return "is not found" if chance.found < 0.05 else "is hardly ever found"
-    odds = round(10 * chance.found)
-    often = "nearly always" if odds >= 10 else f"in {max(1, odds)} of 10 races"
-    return f"is found {often}, mostly within about {chance.clips} clips"
-
-
-def _button(study: Any, state: RaceState) -> str:
-    """What the button says; empty when nothing can be bought now."""
-    if state.to_buy:
-        cost = text.money(sum(study.prices[n] for n in state.to_buy), study.currency, estimated=True)
-        return f"Buy the {_clips(len(state.to_buy))} that are missing for {cost}"
-    if (step := state.due) is None:
-        return ""
-    return f"Buy {_clips(step.clips)} for {text.money(step.cost, study.currency, estimated=True)}"
-
-
-def _page(study: Any, state: RaceState) -> RacePage:
-    from wan_nb.html.race import RacePage
-
-    ranking = study.ranking()
-    requests = dict(zip((cell.variant for cell in study.plan.cells), study.requests, strict=True))
-    verdict, rows = state.verdict, {row["variant"]: row for row in ranking.rows}
-    table = []
-    for name in sorted(state.variants, key=lambda name: (name in verdict.dropped, name not in state.running)):
-        still = state.going if verdict.winner is None else verdict.rivals
-        place = "winner" if name == verdict.winner else "in" if name in still else "out"
-        own = [seed for seed in state.seeds if name in seed.seed.variants]
-        table.append((name, place, len(own), rows.get(name), requests[name].prompt))
-    return RacePage(
-        name=study.name,
-        simulated=bool(study.session.workspace.account.client.simulated),
-        sentence=ranking.sentence if state.seeds else "The race has not begun.",
-        lines=tuple(_outlook(study, state)),
-        variants=tuple(table),
-        steps=tuple(steps_of(study, state)),
-        facts=tuple(verdict.facts()),
-    )
-
-
-def steps_of(study: Any, state: RaceState) -> Iterator[dict[str, Any]]:
-    """One row a step, for the page and the report: what it bought, what it cost, what was known after it."""
-    first, counted = 0, len(state.whole)
-    rows = {(row.block, row.variant): row for row in study.rows()}
-    for number, step in enumerate(state.plan.steps, 1):
-        cells = study.plan.written[step.start : step.stop]
-        names = list(dict.fromkeys(cell.variant for cell in cells))
-        seeds = state.seeds[first : first + len({cell.block for cell in cells})]
-        first += len(seeds)
-        there = [rows.get((cell.block, cell.variant)) for cell in cells]
-        paid = [row for row in there if row is not None and row.status not in {Status.FAILED, Status.CANCELED}]
-        wanted = sum(seed.wanted for seed in seeds)
-        yield {
-            "step": number,
-            "seeds": len(seeds),
-            "for": join_words(names, "and"),
-            "clips": len(paid),
-            "cost": text.money(sum(row.cost or 0.0 for row in paid), study.currency, estimated=True),
-            "votes": sum(len(votes) for seed in seeds for votes in seed.given.values()),
-            "to come": wanted,
-            "known then": _known(state, first) if first <= counted else "",
-        }
-
-
 def told(study: Any, plan: RacePlan) -> list[dict[str, Any]]:
     """The whole race, a row a step."""
     return [*steps_of(study, state_of(study, plan, study.votes(), study.ranking()))]
-
-
-def _known(state: RaceState, seeds: int) -> str:
-    """What the evidence said after so many seeds."""
-    then = replace(state, seeds=state.seeds[:seeds]).verdict
-    if then.leader is None:
-        return ""
-    return f"{then.leader} {'beats' if then.winner else 'before'} {then.closest}, {then.odds}"

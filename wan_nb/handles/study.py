@@ -15,6 +15,7 @@ from wan_nb.engine.row_errors import detached_await
 from wan_nb.errors import (
     BudgetExceeded,
     InvalidMedia,
+    InvalidOption,
     NotFound,
     RunCanceled,
     RunFailed,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from wan_nb.studies.plan import Plan, PlanState
     from wan_nb.studies.ranking.result import Ranking
     from wan_nb.widgets.compare import CompareWidget
+    from wan_nb.widgets.race import RaceControls
     from wan_nb.widgets.vote import VoteWidget
 
 __all__ = ["Study"]
@@ -698,7 +700,16 @@ class Study:
         elif state.sorted_rows and (not state.missing or any(row.status not in FINAL for row in state.sorted_rows)):
             session.views.show(state.sorted_rows, title=self.name)
         else:
-            show_plan(session.views, state, state_now=self.state, buy=self.submit, ended=self.ended)
+            show_plan(
+                session.views, state, state_now=self.state, buy=self.submit, ended=self.ended, race=self._controls()
+            )
+
+    def _controls(self) -> RaceControls | None:
+        """Of the race that it may be instead."""
+        try:
+            return self.race().controls()
+        except InvalidOption:
+            return None
 
     def __repr__(self) -> str:
         return f"<{self.state().line}>"

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
     from wan_nb.studies.plan import PlanState
-    from wan_nb.widgets.outputs import Views
+    from wan_nb.widgets.outputs import View, Views
+    from wan_nb.widgets.race import RaceControls
 
 __all__ = ["plan_bundle", "show_plan"]
 
@@ -38,6 +39,7 @@ def show_plan(
     state_now: Callable[[], PlanState],
     buy: Callable[..., object],
     ended: Callable[[], Coroutine[Any, Any, None]],
+    race: RaceControls | None = None,
 ) -> None:
     """Show a plan in the running cell, with a Buy button where somebody can press it.
 
@@ -54,15 +56,20 @@ def show_plan(
         ``buy(max_cost=...)`` buys what is missing, in a worker thread.
     ended : coroutine function
         Returns when every run has ended.
+    race : RaceControls, optional
+        The same variants as a race, where they can be one: a second button buys its first step.
     """
     from wan_nb.widgets.base import NOTHING
     from wan_nb.widgets.buy_button import BuyButton
     from wan_nb.widgets.outputs import display
+    from wan_nb.widgets.race import race_button
 
     plan = display(plan_bundle(views.workspace, state))
     if not front_end().live:
         return
     cost = state.cost  # what the button says is the most that it spends
+
+    board: View
 
     async def order() -> None:
         await views.clicks.do(partial(buy, max_cost=cost))
@@ -79,7 +86,18 @@ def show_plan(
     button = BuyButton(words, order, post=views.workspace.loop.start)
     under = display(button.bundle(NOTHING))
     button.shown_by(under, NOTHING)
-    board = views.show_empty()
+    if race is None:
+        board = views.show_empty()
+        return
+
+    def opened() -> View:
+        nonlocal board
+        board = views.show_empty()
+        return board
+
+    race_button(
+        views, race, plan, opened, prefix="Or race: ", begun=lambda: under.update(button.leave(NOTHING), raw=True)
+    )
 
 
 def plan_bundle(workspace: Workspace, state: PlanState) -> dict[str, str]:
