@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.engine import media_folder
 from wan_nb.engine.loop import Worker
 from wan_nb.engine.retry import retried
 from wan_nb.errors import DownloadFailed, Refused, Unavailable, WanError
@@ -145,7 +146,9 @@ class Downloads:
 
     async def _stored(self, row: Row, task: Task | None, name: str, part: Path) -> ClipFacts | None:
         """Facts of the clip once it has its name, here and in the shared store; None when its link is dead."""
-        store = self.store
+        store, account = self.store, self.account
+        if elsewhere := await account.ask_log(media_folder.gone, store, account.log):
+            raise WanError(elsewhere)
         store.open()
         await self._sharing.do(store.bring, name)
         facts = await self._decoding.do(_named, store.path(name))
@@ -158,6 +161,7 @@ class Downloads:
             if facts is None:
                 return None
             await self._decoding.do(_commit, store, row, facts, part, name)
+            await account.ask_log(media_folder.mark, store, account.log)
         await self._sharing.do(store.share, name)
         return facts
 

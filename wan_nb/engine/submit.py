@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
-from wan_nb.engine import settle
+from wan_nb.engine import media_folder, settle
 from wan_nb.engine.retry import retried
 from wan_nb.engine.row_errors import code_and_message
 from wan_nb.errors import InvalidMedia, LogError, OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
@@ -66,6 +66,7 @@ class Submitter:
         See `RunLog.reserve_many` for `lapsed` and `most`.
         """
         account = self.account
+        await account.ask_log(media_folder.check, self._downloads.store, account.log)
         await account.handshake()
         cap = account.settings.budget.get(account.endpoint.region.currency)
         again = any(ask.again for ask in asks)

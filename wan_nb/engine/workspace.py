@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from wan_nb.api.catalog import fields as catalog_fields
 from wan_nb.api.catalog import region_of
+from wan_nb.engine import media_folder
 from wan_nb.engine.endpoint import address, identify, locate
 from wan_nb.engine.loop import LoopThread, load
 from wan_nb.errors import InvalidMedia, InvalidOption, LogError, NotFound, Unavailable, WanError
@@ -152,10 +153,15 @@ class Workspace:
     @_Part
     def log(self) -> RunLog:
         """The run log."""
-        self.store.open()
+        new = self.store.remote is not None or not self._logged
+        if new:
+            self.store.open()  # a store that cannot be used is said first
         with suppress(PermissionError):  # a log elsewhere may do without it, and one here says what is wrong
             self.folder.mkdir(parents=True, exist_ok=True)
-        return load(_run_log)(self.settings.log, migrated=self.settings.migrate)
+        log = load(_run_log)(self.settings.log, migrated=self.settings.migrate)
+        if not new and not media_folder.gone(self.store, log):
+            self.store.open()  # what is not mounted just now gets no folders, which would be hidden, or hide it, later
+        return log
 
     @_Part
     def loop(self) -> LoopThread:
@@ -217,6 +223,15 @@ class Workspace:
     def set_budget(self, budget: Mapping[str, float]) -> None:
         """Set the cap of any 24 h, per currency; holds for what is asked for from now on."""
         self.change(budget=dict(budget))
+
+    @property
+    def user(self) -> str:
+        """Who votes here; where nobody says so, the first whom the log names: votes without a name count as theirs."""
+        return self.settings.user or (self.log.first_name() if self._logged else "")
+
+    def set_user(self, user: str) -> None:
+        """Say who buys and votes from now on."""
+        self.change(user=user)
 
     def change(self, **settings: Any) -> None:
         """Change settings that open nothing anew."""

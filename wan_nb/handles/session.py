@@ -730,7 +730,7 @@ class Session:
         study : Study or str, optional
             Or its name; the newest when left out.
         rater : str
-            Name of who votes; each rater is asked about every pair.
+            Name of who votes, the user of this session without it; each rater is asked about every pair.
         mode : {'winner', 'ranking'}
             Find the best variant with few votes, or put all in order.
 

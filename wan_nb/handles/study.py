@@ -456,7 +456,7 @@ class Study:
         Parameters
         ----------
         rater : str
-            Name of who votes.
+            Name of who votes; the user of the session without it.
         mode : {'winner', 'ranking'}
             Find the best variant with few votes, or put all in order.
 
@@ -475,7 +475,7 @@ class Study:
             self.name,
             rows,
             self.votes,
-            rater=rater,
+            rater=rater or self._workspace.user,
             mode=mode,
             ranked=self.ranking,
             seeds=race_seeds(self.plan.race, self.plan.written) if self.plan.race else None,
@@ -487,7 +487,7 @@ class Study:
         Parameters
         ----------
         rater : str
-            Name of who votes.
+            Name of who votes; the user of the session without it.
         mode : {'winner', 'ranking'}
             Find the best variant with few votes, or put all in order.
         """
@@ -504,6 +504,9 @@ class Study:
         """
         log, labels = self._workspace.log, set(self.plan.variants)
         given = [(name, vote) for name in [*self._aliases, self.name] for vote in log.votes(name)]
+        if any(not vote.get("rater") for _, vote in given):
+            somebody = log.first_name() or self._workspace.user
+            given = [(name, {**vote, "rater": vote.get("rater") or somebody}) for name, vote in given]
         ids = list(dict.fromkeys(vote[side] for _, vote in given for side in _SIDES if vote.get(side)))
         cells = dict(zip(self._prints, self.plan.cells, strict=True))
         rows = {row.run_id: row for row in log.find(run_id=ids)} if ids else {}

@@ -146,6 +146,19 @@ class Tables:
             query = query.where(table.c.job == schema.words(job))
         return self._db.read(lambda c: [dict(row) for row in c.execute(query).mappings()])
 
+    def first_name(self) -> str:
+        """Return the first rater that has a name, else the first user; empty where the log names nobody."""
+        votes = sa.select(schema.votes.c.vote).order_by(schema.votes.c.number)
+        named = (
+            sa.select(schema.runs.c.user).where(schema.runs.c.user != "").order_by(schema.runs.c.created_at).limit(1)
+        )
+
+        def work(c: sa.Connection) -> str:
+            raters = (str(vote.get("rater") or "") for vote in c.execute(votes).scalars() if vote is not None)
+            return next(filter(None, raters), None) or c.execute(named).scalar_one_or_none() or ""
+
+        return self._db.read(work)
+
     def damaged(self) -> dict[str, int]:
         """How many rows of the small tables cannot be read, by table."""
         columns = {"studies": schema.studies.c.plan, "votes": schema.votes.c.vote, "measures": schema.measures.c.found}

@@ -104,6 +104,7 @@ class RunLog:
         self.add_vote = tables.add_vote
         self.votes = tables.votes
         self.budgets = tables.budgets
+        self.first_name = tables.first_name
         self.put_budget = tables.put_budget
         self.damaged = tables.damaged
         self.put_measures = tables.put_measures

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import ChainMap
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.frontends import front_end
-from wan_nb.terminal import say
+from wan_nb.terminal import ask, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +61,18 @@ class Notebook:
     def in_batch(self) -> bool:
         """Whether nobody comes back after the cell (nbclient, papermill, a script), or can be asked."""
         return not front_end().returns
+
+    def user(self) -> str:
+        """Who sits here, asked for once where others use the log too and nobody knows."""
+        from wan_nb.handles import default
+
+        session = self.session()
+        shared = not isinstance(session.settings.log, Path) or bool(session.log.first_name())
+        if not session.settings.user and shared and not self.in_batch:
+            with suppress(EOFError, NotImplementedError, OSError):
+                if name := ask("Others vote in this log too. Your name: ").strip():
+                    default.configure(user=name)
+        return session.settings.user
 
     def session(self) -> Session:
         """The default session; which service it is that nobody chose is said once."""

@@ -5,6 +5,7 @@ A verb reads its words, calls what Python calls too, and returns what is to be s
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -247,21 +248,31 @@ def vote(call: Call) -> Any:
     """Ask for blind votes on pairs of clips.
 
     Each pair has the same picture and seed; sides are shuffled, labels hidden. Keys: 1 or 2 is better, 0 the same, 9
-    both bad, u undo, s skip, hold x to swap in place. Stop when you like; what was answered is kept.
+    both bad, u undo, s skip, hold x to swap in place. Stop when you like; what was answered is kept. Who votes is the
+    user of the session, or `--rater`; what others say is not told before one's own sitting has ended.
 
         %wan vote walk
+        %wan vote walk --rater Ada
     """
-    return call.study().vote()
+    study = call.study()
+    return study.vote(rater=call.given.get("rater") or call.notebook.user())
 
 
 def rank(call: Call) -> Any:
     """Tell what the votes say, and how surely.
 
-    Strengths with 95 % intervals, counted in seeds and not in votes. It says "not decided" until it is.
+    Strengths with 95 % intervals, counted in seeds and not in votes. It says "not decided" until it is. While you have
+    pairs left to vote on, what others said is left out; `--all` tells it.
 
         %wan rank walk
     """
-    return call.study().ranking()
+    study = call.study()
+    if not call.given.get("all"):
+        ballot = study.ballot()
+        if ballot.votes and ballot.blind:
+            say(f"{ballot.sentence()} %wan vote {shlex.quote(study.name)} goes on; --all tells it now.")
+            return None
+    return study.ranking()
 
 
 def report(call: Call) -> Any:
@@ -412,6 +423,8 @@ _OUTPUT = Option(
     "output", "File to write; the study's name without it.", short="o", metavar="FILE", suffixes=(".html",)
 )
 _ZIP = replace(_OUTPUT, suffixes=(".zip",))
+_RATER = Option("rater", "Who votes.", metavar="NAME")
+_ALL = Option("all", "What everybody says, although you have pairs left.")
 _USER = Option("user", "Whose share it is.", metavar="NAME")
 _YES = Option("yes", "Do not ask.")
 _MEND = Option("mend", "Repair what can be repaired: the log, unfinished runs, partial files, clips that were renamed.")
@@ -431,8 +444,8 @@ VERBS: dict[str, Verb] = {
         Verb("untag", "[ID|STUDY] TAG", "run.untag('keep')", untag, None, completes="thing"),
         Verb("find", "WORDS", "wan_nb.find('glow')", find, None, (_LIMIT,)),
         Verb("compare", "[STUDY|ID ...]", "study.compare()", compare, None, completes="thing"),
-        Verb("vote", "[STUDY]", "study.vote()", vote, 1, completes="study"),
-        Verb("rank", "[STUDY]", "study.ranking()", rank, 1, completes="study"),
+        Verb("vote", "[STUDY]", "study.vote()", vote, 1, (_RATER,), "study"),
+        Verb("rank", "[STUDY]", "study.ranking()", rank, 1, (_ALL,), "study"),
         Verb("report", "[STUDY]", "study.report('walk.html')", report, 1, (_OUTPUT,), "study"),
         Verb("deliver", "[STUDY] [ID|VARIANT ...]", "study.deliver('finals.zip')", deliver, None, (_ZIP,), "thing"),
         Verb("budget", "[NAME] [CNY|USD] [AMOUNT|off]", "wan_nb.budget('walk', 150)", budget, 3, (_USER,), "study"),

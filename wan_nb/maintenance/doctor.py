@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from wan_nb.engine import media_folder
 from wan_nb.errors import Refused, WanError
 from wan_nb.frontends import front_end
 from wan_nb.maintenance import inventory
@@ -174,6 +175,10 @@ def _log(workspace: Workspace, *, mend: bool) -> Iterator[Finding]:
 
 def _clips(workspace: Workspace, *, mend: bool) -> Iterator[Finding]:
     """Rows without files, files without rows, leftovers."""
+    if elsewhere := media_folder.gone(workspace.store, workspace.log):
+        yield Finding("clips", "bad", f"{elsewhere}; nothing is bought until it is back",
+                      "Mount it, or name its place: WAN_NB_MEDIA, or media= of a session.")  # fmt: skip
+        return
     found = inventory.look(workspace)
     if mend:
         back = inventory.rename_back(workspace, found)

@@ -79,6 +79,26 @@ class Store:
             ignore.write_text("*\n", encoding="utf-8")
 
     @property
+    def marker(self) -> Path:
+        """The file by which a folder of clips is known; see `wan_nb.engine.media_folder`."""
+        return self.root / ".wan-media"
+
+    def marks(self) -> frozenset[str] | None:
+        """What the marker says, or None where there is none."""
+        with suppress(OSError):
+            return frozenset(self.marker.read_text(encoding="utf-8", errors="replace").split())
+        return None
+
+    def mark(self, word: str) -> None:
+        """Add a word to the marker, of a folder that is there."""
+        with self.marker.open("a", encoding="utf-8") as file:
+            file.write(f"{word}\n")
+
+    def clip_names(self) -> frozenset[str]:
+        """Names of the clips in the folder."""
+        return frozenset(path.name for path in (self.root / "videos").glob("[!.]*.mp4"))
+
+    @property
     def frames(self) -> Path:
         """Folder of normalised materials, by content."""
         return self._making_place / "frames"

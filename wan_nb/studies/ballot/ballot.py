@@ -105,9 +105,12 @@ class Ballot:
 
     def next(self) -> Asked | None:
         """Next pair to ask about, or None when this rater has seen every pair."""
+        return self._next(self._all(), self._rng)
+
+    def _next(self, votes: list[Vote], rng: np.random.Generator) -> Asked | None:
         if self._seeds is not None:
-            return race_pair(self._all(), self._seeds, self._clips, rater=self.rater, rng=self._rng)
-        return next_pair(self._all(), self._clips, rater=self.rater, rng=self._rng, mode=self.mode)
+            return race_pair(votes, self._seeds, self._clips, rater=self.rater, rng=rng)
+        return next_pair(votes, self._clips, rater=self.rater, rng=rng, mode=self.mode)
 
     def record(self, asked: Asked, outcome: str, **details: Any) -> Vote:
         """Write down one answer, before anything about the clips is revealed.
@@ -160,8 +163,22 @@ class Ballot:
         self._write(replace(last, vote_id=secrets.token_hex(8), ts=_now(), outcome="undo", repeat_of=last.vote_id))
         return Asked(**{f.name: getattr(last, f.name) for f in fields(Asked)})
 
+    @property
+    def blind(self) -> bool:
+        """Whether others have voted while this rater has pairs left: what they said is not told before the end."""
+        votes = self._all()
+        if all(vote.rater == self.rater for vote in standing(votes) if vote.outcome != "skip"):
+            return False
+        import numpy as np
+
+        return self._next(votes, np.random.default_rng(0)) is not None  # the sitting's own draws stay as they are
+
     def sentence(self) -> str:
-        """What all votes of the study say so far."""
+        """What all votes of the study say so far; while others' are not to be seen, how many this rater has given."""
+        if self.blind:
+            own = len(self.votes)
+            many = f"{own} vote{'' if own == 1 else 's'}"
+            return f"You have given {many}. What others say is told when you have seen every pair."
         if self._ranked is not None:
             return self._ranked().sentence
         return fit(self._all(), variants=list(dict.fromkeys(row.variant or "" for row in self._rows))).sentence

@@ -1,0 +1,94 @@
+"""Several people on one log: whose votes are whose, and who sees what when."""
+
+from __future__ import annotations
+
+import pytest
+
+from wan_nb.studies.votes import Vote
+
+pytest_plugins = ["fixtures_shell"]
+
+
+@pytest.fixture
+def walked(wan, cat):
+    wan(f"%%wan -f {cat} -d 2 --seeds 1,2 --name walk --max-cost 9 --wait --out study\n--- a\na dog\n--- b\na hen;")
+    return wan
+
+
+def vote(study, rater: str, outcome: str = "left", most: int = 99) -> int:
+    """Somebody votes, and says how often."""
+    ballot, given = study.ballot(rater=rater), 0
+    while given < most and (asked := ballot.next()):
+        ballot.record(asked, outcome)
+        given += 1
+    return given
+
+
+def test_nobody_sees_what_others_say_before_the_own_sitting_has_ended(walked, capsys) -> None:
+    study = walked["study"]
+    vote(study, "Ada")
+    bo = study.ballot(rater="Bo")
+    assert bo.blind
+    assert "preferred" not in bo.sentence()
+    before = bo.next()
+    bo.record(before, "right")
+    assert bo.sentence() == "You have given 1 vote. What others say is told when you have seen every pair."
+    session = study.session
+    session.workspace.set_user("Bo")
+    capsys.readouterr()
+    assert walked("%wan rank walk") is None
+    assert "--all tells it" in capsys.readouterr().out
+    assert repr(walked("%wan rank walk --all")) == repr(study.ranking())
+    vote(study, "Bo")
+    assert not study.ballot(rater="Bo").blind
+    assert study.ballot(rater="Bo").sentence() == study.ranking().sentence
+    assert repr(walked("%wan rank walk")) == repr(study.ranking())
+    session.workspace.set_user("Cy")  # who has not begun looks at what there is
+    assert repr(walked("%wan rank walk")) == repr(study.ranking())
+
+
+def test_one_who_votes_alone_sees_what_was_said(walked) -> None:
+    study = walked["study"]
+    vote(study, "Ada", most=1)
+    assert not study.ballot(rater="Ada").blind
+    assert study.ballot(rater="Ada").sentence() == study.ranking().sentence
+
+
+def test_the_rater_is_the_user_unless_somebody_else_is_named(walked) -> None:
+    study = walked["study"]
+    study.session.workspace.set_user("Ada")
+    assert study.ballot().rater == "Ada"
+    assert study.ballot(rater="Bo").rater == "Bo"
+    walked("%wan vote walk --rater Cy")
+    assert walked("%wan vote walk --rater Cy")._count() == 0
+
+
+def test_a_vote_without_a_name_is_that_of_the_first_who_has_one(walked) -> None:
+    study = walked["study"]
+    alone = study.ballot()
+    assert alone.rater == ""
+    alone.record(alone.next(), "left")
+    log = study.session.log
+    assert [row["rater"] for row in study.votes()] == [""]
+    study.session.workspace.set_user("Ada")
+    assert [row["rater"] for row in study.votes()] == ["Ada"]
+    assert len(study.ballot().votes) == 1, "it is not asked again"
+    vote(study, "Ada", most=1)
+    study.session.workspace.set_user("Bo")
+    assert {row["rater"] for row in study.votes()} == {"Ada"}
+    assert study.ballot().votes == []
+    study.session.workspace.set_user("")
+    assert study.ballot().rater == "Ada"
+    assert Vote.read(log.votes("walk")[0]).rater == "", "what was written stays"
+
+
+def test_a_name_is_asked_for_once_where_others_vote_too(walked, monkeypatch) -> None:
+    study, asked = walked["study"], []
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or "Bo")
+    walked("%wan vote walk")
+    assert not asked, "a log of one's own"
+    vote(study, "Ada", most=1)
+    for _ in range(2):
+        walked("%wan vote walk")
+    assert len(asked) == 1
+    assert study.session.settings.user == "Bo"
