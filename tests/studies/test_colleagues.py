@@ -34,7 +34,7 @@ def test_nobody_sees_what_others_say_before_the_own_sitting_has_ended(walked, ca
     bo.record(before, "right")
     assert bo.sentence() == "You have given 1 vote. What others say is told when you have seen every pair."
     session = study.session
-    session.workspace.set_user("Bo")
+    session.workspace.change(user="Bo")
     capsys.readouterr()
     assert walked("%wan rank walk") is None
     assert "--all tells it" in capsys.readouterr().out
@@ -43,7 +43,7 @@ def test_nobody_sees_what_others_say_before_the_own_sitting_has_ended(walked, ca
     assert not study.ballot(rater="Bo").blind
     assert study.ballot(rater="Bo").sentence() == study.ranking().sentence
     assert repr(walked("%wan rank walk")) == repr(study.ranking())
-    session.workspace.set_user("Cy")  # who has not begun looks at what there is
+    session.workspace.change(user="Cy")  # who has not begun looks at what there is
     assert repr(walked("%wan rank walk")) == repr(study.ranking())
 
 
@@ -56,7 +56,7 @@ def test_one_who_votes_alone_sees_what_was_said(walked) -> None:
 
 def test_the_rater_is_the_user_unless_somebody_else_is_named(walked) -> None:
     study = walked["study"]
-    study.session.workspace.set_user("Ada")
+    study.session.workspace.change(user="Ada")
     assert study.ballot().rater == "Ada"
     assert study.ballot(rater="Bo").rater == "Bo"
     walked("%wan vote walk --rater Cy")
@@ -70,14 +70,14 @@ def test_a_vote_without_a_name_is_that_of_the_first_who_has_one(walked) -> None:
     alone.record(alone.next(), "left")
     log = study.session.log
     assert [row["rater"] for row in study.votes()] == [""]
-    study.session.workspace.set_user("Ada")
+    study.session.workspace.change(user="Ada")
     assert [row["rater"] for row in study.votes()] == ["Ada"]
     assert len(study.ballot().votes) == 1, "it is not asked again"
     vote(study, "Ada", most=1)
-    study.session.workspace.set_user("Bo")
+    study.session.workspace.change(user="Bo")
     assert {row["rater"] for row in study.votes()} == {"Ada"}
     assert study.ballot().votes == []
-    study.session.workspace.set_user("")
+    study.session.workspace.change(user="")
     assert study.ballot().rater == "Ada"
     assert Vote.read(log.votes("walk")[0]).rater == "", "what was written stays"
 

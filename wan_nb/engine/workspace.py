@@ -229,10 +229,6 @@ class Workspace:
         """Who votes here; where nobody says so, the first whom the log names: votes without a name count as theirs."""
         return self.settings.user or (self.log.first_name() if self._logged else "")
 
-    def set_user(self, user: str) -> None:
-        """Say who buys and votes from now on."""
-        self.change(user=user)
-
     def change(self, **settings: Any) -> None:
         """Change settings that open nothing anew."""
         with self.opening:
