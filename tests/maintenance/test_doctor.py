@@ -11,7 +11,7 @@ import pytest
 import wan_nb
 from wan_nb.engine import settle
 from wan_nb.errors import InvalidOption
-from wan_nb.maintenance import doctor, inventory
+from wan_nb.maintenance import doctor
 
 if TYPE_CHECKING:
     from wan_nb.maintenance.doctor import Findings
@@ -120,7 +120,7 @@ def test_inventory_and_what_mending_does(session, runs) -> None:
     (folder / ".new.tmp").write_bytes(b"somebody writes this now")
     (folder / ".old.tmp").write_bytes(b"left over")
     os.utime(folder / ".old.tmp", (0, 0))
-    shape = inventory.look(session.workspace)
+    shape = doctor.inventory(session.workspace)
     assert [row.run_id for row in shape.lost] == [lost.id]
     assert [path.name for path in shape.strangers] == ["best clip.mp4", "holiday.mp4"]
     assert {path.name for path in shape.leftovers} == {".aabbccddeeff.part", ".old.tmp"}
@@ -139,13 +139,13 @@ def test_part_of_a_download_under_way_is_no_leftover(session, simulator, photos)
     simulator.config(run=600)
     run = session.submit("a cat", first_frame=photos / "cat.jpg", duration=2)
     session.store.part(run.id).write_bytes(b"half")
-    assert inventory.look(session.workspace).leftovers == ()
+    assert doctor.inventory(session.workspace).leftovers == []
 
 
 def test_changed_clip_is_found(session, runs) -> None:
     with runs[0].video.open("ab") as file:
         file.write(b"more")
-    assert [row.run_id for row in inventory.look(session.workspace).changed] == [runs[0].id]
+    assert [row.run_id for row in doctor.inventory(session.workspace).changed] == [runs[0].id]
 
 
 def test_mending_takes_up_what_a_dead_kernel_left(session, simulator, photos) -> None:

@@ -303,6 +303,9 @@ def load(imports: Callable[[], _T]) -> _T:
         except BaseException as error:  # noqa: BLE001  # it belongs to whoever asked
             done.set_exception(error)
         finally:
+            if not gc.get_freeze_count():  # modules live for ever: both together make them old at once, unsearched
+                gc.freeze()
+                gc.unfreeze()
             if collecting:
                 gc.enable()
 

@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib import metadata
-from typing import TYPE_CHECKING, Literal
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from wan_nb.engine import media_folder
-from wan_nb.errors import Refused, WanError
+from wan_nb.errors import LogError, Refused, WanError
 from wan_nb.frontends import front_end
-from wan_nb.maintenance import inventory
+from wan_nb.log.states import UNCHECKED, Status
+from wan_nb.media.files import file_sha256
 from wan_nb.sanitize import redact, reveal, said
 from wan_nb.terminal import printed
 from wan_nb.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from wan_nb.engine.workspace import Workspace
+    from wan_nb.log.row import Row
 
-__all__ = ["Finding", "Findings", "examine"]
+__all__ = ["Finding", "Findings", "Inventory", "examine", "inventory"]
 
 LITTLE, VERY_LITTLE = 1_000_000_000, 200_000_000
 """Free bytes on the disk below which a day of work, or the next clip, may not fit."""
+
+OLD = 24 * 3600.0
+"""Seconds after which nobody writes to a temporary file any more: links have died by then."""
 
 MAX_SKEW = timedelta(seconds=60)
 """Wrong clocks make signed links look expired and times in the log misleading."""
@@ -179,38 +188,95 @@ def _clips(workspace: Workspace, *, mend: bool) -> Iterator[Finding]:
         yield Finding("clips", "bad", f"{elsewhere}; nothing is bought until it is back",
                       "Mount it, or name its place: WAN_NB_MEDIA, or media= of a session.")  # fmt: skip
         return
-    found = inventory.look(workspace)
+    found = inventory(workspace)
     if mend:
-        back = inventory.rename_back(workspace, found)
-        gone = inventory.drop_leftovers(found)
-        if back or gone:
-            yield Finding("clips", "good", f"mended: {back} clips have their names again, {gone} leftovers deleted")
-            found = inventory.look(workspace)
+        back = _rename_back(workspace, found)
+        for path in found.leftovers:
+            path.unlink(missing_ok=True)
+        if back or found.leftovers:
+            done = f"{back} clips have their names again, {len(found.leftovers)} leftovers deleted"
+            yield Finding("clips", "good", f"mended: {done}")
+            found = inventory(workspace)
     if found.lost:
-        names = ", ".join(row.run_id[:8] for row in found.lost[:5])
-        remedy = "Put the files back, or %wan again ID buys new ones; --mend looks for renamed ones."
-        yield Finding("clips", "bad", f"{len(found.lost)} paid clips are not on disk: {names}", remedy)
+        yield Finding("clips", "bad", f"{len(found.lost)} paid clips are not on disk: {_few(found.lost)}",
+                      "Put the files back, or %wan again ID buys new ones; --mend looks for renamed ones.")  # fmt: skip
     if found.changed:
-        names = ", ".join(row.run_id[:8] for row in found.changed[:5])
-        yield Finding("clips", "bad", f"{len(found.changed)} clips have another size than delivered: {names}",
-                      "Something wrote to them; take them from a backup.")  # fmt: skip
+        yield Finding("clips", "bad", f"{len(found.changed)} clips have another size than delivered: "
+                      f"{_few(found.changed)}", "Something wrote to them; take them from a backup.")  # fmt: skip
     if found.strangers:
         names = ", ".join(path.name for path in found.strangers[:5])
         yield Finding("clips", "note", f"{len(found.strangers)} files in videos/ belong to no run: {names}",
                       "Move them elsewhere if they are yours; --mend knows renamed clips.")  # fmt: skip
     if found.unchecked:
-        names = ", ".join(row.run_id[:8] for row in found.unchecked[:5])
-        yield Finding("clips", "note", f"{len(found.unchecked)} clips were kept that could not be checked: {names}",
-                      "Look at them once; %wan show ID says why.")  # fmt: skip
+        yield Finding("clips", "note", f"{len(found.unchecked)} clips were kept that could not be checked: "
+                      f"{_few(found.unchecked)}", "Look at them once; %wan show ID says why.")  # fmt: skip
     if found.leftovers:
         yield Finding("clips", "note", f"{len(found.leftovers)} leftovers of broken downloads", "%wan doctor --mend")
     if not (found.lost or found.changed or found.strangers or found.leftovers):
         yield Finding("clips", "good", f"{found.whole} on disk, each with its row")
 
 
-def _runs(workspace: Workspace, *, mend: bool) -> Iterator[Finding]:
-    from wan_nb.log.states import Status
+class Inventory(NamedTuple):
+    """The files of the media folder against the rows of the log.
 
+    Attributes
+    ----------
+    whole : int
+        Clips as they should be.
+    lost, changed : list of Row
+        Succeeded runs whose file is gone, or has another size than was delivered.
+    unchecked : list of Row
+        Clips that are there, but were kept unchecked.
+    strangers : list of Path
+        Clips that belong to no run.
+    leftovers : list of Path
+        Partial and temporary files that nobody will go on with.
+    """
+
+    whole: int
+    lost: list[Row]
+    changed: list[Row]
+    unchecked: list[Row]
+    strangers: list[Path]
+    leftovers: list[Path]
+
+
+def inventory(workspace: Workspace) -> Inventory:
+    """Compare the folder with the log."""
+    rows = workspace.log.find()
+    made = [row for row in rows if row.status is Status.SUCCEEDED and row.video]
+    under_way = {row.run_id for row in rows if row.open}
+    sizes = workspace.store.sizes()
+    there = [row for row in made if str(row.video) in sizes]
+    lost = [row for row in made if str(row.video) not in sizes]
+    changed = [row for row in there if row.bytes is not None and row.bytes != sizes[str(row.video)]]
+    folder, names = workspace.store.root / "videos", {PurePath(str(row.video)).name for row in made}
+    strangers = [p for p in sorted(folder.glob("[!.]*.mp4")) if p.name not in names and p.stem not in under_way]
+    partial = [p for p in sorted(folder.glob(".*.part")) if p.name.split(".")[1] not in under_way]
+    temporary = [p for p in sorted(folder.glob(".*.tmp")) if time.time() - p.stat().st_mtime > OLD]
+    unchecked = [row for row in there if row.error_code == UNCHECKED]
+    return Inventory(len(there) - len(changed), lost, changed, unchecked, strangers, partial + temporary)
+
+
+def _rename_back(workspace: Workspace, found: Inventory) -> int:
+    """Give clips that were renamed within the folder their names back, known by their content; returns how many."""
+    wanted = {row.video_sha256: row for row in found.lost}
+    back = 0
+    for path in found.strangers if wanted else ():
+        with path.open("rb") as file:
+            row = wanted.pop(file_sha256(file), None)
+        if row is not None:
+            with suppress(LogError):  # a name that leads elsewhere
+                path.rename(workspace.store.path(str(row.video)))
+                back += 1
+    return back
+
+
+def _few(rows: list[Row]) -> str:
+    return ", ".join(row.run_id[:8] for row in rows[:5])
+
+
+def _runs(workspace: Workspace, *, mend: bool) -> Iterator[Finding]:
     rows = workspace.log.open_rows()
     if mend and rows:
         taken = workspace.resume()
