@@ -11,7 +11,6 @@ from wan_nb.errors import InvalidOption, WanError
 from wan_nb.frontends import front_end
 from wan_nb.grammar.cell import Cell
 from wan_nb.grammar.template import expand
-from wan_nb.handles.open_study import open_study
 from wan_nb.terminal import printable, say
 
 if TYPE_CHECKING:
@@ -67,6 +66,7 @@ def _study(notebook: Notebook, cell: Cell) -> Any:
     fields = _probed(session, cell.fields)
     planned: dict[str, Any] = {"name": cell.name, "seeds": cell.seeds, "vary": dict(cell.vary), "tags": cell.tags}
     if cell.dry_run:
+        from wan_nb.handles.open_study import open_study
         from wan_nb.magics.dry_run import DryRun
 
         tried = open_study(session, variants, fields, **planned)  # what is only tried is not the session's last study
