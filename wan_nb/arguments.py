@@ -20,6 +20,7 @@ __all__ = [
     "run_ids",
     "shown",
     "switch",
+    "take",
     "timeout",
     "whole",
     "words",
@@ -145,7 +146,7 @@ def shown(value: Any, *, typed: bool = False, most: int = 60) -> str:
 
 
 def switch(value: Any, name: str) -> bool:
-    """True or False, and nothing that only counts as one: ``again="no"`` would buy.
+    """True or False, and nothing that only counts as one: ``migrate="no"`` would migrate.
 
     Raises
     ------
@@ -154,6 +155,30 @@ def switch(value: Any, name: str) -> bool:
     if not isinstance(value, bool):
         raise InvalidOption(f"{name} must be True or False, not {shown(value)}.", field=name)
     return value
+
+
+def take(value: Any, fields: Mapping[str, Any] | None = None, *, typed: bool = False) -> int | None:
+    """The number of a take, or None where the pinned one will do.
+
+    Parameters
+    ----------
+    fields : mapping, optional
+        What else was given: ``again`` is told what to write instead.
+
+    Raises
+    ------
+    InvalidOption
+    """
+    if fields is not None and "again" in fields:
+        raise InvalidOption(
+            "again is gone: such a line bought one more clip each time it was run.",
+            field="again",
+            remedy="take=2 is the second clip of this request: bought once, shown for nothing from then on."
+            " run.again() buys the next one.",
+        )
+    return (
+        None if value is None else whole(value, "a take is a whole number from 1", 1, 10**6, typed=typed, field="take")
+    )
 
 
 def run_ids(what: Any) -> list[str]:

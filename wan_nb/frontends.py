@@ -52,6 +52,11 @@ class FrontEnd:
     serves: bool = False
     magics: bool = True
 
+    @property
+    def unattended(self) -> bool:
+        """A notebook or file that is run from its beginning to its end with nobody there to be asked."""
+        return self.waits and not self.returns
+
 
 _NOTEBOOK = {"kernel": True, "live": True, "returns": True, "serves": True}
 

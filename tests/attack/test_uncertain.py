@@ -171,7 +171,7 @@ def test_two_identical_intents_without_an_answer(settings, simulator, cat) -> No
     simulator.faults(endpoint="create", reset=True, when="after", times=2)
     with wan_nb.Session(**settings) as session:
         session.workspace.runner  # noqa: B018  # opened here: the loop thread cannot
-        both = [ask(session, PROMPT, cat), Ask(session.request(PROMPT, first_frame=cat, **FIELDS), again=True)]
+        both = [ask(session, PROMPT, cat), Ask(session.request(PROMPT, first_frame=cat, **FIELDS), next_take=True)]
 
         async def at_once() -> list[object]:
             return await asyncio.gather(*(session.workspace.runner.submit(a) for a in both), return_exceptions=True)

@@ -111,7 +111,7 @@ def test_a_laptop_that_slept_for_two_hours(settings, simulator, cat) -> None:
 
 
 def test_a_laptop_that_slept_for_a_day_says_what_is_lost(settings, simulator, cat) -> None:
-    """Ids live 24 h: nobody can fetch that clip any more. It is said, and as it may be paid, only --again buys anew."""
+    """Ids live 24 h: nobody can fetch that clip any more. It is said, and as it may be paid, only --take buys anew."""
     simulator.config(run=3600.0)
     with wan_nb.Session(**{**settings, "gap": None}) as session:
         run = session.submit(PROMPT, first_frame=cat, **FIELDS)
@@ -123,9 +123,9 @@ def test_a_laptop_that_slept_for_a_day_says_what_is_lost(settings, simulator, ca
         assert run.status is Status.EXPIRED
         assert run.cost  # perhaps billed: it keeps counting
         simulator.config(run=0.05)
-        with pytest.raises(RunExpired, match="--again"):
+        with pytest.raises(RunExpired, match="--take 2"):
             session.submit(PROMPT, first_frame=cat, **FIELDS)
-        assert session.submit(PROMPT, first_frame=cat, again=True, **FIELDS).row.attempt == 2
+        assert session.submit(PROMPT, first_frame=cat, take=2, **FIELDS).row.take == 2
     assert creates(simulator) == (2, 2)
 
 

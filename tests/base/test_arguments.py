@@ -99,12 +99,20 @@ def test_a_typed_amount_is_a_plain_number(typed):
         Cell.parse(f"-f cat.png '--max-cost={typed}'", "a cat")
 
 
-@pytest.mark.parametrize("again", ["no", "false", 1, 0, None])
-def test_only_true_buys_again(session, cat, simulator, again):
-    study = session.study(["a cat"], first_frame=cat, duration=2)
+@pytest.mark.parametrize("take", ["2", 0, -1, 1.5, True, float("nan"), [2], "next"])
+def test_a_take_is_a_whole_number_from_1(session, cat, simulator, take):
+    for buy in (lambda: session.submit("a cat", first_frame=cat, duration=2, take=take),
+                lambda: session.study(["a cat"], first_frame=cat, duration=2, take=take).submit()):  # fmt: skip
+        with pytest.raises(InvalidOption, match="a take is a whole number from 1"):
+            buy()
+    assert simulator.counters()["creates_received"] == 0
+
+
+@pytest.mark.parametrize("again", [True, False, None])
+def test_again_names_the_take_that_replaces_it(session, cat, simulator, again):
     for buy in (lambda: session.submit("a cat", first_frame=cat, duration=2, again=again),
-                lambda: study.submit(again=again)):  # fmt: skip
-        with pytest.raises(InvalidOption, match="again must be True or False"):
+                lambda: session.study(["a cat"], first_frame=cat, duration=2, again=again)):  # fmt: skip
+        with pytest.raises(InvalidOption, match=r"again is gone(.|\n)*take=2"):
             buy()
     assert simulator.counters()["creates_received"] == 0
 

@@ -95,7 +95,7 @@ def test_objects_pass_unstringified():
 def test_notebook_options():
     """Each notebook option lands on the cell."""
     cell = Cell.parse(
-        "--seeds 1,2 --vary duration=5,10 --name walk --tag a,b --tag c --out v --wait --again --dry-run"
+        "--seeds 1,2 --vary duration=5,10 --name walk --tag a,b --tag c --out v --wait --take 3 --dry-run"
         " --max-cost 30 --raw",
         FILLED,
     )
@@ -108,7 +108,7 @@ def test_notebook_options():
         tags=("a", "b", "c"),
         out="v",
         wait=True,
-        again=True,
+        take=3,
         dry_run=True,
         max_cost=30.0,
         raw=True,
@@ -422,7 +422,7 @@ cells = st.builds(
     ),
     out=st.none() | st.sampled_from(["rap", "_x1", "猫"]),
     wait=st.none() | st.booleans(),
-    again=st.booleans(),
+    take=st.none() | st.integers(1, 9),
     dry_run=st.booleans(),
     max_cost=st.none() | st.floats(0, 1e6),
     raw=st.booleans(),

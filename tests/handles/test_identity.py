@@ -378,7 +378,7 @@ def test_a_study_is_opened_and_voted_on_when_its_pictures_are_gone(session, shot
     assert reopened.ranking().votes == 2
     reopened.submit()
     with pytest.raises(InvalidMedia, match="no longer where it was"):
-        reopened.submit(again=True)
+        session.study(name="walk", take=2).submit()
     with pytest.raises(InvalidMedia, match="no longer where it was"):
         reopened.runs[0].again()
     assert reopened.runs[0].again(first_frame=shots[1]).status

@@ -103,7 +103,7 @@ def test_a_file_that_is_gone_is_said_and_not_bought_again(session, simulator, ca
     run.video.unlink()
     with pytest.raises(NotFound, match="paid before"):
         session.submit("a cat walks", first_frame=cat, duration=2)
-    assert session.submit("a cat walks", first_frame=cat, duration=2, again=True).wait().video
+    assert session.submit("a cat walks", first_frame=cat, duration=2, take=2).wait().video
     assert creates(simulator) == (2, 2)
 
 

@@ -101,7 +101,8 @@ def test_another_take_and_what_failed_stay_members(session, asked, simulator) ->
 
 def test_the_report_counts_what_was_paid_for_every_cell(session, mixed) -> None:
     session.log._db.write(lambda c: c.exec_driver_sql("UPDATE runs SET simulated = false"))
-    mixed.submit(again=True).wait()
+    for run in mixed.runs:
+        run.again().wait()
     session.log._db.write(lambda c: c.exec_driver_sql("UPDATE runs SET simulated = false"))
     paid = sum(row.cost for row in session.log.find())
     data = study_data(

@@ -227,8 +227,12 @@ def test_same_cell_again_costs_nothing(wan, simulator, cat) -> None:
     first, second = wan(cell), wan(cell)
     assert (first.id, first.reused, second.reused) == (second.id, False, True)
     assert creates(simulator) == 1
-    assert wan(cell.replace("--wait", "--wait --again")).id != first.id
+    other = wan(cell.replace("--wait", "--wait --take 2"))
+    assert (other.row.take, other.id != first.id) == (2, True)
+    assert [wan(cell).id, wan(cell.replace("--wait", "--take 2")).id] == [first.id, other.id]
     assert creates(simulator) == 2
+    with pytest.raises(InvalidOption, match=r"no option --again(.|\n)*--take 2"):
+        wan(cell.replace("--wait", "--wait --again"))
 
 
 def test_max_cost_of_one_clip(wan, simulator, cat) -> None:
@@ -350,13 +354,13 @@ def test_dry_run_knows_what_is_there_already(wan, simulator, cat) -> None:
     there = wan(dry)
     assert there.price == 0
     assert f"in the log already: run {wan['run'].id[:8]}" in repr(there)
-    again = wan(dry.replace("--dry-run", "--dry-run --again"))
-    assert again.price == pytest.approx(1.2)
-    wan(cell.replace("--wait", "--wait --again"))
-    assert again.payloads[0]["parameters"] == sent(simulator)[1]["parameters"]
+    another = wan(dry.replace("--dry-run", "--dry-run --take 2"))
+    assert another.price == pytest.approx(1.2)
+    wan(cell.replace("--wait", "--wait --take 2"))
+    assert another.payloads[0]["parameters"] == sent(simulator)[1]["parameters"]
     assert sent(simulator)[0]["parameters"]["seed"] != sent(simulator)[1]["parameters"]["seed"]
     wan["run"].video.unlink()
-    assert f"the file of run {wan['run'].id[:8]} is gone" in repr(wan(dry))
+    assert f"the file of run {wan['run'].id[:8]} is gone" in repr(wan(dry.replace("--dry-run", "--dry-run --take 2")))
 
 
 @pytest.mark.parametrize("name", ["", "--name walk"])

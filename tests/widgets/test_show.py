@@ -155,7 +155,7 @@ def test_a_reused_run_says_so(session, photos, screen, seated) -> None:
     display(again)
     (shown,) = screen.outputs.values()
     assert shown["text/plain"].startswith(f"Reused run {again.id[:8]}, made ")
-    assert "--again buys a new one" in shown["text/html"]
+    assert "--take 2 makes another" in shown["text/html"]
 
 
 def test_two_outputs_of_one_run_agree(session, simulator, photos, screen, seated) -> None:
@@ -249,7 +249,7 @@ def test_again_of_a_live_board_adds_a_run_to_it(session, simulator, photos, scre
     (view,) = session.views._views
     assert session.workspace.loop.sync(view._clip(done.id)) == done.video.read_bytes()
     assert session.workspace.loop.sync(view._strip(done.id))[:2] == b"\xff\xd8"
-    assert "Asked for again" in session.workspace.loop.sync(view._again(done.id))
+    assert "Take 2 of this request" in session.workspace.loop.sync(view._again(done.id))
     assert len(screen.wait_static()["text/plain"].splitlines()) == 3
     assert len(simulator.tasks()) == 3
 

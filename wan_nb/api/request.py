@@ -237,23 +237,23 @@ class VideoRequest(_Fields):  # type: ignore[misc]  # its fields are those of th
         """Estimated price in the region's currency: billed seconds times the tier's price."""
         return round(catalog.price_per_second(self.model, self.resolution, region) * int(self.duration), 4)
 
-    def with_seed(self, seed: int) -> VideoRequest:
-        """The same request with another seed."""
+    def with_seed(self, seed: int | None) -> VideoRequest:
+        """The same request with another seed, or without one."""
         return VideoRequest(**{**{name: getattr(self, name) for name in type(self).model_fields}, "seed": seed})
 
 
 VideoRequest.__doc__ = told_fields(VideoRequest.__doc__, catalog.FIELDS)
 
 
-def derive_seed(media: Mapping[str, Medium], name: str | None, attempt: int = 1) -> int:
+def derive_seed(media: Mapping[str, Medium], name: str | None, take: int = 1) -> int:
     """Seed from the content of the materials and the name of the work, so that an edited prompt keeps it.
 
     Parameters
     ----------
     media : mapping of str to Medium
     name : str or None
-    attempt : int
-        From the second one on it is mixed in: ``--again`` is asked for because the first clip did not please.
+    take : int
+        From the second one on it is mixed in: another take is wanted because the first clip did not please.
 
     Returns
     -------
@@ -262,12 +262,12 @@ def derive_seed(media: Mapping[str, Medium], name: str | None, attempt: int = 1)
 
     Examples
     --------
-    >>> derive_seed({}, "walk") == derive_seed({}, "walk") != derive_seed({}, "walk", attempt=2)
+    >>> derive_seed({}, "walk") == derive_seed({}, "walk") != derive_seed({}, "walk", take=2)
     True
     """
     parts = [name or "", *(f"{field}={medium.identity}" for field, medium in sorted(media.items()))]
-    if attempt > 1:
-        parts.append(str(attempt))
+    if take > 1:
+        parts.append(str(take))
     digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
 

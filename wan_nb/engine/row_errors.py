@@ -30,8 +30,9 @@ def row_error(row: Row) -> WanError | None:
         why, remedy = (f": {message}", "Run the cell again: it is bought then.") if row.never_sent else (".", "")
         return RunCanceled(f"canceled, not billed{why}", remedy=remedy, **about)
     if row.status is Status.EXPIRED:
+        another = f"--take {row.take + 1} (take={row.take + 1}) is another one."
         lost = message or "the service no longer knows the task (ids live 24 h)."
-        return RunExpired(lost, remedy="It may have been billed. `--again` (again=True) buys a new one.", **about)
+        return RunExpired(lost, remedy=f"It may have been billed. {another}", **about)
     if row.status is Status.UNCERTAIN:
         return OutcomeUnknown(
             f"it is not known whether the service accepted it. {message}".strip(),

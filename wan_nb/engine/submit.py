@@ -69,7 +69,7 @@ class Submitter:
         await account.ask_log(media_folder.check, self._downloads.store, account.log)
         await account.handshake()
         cap = account.settings.budget.get(account.endpoint.region.currency)
-        again = any(ask.again for ask in asks)
+        next_take = any(ask.next_take for ask in asks)
         intents = [self.intent(ask) for ask in asks]
         prints = [intent["fingerprint"] for intent in intents]
         account.sending.update(prints)
@@ -78,7 +78,7 @@ class Submitter:
                 account.log.reserve_many,
                 intents,
                 cap=cap,
-                next_take=again,
+                next_take=next_take,
                 lapsed=lapsed,
                 most=most,
                 owner=account.owner,
@@ -126,6 +126,7 @@ class Submitter:
             "block": ask.block,
             "tags": ask.tags,
             "user": account.settings.user or None,
+            "take": ask.take,
             "service": account.endpoint.name,
             "simulated": bool(account.client.simulated),
             "cost": request.price(account.endpoint.region),

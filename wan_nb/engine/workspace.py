@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from wan_nb.engine.runner import Runner
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
+    from wan_nb.log.takes import Takes
     from wan_nb.settings import Settings
 
 __all__ = ["Phase", "Workspace"]
@@ -346,9 +347,17 @@ class Workspace:
         identity = identify(self.settings)
         return [ask.seeded().fingerprint(identity) for ask in asks]
 
-    def known(self, prints: Sequence[str]) -> list[Row | None]:
-        """The run that stands for each of these fingerprints, or None; nothing is asked or started."""
-        return [takes.run() for takes in self.log.takes(prints)] if self._logged else [None] * len(prints)
+    def takes(self, prints: Sequence[str]) -> list[Takes]:
+        """What was bought of the requests of these fingerprints, take by take; nothing is asked or started."""
+        if self._logged:
+            return self.log.takes(prints)
+        from wan_nb.log.takes import Takes
+
+        return [Takes()] * len(prints)
+
+    def known(self, prints: Sequence[str], take: int | None = None) -> list[Row | None]:
+        """The run that stands for each of these fingerprints, or None: of that take, else of the pinned one."""
+        return [takes.run(take) for takes in self.takes(prints)]
 
     def earlier(self, asks: Sequence[Ask], known: Sequence[Row | None]) -> list[Row | None]:
         """For requests that nothing is known of: a run of the first edition that may be the same, or None.
@@ -392,6 +401,10 @@ class Workspace:
     def write(self, run_id: str, **changes: Any) -> Row:
         """Write remarks of a person into the log, and tell every board."""
         return self._tell(self.log.update(run_id, **changes))
+
+    def pin(self, run_id: str) -> Row:
+        """Let cells that name no take show the one of this run, and tell every board."""
+        return self._tell(self.log.pin(run_id))
 
     def forget(self, run_id: str) -> Row:
         """Delete the files of a run. Its row stays, because it was paid."""

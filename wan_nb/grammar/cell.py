@@ -74,7 +74,7 @@ class Cell:
     tags: tuple[str, ...] = ()
     out: str | None = None
     wait: bool | None = None
-    again: bool = False
+    take: int | None = None
     dry_run: bool = False
     race: bool = False
     max_cost: float | None = None

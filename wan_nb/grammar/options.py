@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from wan_nb.api import catalog
-from wan_nb.arguments import amount, shown, words
+from wan_nb.arguments import amount, shown, take, words
 from wan_nb.errors import InvalidOption, InvalidRequest, did_you_mean, join_words, nearest
 
-__all__ = ["CELL", "NOTEBOOK", "REQUEST", "Option", "describe", "parse", "split", "usage"]
+__all__ = ["CELL", "MAX_COST", "NOTEBOOK", "REQUEST", "Option", "describe", "parse", "split", "usage"]
 
 Expand = Callable[[str], object]
 
@@ -159,6 +159,13 @@ REQUEST: tuple[Option, ...] = tuple(_from_field(f) for f in catalog.FIELDS if f.
 
 HELP = Option("help", "Show this text.", short="h")
 
+MAX_COST = Option(
+    "max_cost",
+    "Buy only if the whole costs at most so much; a study then asks no question. Of a race it is the budget.",
+    _money,
+    metavar="N",
+)
+
 NOTEBOOK: tuple[Option, ...] = (
     Option("seeds", "A study over these seeds: 1,2,3.", _seeds, metavar="N,N"),
     Option(
@@ -177,14 +184,14 @@ NOTEBOOK: tuple[Option, ...] = (
         "Block until the end; the default in terminals, scripts, nbclient and papermill.",
         negatable=True,
     ),
-    Option("again", "Buy a new clip even if this request was made before."),
-    Option("dry_run", "Nothing is sent: the JSON without the key, the checks, the price."),
     Option(
-        "max_cost",
-        "Buy only if the whole costs at most so much; a study then asks no question. Of a race it is the budget.",
-        _money,
+        "take",
+        "Which clip of this request: each is bought once and shown from then on (default: the pinned one, else 1).",
+        lambda value: take(value, typed=True),
         metavar="N",
     ),
+    Option("dry_run", "Nothing is sent: the JSON without the key, the checks, the price."),
+    MAX_COST,
     Option("raw", "Take the prompt as it is: no {{name}} in it is replaced."),
     HELP,
 )
@@ -290,6 +297,12 @@ def _store(found: dict[str, Any], option: Option, value: Any) -> None:
 
 
 def _unknown(flag: str, table: Mapping[str, Any], where: str) -> InvalidOption:
+    if flag == "--again":
+        return InvalidOption(
+            f"{where} has no option --again: such a cell bought one more clip each time it was run.",
+            remedy="--take 2 is the second clip of this request: bought once, shown for nothing from then on."
+            " %wan again buys the next one.",
+        )
     long = [name for name in table if len(name) > 2]  # one letter is near to every other
     bare = flag.lstrip(_DASHES)
     meant = f"{'--' if len(bare) > 1 else '-'}{bare}"  # hyphens that an editor has joined

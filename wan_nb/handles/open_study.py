@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wan_nb import arguments
 from wan_nb.api import catalog
 from wan_nb.api.recorded import values_of
-from wan_nb.arguments import words
 from wan_nb.errors import InvalidOption
 from wan_nb.handles.study import Study
 from wan_nb.studies.plan import Plan, expand
@@ -30,27 +30,29 @@ def open_study(
     seeds: Sequence[int],
     vary: Mapping[str, Sequence[Any]] | None,
     tags: str | Sequence[str],
+    take: int | None = None,
 ) -> Study:
     """Plan a study and check each of its requests, or open one by its name; see `Session.study`."""
+    take = arguments.take(take, fields)
     if variants is None:
         if wrong := sorted(set(fields) - {spec.name for spec in catalog.FIELDS}):
             raise InvalidOption(f"a study has no {wrong[0]!r:.60}.", field=wrong[0])
         if name is None:
             raise InvalidOption("a study needs prompts, or the name of one that is in the log.")
-        return _reopened(session, name)
+        return _reopened(session, name, take)
     plan = expand(variants, name=name, seeds=seeds, vary=vary, fields=fields, material=session.material)
-    return _planned(session, plan, words(tags, "tags"))
+    return _planned(session, plan, arguments.words(tags, "tags"), take)
 
 
-def _planned(session: Any, plan: Plan, tags: tuple[str, ...] = ()) -> Study:
+def _planned(session: Any, plan: Plan, tags: tuple[str, ...] = (), take: int | None = None) -> Study:
     requests = []
     for cell in plan.cells:
         fields = dict(cell.fields)
         requests.append(session.request(fields.pop("prompt", None), **fields))
-    return Study(session, plan, requests, tags=tags)
+    return Study(session, plan, requests, tags=tags, take=take)
 
 
-def _reopened(session: Any, name: str) -> Study:
+def _reopened(session: Any, name: str, take: int | None) -> Study:
     recorded = session.log.load_study(name)
     looked: dict[str, Medium] = {}
 
@@ -66,6 +68,7 @@ def _reopened(session: Any, name: str) -> Study:
         media = {given["type"]: material(given) for given in request.get("input", {}).get("media", ())}
         cells.append(Cell(item["variant"], item["block"], {**values_of(request), **media}))
     named = recorded.get("named", True)
+    take = take or recorded.get("take")
     if race := RacePlan.read(recorded.get("race")):
-        return _planned(session, Plan(name, tuple(labelled(cells)), named, race=race))
-    return _planned(session, Plan.of(name if named else None, labelled(cells), name))
+        return _planned(session, Plan(name, tuple(labelled(cells)), named, race=race), take=take)
+    return _planned(session, Plan.of(name if named else None, labelled(cells), name), take=take)

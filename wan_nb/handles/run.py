@@ -173,13 +173,40 @@ class Run:
         self._workspace.loop.sync(self._workspace.runner.cancel(self.id))
         return self
 
-    def again(self, **changes: Any) -> Run:
-        """Buy another clip of the same request, with some fields changed.
+    def again(self, *, max_cost: float | None = None, **changes: Any) -> Run:
+        """Buy the next take of its request, or its request with some fields changed, as `wan_nb.submit` takes them.
 
-        Without changes and without an own seed, the new attempt gets another seed. Takes what `wan_nb.submit` takes.
+        Parameters
+        ----------
+        max_cost : float, optional
+            Refuse to pay more; has to be given where nobody sits at the notebook.
+        **changes
+            Fields of the request, ``name``, ``tags``.
+
+        Examples
+        --------
+        >>> run.again(max_cost=9).take               # doctest: +SKIP
+        2
+        >>> run.again(max_cost=9, duration=10).cost  # doctest: +SKIP
         """
-        run: Run = self._session.again(self, **changes)
+        run: Run = self._session.again(self, max_cost=max_cost, **changes)
         return run
+
+    @property
+    def take(self) -> int:
+        """Which clip of its request it is, from 1."""
+        return self.row.take
+
+    def pin(self) -> Run:
+        """Let cells and chains that name no take show this one.
+
+        Raises
+        ------
+        LogError
+            It failed or was canceled: there is nothing to show.
+        """
+        self._workspace.pin(self.id)
+        return self
 
     def rate(self, stars: int) -> Run:
         """Give 1 to 5 stars."""
@@ -282,7 +309,10 @@ class Run:
     def _told_reused(self) -> str:
         from wan_nb.widgets.static_outputs import reused_note
 
-        return reused_note(self.row) if self.reused else ""
+        if not self.reused:
+            return ""
+        row = self.row
+        return reused_note(row, self._workspace.takes([row.fingerprint])[0])
 
 
 def publish_end(session: Any, *runs: Run) -> None:

@@ -13,11 +13,13 @@ from wan_nb.arguments import run_ids
 from wan_nb.engine.loop import load
 from wan_nb.engine.workspace import Workspace
 from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound, WanError
+from wan_nb.frontends import front_end
 from wan_nb.handles.chosen_runs import each_of, session_of
 from wan_nb.handles.dataframe import runs_frame
 from wan_nb.handles.meaning import one_study, rows_meant
 from wan_nb.handles.open_study import open_study
 from wan_nb.handles.run import Run
+from wan_nb.html.text import money, take_kept
 from wan_nb.interrupts import RESUMING, SUBMITTING, detaching
 from wan_nb.log.marks import in_the_running
 from wan_nb.public_functions import guarded
@@ -129,7 +131,7 @@ class Session:
         with self.workspace.opening:
             if self.shown is None:
                 self.shown = views(
-                    self.workspace, again=lambda run_id: self.run(run_id).again().id, compare=self.compare
+                    self.workspace, again=lambda run_id: self._next_take(self.row(run_id)).id, compare=self.compare
                 )
             return self.shown
 
@@ -257,7 +259,7 @@ class Session:
         *,
         name: str | None = None,
         tags: str | Sequence[str] = (),
-        again: bool = False,
+        take: int | None = None,
         max_cost: float | None = None,
         progress: Callable[[str, int, int], None] | None = None,
         **fields: Any,
@@ -273,8 +275,9 @@ class Session:
         name : str, optional
             Study that it belongs to.
         tags : str or sequence of str
-        again : bool
-            Buy another one although this one is there.
+        take : int, optional
+            Which clip of this request, from 1: each is bought once, and shown from then on. Without it the pinned one
+            (`Run.pin`), else the first.
         max_cost : float, optional
             Refuse to pay more, in the currency of the service.
         progress : callable, optional
@@ -296,7 +299,7 @@ class Session:
         OutcomeUnknown
             It is not known whether it was accepted; it is never sent again by itself.
         NotFound, RunExpired
-            The clip was paid before, but its file is gone, or was never fetched; ``again=True`` buys a new one.
+            The clip was paid before, but its file is gone, or was never fetched; another ``take`` is another one.
 
         Examples
         --------
@@ -305,31 +308,47 @@ class Session:
         ask_of, in_doubt = load(_asking)
         self.log.check_writable()
         most, words = arguments.max_cost(max_cost), arguments.words(tags, "tags")
-        arguments.switch(again, "again")
+        number = arguments.take(take, fields)
         request = self.request(prompt, **fields)
-        price, currency = request.price(self.workspace.endpoint.region), self.workspace.endpoint.region.currency
+        ask = ask_of(request, name=name, tags=words, take=number, progress=progress)
+        if max_cost is None or number is not None:
+            (takes,) = self.workspace.takes(self.workspace.fingerprints([ask]))
+            doubt = self.workspace.earlier([ask], [takes.run(number)])[0] if max_cost is None else None
+            if doubt is not None:
+                raise in_doubt(doubt, request.price(self.workspace.endpoint.region))
+            if number is not None and number > 1 and takes.run(number) is None:
+                self._say_same_body(ask, number)
+        return self._bought(ask, most)
+
+    def _bought(self, ask: Ask, most: float | None) -> Run:
+        """The run of what was asked for, bought where it is not there."""
+        workspace, region = self.workspace, self.workspace.endpoint.region
+        price = ask.request.price(region)
         if most is not None and price > most:
             raise BudgetExceeded(
-                f"one clip costs about {currency} {price:.2f}, more than --max-cost {most:g}.",
+                f"one clip costs about {region.currency} {price:.2f}, more than --max-cost {most:g}.",
                 remedy="Make it shorter, take 720P, or allow more.",
             )
-        ask = ask_of(request, name=name, tags=words, again=again, progress=progress)
-        if max_cost is None and not again:
-            known = self.workspace.known(self.workspace.fingerprints([ask]))
-            if (doubt := self.workspace.earlier([ask], known)[0]) is not None:
-                raise in_doubt(doubt, price)
         with detaching(SUBMITTING):
-            row, new = self.workspace.loop.sync(self.workspace.runner.submit(ask))
+            row, new = workspace.loop.sync(workspace.runner.submit(ask))
         run = self._handle(row.run_id, reused=not new)
         if not new and row.status == "EXPIRED" and (error := run.error):
             raise error
         if not new and row.status == "SUCCEEDED" and run.video is None:
+            number = workspace.takes([row.fingerprint])[0].next
             raise NotFound(
                 "this clip was paid before, but its file is gone.",
                 run_id=row.run_id,
-                remedy="Run the cell with --again (again=True) to buy a new one, or put the file back.",
+                remedy=f"--take {number} (take={number}) buys another one; or put the file back.",
             )
         return run
+
+    def _say_same_body(self, ask: Ask, take: int) -> None:
+        """Say, before it is paid, that a further take of a given seed asks for the very same."""
+        if (seed := ask.request.seed) is not None:
+            region = self.workspace.endpoint.region
+            price = money(ask.request.price(region), region.currency, estimated=True)
+            say(f"Seed {seed} is given, so take {take} is the same request paid once more ({price}).")
 
     def cancel(self, run_id: Any) -> Run:
         """Cancel a run that still waits. The service cannot stop a running one, which is billed if it succeeds.
@@ -352,15 +371,19 @@ class Session:
         """
         return self.run(run_id).cancel()
 
-    def again(self, /, run_id: Any, **changes: Any) -> Run:
-        """Buy another clip of a run's request, with some fields changed.
+    def again(self, /, run_id: Any, *, max_cost: float | None = None, **changes: Any) -> Run:
+        """Buy the next take of a run: the same request, under the same name, labels and tags.
 
-        Without a change and without a seed of its own, the new clip gets another seed.
+        Without a seed of its own the new clip gets another one. Cells go on showing the take that they showed; which
+        ``--take`` shows the new one is said. With a change it is another request, which keeps name, tags and seed, and
+        which costs nothing where it is there already.
 
         Parameters
         ----------
         run_id : str
             Or the unique beginning of one.
+        max_cost : float, optional
+            Refuse to pay more. Where nobody sits at the notebook it has to be given: each run of it buys one more.
         **changes
             What `submit` takes.
 
@@ -368,21 +391,46 @@ class Session:
         ------
         NotFound
             No such run.
-        InvalidRequest, InvalidMedia, BudgetExceeded
+        InvalidOption, InvalidRequest, InvalidMedia, BudgetExceeded
             Nothing was sent.
 
         Examples
         --------
-        >>> session.again(run.id, duration=10)  # doctest: +SKIP
+        >>> session.again(run.id, duration=10, max_cost=9)  # doctest: +SKIP
         """
         row = (run_id if isinstance(run_id, Run) else self.run(run_id)).row
+        most = arguments.max_cost(max_cost)
+        if most is None and front_end().unattended:
+            raise InvalidOption(
+                "where nobody sits at the notebook, another take needs max_cost: each run of this line buys one more.",
+                run_id=row.run_id,
+                remedy=f"--take {row.take + 1} (take={row.take + 1}) in its cell is bought once; or allow its price.",
+            )
+        if changes:
+            return self._changed(row, changes, max_cost=most)
+        run = self._next_take(row, most, told=True)
+        if not run.reused:
+            say(take_kept(run.row))
+        return run
+
+    def _next_take(self, row: Row, most: float | None = None, *, told: bool = False) -> Run:
+        """Buy the take behind the last one of a run's request."""
+        ask_of, _ = load(_asking)
+        self.log.check_writable()
+        fields = self.workspace.recorded_fields(row.request, run_id=row.run_id)
+        ask = ask_of.of_run(row, self.request(fields.pop("prompt", None), **fields), next_take=True)
+        if told:
+            self._say_same_body(ask, self.workspace.takes(self.workspace.fingerprints([ask]))[0].next)
+        return self._bought(ask, most)
+
+    def _changed(self, row: Row, changes: dict[str, Any], *, max_cost: float | None) -> Run:
+        """Ask for a run's request with some fields changed."""
         recorded = self.workspace.recorded_fields(row.request, run_id=row.run_id, without=changes)
         fields = {name: value for name, value in recorded.items() if name not in {"prompt", "seed"}}
-        if "seed" not in changes and row.seed is not None and changes:
+        if "seed" not in changes and row.seed is not None:
             fields["seed"] = row.seed
-        prompt = changes.pop("prompt", row.prompt)
-        same = not changes and prompt == row.prompt
-        return self.submit(prompt, name=row.study, again=same, **{**fields, **changes})
+        kept = {"name": row.study, "tags": row.tags, "max_cost": max_cost}
+        return self.submit(changes.pop("prompt", row.prompt), **{**kept, **fields, **changes})
 
     def resume(self, *, wait: bool = False) -> list[Run]:
         """Take up every unfinished run of this account from the log, also those of a kernel that died.
@@ -599,6 +647,7 @@ class Session:
         seeds: Sequence[int] = (),
         vary: Mapping[str, Sequence[Any]] | None = None,
         tags: str | Sequence[str] = (),
+        take: int | None = None,
         **fields: Any,
     ) -> Study:
         """A comparison: prompts x seeds x whatever varies. Opens the study of that name when no variants are given.
@@ -614,6 +663,8 @@ class Session:
         vary : mapping of str to sequence
             Values by field of the request, or by ``{{placeholder}}`` of the prompts.
         tags : str or sequence of str
+        take : int, optional
+            Of each of its requests, as in `submit`.
         **fields
             See `request`.
 
@@ -629,7 +680,7 @@ class Session:
         >>> study = session.study({"calm": "a cat walks", "fast": "a cat runs"}, first_frame="cat.jpg", seeds=[1, 2])
         ... # doctest: +SKIP
         """
-        self.last = study = open_study(self, variants, fields, name=name, seeds=seeds, vary=vary, tags=tags)
+        self.last = study = open_study(self, variants, fields, name=name, seeds=seeds, vary=vary, tags=tags, take=take)
         return study
 
     # --- showing

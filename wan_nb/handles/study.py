@@ -76,13 +76,22 @@ class Study:
     >>> study.submit(max_cost=30).wait().compare()  # doctest: +SKIP
     """
 
-    def __init__(self, session: Any, plan: Plan, requests: Sequence[VideoRequest], *, tags: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        session: Any,
+        plan: Plan,
+        requests: Sequence[VideoRequest],
+        *,
+        tags: Sequence[str] = (),
+        take: int | None = None,
+    ) -> None:
         self._session = session
         self._workspace: Workspace = session.workspace
         self.plan = plan
         self.name = plan.name
         self._requests = tuple(requests)
         self._tags = tuple(tags)
+        self._take = take
 
     @cached_property
     def _aliases(self) -> list[str]:
@@ -127,7 +136,9 @@ class Study:
 
         rows = self.cell_rows()
         earlier = self._workspace.earlier(self.asks(), rows)
-        return PlanState(self.plan, self._requests, tuple(rows), tuple(self.prices), self.currency, tuple(earlier))
+        return PlanState(
+            self.plan, self._requests, tuple(rows), tuple(self.prices), self.currency, tuple(earlier), self._take
+        )
 
     @property
     def missing(self) -> list[int]:
@@ -163,25 +174,23 @@ class Study:
 
     # --- buying
 
-    def asks(self, *, again: bool = False) -> list[Ask]:
+    def asks(self) -> list[Ask]:
         """What `submit` asks for, cell by cell."""
         from wan_nb.engine.ask import Ask
 
         name = self.name if self.plan.named else None
         return [
-            Ask(request, name, self.name, cell.variant, cell.block, self._tags, again)
+            Ask(request, name, self.name, cell.variant, cell.block, self._tags, self._take)
             for cell, request in zip(self.plan.cells, self._requests, strict=True)
         ]
 
-    def submit(self, *, max_cost: float | None = None, again: bool = False) -> Study:
+    def submit(self, *, max_cost: float | None = None) -> Study:
         """Buy what is missing; returns when the plan is reserved and its first task accepted.
 
         Parameters
         ----------
         max_cost : float, optional
             Refuse if the whole would cost more, in the currency of the service.
-        again : bool
-            Buy every cell once more.
 
         Raises
         ------
@@ -195,22 +204,22 @@ class Study:
         join(self)
         most, state = arguments.max_cost(max_cost), self.state()
         # Rounded, because a sum of prices may pass the amount that a person reads by less than is money.
-        cost = round(sum(state.prices), 4) if arguments.switch(again, "again") else state.cost
+        cost = state.cost
         if most is not None and cost > most:
             raise BudgetExceeded(
                 f"study {shown(self.name)} costs about {self.currency} {cost:.2f}, more than --max-cost {most:g}.",
                 remedy="Take fewer seeds, shorter clips or 720P, or allow more.",
             )
-        for request in self._requests if again else [self._requests[n] for n in state.missing]:
+        for request in [self._requests[n] for n in state.missing]:
             for field, medium in request.media().items():
                 if (why := medium.lost) is not None:
                     raise InvalidMedia(f"{field}: {why}", field=field, remedy="Plan the study with it once more.")
-        if max_cost is None and not again and (doubt := next(filter(None, state.earlier), None)) is not None:
+        if max_cost is None and (doubt := next(filter(None, state.earlier), None)) is not None:
             raise in_doubt(doubt, cost)
-        self.send(state.wanted, most=most, again=again)
+        self.send(state.wanted, most=most)
         return self
 
-    def send(self, cells: Sequence[int], *, most: float | None = None, again: bool = False) -> None:
+    def send(self, cells: Sequence[int], *, most: float | None = None) -> None:
         """Write the plan down and ask for some of its cells; `submit` and the steps of a race do.
 
         Parameters
@@ -219,10 +228,8 @@ class Study:
             Numbers of cells of the plan.
         most : float, optional
             Most that they may cost, in the currency of the service.
-        again : bool
-            Buy them once more.
         """
-        workspace, asks = self._workspace, self.asks(again=again)
+        workspace, asks = self._workspace, self.asks()
         self.keep()
         with detaching(buying_study(self.name)):
             workspace.loop.sync(workspace.runner.queue.submit([asks[n] for n in cells], most=most))
@@ -424,7 +431,7 @@ class Study:
         """Newest row of each cell, or None. A clip bought under another name is the same clip, labelled as here."""
         from dataclasses import replace
 
-        known = self._workspace.known(self._prints)
+        known = self._workspace.known(self._prints, self._take)
         return [
             row and replace(row, study=self.name, variant=cell.variant, block=cell.block)
             for row, cell in zip(known, self.plan.cells, strict=True)
@@ -437,7 +444,7 @@ class Study:
             {"variant": cell.variant, "block": cell.block, "request": asked[id(cell)].public()}
             for cell in self.plan.written
         ]
-        whole = {"schema": 1, "named": self.plan.named, "aliases": self._aliases, "cells": cells}
+        whole = {"schema": 1, "named": self.plan.named, "aliases": self._aliases, "take": self._take, "cells": cells}
         whole |= {"race": self.plan.race.as_json()} if self.plan.race else {}
         recorded: dict[str, Any] = json.loads(json.dumps(whole))
         return recorded

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,8 @@ def clip(
     strip: bytes | None = None,
     embed: bytes | None = None,
     note: str = "",
+    takes: Sequence[Any] = (),
+    pinned: int = 1,
 ) -> Markup:
     """One run as a card: its state in words, its clip, its price and how it was asked for.
 
@@ -97,6 +99,10 @@ def clip(
         The clip or a light copy of it, to be put into the page as a data URI; it costs 4/3 of the file.
     note : str
         One line said above the clip, such as that it was paid before.
+    takes : sequence of Row
+        The run of every take of its request, this one among them.
+    pinned : int
+        The take that is shown where no number is asked for.
 
     Returns
     -------
@@ -110,7 +116,7 @@ def clip(
     if str(row.status) == "SUCCEEDED" and row.video and (src or embed):
         whole += _fold("Does not play?", "The clip is at ", tag("code", escape(_whole_path(row, folder), 300)),
                        *_remedies(row.run_id[:8], row.bytes))  # fmt: skip
-    for part in _code(row):
+    for part in [*_takes(row, takes, pinned, folder, served), *_code(row)]:
         # As it is saved, in JSON; the line of text beside it has its place too.
         if embed is not None or len(json.dumps(whole + part)) <= CLIP_BYTES - 1_000:
             whole += part
@@ -173,8 +179,9 @@ def remark(text: str) -> Markup:
 
 def run_bundle(row: Any, **given: Any) -> dict[str, str]:
     """MIME bundle of one run: `clip` and `line`. No widget type in it, so it looks the same wherever it is opened."""
-    note = plain(given.get("note"), 300)
-    return bundle(clip(row, **given), f"{note}\n{line(row)}" if note else line(row))
+    note, takes = plain(given.get("note"), 300), given.get("takes") or ()
+    words = f"{line(row)} · take {row.take} of {len(takes)}" if len(takes) > 1 else line(row)
+    return bundle(clip(row, **given), f"{note}\n{words}" if note else words)
 
 
 def board_bundle(rows: Iterable[Any], **given: Any) -> dict[str, str]:
@@ -356,6 +363,26 @@ def _fold(name: str, *inside: object) -> Markup:
     """Something to open. Hosts that make a block of its head take the triangle away."""
     head = tag("summary", name, style=f"{SOFT};display:list-item")
     return tag("details", head, *inside, style="margin:6px 0 0")
+
+
+def _takes(row: Any, takes: Sequence[Any], pinned: int, folder: Any, served: bool | None) -> list[Markup]:
+    """Which take it is of how many, and the others, each folded away behind its number."""
+    if len(takes) < 2:
+        return []
+    called = f"Take {row.take} of {len(takes)}"
+    shown = "" if row.take == pinned else f"; without a number cells show take {pinned}"
+    parts = [_below(tag("span", f"{called}{shown}.", style=SOFT))]
+    for other in takes:
+        if other.take == row.take:
+            continue
+        told = " · ".join(filter(None, [f"Take {other.take}", _word(other), stars(other), price(other)]))
+        hint = tag("div", "In its cell: ", tag("code", f"--take {other.take}"), style=SOFT)
+        parts.append(_fold(told, _player(other, source(other.video, folder, served), "", None), hint))
+    return parts
+
+
+def _word(row: Any) -> str:
+    return "" if str(row.status) == "SUCCEEDED" else state(row.status).word
 
 
 def _code(row: Any) -> list[Markup]:

@@ -92,6 +92,14 @@ ACTIVE: frozenset[str] = OPEN
 """States in which something may still happen."""
 
 
+def take_kept(row: Any) -> str:
+    """What is said of a take that was just bought: how the cell goes on showing it."""
+    return (
+        f"Take {row.take} of this request, run {row.run_id[:8]}. Its cell goes on showing the take that it showed:"
+        f" --take {row.take} (take={row.take}) in it shows this one, run.pin() makes this the one that is shown."
+    )
+
+
 def state(name: object) -> State:
     """How a state is shown; a word that is not known shows itself."""
     return STATES.get(str(name), State("·", plain(name, 40).lower(), "wait", "wait"))

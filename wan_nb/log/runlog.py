@@ -24,7 +24,7 @@ from wan_nb.log.queries import Queries, check_names, only_row
 from wan_nb.log.row import COLUMNS, NAMES, Row
 from wan_nb.log.schema import members, owners, pins, runs
 from wan_nb.log.states import EVENTS, FINAL, UNBILLED, Event, Status
-from wan_nb.log.takes import Takes
+from wan_nb.log.takes import Takes, read_pins
 from wan_nb.terminal import printed
 from wan_nb.version import __version__
 
@@ -193,10 +193,10 @@ class RunLog:
         for intent in intents:
             check_names(intent, _INTENT)
             check_price(intent.get("cost"), intent.get("currency"))
-        bought = UNBILLED | {Status.EXPIRED} if lapsed else UNBILLED
+        anew = UNBILLED | {Status.EXPIRED} if lapsed else UNBILLED
 
         def work(c: sa.Connection) -> list[tuple[Row, bool]]:
-            return self._reserve(c, intents, next_take=next_take, bought=bought, cap=cap, most=most, owner=owner)
+            return self._reserve(c, intents, next_take=next_take, anew=anew, cap=cap, most=most, owner=owner)
 
         return self._db.write(work)
 
@@ -206,7 +206,7 @@ class RunLog:
         intents: Sequence[Mapping[str, Any]],
         *,
         next_take: bool,
-        bought: Collection[Status],
+        anew: Collection[Status],
         cap: float | None,
         most: float | None,
         owner: str,
@@ -214,19 +214,22 @@ class RunLog:
         now = self._now()
         results = []
         for number, intent in enumerate(intents):
-            takes = Takes.read(c, [intent["fingerprint"]])[0]
+            takes = Takes.read(c, intent["fingerprint"])
             take = takes.next if next_take else intent.get("take") or takes.pinned
             run = takes.run(take)
-            if run is not None and run.status not in bought:
+            if run is not None and run.status not in anew:
                 results.append((_joined(c, run, intent), False))
                 continue
             # One microsecond apart, so that the order of a study is the order of its times.
             new = {"created_at": now + timedelta(microseconds=number), "owner": owner, **intent, "take": take}
-            results.append((self._insert(c, new, attempt=takes.attempts(take) + 1), True))
-        made = [row for row, new in results if new]
-        check_most(made, most)
-        check_cap(c, made, cap=cap, now=now)
-        check_jobs(c, made)
+            made = self._insert(c, new, attempt=takes.attempts(take) + 1)
+            if next_take:
+                _join_studies_of(c, made, takes)
+            results.append((made, True))
+        bought = [row for row, is_new in results if is_new]
+        check_most(bought, most)
+        check_cap(c, bought, cap=cap, now=now)
+        check_jobs(c, bought)
         return results
 
     def _insert(self, c: sa.Connection, values: Mapping[str, Any], *, attempt: int) -> Row:
@@ -313,7 +316,7 @@ class RunLog:
             if known := only_row(c, runs.c.task_id == task_id):
                 return known, False
             given = {"status": Status.PENDING, "fingerprint": f"task:{task_id}", "created_at": self._now(), **columns}
-            takes = Takes.read(c, [given["fingerprint"]])[0]
+            takes = Takes.read(c, given["fingerprint"])
             new = {"take": takes.pinned, **given, "task_id": task_id}
             return self._insert(c, new, attempt=takes.attempts(new["take"]) + 1), True
 
@@ -323,7 +326,13 @@ class RunLog:
 
     def takes(self, fingerprints: Sequence[str]) -> list[Takes]:
         """What was bought of each of these requests, take by take."""
-        return self._db.read(lambda c: Takes.read(c, fingerprints))
+        wanted = list(dict.fromkeys(fingerprints))
+        found: dict[str, list[Row]] = {key: [] for key in wanted}
+        for row in self.find(fingerprint=wanted) if wanted else ():
+            found[row.fingerprint].append(row)
+        pinned = self._db.read(lambda c: read_pins(c, wanted))
+        takes = {key: Takes.of(rows, pinned.get(key, 1)) for key, rows in found.items()}
+        return [takes[key] for key in fingerprints]
 
     def pin(self, run_id: str) -> Row:
         """Make the take of a run the one that is shown where no number is asked for.
@@ -496,6 +505,16 @@ def _joined(c: sa.Connection, row: Row, intent: Mapping[str, Any]) -> Row:
         return row
     c.execute(_change(row.run_id).values(tags=tags))
     return _row(c, row.run_id)
+
+
+def _join_studies_of(c: sa.Connection, row: Row, takes: Takes) -> None:
+    """Make a take a cell of every study that another take of its request is a cell of, under the same labels."""
+    known = sa.select(members).where(members.c.run_id.in_([other.run_id for other in takes.rows]))
+    studies = {member.study: member for member in c.execute(known)}
+    for study, member in studies.items():
+        if study != row.study:
+            key = {"study": study, "run_id": row.run_id, "created_at": row.created_at}
+            c.execute(sa.insert(members).values(**key, variant=member.variant, block=member.block))
 
 
 def _row(c: sa.Connection, run_id: str) -> Row:

@@ -14,11 +14,11 @@ from wan_nb.log.states import UNBILLED
 from wan_nb.log.stored_values import read_row
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from wan_nb.log.row import Row
 
-__all__ = ["Takes"]
+__all__ = ["Takes", "read_pins"]
 
 _CHUNK = 5000
 """Values in one IN list; SQLite takes 32 766."""
@@ -40,19 +40,15 @@ class Takes:
     pinned: int = 1
 
     @classmethod
-    def read(cls, c: sa.Connection, fingerprints: Sequence[str]) -> list[Takes]:
-        """The takes of each of these fingerprints."""
-        wanted = list(dict.fromkeys(fingerprints))
-        found: dict[str, list[Row]] = {key: [] for key in wanted}
-        pinned: dict[str, int] = {}
-        for first in range(0, len(wanted), _CHUNK):
-            some = wanted[first : first + _CHUNK]
-            query = WHOLE.where(runs.c.fingerprint.in_(some)).order_by(runs.c.take, runs.c.attempt)
-            for row in map(read_row, c.execute(query)):
-                found[row.fingerprint].append(row)
-            for fingerprint, take in c.execute(sa.select(pins).where(pins.c.fingerprint.in_(some))):
-                pinned[fingerprint] = max(as_whole(take) or 1, 1)  # SQLite keeps anything
-        return [cls(tuple(found[key]), pinned.get(key, 1)) for key in fingerprints]
+    def of(cls, rows: Iterable[Row], pinned: int = 1) -> Takes:
+        """The takes of one request, from its runs."""
+        return cls(tuple(sorted(rows, key=lambda row: (row.take, row.attempt))), pinned)
+
+    @classmethod
+    def read(cls, c: sa.Connection, fingerprint: str) -> Takes:
+        """The takes of a fingerprint."""
+        rows = c.execute(WHOLE.where(runs.c.fingerprint == fingerprint))
+        return cls.of(map(read_row, rows), read_pins(c, [fingerprint]).get(fingerprint, 1))
 
     @property
     def numbers(self) -> list[int]:
@@ -69,6 +65,26 @@ class Takes:
         mine = [row for row in self.rows if row.take == (take or self.pinned)]
         return next((row for row in reversed(mine) if row.status not in UNBILLED), mine[-1] if mine else None)
 
+    @property
+    def shown(self) -> list[Row]:
+        """The run of each take that there is, in their order."""
+        return [row for take in self.numbers if (row := self.run(take)) is not None]
+
+    def told(self, row: Row) -> str:
+        """``take 2 of 3``; empty where there is no other."""
+        count = len(self.numbers)
+        return f"take {row.take} of {count}" if count > 1 and row.take in self.numbers else ""
+
     def attempts(self, take: int) -> int:
         """How often a take was posted, or was to be."""
         return max((row.attempt for row in self.rows if row.take == take), default=0)
+
+
+def read_pins(c: sa.Connection, fingerprints: Sequence[str]) -> dict[str, int]:
+    """The pinned takes of some fingerprints; those without a pin are left out."""
+    found: dict[str, int] = {}
+    for first in range(0, len(fingerprints), _CHUNK):
+        some = fingerprints[first : first + _CHUNK]
+        for fingerprint, take in c.execute(sa.select(pins).where(pins.c.fingerprint.in_(some))):
+            found[fingerprint] = max(as_whole(take) or 1, 1)  # SQLite keeps anything
+    return found

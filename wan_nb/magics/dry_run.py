@@ -60,10 +60,10 @@ class DryRun:
         service = workspace.settings.service
         # The place itself would start the simulator, or want a key.
         region = catalog.REGIONS.get(service) or catalog.region_of(service)
-        known = workspace.known(workspace.fingerprints(asks)) if workspace.log_exists else [None] * len(asks)
-        there = [row for ask, row in zip(asks, known, strict=True) if row and not ask.again and row.status not in ENDED]
-        attempts = [row.attempt + 1 if row and ask.again else 1 for ask, row in zip(asks, known, strict=True)]
-        requests = [ask.seeded(attempt) for ask, attempt in zip(asks, attempts, strict=True)]
+        takes = workspace.takes(workspace.fingerprints(asks))
+        known = [found.run(ask.take) for found, ask in zip(takes, asks, strict=True)]
+        there = [row for row in known if row and row.status not in ENDED]
+        requests = [ask.seeded(ask.take or found.pinned) for found, ask in zip(takes, asks, strict=True)]
         bought = [request for request, row in zip(requests, known, strict=True) if row not in there]
         price = round(sum(request.price(region) for request in bought), 4)
         checks = tuple(dict.fromkeys(line for request in requests for line in _checks(request)))
@@ -89,8 +89,8 @@ def _reuse(workspace: Workspace, rows: Sequence[Row]) -> list[str]:
     """What is there already, and what the cell would say of it."""
     lost = [row for row in rows if row.status == "SUCCEEDED" and workspace.video(row) is None]
     names = join_words([f"run {row.run_id[:8]}" for row in rows[:3]] + ["more"] * (len(rows) > 3), "and")
-    found = [f"in the log already: {names}, not bought again without --again"] if rows else []
-    return found + [f"the file of run {row.run_id[:8]} is gone: only --again gets a clip" for row in lost]
+    found = [f"in the log already: {names}, not bought again"] if rows else []
+    return found + [f"the file of run {row.run_id[:8]} is gone: --take {row.take + 1} is another clip" for row in lost]
 
 
 def _stand_ins(request: VideoRequest) -> dict[str, str]:

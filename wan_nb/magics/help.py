@@ -40,7 +40,7 @@ Variants: a line `---`, or `--- label`, begins one; variants x seeds x --vary ma
 
 {{{{name}}}} and {{{{obj.attr}}}} are replaced by your variables; \{{{{ is literal.
 Single braces, $, %, < and quotes are plain text.
-A `;` at the end silences the output. Running the same cell again costs nothing; --again buys a new clip.
+A `;` at the end silences the output. Running the same cell again costs nothing; --take 2 is another clip.
 """
 
 _LINE = """

@@ -49,7 +49,7 @@ def _run(notebook: Notebook, cell: Cell) -> Any:
     prompt = _prompt(notebook, cell)
     session = notebook.session()
     fields = _probed(session, cell.fields)
-    options: dict[str, Any] = {"name": cell.name, "tags": cell.tags, "again": cell.again, "max_cost": cell.max_cost}
+    options: dict[str, Any] = {"name": cell.name, "tags": cell.tags, "take": cell.take, "max_cost": cell.max_cost}
     with _keeping_failed_run(notebook, cell):
         run = session.submit(prompt, **options, progress=_uploading(notebook, fields), **fields)
     return _wait_and_show(notebook, cell, _keep_result(notebook, cell, run))
@@ -64,7 +64,8 @@ def _study(notebook: Notebook, cell: Cell) -> Any:
     session = notebook.session()
     variants = {label or "A": study_text(text, cell, notebook.names) for label, text in cell.variants}
     fields = _probed(session, cell.fields)
-    planned: dict[str, Any] = {"name": cell.name, "seeds": cell.seeds, "vary": dict(cell.vary), "tags": cell.tags}
+    planned: dict[str, Any] = {"name": cell.name, "seeds": cell.seeds, "vary": dict(cell.vary), "tags": cell.tags,
+                               "take": cell.take}  # fmt: skip
     if cell.dry_run:
         from wan_nb.handles.open_study import open_study
         from wan_nb.magics.dry_run import DryRun
@@ -72,9 +73,7 @@ def _study(notebook: Notebook, cell: Cell) -> Any:
         tried = open_study(session, variants, fields, **planned)  # what is only tried is not the session's last study
         if cell.race:
             return _keep_result(notebook, cell, _tried_race(session, tried.race(max_cost=cell.max_cost)))
-        return _keep_result(
-            notebook, cell, DryRun.of(session.workspace, tried.asks(again=cell.again), notes=tried.notes)
-        )
+        return _keep_result(notebook, cell, DryRun.of(session.workspace, tried.asks(), notes=tried.notes))
     study = session.study(variants, **planned, **fields)
     _keep_result(notebook, cell, study)
     if cell.race:
@@ -82,7 +81,7 @@ def _study(notebook: Notebook, cell: Cell) -> Any:
         return _wait_and_show(notebook, cell, race.submit()) if buys else race
     if not buys:
         return study
-    study.submit(max_cost=cell.max_cost, again=cell.again)
+    study.submit(max_cost=cell.max_cost)
     return _wait_and_show(notebook, cell, study)
 
 
@@ -98,7 +97,7 @@ def _dry_run(notebook: Notebook, cell: Cell) -> Any:
 
     prompt = _prompt(notebook, cell)
     session = notebook.session()
-    ask = Ask(session.request(prompt, **cell.fields), name=cell.name, again=cell.again)
+    ask = Ask(session.request(prompt, **cell.fields), name=cell.name, take=cell.take)
     return _keep_result(notebook, cell, DryRun.of(session.workspace, [ask]))
 
 

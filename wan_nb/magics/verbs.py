@@ -150,9 +150,10 @@ def cancel(call: Call) -> Any:
 
 
 def again(call: Call) -> Any:
-    """Buy another clip of a request, changed by options of %%wan.
+    """Buy the next take of a run, or its request changed by options of %%wan.
 
-    Without a change and without a seed of its own the new clip gets another seed, so it is another take.
+    Without a seed of its own the new clip gets another one. The cell goes on showing the take that it showed, and the
+    `--take N` that shows the new one is said. Where nobody sits at the notebook it needs --max-cost.
 
         %wan again
         %wan again 3f9c --duration 10
@@ -437,7 +438,7 @@ VERBS: dict[str, Verb] = {
         Verb("resume", "", "wan_nb.resume()", resume, 0, (_WAIT,)),
         Verb("adopt", "[TASK_ID ...]", "wan_nb.adopt(task_id)", adopt, None),
         Verb("cancel", "[ID|STUDY|all]", "wan_nb.cancel(id)", cancel, 1, completes="open"),
-        Verb("again", "[ID] [options]", "wan_nb.again(id)", again, 1, options.REQUEST, "run"),
+        Verb("again", "[ID] [options]", "wan_nb.again(id)", again, 1, (*options.REQUEST, options.MAX_COST), "run"),
         Verb("rate", "[ID] 1..5", "run.rate(4)", rate, 2, completes="run"),
         Verb("note", "[ID] TEXT", "run.note('the tail drifts')", note, None, completes="run"),
         Verb("tag", "[ID|STUDY] TAG", "run.tag('keep')", tag, None, completes="thing"),

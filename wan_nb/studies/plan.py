@@ -126,6 +126,8 @@ class PlanState:
         CNY or USD.
     earlier : tuple of Row or None
         For each cell that would be bought: a run of the first edition that may be the same clip.
+    take : int or None
+        Which clip of each request is wanted; None is the pinned one, else the first.
     """
 
     plan: Plan
@@ -134,18 +136,22 @@ class PlanState:
     prices: tuple[float, ...]
     currency: str
     earlier: tuple[Row | None, ...]
+    take: int | None = None
 
     @property
     def notes(self) -> list[str]:
         """What to know before buying: what weakens the comparison, and what may be there already."""
+        notes = [*self.plan.warnings]
+        if self.take is not None and self.take > 1 and any(self.requests[n].seed is not None for n in self.missing):
+            notes.append(f"Seeds are given, so take {self.take} is the same requests paid once more.")
         doubtful = [f"run {row.run_id[:8]}" for row in self.earlier if row is not None]
         if not doubtful:
-            return [*self.plan.warnings]
+            return notes
         names = join_words(doubtful[:3] + ["more"] * (len(doubtful) > 3), "and")
         said = (
             f"May be there already, with a URL kept without its query: {names}; `%wan show ID` shows one for nothing."
         )
-        return [*self.plan.warnings, said]
+        return [*notes, said]
 
     @cached_property
     def missing(self) -> tuple[int, ...]:

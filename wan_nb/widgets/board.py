@@ -31,7 +31,14 @@ Action = Callable[..., Coroutine[Any, Any, Any]]
 
 
 def board_row(
-    row: Any, *, video: Path | None = None, folder: Any = None, expected_s: float | None = None, earlier: bool = False
+    row: Any,
+    *,
+    video: Path | None = None,
+    folder: Any = None,
+    expected_s: float | None = None,
+    earlier: bool = False,
+    take: str = "",
+    pinnable: bool = False,
 ) -> Json:
     """One run as the board's JSON: plain text and numbers only, times in seconds since 1970.
 
@@ -46,6 +53,10 @@ def board_row(
         Usual run time of such a request in this log; None while there is no history.
     earlier : bool
         Whether there is another clip on its material to compare it with.
+    take : str
+        Which take it is of how many, where there are several.
+    pinnable : bool
+        Whether it can become the take that is shown where no number is asked for.
 
     Returns
     -------
@@ -56,7 +67,7 @@ def board_row(
     size = f"{row.width}×{row.height}" if row.width else plain(row.resolution, 20)
     sound = "" if row.has_audio is None else "with sound" if row.has_audio else "silent"
     seed = f"seed {row.seed}" if row.seed is not None else ""
-    facts = (f"{row.duration} s" if row.duration else "", size, seed, sound, megabytes(row.bytes), row.run_id[:8])
+    facts = (f"{row.duration} s" if row.duration else "", size, seed, sound, megabytes(row.bytes), take, row.run_id[:8])
     return {
         "id": row.run_id,
         "label": label(row),
@@ -82,6 +93,7 @@ def board_row(
         "cancelable": name == "PENDING",
         "earlier": earlier,
         "marks": marks_of(row),
+        "pin": f"Pin {take.partition(' of ')[0]}" if pinnable and take else "",
     }
 
 
@@ -95,8 +107,8 @@ class Board(NotebookWidget):
     post : callable
         Starts a coroutine on the loop thread: ``session.loop.start``.
     actions : mapping of str to coroutine function
-        What a click does, by its name, given a run id: ``cancel``, ``again``, ``compare`` and ``mark`` (which also gets
-        the mark) return a text to show or None, ``clip`` and ``strip`` bytes, ``code`` a dict of texts.
+        What a click does, by its name, given a run id: ``cancel``, ``pin``, ``again``, ``compare`` and ``mark`` (which
+        also gets the mark) return a text to show or None, ``clip`` and ``strip`` bytes, ``code`` a dict of texts.
     title : str
     empty : str
         What is said while there are no runs; nothing is shown of a board that has neither.

@@ -19,7 +19,7 @@ from wan_nb.engine.loop import Worker, load
 from wan_nb.errors import InvalidOption, LogError
 from wan_nb.frontends import front_end, in_jupyter, shell
 from wan_nb.html import code as snippets
-from wan_nb.html.text import bundle, money, new_place, with_place
+from wan_nb.html.text import bundle, money, new_place, take_kept, with_place
 from wan_nb.log.marks import columns
 from wan_nb.log.states import FINAL
 from wan_nb.terminal import say
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
+    from wan_nb.log.takes import Takes
     from wan_nb.widgets.board import Board
 
 __all__ = ["View", "Views", "display"]
@@ -135,6 +136,7 @@ class View:
         self._place = ""
         self._earlier: set[str] = set()
         self._usual: dict[tuple[Any, ...], float | None] = {}
+        self._takes: dict[str, Takes] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._money = ""
         # The cell that shows it. What is sent later, from the loop thread, is sent on its behalf.
@@ -204,6 +206,7 @@ class View:
         self.live = True
         for row in self.rows.values():
             self._learn_usual(row)
+        self._learn_takes([row.fingerprint for row in self.rows.values()])
         self._money = self._spent()
         # It is saved with every save while the runs go on: words are enough for so long.
         return self.bundle(pictures=self.ended)
@@ -215,6 +218,7 @@ class View:
             actions: dict[str, Callable[..., Any]] = {
                 "cancel": self._cancel,
                 "again": self._again,
+                "pin": self._pin,
                 "clip": self._clip,
                 "strip": self._strip,
                 "compare": self._compare,
@@ -267,6 +271,7 @@ class View:
         try:
             await self.workspace.account.ask_log(self._learn_usual, row)
             await self.workspace.account.ask_log(self._learn_earlier)
+            await self.workspace.account.ask_log(self._learn_takes, [row.fingerprint])
             self._money = await self.workspace.account.ask_log(self._spent)
         except LogError:
             return  # the session was closed meanwhile: the beats stop, and the page calls the board stale
@@ -296,13 +301,20 @@ class View:
         from wan_nb.widgets.board import board_row
 
         usual = self._usual.get((str(row.model), str(row.resolution), int(row.duration or 0)))
+        takes = self._takes.get(row.fingerprint)
         return board_row(
             row,
             video=self.workspace.video(row),
             folder=self.workspace.notebook,
             expected_s=usual,
             earlier=row.run_id in self._earlier,
+            take=takes.told(row) if takes else "",
+            pinnable=takes is not None and takes.pinned != row.take and row.status == "SUCCEEDED",
         )
+
+    def _learn_takes(self, fingerprints: list[str]) -> None:
+        """The other takes of what is shown."""
+        self._takes.update(zip(fingerprints, self.workspace.takes(fingerprints), strict=True))
 
     def _learn_earlier(self) -> None:
         """Whether there is a clip to compare the one that is shown with."""
@@ -331,9 +343,22 @@ class View:
 
     async def _again(self, run_id: str) -> str:
         fresh = await self.views.clicks.do(self.views.again, run_id)
+        row = await self.workspace.account.ask_log(self.workspace.row, fresh)
         if fresh not in self.rows:
-            await self.add(await self.workspace.account.ask_log(self.workspace.row, fresh))
-        return f"Asked for again: run {fresh[:8]}."
+            await self.add(row)
+        await self._retold(row.fingerprint)
+        return take_kept(row)
+
+    async def _pin(self, run_id: str) -> str:
+        row = await self.workspace.account.ask_log(self.workspace.pin, run_id)
+        await self._retold(row.fingerprint)
+        return f"Cells that name no take show take {row.take} from now on."
+
+    async def _retold(self, fingerprint: str) -> None:
+        """Tell every row of a request which take it is now."""
+        await self.workspace.account.ask_log(self._learn_takes, [fingerprint])
+        for row in [each for each in self.rows.values() if each.fingerprint == fingerprint]:
+            self._board().put(self._json(row))
 
     async def _compare(self, run_id: str) -> str:
         """Show the clip beside the one before it, beneath its card; a second click takes that away."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
+    from wan_nb.log.takes import Takes
 
 __all__ = ["LIGHT", "reused_note", "run_bundle", "runs_bundle"]
 
@@ -46,15 +47,18 @@ def run_bundle(workspace: Workspace, row: Row, *, note: str = "", embed: bool = 
     data = _clip_bytes(workspace, row) if embed else _copies(workspace, [row]).get(row.run_id)
     if data and embed:
         note = f"The clip itself is in this cell: {megabytes(len(data) * 4 / 3)} of notebook."
-    given: dict[str, Any] = {"strip": workspace.strip(row), "embed": data, "note": note}
+    (takes,) = workspace.takes([row.fingerprint])
+    given: dict[str, Any] = {"strip": workspace.strip(row), "embed": data, "note": note, "pinned": takes.pinned}
+    given["takes"] = [_placed(workspace, other) for other in takes.shown]
     return run_card.run_bundle(_placed(workspace, row), **_place(workspace), **given)
 
 
-def reused_note(row: Row) -> str:
+def reused_note(row: Row, takes: Takes) -> str:
     """What is said of a run that was there before the cell that asks for it."""
     day = f"{row.ended_at or row.created_at:%Y-%m-%d}" if row.ended_at or row.created_at else "before"
     if str(row.status) == "SUCCEEDED":
-        return f"Reused run {row.run_id[:8]}, {'made' if row.simulated else 'paid'} {day}; --again buys a new one."
+        paid = "made" if row.simulated else "paid"
+        return f"Reused run {row.run_id[:8]}, {paid} {day}; --take {takes.next} makes another."
     return f"Run {row.run_id[:8]} is under way already; nothing was sent again."
 
 

@@ -9,7 +9,7 @@
  * @typedef {{id: string, label: string, named: boolean, study: string|null, variant: string|null, prompt: string, facts: string, state: string, service_status: string,
  *   simulated: boolean, created: number|null, submitted: number|null, started: number|null, ended: number|null,
  *   queue_s: number|null, run_s: number|null, expected_s: number|null, price: string, again: string, message: string,
- *   video: string|null, cancelable: boolean, earlier: boolean, marks: import("./marks.js").Marks}} Row
+ *   video: string|null, cancelable: boolean, pin: string, earlier: boolean, marks: import("./marks.js").Marks}} Row
  * @typedef {{mark: string, word: string, tone: string, group: string}} Look
  * @typedef {{title: string, empty: string, states: Record<string, Look>, groups: Record<string, string>, active: string[], money: string}} About
  * @typedef {{get(name: string): any, set(name: string, value: unknown): void, send(content: unknown): void,
@@ -98,6 +98,7 @@ function makeRow(id, board) {
   /** @param {string} action @param {string} text */
   const button = (action, text) => h("button", { type: "button", class: "wan-button", onclick: () => act(action) }, text);
   const cancel = button("cancel", "Cancel");
+  const pin = button("pin", "Pin");
   const again = button("again", "Again");
   const cost = h("span", { class: "wan-cost" });
   again.classList.add("wan-again");
@@ -109,7 +110,7 @@ function makeRow(id, board) {
   const el = h(
     "div", { class: "wan-row", role: "listitem" },
     h("div", { class: "wan-line" }, pill, h("div", { class: "wan-about" }, h("div", { class: "wan-title" }, name, badge), prompt, facts),
-      h("div", { class: "wan-going" }, bar, time), price, h("div", { class: "wan-actions" }, cancel, compare, again, code)),
+      h("div", { class: "wan-going" }, bar, time), price, h("div", { class: "wan-actions" }, cancel, compare, pin, again, code)),
     message, note, film, stage, marks.el,
   );
 
@@ -132,7 +133,7 @@ function makeRow(id, board) {
   }
   function refresh() {
     const off = asked !== "" || board.stale();
-    for (const b of [cancel, compare, again, code, film]) b.disabled = off;
+    for (const b of [cancel, compare, pin, again, code, film]) b.disabled = off;
     marks.disable(off);
   }
 
@@ -163,6 +164,9 @@ function makeRow(id, board) {
       bar.hidden = !open || row.state === "UNCERTAIN";
       cancel.hidden = !row.cancelable;
       cancel.setAttribute("aria-label", `Cancel ${row.label}`);
+      pin.hidden = !row.pin;
+      say(pin, row.pin);
+      pin.title = "Cells and chains that name no take show this one";
       again.hidden = open || !row.again;
       say(cost, ` · ${row.again}`);
       again.title = `Buys a new clip: ${row.again}`;
