@@ -13,7 +13,8 @@ PROMPT = "a cat walks"
 
 
 @pytest.fixture
-def session(simulator, tmp_path):
+def session(simulator, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with wan_nb.Session(
         base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02, patience=1.0
     ) as opened:

@@ -376,7 +376,8 @@ def _takes(row: Any, takes: Sequence[Any], pinned: int, folder: Any, served: boo
         if other.take == row.take:
             continue
         told = " · ".join(filter(None, [f"Take {other.take}", _word(other), stars(other), price(other)]))
-        hint = tag("div", "In its cell: ", tag("code", f"--take {other.take}"), style=SOFT)
+        code = tag("code", f"--take {other.take}"), tag("code", f"%wan show {other.run_id[:8]}")
+        hint = tag("div", "In its cell: ", code[0], "; here: ", code[1], style=SOFT)
         parts.append(_fold(told, _player(other, source(other.video, folder, served), "", None), hint))
     return parts
 
