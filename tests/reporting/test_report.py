@@ -299,3 +299,41 @@ def test_csv_has_one_row_a_clip_and_runs_no_formula(study: Any, tmp_path: Path) 
 def test_without_secrets_leaves_plain_text_alone() -> None:
     for text in ("a cat? yes", "https://x.test/a.mp4", "ask-me-later-please", "what is 5 > 3?"):
         assert without_secrets(text) == text
+
+
+def test_a_client_is_told_what_was_chosen_and_no_figures(tmp_path):
+    """No price, id, seed, measure or vote; the winner first, finals before it, what is not there left out."""
+    from wan_nb.reporting.client import for_client
+
+    made = [
+        {
+            "id": f"3f9c01ab77d{n}",
+            "label": label,
+            "variant": label,
+            "block": f"cat.jpg · seed {n}",
+            "seed": 4242,
+            "prompt": f"a cat {label}",
+            "params": {"model": "wan2.7-i2v"},
+            "video": None if label == "lost" else tmp_path / f"{n}.mp4",
+            "cost": 3.6,
+            "currency": "CNY",
+            "rating": 4,
+            "measures": {"motion": 1.5},
+            "marks": {"dropped": label == "bad"},
+        }
+        for n, label in enumerate(["calm", "wild", "lost", "bad"])
+    ]
+    for clip in made[:2]:
+        clip["video"].write_bytes(b"a clip")
+    ranking = [{"variant": "wild", "preferred": 0.9, "preferred_low": 0.6, "preferred_high": 0.99, "wins": 7}]
+    votes = [{"rater": "Ada", "outcome": "undo", "left_variant": "calm", "right_variant": "wild"}]
+    whole = {"name": "walk-v7", "clips": made, "ranking": ranking, "votes": votes, "costs": {"CNY": 7.2}, "plan": [{}]}
+    told = for_client(whole, title="Spring", winner="wild", finals=[made[1]])
+    assert [clip["label"] for clip in told["clips"]] == ["wild (final)", "wild", "calm"]
+    page = write_report(tmp_path / "for-you.html", told).read_text(encoding="utf-8")
+    shown = page[page.index("<body>") : page.index('<script type="module">')]
+    assert "Chosen: wild. It was preferred in 7 blind comparisons." in shown
+    assert "a cat calm" in shown
+    for word in ("3f9c01", "4242", "CNY", "3.6", "motion", "wan2.7", "Ada", "Hedges", "interval", "undo", "taken back"):
+        assert word not in shown, word
+    assert "votes" not in for_client(whole, title="", winner="")

@@ -557,8 +557,12 @@ class Study:
         *,
         media: Literal["embed", "link", "none"] = "embed",
         max_bytes: int | None = 100_000_000,
+        audience: Literal["maker", "client"] = "maker",
+        finals: Any = (),
     ) -> Path:
         """Write one HTML file that needs nothing else: plan, prompts, clips, votes, ranking, measures, costs.
+
+        How large the file becomes is said before it is written.
 
         Parameters
         ----------
@@ -569,14 +573,28 @@ class Study:
             it, or strips only.
         max_bytes : int or None
             Refuse to write more than this; None for any size.
+        audience : {'maker', 'client'}
+            A client is told what was chosen, with clips and prompts: no price, id, seed, measure, figure or vote.
+        finals : Run, id, label, tag, or a list of such
+            Clips that come first in the report of a client, such as the winner in another resolution.
 
         Raises
         ------
         InvalidOption
-            The report would be larger than `max_bytes`. Nothing is written.
+            The report would be larger than `max_bytes`, or there is no such audience. Nothing is written.
+
+        Examples
+        --------
+        >>> study.report("for-you.html", audience="client", finals=[run])  # doctest: +SKIP
+        PosixPath('.../for-you.html')
         """
+        from wan_nb.reporting.client import for_client
         from wan_nb.reporting.data import add_light_copies, study_data
         from wan_nb.reporting.page import write_csv, write_report
+        from wan_nb.widgets.clip_pages import clips_of
+
+        if audience not in {"maker", "client"}:
+            raise InvalidOption(f"audience={shown(audience)} is not maker or client.", field="audience")
 
         target = output(path if path is not None else file_name(self.name, ".html"), ".html", ".htm", ".csv")
         state = self.state()
@@ -590,8 +608,16 @@ class Study:
             data |= {"race": told(self, self.plan.race)}
         if target.suffix.lower() == ".csv":
             return write_csv(target, data)
+        last = self._chosen(finals, done=True) if audience == "client" else []
+        extra = clips_of(self._workspace, last)
         if media == "embed":
-            add_light_copies(self._workspace, state.sorted_rows, data["clips"])
+            add_light_copies(self._workspace, [*state.sorted_rows, *last], [*data["clips"], *extra])
+        if audience == "client":
+            if media == "link":
+                raise InvalidOption("the files of the log are called by their ids.", remedy='media="embed" or "none".')
+            ranking, title = self._ranked(votes), self.name if self.plan.named else "Clips"
+            winner = str(ranking.rows[0]["variant"]) if ranking.decided else ""
+            data = for_client(data, title=title, winner=winner, finals=extra)
         return write_report(target, data, media=media, max_bytes=max_bytes)
 
     def movie(

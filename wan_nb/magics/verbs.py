@@ -279,11 +279,13 @@ def rank(call: Call) -> Any:
 def report(call: Call) -> Any:
     """Write one HTML file that needs nothing else.
 
-    Plan, prompts, clips, votes, ranking, measures and costs; it plays in any browser, without network.
+    Plan, prompts, clips, votes, ranking, measures and costs; it plays in any browser, without network. For a client it
+    holds what was chosen, the clips and the prompts, and no figure.
 
         %wan report walk -o walk.html
+        %wan report walk --for client -o walk.html
     """
-    return call.study().report(call.given.get("output"))
+    return call.study().report(call.given.get("output"), audience=call.given.get("for", "maker"))
 
 
 def deliver(call: Call) -> Any:
@@ -423,6 +425,7 @@ _WAIT = Option("wait", "Block until all have ended.")
 _OUTPUT = Option(
     "output", "File to write; the study's name without it.", short="o", metavar="FILE", suffixes=(".html",)
 )
+_FOR = Option("for", "Whom it is for.", metavar="WHOM", choices=("maker", "client"))
 _ZIP = replace(_OUTPUT, suffixes=(".zip",))
 _RATER = Option("rater", "Who votes.", metavar="NAME")
 _ALL = Option("all", "What everybody says, although you have pairs left.")
@@ -447,7 +450,7 @@ VERBS: dict[str, Verb] = {
         Verb("compare", "[STUDY|ID ...]", "study.compare()", compare, None, completes="thing"),
         Verb("vote", "[STUDY]", "study.vote()", vote, 1, (_RATER,), "study"),
         Verb("rank", "[STUDY]", "study.ranking()", rank, 1, (_ALL,), "study"),
-        Verb("report", "[STUDY]", "study.report('walk.html')", report, 1, (_OUTPUT,), "study"),
+        Verb("report", "[STUDY]", "study.report('walk.html')", report, 1, (_OUTPUT, _FOR), "study"),
         Verb("deliver", "[STUDY] [ID|VARIANT ...]", "study.deliver('finals.zip')", deliver, None, (_ZIP,), "thing"),
         Verb("budget", "[NAME] [CNY|USD] [AMOUNT|off]", "wan_nb.budget('walk', 150)", budget, 3, (_USER,), "study"),
         Verb("cost", "[NAME]", "wan_nb.cost()", cost, 1, completes="study"),

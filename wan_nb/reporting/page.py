@@ -16,11 +16,13 @@ from urllib.parse import quote
 
 from wan_nb.arguments import shown, whole
 from wan_nb.errors import InvalidOption
+from wan_nb.html.text import megabytes
 from wan_nb.html.written_file import WrittenFile
 from wan_nb.media.files import atomic
 from wan_nb.paths import output
 from wan_nb.reporting.sections import body, clean, without_secrets
 from wan_nb.sanitize import csv_cell
+from wan_nb.terminal import say
 from wan_nb.widgets import clip_pages
 from wan_nb.widgets.assets import PLAYER, module, styles
 
@@ -34,6 +36,9 @@ __all__ = ["LARGEST", "write_csv", "write_report"]
 
 LARGEST = 100_000_000
 """Bytes of a report above which it is refused unless told: browsers open such a page slowly, mail does not take it."""
+
+_SAID = 1_000_000
+"""Bytes of a report from which on its size is said before it is written."""
 
 Media = Literal["embed", "link", "none"]
 
@@ -90,6 +95,8 @@ def write_report(
     parts = _parts(study_data, files, sounds, media, path.parent)
     size = sum(len(part.encode()) for part in parts)
     _check_size(size, max_bytes)
+    if size > _SAID:
+        say(f"{path.name} will have {megabytes(size)}.")
     with atomic(path) as draft, draft.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(parts)
     return WrittenFile(path)

@@ -77,7 +77,7 @@ def body(data: StudyData, *, player: bool, links: Mapping[str, str]) -> str:
         _section("Measures", _measures(clips, data.get("definitions") or {})),
         _section("Plan", _table(data.get("plan") or ())),
         _section("Votes", _votes(data.get("votes") or ())),
-        _section("Cost", f"<p>{spent}{apart}</p>"),
+        _section("Cost", f"<p>{spent}{apart}</p>" if "costs" in data else ""),
         _section("Make it again", reproduce),
         _section("Versions", _table([data["versions"]] if data.get("versions") else ())),
     ]
@@ -94,7 +94,7 @@ def _head(data: StudyData) -> str:
     mark = ' <span class="simulated">SIMULATED</span>' if any(clip.get("simulated") for clip in clips) else ""
     variants = len({clip.get("variant") for clip in clips})
     seeds = len({clip.get("block") for clip in clips})
-    counted = [(there, "clip"), (variants, "variant"), (seeds, "block")]
+    counted = [(there, "clip"), (variants, "variant"), *([(seeds, "block")] if "plan" in data else [])]
     about = ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counted)
     notes = list(data.get("notes") or ())
     if there < len(clips):
