@@ -317,6 +317,7 @@ def test_a_word_is_a_study_a_run_a_label_a_tag_or_a_variable(walked, capsys) -> 
     walked(f"%wan tag {first.run_id} sunny")
     assert walked("%wan show sunny").id == walked("%wan rate sunny 3").id == first.run_id
     assert walked("%wan show run").id == run.id
+    assert walked("%wan rank walk", walk=study).blocks == walked("%wan rank study").blocks, "a variable of its name"
     assert walked("%wan rank sunny").blocks == walked("%wan rank walk").blocks
     with pytest.raises(InvalidOption, match="'a' is a label of 2 runs: say which") as caught:
         walked("%wan again a")

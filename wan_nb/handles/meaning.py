@@ -100,10 +100,11 @@ def _meanings(session: Any, word: str, names: Mapping[str, Any]) -> list[Meaning
     last = session.last.rows() if isinstance(session.last, Study) else []
     labelled = [row for row in last if row.variant == word] or log.find(variant=word)
     named = [Meaning("label", tuple(labelled)), Meaning("tag", tuple(log.find(tags=word)))]
-    if isinstance(names.get(word), Run | Study) or (hasattr(names.get(word), "columns") and has_ids(names[word])):
-        thing = names[word]
-        known = isinstance(thing, Study) and any(each.kind == "study" for each in found)
-        rows = () if known else tuple(labelled_rows(session.workspace, thing))
+    thing = names.get(word)
+    if isinstance(thing, Study) and thing.name == word and found:
+        thing = None  # the study of that name, once more
+    if isinstance(thing, Run | Study) or (hasattr(thing, "columns") and has_ids(thing)):
+        rows = tuple(labelled_rows(session.workspace, thing))
         named.append(Meaning("variable", rows, None if hasattr(thing, "columns") else thing))
     named = [each for each in named if each.rows or isinstance(each.thing, Study)]
     if runs and (len(word) >= _SURE or not (found or named)):
