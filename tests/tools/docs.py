@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 from wan_nb.api import catalog
 from wan_nb.frontends import FRONT_ENDS
@@ -12,6 +14,7 @@ from wan_nb.log.row import COLUMNS
 from wan_nb.magics import help as manual
 
 README = Path(__file__).resolve().parents[2] / "README.md"
+BENCH = Path(__file__).resolve().parents[1] / "bench"
 
 
 def column_table() -> str:
@@ -72,6 +75,27 @@ def rival_table() -> str:
     return _table(head, rows)
 
 
+def race_table() -> str:
+    """What races, grids with the ranking's rule and fixed grids with a sign test decide, and for what."""
+    told = json.loads((BENCH / "results" / "race.json").read_text(encoding="utf-8"))
+    names = {"race, E 20": "race", "race, E 40": "strict race", "grid, every pair": "grid"}
+    names["fixed grid, sign test"] = "fixed grid, sign test"
+    rows = []
+    for world, found in sorted(told["table"].items()):
+        variants, _, what = world.partition(" variants, ")
+        as_good = found.get("fixed grid as good as the race")
+        cells = [_designed(found[name]) for name in names]
+        rows.append((variants, what, *cells, f"{as_good['clips']:.0f}" if as_good else ""))
+    return _table(("variants", "world", *names.values(), "clips of a fixed grid as good as the race"), rows)
+
+
+def _designed(found: dict[str, Any]) -> str:
+    share = f"right {100 * found['right']['value']:.1f}" if "right" in found else ""
+    wrong = f"false {100 * found['false']['value']:.1f}" if not share or found["false"]["value"] else ""
+    said = ", ".join(filter(None, [share, wrong]))
+    return f"{said}; {found['clips']:.0f} clips, {found['votes']:.0f} votes"
+
+
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in [head, tuple("---" for _ in head), *rows])
 
@@ -84,6 +108,7 @@ TABLES = {
     "prices": price_table,
     "front_ends": front_end_table,
     "rivals": rival_table,
+    "race": race_table,
 }
 
 _PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

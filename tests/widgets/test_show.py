@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -99,6 +100,14 @@ def batch(shell: Any) -> None:
 def session(simulator: Any, tmp_path: Path) -> Iterator[Session]:
     with Session(simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.05) as session:
         yield session
+
+
+def until(true: Callable[[], bool], what: str) -> None:
+    """Wait for what another thread brings about."""
+    give_up = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < give_up, f"waited for {what}"
+        time.sleep(0.01)
 
 
 def submit(session: Session, photos: Path, prompt: str = "a cat walks", **fields: Any) -> Any:
@@ -252,6 +261,49 @@ def test_again_of_a_live_board_adds_a_run_to_it(session, simulator, photos, scre
     assert "Take 2 of this request" in session.workspace.loop.sync(view._again(done.id))
     assert len(screen.wait_static()["text/plain"].splitlines()) == 3
     assert len(simulator.tasks()) == 3
+
+
+def buttons(screen: Screen) -> list[Any]:
+    """Buttons of the outputs, in the order in which they were shown."""
+    from ipywidgets.widgets.widget import _instances
+
+    with screen.changed:
+        shown = [data[WIDGET]["model_id"] for _, update, data, _ in screen.history if WIDGET in data and not update]
+    return [found for model in dict.fromkeys(shown) if hasattr(found := _instances[model], "ready")]
+
+
+def press(button: Any) -> None:
+    """As the page sends a click."""
+    button._handle_custom_msg({"kind": "buy"}, [])
+
+
+def test_a_plan_begins_as_a_race_and_its_page_buys_step_after_step(session, simulator, photos, screen, seated) -> None:
+    study = session.study(
+        {"calm": "a cat walks", "fast": "a cat dashes"}, name="walk", first_frame=photos / "cat.jpg", seeds=[1, 2],
+        duration=2,
+    )  # fmt: skip
+    display(study)
+    grid, race = buttons(screen)
+    assert grid.label == "Buy 4 clips for ≈ CNY 4.80"
+    assert race.label == "Or race: Buy 16 clips for ≈ CNY 19.20"
+    press(race)
+    until(lambda: race.label == "Look again", "the end of the first step")
+    assert simulator.counters()["creates_accepted"] == 16
+    page = next(iter(screen.outputs.values()))["text/plain"]
+    assert "8 votes to come" in page
+
+    press(race)
+    until(lambda: "nothing is to be bought" in race.message, "what the button says")
+    ballot = study.ballot()
+    while asked := ballot.next():
+        ballot.record(asked, "tie")
+    press(race)
+    until(lambda: "press once more" in race.message, "the next step to be read first")
+    assert race.label == "Buy 8 clips for ≈ CNY 9.60"
+    assert simulator.counters()["creates_accepted"] == 16
+    press(race)
+    until(lambda: race.label == "Look again", "the end of the second step")
+    assert simulator.counters()["creates_accepted"] == 24
 
 
 def test_embedding_is_asked_for_and_has_a_limit(session, photos, screen, seated, monkeypatch) -> None:

@@ -366,7 +366,7 @@ def state_of(study: Any, plan: RacePlan, votes: Sequence[Mapping[str, Any]], ran
     return race_state(
         plan,
         state.plan.written,
-        [Vote.read(vote) for vote in votes if not vote.get("criterion")],
+        [Vote.read(vote) for vote in votes],
         variants=state.plan.variants,
         lost=lost,
         money=(prices, round(spent, 4), clips),

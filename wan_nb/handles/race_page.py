@@ -113,13 +113,10 @@ def _promises(study: Any, state: RaceState) -> list[str]:
     found = [f"With {_clips(clips)}: a clear difference (3 in 4 votes) {_said(clear)}; "
              f"a small one (3 in 5 votes) {_said(outlook(k, clips, share=SMALL, **given))}."]  # fmt: skip
     second = outlook(k, clips, **{**given, "raters": plan.raters + 1})
-    if second.clips and (clear.clips is None or second.clips <= 0.8 * clear.clips):
+    cheaper = clear.clips is None or (second.clips or clips) <= 0.8 * clear.clips
+    if second.clips and (cheaper or second.found >= clear.found + 0.2):
         one = "a second person's vote" if plan.raters == 1 else "one more person's vote"
-        instead = "which one rater cannot" if clear.clips is None else f"not {clear.clips}"
-        found.append(
-            f"With {one} on each pair the clear difference takes about {second.clips} clips, {instead}: "
-            f"race(raters={plan.raters + 1})."
-        )
+        found.append(f"With {one} on each pair the clear one {_said(second)}: race(raters={plan.raters + 1}).")
     if (today := _today(study)) is not None and plan.max_cost is not None and today < plan.max_cost - state.spent:
         found.append(
             f"Today's budget of the log has {text.money(today, study.currency)} left: what is beyond waits until "
@@ -197,4 +194,6 @@ def _known(state: RaceState, seeds: int) -> str:
     then = replace(state, seeds=state.seeds[:seeds]).verdict
     if then.leader is None:
         return ""
+    if then.winner is None and then.evidence <= 1:
+        return "nobody leads"
     return f"{then.leader} {'beats' if then.winner else 'before'} {then.closest}, {then.odds}"

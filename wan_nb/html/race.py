@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["RacePage"]
 
 _MARKS = {"winner": "★ wins", "in": "● in", "out": "○ out"}
-_TABLE = "border-collapse:collapse;width:100%;min-width:440px;margin:8px 0;font-size:13px"
+_TABLE = "border-collapse:collapse;width:100%;min-width:560px;margin:8px 0;font-size:13px"
 _MIDDLE = "vertical-align:middle"
 
 
@@ -87,13 +87,20 @@ class RacePage:
         return _table(head, lines)
 
     def _steps(self) -> Markup:
-        width = {"for": 28, "known then": 30}
+        width = {"for": 24, "cost": 14, "known then": 26}
         rest = (100 - sum(width.values())) // max(1, len(self.steps[0]) - len(width))
         head = {name: width.get(name, rest) for name in self.steps[0]}
-        lines = [line_of(*(cell(isolated(str(step[name]), 200)) for name in head)) for step in self.steps]
+        lines = [
+            line_of(*(cell(isolated(str(step[name]), 200), style=_wrap(name)) for name in head)) for step in self.steps
+        ]
         return _table(head, lines)
 
 
+def _wrap(column: str) -> str:
+    """Columns of long texts may break their lines, those of numbers not."""
+    return "" if len(column) > 8 or column == "for" else "white-space:nowrap"
+
+
 def _table(head: Mapping[str, int], lines: Sequence[Markup]) -> Markup:
-    cells = (cell(name, head="col", style=f"{_MIDDLE};width:{width}%") for name, width in head.items())
+    cells = (cell(name, head="col", style=f"{_MIDDLE};{_wrap(name)};width:{width}%") for name, width in head.items())
     return tag("table", tag("thead", line_of(*cells)), tag("tbody", *lines), style=_TABLE)

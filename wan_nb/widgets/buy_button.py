@@ -56,13 +56,13 @@ class BuyButton(NotebookWidget):
 
     def ready(self, label: str) -> None:
         """Take another click, after one that has bought."""
-        self.label, self.busy, self.message = label, False, ""
         self._buying.release()
+        self.busy, self.message, self.label = False, "", label
 
     async def _clicked(self) -> None:
         self.busy, self.message = True, "Sending …"
         try:
             await self._buy()
         except WanError as error:
-            self.busy, self.message = False, plain(str(error), 400)
             self._buying.release()
+            self.busy, self.message = False, plain(str(error), 400)
