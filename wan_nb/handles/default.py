@@ -229,14 +229,18 @@ def form(source: Any = None, /, *, session: Session | None = None) -> Form:
 
 
 @guarded
-def board(session: Session | None = None) -> None:
+def board(session: Session | None = None) -> Any:
     """Show the newest runs of the log, and those to come, on a live board.
+
+    Returns
+    -------
+    None, or in marimo the board, which its cell shows as its last value
 
     Examples
     --------
     >>> wan_nb.board()  # doctest: +SKIP
     """
-    (session or _current()).board()
+    return (session or _current()).board()
 
 
 def _current() -> Session:

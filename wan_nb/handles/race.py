@@ -211,6 +211,12 @@ class Race:
         workspace.loop.sync(workspace.account.handshake())
         show_race(session.views, self.controls())
 
+    def _display_(self) -> Any:
+        """The same in marimo."""
+        from wan_nb.widgets.outputs import as_value
+
+        return as_value(self._ipython_display_)
+
     def controls(self) -> RaceControls:
         """What its page, and the button on the plan of its study, ask of it."""
         from wan_nb.widgets.race import RaceControls

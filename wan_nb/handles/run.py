@@ -306,6 +306,12 @@ class Run:
         """Live where the front end can, replaced by the static picture when the run ends."""
         self._session.views.show([self.row], note=self._told_reused())
 
+    def _display_(self) -> Any:
+        """The same in marimo."""
+        from wan_nb.widgets.outputs import as_value
+
+        return as_value(self._ipython_display_)
+
     def _told_reused(self) -> str:
         from wan_nb.widgets.static_outputs import reused_note
 

@@ -708,14 +708,23 @@ class Session:
         fields = fields_from(source, self.workspace) if source is not None else None
         return Form(Draft(self.workspace, fields), self.views, submit=self.submit, study=self.study)
 
-    def board(self) -> None:
+    def board(self) -> Any:
         """Show the newest runs of the log, and those to come, on a live board.
+
+        Returns
+        -------
+        None, or in marimo the board, which its cell shows as its last value
 
         Examples
         --------
         >>> session.board()  # doctest: +SKIP
         """
+        if front_end().name == "marimo":
+            from wan_nb.widgets.outputs import as_value
+
+            return as_value(self.views.show_all)
         self.views.show_all()
+        return None
 
     def compare(self, what: Any = None, *, columns: int | None = None) -> CompareWidget:
         """Show clips side by side on one transport: play, scrub, step, loop, wipe, difference, swap in place.

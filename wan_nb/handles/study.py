@@ -747,6 +747,12 @@ class Study:
         except InvalidOption:
             return None
 
+    def _display_(self) -> Any:
+        """The same in marimo."""
+        from wan_nb.widgets.outputs import as_value
+
+        return as_value(self._ipython_display_)
+
     def __repr__(self) -> str:
         return f"<{self.state().line}>"
 

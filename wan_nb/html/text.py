@@ -30,6 +30,7 @@ __all__ = [
     "GROUPS",
     "STATES",
     "TONES",
+    "WIDGET",
     "State",
     "bundle",
     "duration",
@@ -132,6 +133,9 @@ def escape(value: object, limit: int | None = None) -> Markup:
     """
     return value if isinstance(value, Markup) else Markup.escape(plain(value, limit))
 
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+"""MIME type of a widget in a bundle; in marimo it stands for the widget itself."""
 
 AS_TYPED = "tex2jax_ignore mathjax_ignore"
 """Classes inside which no version of MathJax takes ``$5 to $10`` for a formula."""

@@ -17,7 +17,7 @@ import anywidget
 import traitlets
 
 from wan_nb.frontends import front_end
-from wan_nb.html.text import AS_TYPED, new_place, with_place
+from wan_nb.html.text import AS_TYPED, WIDGET, new_place, with_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -78,6 +78,8 @@ class NotebookWidget(anywidget.AnyWidget):
         """MIME bundle of an output that shows the widget, and `static` where there is no kernel."""
         if self.in_html:
             return {**static, "text/html": f'<div class="{self.place} {AS_TYPED}">{static["text/html"]}</div>'}
+        if front_end().name == "marimo":  # which takes the widget itself
+            return {WIDGET: self, **static}
         widget: Any = self._repr_mimebundle_()
         return {**(widget[0] if isinstance(widget, tuple) else widget), **static}
 

@@ -18,7 +18,7 @@ from wan_nb.widgets.assets import module, styles
 from wan_nb.widgets.base import NotebookWidget
 from wan_nb.widgets.form_draft import field_specs
 from wan_nb.widgets.form_upload import CHUNK, Uploads, size_of
-from wan_nb.widgets.outputs import display
+from wan_nb.widgets.outputs import as_value, display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -111,6 +111,10 @@ class Form(NotebookWidget):
         self.shown_by(display(self.bundle(static) if live else static), static)
         if live:  # nothing that a click displays appears anywhere (measured), so the board's place is made now, empty
             self._view = self.views.show_empty()
+
+    def _display_(self) -> Any:
+        """The same in marimo."""
+        return as_value(self._ipython_display_)
 
     def close(self) -> None:
         """Take the controls away; what was submitted goes on."""

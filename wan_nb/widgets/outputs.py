@@ -19,7 +19,8 @@ from wan_nb.engine.loop import Worker, load
 from wan_nb.errors import InvalidOption, LogError
 from wan_nb.frontends import front_end, in_jupyter, shell
 from wan_nb.html import code as snippets
-from wan_nb.html.text import bundle, money, new_place, take_kept, with_place
+from wan_nb.html.text import WIDGET, bundle, money, new_place, take_kept, with_place
+from wan_nb.imports import imported
 from wan_nb.log.marks import columns
 from wan_nb.log.states import FINAL
 from wan_nb.terminal import say
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from wan_nb.log.takes import Takes
     from wan_nb.widgets.board import Board
 
-__all__ = ["View", "Views", "display"]
+__all__ = ["View", "Views", "as_value", "display"]
 
 HISTORY = 200
 """Newest runs of the log that a board of everything begins with."""
@@ -53,8 +54,45 @@ class Comparison(Protocol):
         """MIME bundle of what is left where there is no kernel."""
 
 
+_pieces: contextvars.ContextVar[list[Any] | None] = contextvars.ContextVar("pieces", default=None)
+
+
+class _NoHandle:
+    """The handle of an output of marimo, which cannot be brought up to date: widgets there move by themselves."""
+
+    def update(self, *_: Any, **__: Any) -> None:
+        """Do nothing."""
+
+
+def as_value(show: Callable[[], object]) -> Any:
+    """What `show` puts into a cell, as one value: marimo shows the last value of a cell, and nothing else lives on."""
+    pieces: list[Any] = []
+    token = _pieces.set(pieces)
+    try:
+        show()
+    finally:
+        _pieces.reset(token)
+    marimo: Any = imported("marimo")
+    return marimo.vstack(pieces) if len(pieces) != 1 else pieces[0]
+
+
+def _display_in_marimo(bundle: dict[str, Any]) -> _NoHandle:
+    marimo: Any = imported("marimo")
+    widget, page = bundle.get(WIDGET), bundle["text/html"]
+    pieces = _pieces.get()
+    if widget is not None or page:
+        piece = marimo.Html(page) if widget is None else marimo.ui.anywidget(widget)
+        if pieces is None:
+            marimo.output.append(piece)
+        else:
+            pieces.append(piece)
+    return _NoHandle()
+
+
 def display(bundle: dict[str, Any]) -> Any:
-    """Show a MIME bundle in the running cell; returns its handle, or None where there is no IPython."""
+    """Show a MIME bundle in the running cell; returns its handle, or None where there is nothing but print."""
+    if front_end().name == "marimo":
+        return _display_in_marimo(bundle)
     if shell() is None:
         say(bundle["text/plain"])  # there is nothing else to show it with
         return None
