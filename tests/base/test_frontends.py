@@ -181,17 +181,43 @@ def test_cell_is_typed_into_a_terminal(prompt, simulator, photos, tmp_path) -> N
         terminal.end()
 
 
-class Typed:
-    """IPython in a pseudo terminal, and somebody who types."""
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo terminals")
+@pytest.mark.notebook
+def test_cell_is_typed_into_jupyter_console(simulator, photos, tmp_path) -> None:
+    pytest.importorskip("jupyter_console", reason="jupyter-console is not installed")
+    service = {"DASHSCOPE_API_KEY": simulator.key, "DASHSCOPE_HTTP_BASE_URL": simulator.url}
+    command = [sys.executable, "-m", "jupyter_console", "--no-confirm-exit", "--simple-prompt"]
+    environment = {k: v for k, v in _environment(tmp_path, **service).items() if k != "JPY_SESSION_NAME"}
+    terminal = Typed(tmp_path, environment, simple=True, command=command)
+    try:
+        terminal.until("In [1]:")
+        terminal.type("%load_ext wan_nb")
+        terminal.until("In [2]:")
+        terminal.type(f"run = get_ipython().run_cell_magic('wan', '-f {photos / 'cat.jpg'} -d 2 --out run', 'a cat')")
+        terminal.until("In [3]:")
+        terminal.type("print('status', run.status)")
+        terminal.until("status SUCCEEDED")  # the cell has waited
+        terminal.type("%wan form")
+        terminal.until("A form needs a notebook")
+        terminal.type("run")
+        terminal.until("done")
+    finally:
+        terminal.end()
 
-    def __init__(self, folder: Path, environment: dict[str, str], *, simple: bool) -> None:
+
+class Typed:
+    """IPython, or another command, in a pseudo terminal, and somebody who types."""
+
+    def __init__(
+        self, folder: Path, environment: dict[str, str], *, simple: bool, command: list[str] | None = None
+    ) -> None:
         import pty
 
         self._master, slave = pty.openpty()
-        command = [sys.executable, "-m", "IPython", "--no-banner", "--colors=nocolor", "--no-confirm-exit"]
-        command += ["--simple-prompt"] if simple else []
+        ipython = [sys.executable, "-m", "IPython", "--no-banner", "--colors=nocolor", "--no-confirm-exit"]
+        ipython += ["--simple-prompt"] if simple else []
         self._process = subprocess.Popen(
-            [*command, "--TerminalInteractiveShell.autosuggestions_provider=None"],
+            command or [*ipython, "--TerminalInteractiveShell.autosuggestions_provider=None"],
             cwd=folder,
             env={**environment, "TERM": "dumb" if simple else "xterm", "COLUMNS": "200", "PROMPT_TOOLKIT_NO_CPR": "1"},
             stdin=slave,

@@ -31,7 +31,8 @@ KNOWN_CONSOLE = (
 class Server:
     """JupyterLab and Notebook 7 on a free port, with its own configuration, data and runtime folders."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, prefix: str = "/") -> None:
+        self.prefix = prefix
         self.notebooks = root / "notebooks"
         self.notebooks.mkdir(parents=True)
         runtime = root / "runtime"
@@ -57,6 +58,7 @@ class Server:
             "--ServerApp.ip=127.0.0.1",
             "--ServerApp.port=0",
             f"--ServerApp.root_dir={self.notebooks}",
+            f"--ServerApp.base_url={prefix}",
             f"--IdentityProvider.token={TOKEN}",
             "--LabApp.expose_app_in_browser=True",
             "--JupyterNotebookApp.expose_app_in_browser=True",
@@ -78,7 +80,7 @@ class Server:
             for file in runtime.glob(f"jpserver-{self.process.pid}.json"):
                 try:
                     port = json.loads(file.read_text())["port"]
-                    url = f"http://127.0.0.1:{port}/"
+                    url = f"http://127.0.0.1:{port}{self.prefix}"
                     urlopen(Request(f"{url}api/status?token={TOKEN}"), timeout=5).close()
                 except (OSError, ValueError, KeyError):
                     continue

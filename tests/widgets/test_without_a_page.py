@@ -151,3 +151,61 @@ def test_batch_makes_no_widget(simulator, photos, tmp_path) -> None:
     kinds = {kind for cell in done.cells for output in cell.outputs for kind in output.get("data", {})}
     assert kinds == {"text/html", "text/plain"}
     assert "study.ballot()" in str(done.cells[5].outputs)
+
+
+@pytest.mark.notebook
+def test_notebook_that_is_written_elsewhere_says_where_its_clips_are(simulator, photos, tmp_path) -> None:
+    """papermill into another folder, and its output as HTML, slides, Markdown and a book."""
+    from markdown_it import MarkdownIt
+
+    cells = [
+        f"import wan_nb; wan_nb.connect({simulator.url!r}, api_key={simulator.key!r}, gap=0.1);",
+        f"wan_nb.submit('a cat\\n\\n\\nwalks', first_frame={str(photos / 'cat.jpg')!r}, duration=2).wait()",
+    ]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    (tmp_path / "out").mkdir()
+    nbformat.write(book, tmp_path / "in.ipynb")
+
+    def run(*command: str) -> None:
+        subprocess.run([sys.executable, "-m", *command], cwd=tmp_path, check=True, capture_output=True, timeout=250)
+
+    run("papermill", "in.ipynb", "out/out.ipynb", "--no-progress-bar")
+    (clip,) = (tmp_path / "wan_runs" / "videos").glob("*.mp4")
+    shown = nbformat.read(tmp_path / "out" / "out.ipynb", 4).cells[1].outputs[0].data["text/html"]
+    assert str(clip).replace(str(Path.home()), "~") in shown
+    assert "Does not play?" in shown
+    for kind in ("html", "slides", "markdown"):
+        run("nbconvert", "--to", kind, "out/out.ipynb")
+    blocks = MarkdownIt("commonmark", {"html": True}).parse((tmp_path / "out" / "out.md").read_text())
+    assert [block.content.count("<video controls") for block in blocks if block.type == "html_block"] == [1]
+    for name in ("out.html", "out.slides.html"):
+        page = (tmp_path / "out" / name).read_text()
+        assert page.count("<video controls") == 1
+        assert "Does not play?" in page
+        assert "html-manager" not in page
+
+
+@pytest.mark.notebook
+def test_book_of_myst_nb_has_the_card(simulator, photos, tmp_path) -> None:
+    pytest.importorskip("myst_nb", reason="myst-nb is not installed")
+    book = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell("# Clips"),
+            nbformat.v4.new_code_cell(
+                f"import wan_nb; wan_nb.connect({simulator.url!r}, api_key={simulator.key!r}, gap=0.1)\n"
+                f"wan_nb.submit('a cat', first_frame={str(photos / 'cat.jpg')!r}, duration=2).wait()"
+            ),
+        ]
+    )
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(book, tmp_path / "index.ipynb")
+    (tmp_path / "conf.py").write_text(
+        "extensions = ['myst_nb']\nnb_execution_mode = 'force'\nnb_execution_timeout = 200\n"
+    )
+    command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", ".", "book"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=280)
+    page = (tmp_path / "book" / "index.html").read_text()
+    assert "<video controls" in page
+    assert "Does not play?" in page
+    assert "data:image/jpeg" in page  # the strip stands there although the clip was not copied

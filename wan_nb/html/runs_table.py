@@ -17,6 +17,12 @@ __all__ = ["READ", "runs_table"]
 READ = ("status", "study", "variant", "seed", "prompt", "duration", "cost", "currency", "run_s", "rating")
 """Columns that are shown."""
 
+_WIDTHS = {
+    "": 170, "run_id": 100, "status": 110, "study": 90, "variant": 90, "seed": 88, "prompt": 260, "duration": 72,
+    "cost": 60, "currency": 72, "run_s": 52, "rating": 56,
+}  # fmt: skip
+"""Pixels of each column: JupyterLab lays tables out with columns of equal width, and others squeeze short words."""
+
 _NUMBERS = {"cost": ".2f", "run_s": ".0f"}
 _PROMPT = 160
 
@@ -46,22 +52,22 @@ def runs_table(
         lines.append(line_of(*(cell(part, style=above) for part in parts)))
     table = tag(
         "table",
-        tag("thead", line_of(*(cell(name, head="col", style=SOFT) for name in heads))),
+        tag("thead", line_of(*(cell(name, head="col", style=f"{SOFT};width:{_WIDTHS[name]}px") for name in heads))),
         tag("tbody", *lines),
-        style="border-collapse:collapse;margin:6px 0 0;font-size:13px",
+        style=f"border-collapse:collapse;margin:6px 0 0;font-size:13px;min-width:{sum(_WIDTHS[n] for n in heads)}px",
     )
     more = f"{total:,} run{'' if total == 1 else 's'}, {columns} columns"
     if total > len(records):
         more += f"; the first {len(records)} rows are shown"
     note = f"{more}. .columns names them all, .wan plays the clips."
-    return bundle(box(table, tag("div", note, style=SOFT), width=1200, scrolls=True), f"{_as_words(records)}\n{note}")
+    return bundle(box(table, tag("div", note, style=SOFT), width=1280, scrolls=True), f"{_as_words(records)}\n{note}")
 
 
 def _picture(strip: bytes | None) -> object:
     if not strip:
         return ""
     data = base64.b64encode(strip).decode("ascii")
-    look = "display:block;height:32px;width:auto;max-width:none;border-radius:3px;margin:0"
+    look = "display:block;width:160px;height:auto;max-width:100%;border-radius:3px;margin:0"
     return tag("img", src=f"data:image/jpeg;base64,{data}", alt="Frames of the clip", style=look)
 
 
@@ -70,7 +76,7 @@ def _shown(name: str, record: Mapping[str, Any]) -> object:
     if name == "status":
         return pill(value) + " " + badge(simulated=record["simulated"])
     if name == "prompt":
-        return tag("div", isolated(value, _PROMPT), style="min-width:160px;max-width:340px")
+        return isolated(value, _PROMPT)
     return isolated(_word(name, value), 80)
 
 

@@ -1,0 +1,231 @@
+"""Front ends beside JupyterLab and Notebook 7, each as it is installed, with a real browser before it."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import pytest
+
+from .lab import REPO, Server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytest_plugins = ["fixtures_shell"]
+
+PLAYED = """async (video) => {
+  video.muted = true;
+  await video.play();
+  while (video.currentTime < 0.3) await new Promise((done) => setTimeout(done, 20));
+  video.pause();
+  return video.error === null;
+}"""
+
+
+def connect(simulator: Any) -> str:
+    return f"import wan_nb; wan_nb.connect({simulator.url!r}, api_key={simulator.key!r}, gap=0.1);"
+
+
+def submit(cat: Path, prompt: str = "a cat walks") -> str:
+    return f"wan_nb.submit({prompt!r}, first_frame={str(cat)!r}, duration=2, seed=1)"
+
+
+def write(path: Path, *cells: str) -> None:
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(book, path)
+
+
+@contextmanager
+def served(folder: Path, *command: str) -> Iterator[str]:
+    """A program that serves pages, on a free port of this machine; yields its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("DASHSCOPE", "WAN_NB", "JPY_"))}
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *(word.replace("PORT", str(port)) for word in command)],
+            cwd=folder, env=env | {"PYTHONPATH": str(REPO)}, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            give_up = time.monotonic() + 120
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                except OSError:
+                    assert process.poll() is None, (folder / "server.log").read_text()[-2000:]
+                    assert time.monotonic() < give_up, "it does not listen"
+                    time.sleep(0.1)
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@pytest.fixture
+def any_page(browser: Any) -> Iterator[Any]:
+    """A page of a program whose own errors on the console, such as fonts that it asks a CDN for, are not ours."""
+    context = browser.new_context(viewport={"width": 1100, "height": 1400})
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    page.route(lambda url: "127.0.0.1" not in url and url.startswith("http"), lambda route: route.abort())
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert [error for error in errors if "wan" in error.lower()] == []
+
+
+MARIMO = """
+import marimo
+app = marimo.App()
+
+@app.cell
+def _():
+    {connect}
+    return (wan_nb,)
+
+@app.cell
+def _(wan_nb):
+    run = {submit}
+    run
+    return (run,)
+
+@app.cell
+def _(run, wan_nb):
+    wan_nb.board()
+    return
+
+@app.cell
+def _(run, wan_nb):
+    study = wan_nb.study({{"calm": "a", "wild": "b"}}, name="walk", first_frame={cat!r}, duration=2, seeds=[1])
+    study
+    return
+
+@app.cell
+def _(run):
+    done = run.wait()
+    done
+    return (done,)
+"""
+
+
+def test_marimo(any_page: Any, simulator: Any, cat: Path, tmp_path: Path, shots: Path) -> None:
+    pytest.importorskip("marimo", reason="marimo is not installed")
+    simulator.config(run=4.0)
+    text = MARIMO.format(connect=connect(simulator), submit=submit(cat), cat=str(cat))
+    (tmp_path / "app.py").write_text(text)
+    command = ["marimo", "run", "app.py", "--headless", "--no-token", "--host", "127.0.0.1", "--port", "PORT"]
+    with served(tmp_path, *command) as url:
+        any_page.goto(url)
+        live = any_page.locator(".wan-board")
+        live.locator("[data-state=SUCCEEDED]").first.wait_for()
+        assert live.count() >= 2  # the run, and the board of everything
+        live.locator(".wan-film").first.click()
+        assert live.locator("video").first.evaluate(PLAYED)
+        card = any_page.locator("video[controls][src^='data:video/mp4']")
+        card.wait_for()
+        assert card.evaluate(PLAYED)
+        any_page.get_by_role("button", name=re.compile("^Buy 2 clips")).click()
+        live.get_by_text("walk · wild").first.wait_for()
+        any_page.screenshot(path=shots / "marimo.png", full_page=True)
+    assert len(simulator.tasks()) == 3
+
+
+def test_voila(any_page: Any, simulator: Any, cat: Path, tmp_path: Path, shots: Path) -> None:
+    pytest.importorskip("voila", reason="voila is not installed")
+    simulator.config(run=1.0)
+    write(
+        tmp_path / "a.ipynb", connect(simulator), f"run = {submit(cat)}\nrun", "wan_nb.form()", "run.wait()",
+        f"frame = {str(cat)!r}",
+        "study = wan_nb.study({'calm': 'a', 'wild': 'b'}, name='w', first_frame=frame, duration=2, seeds=[1])",
+        "study.submit(max_cost=9).wait().vote()",
+    )  # fmt: skip
+    with served(tmp_path, "voila", "a.ipynb", "--no-browser", "--Voila.ip=127.0.0.1", "--port", "PORT") as url:
+        any_page.goto(url)
+        any_page.locator(".wan-board [data-state=SUCCEEDED]").first.wait_for()
+        assert any_page.locator(".wan-form").is_visible()
+        card = any_page.locator("video[controls][src^='data:video/mp4']").first
+        assert card.evaluate(PLAYED)  # the file itself would be refused: 403
+        better = any_page.locator(".wan-c-vote [data-outcome=left]:not([disabled])")
+        better.wait_for()
+        better.click()
+        any_page.get_by_text("1 vote").first.wait_for()
+        any_page.screenshot(path=shots / "voila.png", full_page=True)
+
+
+def test_nbclassic_in_a_folder(any_page: Any, simulator: Any, cat: Path, tmp_path: Path, shots: Path) -> None:
+    pytest.importorskip("nbclassic", reason="nbclassic is not installed")
+    write(tmp_path / "deep" / "er" / "a.ipynb", connect(simulator), f"{submit(cat)}.wait()")
+    options = ["--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--port=PORT", "--IdentityProvider.token="]
+    with served(tmp_path, "nbclassic", *options) as url:
+        any_page.goto(f"{url}nbclassic/notebooks/deep/er/a.ipynb")
+        any_page.wait_for_function("window.Jupyter?.notebook?.kernel?.is_connected()")
+        any_page.evaluate("Jupyter.notebook.execute_all_cells()")
+        card = any_page.locator("video[controls]")
+        card.wait_for()
+        assert card.get_attribute("src").startswith("wan_runs/videos/")
+        assert card.evaluate(PLAYED)
+        assert any_page.locator("summary").first.evaluate("node => getComputedStyle(node).display") == "list-item"
+        any_page.screenshot(path=shots / "nbclassic.png", full_page=True)
+
+
+def test_jupyterlab_under_a_prefix_plays_clips_from_folders_above(
+    browser: Any, simulator: Any, cat: Path, tmp_path: Path, shots: Path
+) -> None:
+    """As JupyterHub serves it; the clips lie in the root, the notebook three folders below."""
+    pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
+    from .lab import Notebook
+
+    server = Server(tmp_path / "hub", prefix="/user/somebody/")
+    context = browser.new_context(viewport={"width": 1100, "height": 900})
+    try:
+        up = f"import os; os.chdir({str(server.notebooks)!r})"
+        server.write("a/b/c/n.ipynb", up, connect(simulator), f"{submit(cat)}.wait()")
+        book = Notebook(context.new_page(), server, "a/b/c/n.ipynb")
+        for index in range(3):
+            book.run(index, timeout=120)
+        card = book.cell(2).locator("video[controls]")
+        card.wait_for()
+        assert "/user/somebody/files/" in card.evaluate("video => video.src")
+        assert card.evaluate(PLAYED)
+    finally:
+        context.close()
+        server.close()
+
+
+def test_frame_of_a_foreign_origin_has_words_and_plays_what_is_embedded(
+    any_page: Any, wan: Any, cat: Path, tmp_path: Path, shots: Path
+) -> None:
+    """As Colab shows outputs: no relative address leads anywhere."""
+    from html import escape
+
+    from wan_nb.widgets.static_outputs import run_bundle
+
+    run = wan(f"%%wan -f {cat} -d 2 --out run\na cat walks") or wan["run"]
+    run.wait(60)
+    wan.unattended()  # in a kernel
+    workspace = run.session.workspace
+    cards = [run_bundle(workspace, run.row, embed=embed)["text/html"] for embed in (False, True)]
+    frames = "".join(
+        f'<iframe sandbox="allow-scripts" srcdoc="{escape(card)}" width=700 height=760></iframe>' for card in cards
+    )
+    (tmp_path / "page.html").write_text(f'<!doctype html><meta charset="utf-8">{frames}')
+    any_page.goto((tmp_path / "page.html").as_uri())
+    dead, embedded = (any_page.frame_locator("iframe").nth(index) for index in range(2))
+    dead.get_by_text("Does not play?").click()
+    assert dead.get_by_text(str(run.video).replace(str(Path.home()), "~")).is_visible()
+    assert embedded.locator("video[controls]").evaluate(PLAYED)
+    any_page.screenshot(path=shots / "sandboxed.png")
