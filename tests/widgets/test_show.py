@@ -325,7 +325,7 @@ def test_a_clip_that_is_gone_is_said_to_be_gone(session, photos, screen, seated)
     run.video.unlink()
     display(run)
     (shown,) = screen.outputs.values()
-    assert "no longer on disk" in shown["text/html"]
+    assert "not on this disk" in shown["text/html"]
     assert "<video" not in shown["text/html"]
 
 
