@@ -59,8 +59,11 @@ def execute(path: Path, *, timeout: float = 600) -> nbformat.NotebookNode:
     return notebook
 
 
-def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Leave out what every execution changes, and widgets: their kernel is gone, their HTML beside them stays."""
+def tidy(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode:
+    """Leave out what every execution changes, and widgets: their kernel is gone, their HTML beside them stays.
+
+    A path is told from the notebook's folder: that of the machine on which it was executed says nothing elsewhere.
+    """
     import nbformat
 
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
@@ -71,6 +74,8 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             data.pop("application/vnd.jupyter.widget-view+json", None)
+            for kind, text in data.items():
+                data[kind] = text.replace(f"{folder}/", "") if isinstance(text, str) else text
             if "text/html" in data:
                 most = 48 if "height:48px" in data["text/html"] else None
                 data["text/html"] = re.sub(
@@ -109,7 +114,7 @@ def main(names: list[str]) -> None:
     for stored in chosen:
         with tempfile.TemporaryDirectory() as scratch:
             work = copy(Path(scratch) / "notebooks")
-            notebook = tidy(execute(work / stored.name))
+            notebook = tidy(execute(work / stored.name), work)
         nbformat.validate(notebook)
         nbformat.write(notebook, stored)
         print(f"{stored.name}: {stored.stat().st_size / 1000:.0f} kB", flush=True)
