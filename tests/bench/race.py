@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 from decisions import Sessions, World, best_two, outcome, rate
 
-from wan_nb.studies.race.evidence import BEATS, BEATS_STRICT, first_winner, leads, log_evidence
+from wan_nb.studies.race.evidence import first_winner, leads, log_evidence
+from wan_nb.studies.race.race_plan import BEATS, BEATS_STRICT
 from wan_nb.studies.race.steering import FIRST_SEEDS, NEXT_SEEDS, survivors
 from wan_nb.studies.ranking.model import Votes, fit_stack
 from wan_nb.studies.ranking.posterior import best

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -449,3 +451,19 @@ def test_each_post_is_written_down_once_also_where_one_waits_for_another(session
     study = session.study("a cat walks", name="walk", first_frame=cat, seeds=[1, 2, 3], duration=2)
     study.submit(max_cost=20).wait(timeout=120)
     assert sorted(posted) == sorted(run.id for run in study.runs)
+
+
+def test_a_first_submit_loads_only_what_it_needs_and_heavy_libraries_beside_the_main_thread(
+    simulator, photos, tmp_path
+) -> None:
+    """`engine.loop.load` imports what is heavy, so a module that a session is made of must not."""
+    code = f"""
+import sys
+from wan_nb.handles.default import Session
+print(sorted({{"pydantic", "sqlalchemy", "httpx", "PIL", "numpy", "pandas", "av"}} & set(sys.modules)))
+with Session(base_url={simulator.url!r}, api_key={simulator.key!r}, folder={str(tmp_path)!r}) as session:
+    session.submit("a cat walks", first_frame={str(photos / "cat.jpg")!r}, duration=2)
+    print(sorted({{"numpy", "pandas", "wan_nb.studies.plan", "wan_nb.studies.race.evidence"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n[]\n", "")

@@ -9,9 +9,9 @@ import pytest
 
 from wan_nb.studies.ballot.race_pair import race_pair
 from wan_nb.studies.race.counting import Seed, count
-from wan_nb.studies.race.evidence import BEATS, BEATS_STRICT, first_winner, leads, log_evidence
+from wan_nb.studies.race.evidence import first_winner, leads, log_evidence
 from wan_nb.studies.race.outlook import outlook
-from wan_nb.studies.race.race_plan import RacePlan, Step
+from wan_nb.studies.race.race_plan import BEATS, BEATS_STRICT, RacePlan, Step
 from wan_nb.studies.race.state import race_state
 from wan_nb.studies.race.steering import survivors
 from wan_nb.studies.ranking.fit import fit

@@ -16,8 +16,6 @@ from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound, WanError
 from wan_nb.frontends import front_end
 from wan_nb.handles.chosen_runs import each_of, session_of
 from wan_nb.handles.dataframe import runs_frame
-from wan_nb.handles.meaning import one_study, rows_meant
-from wan_nb.handles.open_study import open_study
 from wan_nb.handles.run import Run
 from wan_nb.html.text import money, take_kept
 from wan_nb.interrupts import RESUMING, SUBMITTING, detaching
@@ -58,6 +56,18 @@ def _views() -> type[Views]:
     from wan_nb.widgets.outputs import Views
 
     return Views
+
+
+def _meaning() -> tuple[Callable[..., list[Row]], Callable[..., Study]]:
+    from wan_nb.handles.meaning import one_study, rows_meant
+
+    return rows_meant, one_study
+
+
+def _open_study() -> Callable[..., Study]:
+    from wan_nb.handles.open_study import open_study
+
+    return open_study
 
 
 def _asking() -> tuple[type[Ask], Callable[[Row, float], InvalidOption]]:
@@ -680,7 +690,9 @@ class Session:
         >>> study = session.study({"calm": "a cat walks", "fast": "a cat runs"}, first_frame="cat.jpg", seeds=[1, 2])
         ... # doctest: +SKIP
         """
-        self.last = study = open_study(self, variants, fields, name=name, seeds=seeds, vary=vary, tags=tags, take=take)
+        self.last = study = load(_open_study)(
+            self, variants, fields, name=name, seeds=seeds, vary=vary, tags=tags, take=take
+        )
         return study
 
     # --- showing
@@ -923,7 +935,7 @@ class Session:
         from wan_nb.maintenance.job_cost import job_cost
 
         planned = name in self.log.studies()
-        shows = open_study(self, None, {}, name=name, seeds=(), vary=None, tags=()).rows() if planned else None
+        shows = load(_open_study)(self, None, {}, name=name, seeds=(), vary=None, tags=()).rows() if planned else None
         return job_cost(self.workspace, name, shows)
 
     def doctor(self, *, mend: bool = False) -> Findings:
@@ -996,7 +1008,7 @@ class Session:
 
     def _each_row(self, what: Any) -> list[Row]:
         """As `rows_of`, but one that is given twice is there twice."""
-        return rows_meant(self, what)
+        return load(_meaning)[0](self, what)
 
     def study_of(self, what: Any) -> Study:
         """The study that is meant: itself, by its name or one of its runs, or else the last one of this session or log.
@@ -1010,7 +1022,7 @@ class Session:
         """
         if what is None and isinstance(what := self._last_study(), str):
             what = self.study(name=what)
-        return one_study(self, what)
+        return load(_meaning)[1](self, what)
 
     def _last_study(self) -> Study | str:
         known = self.log.studies()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wan_nb.studies.race.race_plan import BEATS
 from wan_nb.studies.rounding import steady
 from wan_nb.studies.votes import MIN_BLOCKS
 
@@ -23,13 +24,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.intp]
     Bools = NDArray[np.bool_]
 
-__all__ = ["BEATS", "BEATS_STRICT", "STAKES", "first_winner", "leads", "log_evidence"]
-
-BEATS = 20.0
-"""E-value that signs "beats": at most 5 % false for each direction of each pair, 10 % when two are equally best."""
-
-BEATS_STRICT = 40.0
-"""The same at half of that."""
+__all__ = ["STAKES", "first_winner", "leads", "log_evidence"]
 
 STAKES = (0.12, 0.35, 1.0)
 """Values of lambda: the bet on a vote. Small ones gain from many small leads, large ones from a few clear ones."""

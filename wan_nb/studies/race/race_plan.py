@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from wan_nb.studies.race.evidence import BEATS, BEATS_STRICT
+__all__ = ["BEATS", "BEATS_STRICT", "RacePlan", "Step"]
 
-__all__ = ["RacePlan", "Step"]
+BEATS = 20.0
+"""E-value that signs "beats": at most 5 % false for each direction of each pair, 10 % when two are equally best."""
+
+BEATS_STRICT = 40.0
+"""The same at half of that."""
 
 
 @dataclass(frozen=True, slots=True)
