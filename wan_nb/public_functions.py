@@ -31,7 +31,9 @@ def _of_kind(name: str) -> Callable[[Any], bool]:
 
 
 _TAKES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    **dict.fromkeys(("name", "rater", "mode", "base", "field", "text", "currency", "words", "user"), ("a text", _text)),
+    **dict.fromkeys(
+        ("name", "rater", "criterion", "mode", "base", "field", "text", "currency", "words", "user"), ("a text", _text)
+    ),
     "media": ("a text or a folder", lambda value: isinstance(value, str) or hasattr(value, "__fspath__")),
     **dict.fromkeys(("wait", "mend", "measures"), ("True or False", lambda value: isinstance(value, bool))),
     "vary": ("a dict of lists by name", lambda value: isinstance(value, Mapping)),

@@ -21,8 +21,9 @@ from wan_nb.magics.verbs import VERBS
 pytest_plugins = ["fixtures_shell"]
 
 DESIGNED = {
-    "runs", "show", "resume", "adopt", "cancel", "again", "rate", "compare", "vote", "rank", "report", "deliver",
-    "cost", "budget", "note", "tag", "untag", "find", "form", "connect", "login", "doctor", "bundle", "forget",
+    "runs", "show", "resume", "adopt", "cancel", "again", "rate", "compare", "vote", "votes", "rank", "report",
+    "deliver", "cost", "budget", "note", "tag", "untag", "find", "form", "connect", "login", "doctor", "bundle",
+    "forget",
 }  # fmt: skip
 
 

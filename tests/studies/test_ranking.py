@@ -537,7 +537,7 @@ def test_raters_who_disagree_wholly_are_below_zero_and_decide_nothing():
 
 def test_alpha_needs_two_raters_and_something_to_disagree_about():
     assert agreement([vote(1, "a", "b", "left")]) is None
-    assert agreement([vote(i, "a", "b", "left", block="s", rater=r) for i, r in enumerate("xy")]) is None
+    assert agreement([vote(i, "a", "b", "left", block="s", rater=r) for i, r in enumerate("xy")]).alpha is None
 
 
 # --- honesty, in small; the benchmark does it with 2 000 repeats

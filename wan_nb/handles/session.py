@@ -793,7 +793,12 @@ class Session:
         return [before, run.row]
 
     def vote(
-        self, study: Study | str | None = None, *, rater: str = "", mode: Literal["winner", "ranking"] = "winner"
+        self,
+        study: Study | str | None = None,
+        *,
+        rater: str = "",
+        criterion: str = "",
+        mode: Literal["winner", "ranking"] = "winner",
     ) -> VoteWidget:
         """Ask blind questions about pairs of clips of one block, by keyboard: 1 2 better, 0 same, 9 both bad, u undo.
 
@@ -803,6 +808,8 @@ class Session:
             Or its name; the newest when left out.
         rater : str
             Name of who votes, the user of this session without it; each rater is asked about every pair.
+        criterion : str
+            What is asked, such as ``"moves less"``; which clip is better without it.
         mode : {'winner', 'ranking'}
             Find the best variant with few votes, or put all in order.
 
@@ -815,7 +822,7 @@ class Session:
         --------
         >>> session.vote("walk", rater="Ada")  # doctest: +SKIP
         """
-        return self.study_of(study).vote(rater=rater, mode=mode)
+        return self.study_of(study).vote(rater=rater, criterion=criterion, mode=mode)
 
     def report(
         self, /, study: Study | str | None = None, path: str | os.PathLike[str] | None = None, **options: Any

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from wan_nb.handles.race import Race
     from wan_nb.log.runlog import Row
     from wan_nb.studies.ballot.ballot import Ballot
+    from wan_nb.studies.ballot.taking import VotesTaken
     from wan_nb.studies.plan import Plan, PlanState
     from wan_nb.studies.ranking.result import Ranking
     from wan_nb.widgets.compare import CompareWidget
@@ -457,13 +458,15 @@ class Study:
 
         return compare_rows(self._workspace, in_the_running(self.rows()), columns=columns)
 
-    def ballot(self, *, rater: str = "", mode: Literal["winner", "ranking"] = "winner") -> Ballot:
+    def ballot(self, *, rater: str = "", criterion: str = "", mode: Literal["winner", "ranking"] = "winner") -> Ballot:
         """A sitting of one rater: pairs to ask about, answers to write down. `vote` shows it.
 
         Parameters
         ----------
         rater : str
             Name of who votes; the user of the session without it.
+        criterion : str
+            What is asked, such as ``"moves less"``; which clip is better without it.
         mode : {'winner', 'ranking'}
             Find the best variant with few votes, or put all in order.
 
@@ -476,32 +479,145 @@ class Study:
         from wan_nb.studies.ballot.ballot import Ballot
         from wan_nb.studies.race.state import race_seeds
 
-        rows = self.rows()
+        rows, asked = self.rows(), criterion.strip()
         return Ballot(
             self._workspace,
             self.name,
             rows,
             self.votes,
             rater=rater or self._workspace.user,
+            criterion=asked,
             mode=mode,
-            ranked=self.ranking,
-            seeds=race_seeds(self.plan.race, self.plan.written) if self.plan.race else None,
+            ranked=lambda: self.ranking(criterion=asked),
+            seeds=race_seeds(self.plan.race, self.plan.written) if self.plan.race and not asked else None,
         )
 
-    def vote(self, *, rater: str = "", mode: Literal["winner", "ranking"] = "winner") -> VoteWidget:
+    def vote(
+        self, *, rater: str = "", criterion: str = "", mode: Literal["winner", "ranking"] = "winner"
+    ) -> VoteWidget:
         """Ask blind questions about pairs of clips of one block, by keyboard: 1 2 better, 0 same, 9 both bad, u undo.
 
         Parameters
         ----------
         rater : str
             Name of who votes; the user of the session without it.
+        criterion : str
+            What is asked, such as ``"moves less"``, which is shown as "Which clip moves less?" and kept with the votes;
+            ``ranking(criterion="moves less")`` counts them.
         mode : {'winner', 'ranking'}
             Find the best variant with few votes, or put all in order.
         """
         from wan_nb.widgets.vote import vote_on
 
-        ballot = self.ballot(rater=rater, mode=mode)
+        ballot = self.ballot(rater=rater, criterion=criterion, mode=mode)
         return vote_on(self._workspace, self.rows(), ballot)
+
+    def ballot_file(self, path: str | os.PathLike[str] | None = None, *, criterion: str = "") -> Path:
+        """Write a page on which people without a notebook vote, by keyboard, in any browser, from any disk.
+
+        It is blind in the file itself: no label, prompt, price, seed or run id is in it, and all clips are encoded
+        alike. It keeps the votes in the reader's browser and gives them back as a small file, which `read_votes` takes.
+        One page serves a whole class.
+
+        Parameters
+        ----------
+        path : path, optional
+            The page, ``NAME-ballot.html`` without it. Where it would have more than 50 MB, the clips lie in the folder
+            ``NAME-ballot_clips`` beside it, which must be handed on with it.
+        criterion : str
+            What is asked, such as ``"moves less"``; which clip is better without it.
+
+        Returns
+        -------
+        Path
+            Absolute.
+
+        Raises
+        ------
+        InvalidOption
+            No block has two clips, another ending than ``.html``, or a place among the clips of the log.
+
+        Examples
+        --------
+        >>> study.ballot_file("walk-ballot.html")  # doctest: +SKIP
+        PosixPath('.../walk-ballot.html')
+        """
+        from wan_nb.reporting.ballot_page import light_clips, write_ballot
+        from wan_nb.studies.ballot.paper import Paper
+
+        there = self.ballot(criterion=criterion).clips
+        rows = [row for row in self.rows() if row.run_id in set(there.values())]
+        light = light_clips(self._workspace, rows)
+        paper = Paper.draw({cell: run for cell, run in there.items() if run in light}, criterion.strip())
+        if not paper.blocks:
+            raise InvalidMedia("no two clips of a block can be copied for a ballot.", remedy="%wan doctor checks them.")
+        chosen = path if path is not None else file_name(f"{self.name}-ballot", ".html")
+        made = write_ballot(self._workspace, chosen, paper, rows, light)
+        self._workspace.log.save_ballot(paper.ballot, self.name, paper.recorded())
+        return made
+
+    def read_votes(self, *files: str | os.PathLike[str], rater: str | None = None) -> VotesTaken:
+        """Take votes files into the log, of a ballot page or of another log with the same clips: each vote once.
+
+        A file may be read again, or a part of it before the whole. What it is about is checked: votes of another study
+        or of other clips are refused.
+
+        Parameters
+        ----------
+        *files : path
+            Votes files, or patterns such as ``"votes/*.json"``.
+        rater : str, optional
+            Whose they are; else the name that stands in the file.
+
+        Returns
+        -------
+        VotesTaken
+            ``new`` and ``known`` votes, ``raters``, ``files``.
+
+        Raises
+        ------
+        InvalidOption
+            Files that were not taken, each with its reason; all others are.
+
+        Examples
+        --------
+        >>> print(study.read_votes("votes-Ada.json"))  # doctest: +SKIP
+        12 answers taken: Ada.
+        """
+        from wan_nb.studies.ballot.taking import take_votes
+
+        if not files:
+            raise InvalidOption("which votes file?", remedy='study.read_votes("votes/*.json")', field="file")
+        return take_votes(self._workspace.log, [self.name, *self._aliases], self.rows(), files, rater)
+
+    def write_votes(self, path: str | os.PathLike[str] | None = None, *, rater: str | None = None) -> Path:
+        """Write the votes as a votes file, which `read_votes` takes in another log with the same clips.
+
+        Parameters
+        ----------
+        path : path, optional
+            ``NAME-votes.json`` without it; replaced as a whole when it exists.
+        rater : str, optional
+            Only those of this rater.
+
+        Returns
+        -------
+        Path
+            Absolute.
+
+        Examples
+        --------
+        >>> study.write_votes("me.json", rater="Ada")  # doctest: +SKIP
+        PosixPath('.../me.json')
+        """
+        from wan_nb.media.files import write_whole
+        from wan_nb.studies.ballot.votes_file import as_text
+
+        votes = [vote for vote in self.votes() if rater is None or vote.get("rater") == rater]
+        if not votes:
+            raise InvalidOption(f"study {shown(self.name)} has no votes{f' of {shown(rater)}' if rater else ''} yet.")
+        out = output(path if path is not None else file_name(f"{self.name}-votes", ".json"), ".json")
+        return write_whole(out, as_text(self.name, votes).encode("utf-8", "replace"))
 
     def votes(self) -> list[dict[str, Any]]:
         """All votes, those taken back included, with the labels that their runs have in this plan.
@@ -537,19 +653,38 @@ class Study:
             told.append({**vote, **changed})
         return told
 
-    def ranking(self) -> Ranking:
-        """What the votes say about the variants, with 95 % intervals, counted in blocks and not in votes."""
-        return self._ranked(self.votes())
+    def ranking(self, *, criterion: str | None = None) -> Ranking:
+        """What the votes say about the variants, with 95 % intervals, counted in blocks and not in votes.
 
-    def _ranked(self, votes: Sequence[Mapping[str, Any]]) -> Ranking:
+        Parameters
+        ----------
+        criterion : str, optional
+            What was asked; which clip is better without it, or, where only others were asked, the last of these.
+        """
+        return self._ranked(self.votes(), criterion)
+
+    def _ranked(self, votes: Sequence[Mapping[str, Any]], criterion: str | None = None) -> Ranking:
+        from dataclasses import replace
+
         from wan_nb.studies.ranking.fit import fit
+        from wan_nb.studies.votes import about, asked_for
 
-        ranking = fit(votes, variants=list(self.plan.variants))
-        if self.plan.race is None or ranking.posterior is None:
-            return ranking
-        from wan_nb.handles.race import state_of
+        asked = asked_for(votes) if criterion is None else criterion.strip()
+        others = tuple(
+            other for other in dict.fromkeys(vote.get("criterion") or "" for vote in votes) if other != asked
+        )
+        answers = about(votes, asked)
+        ranking = fit(answers, variants=list(self.plan.variants))
+        if self.plan.race is not None and ranking.posterior is not None and not asked:
+            from wan_nb.handles.race import state_of
 
-        return ranking.judged(state_of(self, self.plan.race, votes, ranking).verdict)
+            ranking = ranking.judged(state_of(self, self.plan.race, answers, ranking).verdict)
+        return replace(ranking, criterion=asked, other_criteria=others)
+
+    @property
+    def winner(self) -> str | None:
+        """The variant that the votes have decided for; None while they have not."""
+        return self.ranking().winner
 
     def report(
         self,
@@ -705,7 +840,7 @@ class Study:
         from wan_nb.reporting.delivery import deliver
 
         ranking, title = self.ranking(), self.name if self.plan.named else ""
-        winner = str(ranking.rows[0]["variant"]) if ranking.decided else ""
+        winner = ranking.winner or ""
         chosen = path if path is not None else file_name(self.name, ".zip")
         return deliver(self._session.workspace, self._chosen(runs, done=True), chosen, title=title, winner=winner)
 

@@ -141,7 +141,8 @@ def m003_edition_2(connection: sa.Connection) -> None:
 
     How and when the last POST of a run ended, which runs are cells of a study, how often the log was written; as
     columns what edition 1 kept beside the request; which take of a request a run is, which one is pinned, and who
-    bought it; what a cell showed before; budgets.
+    bought it; what a cell showed before; budgets; what
+    the random names of a ballot file stand for.
     """
     _run(
         connection,
@@ -160,6 +161,8 @@ def m003_edition_2(connection: sa.Connection) -> None:
         CREATE INDEX members_study ON members (study, created_at);
         CREATE TABLE writers (writer TEXT NOT NULL PRIMARY KEY, number BIGINT NOT NULL, in_file BIGINT NOT NULL);
         CREATE INDEX writers_number ON writers (number);
+        CREATE TABLE ballots (ballot TEXT NOT NULL PRIMARY KEY, study TEXT NOT NULL, made_at BIGINT NOT NULL,
+            paper TEXT NOT NULL);
         INSERT INTO members (study, run_id, variant, block, created_at)
             SELECT study, run_id, variant, block, created_at FROM runs WHERE study IS NOT NULL
         """,

@@ -1,4 +1,4 @@
-"""What the log keeps beside the runs: uploads, studies, votes, measures, and signs of life of kernels."""
+"""What the log keeps beside the runs: uploads, studies, votes, ballots, measures, and signs of life of kernels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wan_nb.log import schema
 from wan_nb.sanitize import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from wan_nb.log.database import Database
@@ -58,7 +58,7 @@ class Tables:
         alive = sa.select(table.c.url).where(table.c.key == key, table.c.expires_at > (now or self._now()))
         return self._db.read(lambda c: c.execute(alive).scalar_one_or_none())
 
-    # --- studies and votes
+    # --- studies, votes, ballots
 
     def save_study(self, name: str, plan: Mapping[str, Any]) -> None:
         """Keep the plan of a study under its name; an earlier plan of that name is replaced."""
@@ -107,20 +107,48 @@ class Tables:
 
         The log adds ``voted_at`` (ISO 8601, UTC) when the vote has none.
         """
+        self._db.write(lambda c: self._append(c, [vote]))
+
+    def add_votes(self, study: str, votes: Sequence[Mapping[str, Any]]) -> int:
+        """Append those votes whose ``vote_id`` the study does not have yet, all or none; how many these are."""
         table = schema.votes
 
-        def work(c: sa.Connection) -> None:
-            number = c.execute(sa.select(sa.func.coalesce(sa.func.max(table.c.number), 0) + 1)).scalar_one()
-            stamped = {"voted_at": self._now().isoformat(), **vote}
-            c.execute(sa.insert(table).values(number=number, study=vote["study"], vote=stamped))
+        def work(c: sa.Connection) -> int:
+            there = c.execute(sa.select(table.c.vote).where(table.c.study == study)).scalars()
+            known = {vote.get("vote_id") for vote in there if vote is not None}
+            new = [vote for vote in votes if vote["vote_id"] not in known]
+            self._append(c, new)
+            return len(new)
 
-        self._db.write(work)
+        return self._db.write(work)
+
+    def _append(self, c: sa.Connection, votes: Sequence[Mapping[str, Any]]) -> None:
+        table, now = schema.votes, self._now().isoformat()
+        first = c.execute(sa.select(sa.func.coalesce(sa.func.max(table.c.number), 0) + 1)).scalar_one()
+        rows = [
+            {"number": number, "study": vote["study"], "vote": {"voted_at": now, **vote}}
+            for number, vote in enumerate(votes, first)
+        ]
+        if rows:
+            c.execute(sa.insert(table), rows)
 
     def votes(self, study: str) -> list[dict[str, Any]]:
         """Return the votes of a study in the order in which they were given."""
         table = schema.votes
         query = sa.select(table.c.vote).where(table.c.study == study).order_by(table.c.number)
         return self._db.read(lambda c: [vote for vote in c.execute(query).scalars() if vote is not None])
+
+    def save_ballot(self, ballot: str, study: str, paper: Mapping[str, Any]) -> None:
+        """Keep what the random names in a ballot file stand for."""
+        row = {"ballot": ballot, "study": study, "made_at": self._now(), "paper": dict(paper)}
+        self._db.write(lambda c: c.execute(sa.insert(schema.ballots).values(**row)))
+
+    def load_ballot(self, ballot: str) -> tuple[str, dict[str, Any]] | None:
+        """Study of a ballot file, and what the names in it stand for; None where this log has not made it."""
+        table = schema.ballots
+        query = sa.select(table.c.study, table.c.paper).where(table.c.ballot == ballot)
+        found = self._db.read(lambda c: c.execute(query).first())
+        return None if found is None or found.paper is None else (found.study, dict(found.paper))
 
     # --- budgets of jobs
 
@@ -161,7 +189,12 @@ class Tables:
 
     def damaged(self) -> dict[str, int]:
         """How many rows of the small tables cannot be read, by table."""
-        columns = {"studies": schema.studies.c.plan, "votes": schema.votes.c.vote, "measures": schema.measures.c.found}
+        columns = {
+            "studies": schema.studies.c.plan,
+            "votes": schema.votes.c.vote,
+            "ballots": schema.ballots.c.paper,
+            "measures": schema.measures.c.found,
+        }
 
         def work(c: sa.Connection) -> dict[str, int]:
             found = {name: c.execute(sa.select(column)).scalars() for name, column in columns.items()}

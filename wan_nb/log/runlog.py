@@ -102,7 +102,10 @@ class RunLog:
         self.load_study = tables.load_study
         self.studies = tables.studies
         self.add_vote = tables.add_vote
+        self.add_votes = tables.add_votes
         self.votes = tables.votes
+        self.save_ballot = tables.save_ballot
+        self.load_ballot = tables.load_ballot
         self.budgets = tables.budgets
         self.first_name = tables.first_name
         self.put_budget = tables.put_budget

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TABLES",
+    "ballots",
     "budgets",
     "measures",
     "members",
@@ -187,6 +188,16 @@ votes = sa.Table(
     sa.Column("study", Words),
     sa.Column("vote", Json),
 )
+
+ballots = sa.Table(
+    "ballots",
+    TABLES,
+    sa.Column("ballot", sa.Text, primary_key=True),
+    sa.Column("study", Words),
+    sa.Column("made_at", Moment),
+    sa.Column("paper", Json),
+)
+"""Ballot files: which runs the random names in one stand for, its pairs, and what it asks."""
 
 measures = sa.Table(
     "measures",

@@ -250,30 +250,63 @@ def vote(call: Call) -> Any:
 
     Each pair has the same picture and seed; sides are shuffled, labels hidden. Keys: 1 or 2 is better, 0 the same, 9
     both bad, u undo, s skip, hold x to swap in place. Stop when you like; what was answered is kept. Who votes is the
-    user of the session, or `--rater`; what others say is not told before one's own sitting has ended.
+    user of the session, or `--rater`; what others say is not told before one's own sitting has ended. With ``-o`` it
+    writes a page instead, on which people without a notebook vote; `%wan votes` reads what they send back.
 
         %wan vote walk
-        %wan vote walk --rater Ada
+        %wan vote walk --rater Ada --criterion "moves less"
+        %wan vote walk -o walk-ballot.html
     """
-    study = call.study()
-    return study.vote(rater=call.given.get("rater") or call.notebook.user())
+    study, given = call.study(), dict(call.given)
+    if (path := given.pop("output", None)) is None:
+        return study.vote(**{"rater": call.notebook.user(), **given})
+    if "rater" in given:
+        raise InvalidOption("a ballot page asks for the name itself: leave --rater out.", field="rater")
+    return study.ballot_file(path, **given)
+
+
+def votes(call: Call) -> Any:
+    """Take votes files into a study, write one, or show its votes.
+
+    With ``-o`` it writes. Each vote is taken once, so a file may be read again. Votes of another study or of other
+    clips are refused, with the reason. ``--rater`` says whose they are where the file does not; when writing, whose to
+    write.
+
+        %wan votes walk votes/*.json
+        %wan votes walk -o me.json
+    """
+    files = [word for word in call.words if isinstance(word, str) and word.endswith(".json")]
+    rest = [word for word in call.words if word not in files]
+    study = replace(call, words=tuple(rest)).study()
+    given = dict(call.given)
+    path = given.pop("output", None)
+    if files and path is not None:
+        raise InvalidOption("-o writes votes and a file is read: do one after the other.", field="output")
+    if path is not None:
+        return study.write_votes(path, **given)
+    if files:
+        return study.read_votes(*files, **given)
+    import pandas as pd
+
+    return pd.DataFrame(study.votes())
 
 
 def rank(call: Call) -> Any:
     """Tell what the votes say, and how surely.
 
-    Strengths with 95 % intervals, counted in seeds and not in votes. It says "not decided" until it is. While you have
-    pairs left to vote on, what others said is left out; `--all` tells it.
+    Shares of new seeds with 95 % intervals, counted in seeds and not in votes. It says "not decided" until it is. While
+    you have pairs left to vote on, what others said is left out; `--all` tells it.
 
         %wan rank walk
+        %wan rank walk --criterion "moves less"
     """
-    study = call.study()
-    if not call.given.get("all"):
-        ballot = study.ballot()
+    study, given = call.study(), dict(call.given)
+    if not given.pop("all", False):
+        ballot = study.ballot(**given)
         if ballot.votes and ballot.blind:
             say(f"{ballot.sentence()} %wan vote {shlex.quote(study.name)} goes on; --all tells it now.")
             return None
-    return study.ranking()
+    return study.ranking(**given)
 
 
 def report(call: Call) -> Any:
@@ -426,8 +459,13 @@ _OUTPUT = Option(
     "output", "File to write; the study's name without it.", short="o", metavar="FILE", suffixes=(".html",)
 )
 _FOR = Option("for", "Whom it is for.", metavar="WHOM", choices=("maker", "client"))
+_RATER = Option("rater", "Name of who votes.", metavar="NAME")
+_CRITERION = Option(
+    "criterion", 'What is asked, such as "moves less"; which clip is better without it.', metavar="TEXT"
+)
+_PAGE = replace(_OUTPUT, help="Write a page for people without a notebook instead.")
+_VOTES = replace(_OUTPUT, help="File to write the votes to.", suffixes=(".json",))
 _ZIP = replace(_OUTPUT, suffixes=(".zip",))
-_RATER = Option("rater", "Who votes.", metavar="NAME")
 _ALL = Option("all", "What everybody says, although you have pairs left.")
 _USER = Option("user", "Whose share it is.", metavar="NAME")
 _YES = Option("yes", "Do not ask.")
@@ -448,8 +486,9 @@ VERBS: dict[str, Verb] = {
         Verb("untag", "[ID|STUDY] TAG", "run.untag('keep')", untag, None, completes="thing"),
         Verb("find", "WORDS", "wan_nb.find('glow')", find, None, (_LIMIT,)),
         Verb("compare", "[STUDY|ID ...]", "study.compare()", compare, None, completes="thing"),
-        Verb("vote", "[STUDY]", "study.vote()", vote, 1, (_RATER,), "study"),
-        Verb("rank", "[STUDY]", "study.ranking()", rank, 1, (_ALL,), "study"),
+        Verb("vote", "[STUDY]", "study.vote()", vote, 1, (_RATER, _CRITERION, _PAGE), "study"),
+        Verb("votes", "[STUDY] [FILE ...]", "study.read_votes('me.json')", votes, None, (_VOTES, _RATER), "study"),
+        Verb("rank", "[STUDY]", "study.ranking()", rank, 1, (_ALL, _CRITERION), "study"),
         Verb("report", "[STUDY]", "study.report('walk.html')", report, 1, (_OUTPUT, _FOR), "study"),
         Verb("deliver", "[STUDY] [ID|VARIANT ...]", "study.deliver('finals.zip')", deliver, None, (_ZIP,), "thing"),
         Verb("budget", "[NAME] [CNY|USD] [AMOUNT|off]", "wan_nb.budget('walk', 150)", budget, 3, (_USER,), "study"),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from wan_nb.reporting.data import StudyData
     from wan_nb.widgets.clip_pages import Clip
 
-__all__ = ["LARGEST", "write_csv", "write_report"]
+__all__ = ["LARGEST", "POLICY", "as_json", "write_csv", "write_report"]
 
 LARGEST = 100_000_000
 """Bytes of a report above which it is refused unless told: browsers open such a page slowly, mail does not take it."""
@@ -42,7 +42,7 @@ _SAID = 1_000_000
 
 Media = Literal["embed", "link", "none"]
 
-_POLICY = (
+POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; "
     "media-src blob: 'self' file:; base-uri 'none'; form-action 'none'"
 )
@@ -143,7 +143,7 @@ def _parts(
     live = bool(files)
     head = [
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{clean(data.get('name'))}</title><style>{styles('report', 'player')}</style></head><body>",
         body(data, player=live, links=links if media == "link" else {}),
@@ -157,7 +157,7 @@ def _parts(
     script = module(*PLAYER, "compare", "report")
     return [
         *head,
-        f'<script type="application/json" id="wan-data">{_json(known)}</script>\n',
+        f'<script type="application/json" id="wan-data">{as_json(known)}</script>\n',
         *embedded,
         f'<script type="module">{script}</script></body></html>\n',
     ]
@@ -179,7 +179,7 @@ def _absent(clip: Clip) -> str:
     return "The file is not there any more." if known["playable"] else str(known["note"])
 
 
-def _json(value: Any) -> str:
+def as_json(value: Any) -> str:
     """JSON that cannot end the script element it stands in."""
     return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "\\u2028")
 

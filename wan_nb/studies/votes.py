@@ -13,7 +13,22 @@ from wan_nb.terminal import printed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["MIN_BLOCKS", "OUTCOMES", "Share", "Vote", "agreement", "self_agreement", "share", "standing", "taken_back"]
+__all__ = [
+    "MIN_BLOCKS",
+    "OUTCOMES",
+    "Agreement",
+    "Share",
+    "Vote",
+    "about",
+    "agreement",
+    "asked_for",
+    "counted",
+    "question",
+    "self_agreement",
+    "share",
+    "standing",
+    "taken_back",
+]
 
 Outcome = Literal["left", "right", "tie", "both_bad", "skip", "undo"]
 
@@ -123,7 +138,7 @@ class Share:
     n: int
 
 
-def share(hits: int, n: int) -> Share | None:
+def share(hits: float, n: int) -> Share | None:
     """Share of hits, or None of nothing.
 
     >>> s = share(9, 10)
@@ -156,34 +171,83 @@ def taken_back(kept: Mapping[str, Vote], undo: Vote) -> str:
     return undo.repeat_of or last or ""
 
 
+def counted(votes: Iterable[Vote]) -> list[Vote]:
+    """Votes that count: not taken back, not passed over, about two variants. What is called votes anywhere is these."""
+    return [v for v in standing(votes) if v.outcome != "skip" and v.left_variant != v.right_variant]
+
+
+def about(votes: Iterable[Mapping[str, Any]], criterion: str) -> list[Mapping[str, Any]]:
+    """Rows of the log that answer one question; the empty one is "which clip is better"."""
+    return [vote for vote in votes if (vote.get("criterion") or "") == criterion]
+
+
+def asked_for(votes: Iterable[Mapping[str, Any]]) -> str:
+    """The question that is meant where none is named: which clip is better, unless only others were asked.
+
+    >>> asked_for([{"criterion": ""}, {"criterion": "moves less"}]), asked_for([{"criterion": "moves less"}])
+    ('', 'moves less')
+    """
+    found = list(dict.fromkeys(vote.get("criterion") or "" for vote in votes))
+    return "" if "" in found or not found else found[-1]
+
+
+def question(criterion: str) -> str:
+    """What a rater is asked about two clips.
+
+    >>> question(""), question("moves less"), question("Which one keeps the face?")
+    ('Which clip is better?', 'Which clip moves less?', 'Which one keeps the face?')
+    """
+    return criterion if criterion.endswith(("?", "？")) else f"Which clip {criterion or 'is better'}?"
+
+
 def self_agreement(votes: Iterable[Vote]) -> Share | None:
     """Share of repeats, sides swapped, in which a rater said the same again; None without repeats.
 
     The only agreement that a lone rater has. Two thirds is usual for clips that are much alike.
     """
-    counted = {v.vote_id: v for v in standing(votes) if v.outcome != "skip"}
-    again = [(v, counted[v.repeat_of]) for v in counted.values() if v.repeat_of in counted]
+    by_id = {v.vote_id: v for v in counted(votes)}
+    again = [(v, by_id[v.repeat_of]) for v in by_id.values() if v.repeat_of in by_id]
     return share(sum(now.winner == then.winner for now, then in again), len(again))
 
 
-def agreement(votes: Iterable[Vote]) -> float | None:
-    """Krippendorff's alpha (nominal) between raters over pairs of clips: 1 agree wholly, 0 as chance, below 0 against.
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far raters agree about the same pairs of clips.
 
-    A rater's first answer to a pair counts. None when no pair was answered by two, or when every answer is the same
-    (then there is nothing to disagree about, and alpha is 0/0).
+    Attributes
+    ----------
+    same : Share
+        Of two raters asked about one pair, how often both give the same answer. The interval is Wilson's over the `n`
+        blocks that were shared, since pairs of one block are not independent.
+    alpha, low, high : float or None
+        Krippendorff's alpha (nominal): 1 agree wholly, 0 as chance, below 0 against; the interval is that of `same`.
+        None where every answer is the same: there is nothing to disagree about, and alpha is 0/0.
     """
+
+    same: Share
+    alpha: float | None
+    low: float | None
+    high: float | None
+
+
+def agreement(votes: Iterable[Vote]) -> Agreement | None:
+    """How far raters agree; a rater's first answer to a pair counts. None when no pair was answered by two."""
     answers: dict[tuple[str, frozenset[str]], dict[str, str]] = defaultdict(dict)
-    for vote in standing(votes):
-        if vote.outcome != "skip":
-            answers[vote.cell].setdefault(vote.rater, vote.winner)
+    for vote in counted(votes):
+        answers[vote.cell].setdefault(vote.rater, vote.winner)
+    shared = {cell: by_rater for cell, by_rater in answers.items() if len(by_rater) > 1}
     together: Counter[tuple[str, str]] = Counter()
-    for by_rater in answers.values():
+    for by_rater in shared.values():
         for pair in permutations(by_rater.values(), 2):
             together[pair] += 1 / (len(by_rater) - 1)  # type: ignore[assignment]  # a Counter adds fractions as well
     totals: Counter[str] = Counter()
     for (one, _), weight in together.items():
         totals[one] += weight
-    n = sum(totals.values())
+    n, blocks = sum(totals.values()), len({block for block, _ in shared})
+    if not n:
+        return None
     expected = sum(totals[a] * totals[b] for a, b in permutations(totals, 2))
-    observed = sum(weight for (a, b), weight in together.items() if a != b)
-    return 1 - (n - 1) * observed / expected if expected else None
+    same = share((1 - sum(weight for (a, b), weight in together.items() if a != b) / n) * blocks, blocks)
+    assert same is not None
+    alpha = [1 - (n - 1) * n * (1 - s) / expected if expected else None for s in (same.value, same.low, same.high)]
+    return Agreement(same, *alpha)

@@ -7,10 +7,12 @@ clips are called leaves the kernel only after the vote is stored.
 from __future__ import annotations
 
 import threading
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 from wan_nb.frontends import front_end
 from wan_nb.html.text import bundle, escape, plain
+from wan_nb.studies.votes import question
 from wan_nb.terminal import printed
 from wan_nb.widgets import clip_pages
 from wan_nb.widgets.assets import PLAYER, module, styles
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
-    from wan_nb.studies.ballot.ballot import Ballot
+    from wan_nb.studies.ballot.ballot import Ballot, Progress
     from wan_nb.studies.ballot.next_pair import Asked
     from wan_nb.widgets.clip_pages import Load, Pair
 
@@ -58,6 +60,8 @@ class VoteWidget(ClipWidget):
         See `wan_nb.widgets.clip_pages.Load`; reads the files of the pair when None.
     count : callable, optional
         Votes so far.
+    progress : callable, optional
+        How far the rater has come: an object with ``done``, ``pairs``, ``complete``, ``blocks``, ``may_stop``.
     sentence : callable, optional
         What the votes say, such as "not decided yet, about 4 more seeds".
     question : str
@@ -81,6 +85,7 @@ class VoteWidget(ClipWidget):
         *,
         load: Load | None = None,
         count: Callable[[], int] | None = None,
+        progress: Callable[[], Progress] | None = None,
         sentence: Callable[[], str] | None = None,
         question: str = "Which clip is better?",
     ) -> None:
@@ -88,6 +93,7 @@ class VoteWidget(ClipWidget):
         super().__init__(load=load or self._read)
         self._next_pair, self._record, self._undo = next_pair, record, undo
         self._count = count or (lambda: self._votes)
+        self._progress = progress
         self._sentence = sentence or (lambda: "")
         self._question = question
         self._number = 0
@@ -175,6 +181,7 @@ class VoteWidget(ClipWidget):
             "pair": pair,
             "told": self._revealed,
             "count": self._count(),
+            "progress": asdict(self._progress()) if self._progress else None,
             "note": note,
             "question": plain(self._question, 200),
             "sentence": plain(self._sentence(), 400),
@@ -210,5 +217,7 @@ def vote_on(workspace: Workspace, rows: Sequence[Row], ballot: Ballot) -> VoteWi
         lambda: pair(ballot.undo()),
         load=clip_pages.loader(workspace, rows),
         count=lambda: len(ballot.votes),
+        progress=ballot.progress,
         sentence=ballot.sentence,
+        question=question(ballot.criterion),
     )

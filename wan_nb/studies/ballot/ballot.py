@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal
 
 from wan_nb.arguments import shown
@@ -13,7 +14,7 @@ from wan_nb.studies.ballot.next_pair import Asked, next_pair
 from wan_nb.studies.ballot.race_pair import race_pair
 from wan_nb.studies.race.counting import count
 from wan_nb.studies.ranking.fit import fit
-from wan_nb.studies.votes import Vote, standing
+from wan_nb.studies.votes import Vote, about, counted, standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,9 +26,30 @@ if TYPE_CHECKING:
     from wan_nb.studies.race.counting import Seed
     from wan_nb.studies.ranking.result import Ranking
 
-__all__ = ["Ballot"]
+__all__ = ["Ballot", "Progress"]
 
-_DETAILS = frozenset({"ms_to_vote", "watched_s_left", "watched_s_right", "view_mode", "criterion"})
+_DETAILS = frozenset({"ms_to_vote", "watched_s_left", "watched_s_right", "view_mode"})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a rater has come.
+
+    Attributes
+    ----------
+    done, pairs : int
+        Pairs of clips that were answered or passed over, and that there are.
+    complete, blocks : int
+        Blocks with all their pairs done, and blocks with pairs.
+    may_stop : bool
+        Whether this is a good moment to stop: the block of the last answer is complete, or nothing is left.
+    """
+
+    done: int
+    pairs: int
+    complete: int
+    blocks: int
+    may_stop: bool
 
 
 class Ballot:
@@ -47,6 +69,9 @@ class Ballot:
         Reads all votes on it, with the labels of the plan.
     rater : str
         Name of who votes; empty for the only one.
+    criterion : str
+        What is asked, such as "moves less"; empty for "which clip is better". Votes of another criterion count for
+        nothing here.
     mode : {'winner', 'ranking'}
         Find the best variant with few votes, or put all in order.
     rng : numpy.random.Generator, optional
@@ -70,6 +95,7 @@ class Ballot:
         votes: Callable[[], Iterable[Mapping[str, Any]]],
         *,
         rater: str = "",
+        criterion: str = "",
         mode: Literal["winner", "ranking"] = "winner",
         rng: np.random.Generator | None = None,
         ranked: Callable[[], Ranking] | None = None,
@@ -79,13 +105,13 @@ class Ballot:
 
         if mode not in {"winner", "ranking"}:
             raise InvalidOption(f"mode must be winner or ranking, not {shown(mode)}.")
-        self.study, self.rater, self.mode = study, rater, mode
+        self.study, self.rater, self.criterion, self.mode = study, rater, criterion, mode
         self._session = secrets.token_hex(4)
         self._rng = rng or np.random.default_rng()
         workspace.bring(rows)
         self._workspace, self._rows, self._stored = workspace, rows, votes
         self._ranked, self._seeds = ranked, seeds
-        blocks = [block for block, _ in self._clips]
+        blocks = [block for block, _ in self.clips]
         if not any(blocks.count(block) > 1 for block in blocks):
             raise InvalidOption(
                 f"study {shown(study)} has no two clips of one block (same frame and seed) to compare.",
@@ -93,7 +119,7 @@ class Ballot:
             )
 
     @property
-    def _clips(self) -> dict[tuple[str, str], str]:
+    def clips(self) -> dict[tuple[str, str], str]:
         """Run by block and variant, of the clips that are still there."""
         there = (row for row in self._rows if self._workspace.video(row))
         return {(row.block or "", row.variant or ""): row.run_id for row in there}
@@ -101,7 +127,26 @@ class Ballot:
     @property
     def votes(self) -> list[Vote]:
         """Votes of this rater that stand, skips left out."""
-        return [v for v in standing(self._all()) if v.rater == self.rater and v.outcome != "skip"]
+        return [v for v in counted(self._all()) if v.rater == self.rater]
+
+    def progress(self) -> Progress:
+        """How far this rater has come."""
+        votes, there = self._all(), self.clips
+        own = [vote for vote in standing(votes) if vote.rater == self.rater]
+        seen = {vote.cell for vote in own if all((vote.block, name) in there for name in vote.cell[1])}
+        left = {cell for cell in self._asked(votes) if all((cell[0], name) in there for name in cell[1])} - seen
+        unfinished, blocks = {block for block, _ in left}, {block for block, _ in seen | left}
+        may_stop = not left or bool(own and own[-1].block not in unfinished)
+        return Progress(len(seen), len(seen | left), len(blocks - unfinished), len(blocks), may_stop)
+
+    def _asked(self, votes: list[Vote]) -> set[tuple[str, frozenset[str]]]:
+        """Pairs of clips that this rater is or was to be asked about."""
+        if self._seeds is not None:
+            return {(seed.seed.block, pair) for seed in count(self._seeds, votes) for pair in seed.open_to(self.rater)}
+        variants: dict[str, list[str]] = {}
+        for block, variant in self.clips:
+            variants.setdefault(block, []).append(variant)
+        return {(block, frozenset(pair)) for block, names in variants.items() for pair in combinations(names, 2)}
 
     def next(self) -> Asked | None:
         """Next pair to ask about, or None when this rater has seen every pair."""
@@ -109,8 +154,8 @@ class Ballot:
 
     def _next(self, votes: list[Vote], rng: np.random.Generator) -> Asked | None:
         if self._seeds is not None:
-            return race_pair(votes, self._seeds, self._clips, rater=self.rater, rng=rng)
-        return next_pair(votes, self._clips, rater=self.rater, rng=rng, mode=self.mode)
+            return race_pair(votes, self._seeds, self.clips, rater=self.rater, rng=rng)
+        return next_pair(votes, self.clips, rater=self.rater, rng=rng, mode=self.mode)
 
     def record(self, asked: Asked, outcome: str, **details: Any) -> Vote:
         """Write down one answer, before anything about the clips is revealed.
@@ -120,14 +165,14 @@ class Ballot:
         asked : Asked
         outcome : {'left', 'right', 'tie', 'both_bad', 'skip'}
         **details
-            ``ms_to_vote``, ``watched_s_left``, ``watched_s_right``, ``view_mode``, ``criterion``; others are dropped.
+            ``ms_to_vote``, ``watched_s_left``, ``watched_s_right``, ``view_mode``; others are dropped.
 
         Raises
         ------
         InvalidOption
             One of the two clips was deleted meanwhile.
         """
-        gone = {asked.left_run, asked.right_run}.difference(self._clips.values())
+        gone = {asked.left_run, asked.right_run}.difference(self.clips.values())
         if gone and outcome != "skip":
             raise InvalidOption("the clip was deleted: nothing to vote on.", run_id=min(gone), remedy="Skip this pair.")
         return self._write(
@@ -145,6 +190,7 @@ class Ballot:
                 outcome=outcome,  # type: ignore[arg-type]  # Vote checks it
                 repeat_of=asked.repeat_of,
                 picker=asked.picker,
+                criterion=self.criterion,
                 **{name: value for name, value in details.items() if name in _DETAILS},
             )
         )
@@ -184,7 +230,7 @@ class Ballot:
         return fit(self._all(), variants=list(dict.fromkeys(row.variant or "" for row in self._rows))).sentence
 
     def _all(self) -> list[Vote]:
-        return [Vote.read(row) for row in self._stored()]
+        return [Vote.read(row) for row in about(self._stored(), self.criterion)]
 
     def _write(self, vote: Vote) -> Vote:
         self._workspace.log.add_vote(vote.row())

@@ -15,7 +15,7 @@ import numpy as np
 from wan_nb.studies.ranking.model import GRID, Votes, fit_stack
 from wan_nb.studies.ranking.posterior import Posterior, best, contrasts, lead
 from wan_nb.studies.ranking.result import Interval, Ranking, settled, share_of
-from wan_nb.studies.votes import MIN_BLOCKS, Vote, agreement, self_agreement, share, standing
+from wan_nb.studies.votes import MIN_BLOCKS, Vote, agreement, counted, self_agreement, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -57,43 +57,42 @@ def fit(
     >>> ranking.table()[0]["variant"], ranking.decided
     ('a', False)
     """
-    all_votes = standing(v if isinstance(v, Vote) else Vote.read(v) for v in votes)
-    cast = [v for v in all_votes if v.outcome != "skip" and v.left_variant != v.right_variant]
+    cast = counted(v if isinstance(v, Vote) else Vote.read(v) for v in votes)
     names = tuple(dict.fromkeys(variants if variants is not None else (n for v in cast for n in sorted(v.cell[1]))))
-    counted = _once([v for v in cast if v.left_variant in names and v.right_variant in names])
-    blocks = list(dict.fromkeys(v.block for v in counted))
-    posterior, rows, bias, sure, rival = None, tuple(_row(name, counted) for name in names), None, 0.0, None
-    pictures, raters = _pictures(counted), list(dict.fromkeys(v.rater for v in counted))
+    given = _once([v for v in cast if v.left_variant in names and v.right_variant in names])
+    blocks = list(dict.fromkeys(v.block for v in given))
+    posterior, rows, bias, sure, rival = None, tuple(_row(name, given) for name in names), None, 0.0, None
+    pictures, raters = _pictures(given), list(dict.fromkeys(v.rater for v in given))
     # A picture for each seed is told by the seeds; a rater of few seeds says nothing about how raters differ.
     differ = pictures if len(pictures) < len(blocks) else []
-    sittings = Counter(rater for rater, _ in {(v.rater, v.block) for v in counted})
+    sittings = Counter(rater for rater, _ in {(v.rater, v.block) for v in given})
     apart = raters if sum(seeds >= MIN_BLOCKS for seeds in sittings.values()) > 1 else []
     if len(names) > 1:
         posterior = fit_stack(
-            _stack(counted, names, blocks, differ, apart),
+            _stack(given, names, blocks, differ, apart),
             prior_sd=prior_sd,
             side_sd=1.0 if side else None,
             tie_sd=1.5 if prior_sd else None,
             grid=GRID if spread else np.zeros(1),
         )
-        rows, bias = _rows(rows, posterior), _side_bias(posterior) if side and counted else None
+        rows, bias = _rows(rows, posterior), _side_bias(posterior) if side and given else None
         _, second, least = lead(posterior)
         rival, sure = names[second[0]], float(least[0])
     return Ranking(
         rows=rows,
-        decided=settled(sure, len(counted), len(blocks)) and all(row["blocks"] for row in rows),
+        decided=settled(sure, len(given), len(blocks)) and all(row["blocks"] for row in rows),
         sure=sure,
         rival=rival,
         side_bias=bias,
-        self_agreement=self_agreement(all_votes),
-        alpha=agreement(all_votes),
-        both_bad_rate=share(sum(v.outcome == "both_bad" for v in counted), len(counted)),
+        self_agreement=self_agreement(cast),
+        agreement=agreement(cast),
+        both_bad_rate=share(sum(v.outcome == "both_bad" for v in given), len(given)),
         blocks=len(blocks),
-        votes=len(counted),
+        votes=len(given),
         pictures=len(pictures),
         raters=len(raters),
         scope=_scope((len(pictures), len(raters)), (True, bool(apart))),
-        left_out=len(cast) - len(counted),
+        left_out=len(cast) - len(given),
         names=names,
         posterior=posterior,
     )

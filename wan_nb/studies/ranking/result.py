@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from wan_nb.studies.race.verdict import Verdict
-    from wan_nb.studies.votes import Share
+    from wan_nb.studies.votes import Agreement, Share
 
 __all__ = ["MIN_VOTES", "SURE", "Interval", "Ranking", "facts", "settled"]
 
@@ -32,6 +32,8 @@ SURE = 0.996
 People look after every vote, so it must hold however often it is asked: with 0.95, 20 to 30 % of sessions between
 equals end in a winner. It does not fall with the number of variants, because hopeless ones would then help one of two
 equals to win (``tests/bench/decisions.py``)."""
+
+_BETTER = "which clip is better"
 
 _LEVEL = 0.505
 """Up to here nobody leads."""
@@ -83,8 +85,8 @@ class Ranking:
     side_bias : Interval or None
         Preference for the left side, logits; None when it was left out of the model or without votes.
     self_agreement : Share or None
-    alpha : float or None
-        Krippendorff's, between raters.
+    agreement : Agreement or None
+        Between raters; None where no two were asked about one pair of clips.
     both_bad_rate : Share or None
         Share of votes that found neither clip usable: a finding of its own.
     blocks, votes : int
@@ -102,6 +104,10 @@ class Ranking:
         For what is asked next.
     race : Verdict or None
         Of a race: then it alone decides, and `sure` does not.
+    criterion : str
+        What was asked, such as "moves less"; empty for "which clip is better".
+    other_criteria : tuple of str
+        What else was asked of the same clips, by votes that are not counted here.
     """
 
     rows: tuple[dict[str, Any], ...]
@@ -110,7 +116,7 @@ class Ranking:
     rival: str | None
     side_bias: Interval | None
     self_agreement: Share | None
-    alpha: float | None
+    agreement: Agreement | None
     both_bad_rate: Share | None
     blocks: int
     votes: int
@@ -121,11 +127,23 @@ class Ranking:
     names: tuple[str, ...]
     posterior: Posterior | None = field(repr=False, default=None)
     race: Verdict | None = None
+    criterion: str = ""
+    other_criteria: tuple[str, ...] = ()
 
     def judged(self, race: Verdict) -> Ranking:
         """The same votes as a race judges them, its leader first."""
         rows = tuple(sorted(self.rows, key=lambda row: row["variant"] != race.leader))
         return replace(self, rows=rows, decided=race.winner is not None, rival=race.closest or self.rival, race=race)
+
+    @property
+    def alpha(self) -> float | None:
+        """Krippendorff's alpha between raters; None where there is nothing to compare."""
+        return self.agreement.alpha if self.agreement else None
+
+    @property
+    def winner(self) -> str | None:
+        """The variant that the votes have decided for; None while they have not."""
+        return str(self.rows[0]["variant"]) if self.decided else None
 
     def table(self) -> list[dict[str, Any]]:
         """Rows, best first; ``pandas.DataFrame(ranking.table())`` shows them."""
@@ -252,6 +270,12 @@ def facts(ranking: Ranking) -> list[str]:
         "evidence is counted in seeds, not in votes.",
         "New seeds are those on which one of the two is preferred; where they are level is not counted.",
     ]
+    if ranking.criterion:
+        found.insert(0, f'Asked was: "{ranking.criterion}".')
+    found += [
+        f'Other votes answer "{other or _BETTER}", and do not count here: {_call(other)}.'
+        for other in ranking.other_criteria
+    ]
     if ones := [word for word, count in _counted(ranking) if count == 1]:
         found.append(f"One {' and one '.join(ones)}: what another {' or '.join(ones)} would say is not known.")
     if ranking.decided:
@@ -266,11 +290,12 @@ def facts(ranking: Ranking) -> list[str]:
         )
     if ranking.self_agreement is not None:
         same = ranking.self_agreement
-        found.append(f"Asked again with sides swapped: the same answer in {100 * same.value:.0f} % of {same.n}.")
-    if ranking.alpha is not None:
-        found.append(f"Agreement between raters (Krippendorff's alpha): {ranking.alpha:z.2f}; 0 is chance, 1 is full.")
-        if ranking.alpha < _AGAINST:
-            found.append("The raters disagree more than chance would: there may be no one best for all of them.")
+        found.append(
+            f"Asked again with sides swapped: the same answer {round(same.value * same.n)} of {_times(same.n)} "
+            f"({_of_each(same)})."
+        )
+    if ranking.agreement is not None:
+        found += _between(ranking.agreement)
     if ranking.side_bias is not None and ranking.side_bias.low * ranking.side_bias.high > 0:
         side = "left" if ranking.side_bias.value > 0 else "right"
         found.append(f"The {side} side was preferred as such; the ranking takes that out.")
@@ -280,6 +305,31 @@ def facts(ranking: Ranking) -> list[str]:
         about = "is about a variant that is" if ranking.left_out == 1 else "are about variants that are"
         found.append(f"{_number(ranking.left_out, 'vote')} {about} not ranked and left out.")
     return found
+
+
+def _call(criterion: str) -> str:
+    return f"study.ranking(criterion={criterion!r})"
+
+
+def _between(agreement: Agreement) -> list[str]:
+    """How far raters agree, in words."""
+    same = agreement.same
+    said = f"Two raters give the same answer about {of_100(same.value)} of 100 pairs ({_of_each(same)})"
+    if agreement.alpha is None or agreement.low is None or agreement.high is None:
+        return [f"{said}."]
+    alpha = f"{agreement.alpha:z.2f} ({agreement.low:z.2f} to {agreement.high:z.2f})"
+    found = [f"{said}; Krippendorff's alpha {alpha}: 0 is chance, 1 is full."]
+    if agreement.alpha < _AGAINST:
+        found.append("The raters disagree more than chance would: there may be no one best for all of them.")
+    return found
+
+
+def _of_each(share: Share) -> str:
+    return f"{of_100(share.low)} to {of_100(share.high)} of 100"
+
+
+def _times(count: int) -> str:
+    return "1 time" if count == 1 else f"{count} times"
 
 
 def _number(count: int, word: str) -> str:

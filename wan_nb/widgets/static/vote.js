@@ -8,15 +8,21 @@ import { renderInHtml } from "./host_page.js";
 import { Player } from "./player.js";
 
 const CHOICES = [
-  { key: "1", label: "The first is better", outcome: "left", text: "First is better" },
+  { key: "1", label: "The first", outcome: "left", text: "First" },
   { key: "0", label: "Both the same", outcome: "tie", text: "Same" },
-  { key: "9", label: "Both are bad", outcome: "both_bad", text: "Both bad" },
-  { key: "2", label: "The second is better", outcome: "right", text: "Second is better" },
+  { key: "9", label: "Both bad", outcome: "both_bad", text: "Both bad" },
+  { key: "2", label: "The second", outcome: "right", text: "Second" },
   { key: "s", label: "Skip, or on to the next pair", outcome: "skip", text: "Skip" },
 ];
 
+/** How far the rater has come, and whether this is a good moment to stop. */
+function come({ done, pairs, complete, blocks, may_stop: mayStop }) {
+  const far = `${done} of ${pairs} ${pairs === 1 ? "pair" : "pairs"}, ${complete} of ${blocks} ${blocks === 1 ? "seed" : "seeds"} complete`;
+  return done >= pairs ? `${far}: you can stop.` : mayStop ? `${far}: you can stop here, or go on.` : `${far}.`;
+}
+
 /** What a vote said, for the line under the clips. */
-const said = { left: "the first is better", right: "the second is better", tie: "both the same", both_bad: "both are bad", skip: "skipped" };
+const said = { left: "the first", right: "the second", tie: "both the same", both_bad: "both are bad", skip: "skipped" };
 
 function revealed(clip) {
   const details = [...Object.entries(clip.params ?? {}).map(([name, value]) => `${name} ${value}`)];
@@ -29,8 +35,9 @@ function revealed(clip) {
  * @param {HTMLElement} root
  * @param {{ask: Function, media: Function, originals: boolean}} source  `ask` answers {pair, count, sentence, told, …}
  * @param {AbortSignal} signal
+ * @param {boolean} named  whether the names of the clips are there to be shown
  */
-export function mountVote(root, source, signal) {
+export function mountVote(root, source, signal, named = true) {
   let state = null;
   let begun = null; // when both clips were there to see
   const question = h("strong", {});
@@ -44,18 +51,21 @@ export function mountVote(root, source, signal) {
 
   const buttons = actions.map((action) => {
     const node = actionButton(player, action);
-    node.prepend(h("kbd", {}, action.key));
+    node.prepend(h("kbd", { "aria-hidden": "true" }, action.key));
     node.dataset.outcome = action.outcome ?? "undo";
     node.disabled = true; // until the kernel has said what there is to vote on
     return node;
   });
   const next = h("button", { type: "button", class: "wan-c-next", hidden: true, onclick: () => turn({ kind: "next" }) }, "Next pair");
-  const names = h("input", { type: "checkbox", checked: true });
+  const names = h("input", { type: "checkbox", checked: named });
   const bar = h("div", { class: "wan-c-vote" }, next, ...buttons);
   const sentence = h("p", { class: "wan-c-sentence", "aria-live": "polite" });
   const done = h("p", { class: "wan-c-done", hidden: true });
-  player.stage.after(bar, sentence, done);
-  player.controls.append(h("label", { class: "wan-c-check" }, names, " Show the names after each vote"));
+  const bars = h("progress", { class: "wan-c-progress", "aria-label": "Pairs done" });
+  const far = h("span", {});
+  const progress = h("div", { class: "wan-c-far", hidden: true }, bars, far);
+  player.stage.after(bar, progress, sentence, done);
+  if (named) player.controls.append(h("label", { class: "wan-c-check" }, names, " Show the names after each vote"));
 
   const watched = () => player.tiles.map(({ video }) => [...Array(video.played.length).keys()].reduce((sum, at) => sum + video.played.end(at) - video.played.start(at), 0));
 
@@ -70,8 +80,12 @@ export function mountVote(root, source, signal) {
   }
 
   let busy = false;
+  let undoing = false; // wanted while something else was under way
   async function turn(message) {
-    if (busy) return;
+    if (busy) {
+      undoing ||= message.kind === "undo";
+      return;
+    }
     busy = true;
     try {
       const { content } = await source.ask(message);
@@ -81,13 +95,16 @@ export function mountVote(root, source, signal) {
     } finally {
       busy = false;
     }
+    if (!undoing || signal.aborted) return;
+    undoing = false;
+    await turn({ kind: "undo" });
   }
 
   async function draw(answer) {
     const inside = root.contains(document.activeElement); // a button that gets hidden loses the focus to the page
     const same = state?.pair && answer.pair?.number === state.pair.number;
     state = answer;
-    const { pair, told } = answer;
+    const { pair, told, progress: now } = answer;
     question.textContent = pair ? answer.question : "No pairs left";
     count.textContent = `${answer.count} ${answer.count === 1 ? "vote" : "votes"}`;
     mark.hidden = !pair?.simulated;
@@ -98,7 +115,12 @@ export function mountVote(root, source, signal) {
     player.stage.hidden = !pair;
     player.controls.hidden = !pair;
     done.hidden = Boolean(pair);
-    done.textContent = "Every pair that can be asked has been asked. The votes are stored.";
+    done.textContent = answer.end ?? "Every pair that can be asked has been asked. The votes are stored.";
+    progress.hidden = !now;
+    if (now) {
+      Object.assign(bars, { max: now.pairs, value: now.done });
+      far.textContent = come(now);
+    }
     player.stage.dataset.told = told?.outcome ?? "";
     if (told) {
       told.clips.forEach((clip, at) => player.tiles[at]?.caption.append(...revealed(clip)));
