@@ -581,8 +581,10 @@ class Study:
 
         Examples
         --------
-        >>> print(study.read_votes("votes-Ada.json"))  # doctest: +SKIP
-        12 answers taken: Ada.
+        >>> sitting = study.ballot(rater="Ada")  # doctest: +SKIP
+        >>> vote = sitting.record(sitting.next(), "left")  # doctest: +SKIP
+        >>> print(study.read_votes(study.write_votes("me.json")))  # doctest: +SKIP
+        0 answers taken, 1 was there already: Ada.
         """
         from wan_nb.studies.ballot.taking import take_votes
 
@@ -607,6 +609,8 @@ class Study:
 
         Examples
         --------
+        >>> sitting = study.ballot(rater="Ada")  # doctest: +SKIP
+        >>> vote = sitting.record(sitting.next(), "left")  # doctest: +SKIP
         >>> study.write_votes("me.json", rater="Ada")  # doctest: +SKIP
         PosixPath('.../me.json')
         """

@@ -44,7 +44,7 @@ class VotesTaken:
     files: int = 0
 
     def __str__(self) -> str:
-        there = f", {self.known} were there already" if self.known else ""
+        there = f", {self.known} {'was' if self.known == 1 else 'were'} there already" if self.known else ""
         who = ", ".join(self.raters[:12]) + (" ..." if len(self.raters) > 12 else "")
         return f"{self.new} answer{'' if self.new == 1 else 's'} taken{there}: {who or 'no votes'}."
 

@@ -51,7 +51,8 @@ export function mountVote(root, source, signal, named = true) {
 
   const buttons = actions.map((action) => {
     const node = actionButton(player, action);
-    node.prepend(h("kbd", { "aria-hidden": "true" }, action.key));
+    node.prepend(h("kbd", {}, action.key), " ");
+    node.removeAttribute("aria-label"); // what is read aloud is what stands there
     node.dataset.outcome = action.outcome ?? "undo";
     node.disabled = true; // until the kernel has said what there is to vote on
     return node;
