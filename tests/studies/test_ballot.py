@@ -248,16 +248,6 @@ def test_a_sitting_says_how_far_it_is_and_when_to_stop(study: Any) -> None:
     assert ballot.progress().done in {7, 8}
 
 
-def test_others_tallies_are_hidden_until_the_own_sitting_has_ended(study: Any) -> None:
-    ada, bea = study.ballot(rater="Ada"), study.ballot(rater="Bea")
-    ada.record(ada.next(), "left")
-    assert "1 vote" in ada.sentence()
-    assert bea.sentence() == ""
-    while asked := bea.next():
-        bea.record(asked, "left")
-    assert "vote" in bea.sentence()
-
-
 def test_a_block_of_three_is_complete_after_three_pairs() -> None:
     paper = Paper.draw({(block, name): f"{block}{name}" for block in "12" for name in "abc"}, "")
     assert sorted(map(len, paper.blocks)) == [3, 3]
