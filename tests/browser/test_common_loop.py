@@ -148,6 +148,6 @@ def test_a_clip_that_ended_while_scrolled_away_stands_once(notebook: Any, setup:
     page.evaluate("jupyterapp.shell.currentWidget.content.scrollToItem(1)")
     cell = book.cell(1)
     cell.locator("video[controls]").wait_for()
-    assert cell.locator("video:visible").count() == 1
+    assert cell.locator("video[controls]:visible").count() == 1
     shown = cell.locator(".wan-board:visible")
     assert shown.locator(":is(.wan-pill, .wan-film, .wan-prompt):visible").count() == 0

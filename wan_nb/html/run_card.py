@@ -8,6 +8,7 @@ not play, since sanitisers drop those: its path and what to do stand in a fold b
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -29,6 +30,7 @@ from wan_nb.html.text import (
     line,
     measures,
     megabytes,
+    pictures,
     plain,
     price,
     source,
@@ -56,6 +58,9 @@ __all__ = [
 
 CLIP_BYTES = 25_000
 """Most that one clip adds to a notebook, picture included."""
+
+BOARD_BYTES = 24 * STRIP_BYTES
+"""Most that the pictures of a table add to a notebook; many are made smaller by whoever gives them."""
 
 BOARD_STRIPS = 24
 """Clips of a table that bring their picture; beyond that it is names and links, or the notebook would swell."""
@@ -139,14 +144,17 @@ def board(
     folder, served : optional
         As in `clip`.
     strips : mapping of run id to JPEG, optional
-        At most `BOARD_STRIPS` of them are used.
+        As many of them are used as `BOARD_BYTES` allows.
     embeds : mapping of run id to MP4, optional
         Clips that are put into the page.
     title : str
         Such as the name of the study.
     """
     rows = list(rows)
-    chosen = dict(list((strips or {}).items())[:BOARD_STRIPS])
+    sizes = itertools.accumulate(map(len, (strips or {}).values()))
+    chosen = {
+        name: strip for (name, strip), size in zip((strips or {}).items(), sizes, strict=True) if size <= BOARD_BYTES
+    }
     heading = tag("div", escape(title, 120), style="font-weight:600") if title else ""
     if not rows:
         return box(heading, "No runs here yet. ", tag("code", "%%wan"), " makes one.", width=640)
@@ -323,7 +331,7 @@ def _marks(row: Any) -> Markup:
 def _where(row: Any, src: str | None, embed: bytes | None = None) -> Markup:
     """The file: a link where the notebook's server reaches it, else words."""
     if not row.video:
-        return tag("div", "The clip is not on this disk; it was paid and stays in the log.")
+        return tag("div", "The clip is no longer on disk; it was paid and stays in the log.")
     if src or embed:
         path = escape(row.video, 200)
         if src:
@@ -415,7 +423,8 @@ def _about(row: Any, src: str | None, picture: str, embed: bytes | None) -> Mark
     """Name and facts of a row, and its clip folded away behind its strip."""
     seed = [f"seed {row.seed}"] if row.seed is not None else []
     given = [stars(row)] if row.rating else []
-    facts = Markup(" · ").join([*seed, *measures(row), *given, tag("code", row.run_id[:8])])
+    of = [isolated(pictures(row))] if str(row.status) != "SUCCEEDED" and pictures(row) else []
+    facts = Markup(" · ").join([*of, *seed, *measures(row), *given, tag("code", row.run_id[:8])])
     name = tag("div", tag("strong", isolated(label(row))), " ", badge(simulated=row.simulated))
     head = name + tag("div", facts, style=SOFT) + _marks(row)
     if str(row.status) != "SUCCEEDED":

@@ -44,6 +44,7 @@ __all__ = [
     "new_place",
     "one_line",
     "percent",
+    "pictures",
     "plain",
     "price",
     "source",
@@ -286,6 +287,13 @@ def source(
     if (ups > 2 and not served) or ups == len(parts) or any(part.startswith(".") for part in parts[ups:]):
         return None
     return "/".join(encoded)
+
+
+def pictures(row: Any) -> str:
+    """What a run is made from, by the names of the files: for rows that have no clip to show yet."""
+    given = [getattr(row, name, None) for name in ("first_frame", "last_frame", "first_clip")]
+    names = [plain(str(name).replace("\\", "/").rpartition("/")[2], 40) for name in given if name]
+    return " → ".join(dict.fromkeys(names))
 
 
 def measures(row: Any) -> list[str]:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from wan_nb.html.elements import tag
 from wan_nb.html.text import escape
 
-__all__ = ["Kind", "diff_html", "word_diff"]
+__all__ = ["Kind", "alike", "diff_html", "word_diff"]
 
 Kind = Literal["same", "gone", "new"]
 
@@ -96,12 +96,34 @@ def _runs(steps: list[tuple[Kind, str]]) -> list[tuple[Kind, str]]:
     return runs
 
 
+_ALIKE = 0.35
+"""Share of the signs of two texts that have to be the same for the difference to be read word by word."""
+
+
+_SHORT = 40
+"""Signs of texts that are read at a glance, marked or not."""
+
+
+def alike(before: str, after: str) -> bool:
+    """Whether two texts have so much in common that their difference tells more than they do.
+
+    >>> alike("a cat walks slowly", "a cat runs slowly"), alike("a cat", "rain on neon streets at night, a slow dolly")
+    (True, False)
+    """
+    if max(len(before), len(after)) <= _SHORT:
+        return True
+    same = sum(len(text.strip()) for kind, text in word_diff(before, after) if kind == "same")
+    return same >= _ALIKE * max(len(before), len(after), 1)
+
+
 def diff_html(before: str, after: str) -> Markup:
-    """The second text as HTML, with what was removed in ``<del>`` and what was added in ``<ins>``.
+    """The second text as HTML, with what was removed in ``<del>`` and what was added in ``<ins>``; unlike ones plainly.
 
     >>> diff_html("a <cat>", "a <dog>")
     Markup('a <del>&lt;cat&gt;</del><ins>&lt;dog&gt;</ins>')
     """
+    if not alike(before, after):
+        return escape(after)
     marks = {"gone": "del", "new": "ins"}
     runs = word_diff(before, after)
     return Markup().join(tag(marks[kind], text) if kind in marks else escape(text) for kind, text in runs)

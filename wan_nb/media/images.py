@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from wan_nb.media.sources import Source
 
-__all__ = ["as_seen", "prepare_image"]
+__all__ = ["as_seen", "prepare_image", "thumbnail"]
 
 Image.preinit()  # now, beside the main thread (`wan_nb.engine.loop.load`), not when the first picture is opened
 
@@ -249,3 +249,13 @@ def _crop(source: Source, image: Image.Image) -> str:
     (width, height), ratio = size_seen(image), _LIMITS.max_ratio or 1
     box = (0, 0, min(width, int(height * ratio)), min(height, int(width * ratio)))
     return remedy(source, image, f".crop({box})")
+
+
+def thumbnail(path: Path, side: int) -> bytes:
+    """JPEG of a picture as it is seen, at most so many pixels wide and high."""
+    with Image.open(path) as image:
+        small = as_seen(image).convert("RGB")
+        small.thumbnail((side, side))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()

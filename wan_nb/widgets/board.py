@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import traitlets
 
 from wan_nb.errors import WanError
-from wan_nb.html.text import ACTIVE, GROUPS, STATES, label, megabytes, money, plain, price, source, unchecked
+from wan_nb.html.text import ACTIVE, GROUPS, STATES, label, megabytes, money, pictures, plain, price, source, unchecked
 from wan_nb.log.marks import marks_of
 from wan_nb.sanitize import said
 from wan_nb.widgets.assets import module, styles
@@ -67,7 +67,9 @@ def board_row(
     size = f"{row.width}×{row.height}" if row.width else plain(row.resolution, 20)
     sound = "" if row.has_audio is None else "with sound" if row.has_audio else "silent"
     seed = f"seed {row.seed}" if row.seed is not None else ""
-    facts = (f"{row.duration} s" if row.duration else "", size, seed, sound, megabytes(row.bytes), take, row.run_id[:8])
+    length = f"{row.duration} s" if row.duration else ""
+    of = pictures(row) if video is None else ""
+    facts = (of, length, size, seed, sound, megabytes(row.bytes), take, row.run_id[:8])
     return {
         "id": row.run_id,
         "label": label(row),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.html.text import plain, state
-from wan_nb.html.word_diff import word_diff
+from wan_nb.html.word_diff import alike, word_diff
 from wan_nb.log.marks import marks_of
 from wan_nb.studies.rounding import steady
 from wan_nb.studies.study_cell import relabelled
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LIVE",
+    "NAMED_MEASURES",
     "ORDER",
     "Clip",
     "Load",
@@ -44,6 +45,14 @@ LIVE = 6
 
 ORDER = "study order"
 """Blocks in rows, variants in columns, both as they first appear."""
+
+NAMED_MEASURES = {
+    "motion": "movement",
+    "cuts": "cuts",
+    "sharp": "sharpness (1 as the first frame)",
+    "brightness_drift": "brighter at the end",
+}
+"""The measures that a comparison shows, in words that a person can name; all of them: ``study.measures()``."""
 
 _PLAIN_ORDERS = ("label", "seed", "status", "cost", "rating")
 
@@ -158,7 +167,7 @@ def differing(clips: Sequence[Clip]) -> list[str]:
 
 def orders(clips: Sequence[Clip]) -> list[str]:
     """What clips can be put in order by: the order of the study, then every column in which they differ."""
-    measured = sorted({name for clip in clips for name in clip.get("measures") or {}})
+    measured = [name for name in NAMED_MEASURES if any(name in (clip.get("measures") or {}) for clip in clips)]
     names = [*_PLAIN_ORDERS, *differing(clips), *measured]
     return [ORDER, *(name for name in dict.fromkeys(names) if len({repr(_value(clip, name)) for clip in clips}) > 1)]
 
@@ -270,7 +279,7 @@ def _marks(marks: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def prompts(clips: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Prompts of `public` clips, each once, as what turns the first one into it, word by word.
+    """Prompts of `public` clips, each once, as what turns the first one into it, word by word; unlike ones plainly.
 
     Returns
     -------
@@ -279,15 +288,18 @@ def prompts(clips: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
     Examples
     --------
-    >>> prompts([{"prompt": "a cat", "variant": "calm"}, {"prompt": "a dog", "variant": "wild"}])[1]
-    {'names': ['wild'], 'runs': [('same', 'a '), ('gone', 'cat'), ('new', 'dog')]}
+    >>> prompts([{"prompt": "a cat sits", "variant": "calm"}, {"prompt": "a cat runs", "variant": "wild"}])[1]
+    {'names': ['wild'], 'runs': [('same', 'a cat '), ('gone', 'sits'), ('new', 'runs')]}
     """
     names: dict[str, dict[str, None]] = {}
     for clip in clips:
         if clip["prompt"]:
             names.setdefault(clip["prompt"], {})[clip["variant"] or clip["label"]] = None
     first = next(iter(names), "")
-    return [{"names": list(own), "runs": word_diff(first, text)} for text, own in names.items()]
+    return [
+        {"names": list(own), "runs": word_diff(first, text) if alike(first, text) else [("same", text)]}
+        for text, own in names.items()
+    ]
 
 
 def _number(value: Any) -> float | int | None:

@@ -181,6 +181,7 @@ class CompareWidget(ClipWidget):
             "pages": max(1, len(laid)),
             "total": len(self.clips),
             "orders": clip_pages.orders(self.clips),
+            "measures": clip_pages.NAMED_MEASURES,
             "prompts": prompts,
         }
         return {"clips": clips, "marked": self._mark is not None, **about}, strips

@@ -281,22 +281,13 @@ _WORK = {
 
 def _thumbnail(path: Path, kind: str) -> bytes:
     """JPEG of a picture, or of three frames of a clip."""
-    import io
-
-    from PIL import Image
-
     if kind == "clip":
         from wan_nb.media.clips import strip
 
         return strip(path, frames=3)
-    from wan_nb.media.images import as_seen
+    from wan_nb.media.images import thumbnail
 
-    with Image.open(path) as image:
-        small = as_seen(image).convert("RGB")
-        small.thumbnail((480, 480))
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=80)
-    return buffer.getvalue()
+    return thumbnail(path, 480)
 
 
 def _about(workspace: Workspace) -> dict[str, Any]:

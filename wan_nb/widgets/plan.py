@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import math
+from contextlib import suppress
 from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup
+
 from wan_nb.api import catalog
 from wan_nb.frontends import front_end
 from wan_nb.html import text
-from wan_nb.html.elements import badge, box, cell, line_of, tag
+from wan_nb.html.elements import SOFT, badge, box, cell, line_of, tag
 from wan_nb.html.text import isolated
+from wan_nb.media.images import thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-
-    from markupsafe import Markup
 
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
@@ -28,6 +31,10 @@ __all__ = ["plan_bundle", "show_plan"]
 
 USUAL_SECONDS = 90.0
 """Run time that is expected while the log has no history: the middle of what was seen of the service."""
+
+_PICTURES = 12
+_SIDE = 144
+"""Pixels of a picture in a plan, which is shown at half of that."""
 
 _WRAPPED = "overflow-wrap:anywhere;min-width:72px"
 
@@ -123,6 +130,9 @@ def _html(workspace: Workspace, state: PlanState) -> Markup:
     return box(
         tag("div", "Study ", isolated(plan.name, 120), " ", badge(simulated=simulated), style="font-weight:600"),
         tag("div", _bill(state, median(seen) if seen else USUAL_SECONDS)),
+        tag("div", _what(state), style=SOFT),
+        tag("div", _left(workspace, state), style=SOFT) if state.missing and not simulated else "",
+        _pictures(state),
         *(tag("div", f"⚠ {warning}", style="margin:4px 0 0") for warning in state.notes),
         *(
             tag("div", tag("b", isolated(name, 120)), " ", isolated(prompts[name], 400), style="margin:6px 0 0")
@@ -137,6 +147,46 @@ def _html(workspace: Workspace, state: PlanState) -> Markup:
         width=860,
         scrolls=True,
     )
+
+
+def _what(state: PlanState) -> str:
+    """What each clip is: length, size, model; several values where they vary."""
+    requests = state.requests
+    lengths = dict.fromkeys(f"{request.duration} s" for request in requests if request.duration)
+    sizes = dict.fromkeys(str(request.resolution) for request in requests if request.resolution)
+    models = dict.fromkeys(request.model for request in requests)
+    return " · ".join(" or ".join(values) for values in (lengths, sizes, models) if values)
+
+
+def _left(workspace: Workspace, state: PlanState) -> str:
+    """What is left of the budget of 24 hours, and of that of the job."""
+    currency, log = state.currency, workspace.log
+    told = []
+    if (cap := workspace.settings.budget.get(currency)) is not None:
+        left = text.money(max(cap - workspace.spent(currency), 0.0), currency)
+        told.append(f"{left} of {cap:,.2f} are left for 24 h")
+    for one in log.budgets(state.plan.name):
+        spent = log.job_spent(one["job"], one["currency"], one["user"])
+        whose = f" for {one['user']}" if one["user"] else ""
+        left = text.money(max(one["amount"] - spent, 0.0), one["currency"])
+        told.append(f"{left} of {one['amount']:,.2f} for {one['job']}{whose}")
+    return f"Budget before this: {', '.join(told)}." if told else ""
+
+
+def _pictures(state: PlanState) -> Markup:
+    """The pictures that the clips are made from, each once, with their names."""
+    media = {m.identity: m for request in state.requests for m in request.media().values() if m.kind == "image"}
+    shown = []
+    for medium in list(media.values())[:_PICTURES]:
+        picture: Markup | str = ""
+        with suppress(OSError, ValueError):  # one that has gone, or that this machine cannot read
+            if medium.path is not None:
+                data = base64.b64encode(thumbnail(medium.path, _SIDE)).decode("ascii")
+                picture = tag("img", src=f"data:image/jpeg;base64,{data}", alt="", style="display:block;height:72px")
+        name = tag("small", isolated(medium.name, 60))
+        shown.append(tag("span", picture, name, style="display:inline-block;margin:6px 10px 0 0;vertical-align:bottom"))
+    more = [tag("small", f"and {len(media) - _PICTURES} more")] if len(media) > _PICTURES else []
+    return tag("div", *shown, *more) if shown else Markup()
 
 
 def _bill(state: PlanState, run_seconds: float) -> str:

@@ -13,7 +13,7 @@ from wan_nb.html.text import megabytes, source
 from wan_nb.settings import EMBED_MOST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from wan_nb.engine.workspace import Workspace
@@ -65,10 +65,24 @@ def reused_note(row: Row, takes: Takes) -> str:
 def runs_bundle(workspace: Workspace, rows: Iterable[Row], *, title: str = "", pictures: bool = True) -> dict[str, str]:
     """Static MIME bundle of many runs: a table of strips that open the clips, or without pictures of words."""
     rows = list(rows)
-    done = [row for row in rows if workspace.video(row)][: run_card.BOARD_STRIPS if pictures else 0]
+    done = [row for row in rows if workspace.video(row)] if pictures else []
+    few = done[: run_card.BOARD_STRIPS]
     strips = {row.run_id: strip for row in done if (strip := workspace.strip(row))}
-    given: dict[str, Any] = {"strips": strips, "embeds": _copies(workspace, done), "title": title}
+    if len(strips) > len(few):
+        strips = _smaller(strips)
+    given: dict[str, Any] = {"strips": strips, "embeds": _copies(workspace, few), "title": title}
     return run_card.board_bundle([_placed(workspace, row) for row in rows], **_place(workspace), **given)
+
+
+def _smaller(strips: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The same pictures in so few bytes that each row of a long table has one."""
+    from wan_nb.media.clips import shrunk
+
+    found: dict[str, bytes] = {}
+    for run_id, strip in strips.items():
+        with suppress(OSError, ValueError):  # what is no picture, or would be too small to see
+            found[run_id] = shrunk(strip, run_card.BOARD_BYTES // len(strips))
+    return found
 
 
 def _place(workspace: Workspace) -> dict[str, Any]:

@@ -42,11 +42,12 @@ function prompts(texts) {
   return h("dl", { class: "wan-c-prompts" }, ...lines);
 }
 
-function measures(clips) {
-  const names = [...new Set(clips.flatMap((clip) => Object.keys(clip.measures ?? {})))];
+/** The few measures that have a name for people. @param {any[]} clips @param {Record<string, string>} words */
+function measures(clips, words) {
+  const names = Object.keys(words).filter((name) => clips.some((clip) => name in (clip.measures ?? {})));
   if (!names.length) return null;
   const header = h("tr", {}, h("th", {}), ...clips.map((clip) => h("th", { scope: "col" }, clip.label)));
-  const rows = names.map((name) => h("tr", {}, h("th", { scope: "row" }, name.replaceAll("_", " ")), ...clips.map((clip) => h("td", {}, shown(clip.measures?.[name])))));
+  const rows = names.map((name) => h("tr", {}, h("th", { scope: "row" }, words[name]), ...clips.map((clip) => h("td", {}, shown(clip.measures?.[name])))));
   return h("div", { class: "wan-c-scroll" }, h("table", { class: "wan-c-table" }, h("thead", {}, header), h("tbody", {}, ...rows)));
 }
 
@@ -97,16 +98,16 @@ export function mountCompare(root, source, signal, told = false) {
     }
   };
 
-  const draw = ({ clips, pages, total, orders, prompts: texts }) => {
-    const sort = h("select", { "aria-label": "Order by", onchange: () => go(0, sort.value) }, ...orders.map((name) => h("option", { value: name, selected: name === order }, name.replaceAll("_", " "))));
+  const draw = ({ clips, pages, total, orders, prompts: texts, measures: words = {} }) => {
+    const sort = h("select", { "aria-label": "Order by", onchange: () => go(0, sort.value) }, ...orders.map((name) => h("option", { value: name, selected: name === order }, words[name] ?? name.replaceAll("_", " "))));
     const turnTo = (step, sign, label) => h("button", { type: "button", "aria-label": label, title: label, disabled: page + step < 0 || page + step >= pages, onclick: () => go(page + step) }, sign);
     const leaf = h("span", { class: "wan-c-group" }, turnTo(-1, "‹", "Page before"), h("span", { class: "wan-c-speed" }, `${page + 1} / ${pages}`), turnTo(1, "›", "Next page"));
     const count = clips.length < total ? `${clips.length} of ${total} clips` : `${total} ${total === 1 ? "clip" : "clips"}`;
     const simulated = clips.length && clips.every((clip) => clip.simulated) ? h("span", { class: "wan-c-simulated" }, "SIMULATED") : null;
     head.replaceChildren(h("strong", {}, count), ...[simulated, orders.length > 1 ? h("label", {}, "Order by ", sort) : null, pages > 1 ? leaf : null].filter(Boolean));
     if (told) return;
-    const numbers = measures(clips);
-    under.replaceChildren(...[fold("Prompts, word by word", prompts(texts)), numbers && fold("Measures", numbers)].filter(Boolean));
+    const numbers = measures(clips, words);
+    under.replaceChildren(...[fold("Prompts", prompts(texts)), numbers && fold("Measures", numbers)].filter(Boolean));
     under.firstChild.open = true;
   };
 
