@@ -176,7 +176,8 @@ def serves(path: Path) -> bool | None:
     It cannot where the front end serves no files, where the file lies outside of the server's root, and where the
     notebook has been moved since its kernel started, so that its folder is unknown.
     """
-    if not front_end().serves:
+    front = front_end()
+    if front.kernel and not front.serves:
         return False
     named = _named()
     if named is not None and named.suffix == ".ipynb" and not named.exists():
