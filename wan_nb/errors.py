@@ -31,7 +31,7 @@ import os
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from wan_nb.sanitize import harmless, redact, said
-from wan_nb.terminal import printed
+from wan_nb.terminal import printed, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -107,13 +107,13 @@ class WanError(_Short, Exception):
     def __init__(self, message: str, *, remedy: str = "", run_id: str | None = None, **details: Any) -> None:
         if len(message) > 100 * _LONGEST:
             message = f"{message[: 50 * _LONGEST]} ... {message[-50 * _LONGEST :]}"
-        message = redact(message)
+        message = spelled(redact(message))
         if len(message) > _LONGEST:
             message = f"{message[: _LONGEST - 100]} ... {message[-90:]}"
         message = message.rstrip()
         super().__init__(message)
         self.message = message
-        self.remedy = shortened(redact(remedy), _LONGEST_REMEDY)
+        self.remedy = shortened(spelled(redact(remedy)), _LONGEST_REMEDY)
         self.run_id = run_id
         self.details = {name: redact(value) if isinstance(value, str) else value for name, value in details.items()}
 

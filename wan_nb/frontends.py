@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wan_nb import paths
-from wan_nb.imports import imported
+from wan_nb.imports import imported, in_marimo
 from wan_nb.settings import environment
 
 __all__ = ["FRONT_ENDS", "FrontEnd", "can_run", "front_end", "in_jupyter", "notebook_folder", "serves", "shell"]
@@ -100,7 +100,7 @@ def shell() -> Any:
 
 
 def _name(running: Any) -> str:
-    if getattr(imported("marimo"), "running_in_notebook", bool)():
+    if in_marimo():
         return "marimo"
     if running is None:
         return "python"

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-__all__ = ["imported", "leaving_out"]
+__all__ = ["imported", "in_marimo", "leaving_out"]
 
 
 def imported(name: str) -> ModuleType | None:
@@ -24,6 +24,11 @@ def imported(name: str) -> ModuleType | None:
     module = sys.modules.get(name)
     spec = getattr(module, "__spec__", None)
     return None if spec is None or getattr(spec, "_initializing", False) else module
+
+
+def in_marimo() -> bool:
+    """Whether this is a notebook of marimo, which has no magics and no IPython."""
+    return bool(getattr(imported("marimo"), "running_in_notebook", bool)())
 
 
 class _Without:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import re
 import sys
 from functools import wraps
 from typing import Any, TypeVar
 
-__all__ = ["ask", "printable", "printed", "say"]
+from wan_nb.imports import in_marimo
+
+__all__ = ["ask", "printable", "printed", "say", "spelled"]
 
 _T = TypeVar("_T")
 
@@ -58,6 +61,35 @@ def printable(text: str) -> str:
         return text.encode("ascii", "wan_nb.terminal").decode()
 
 
+_PYTHON = {
+    "show": "wan_nb.run({id})", "again": "wan_nb.again({id})", "cancel": "wan_nb.cancel({id})",
+    "rate": "run.rate(4)", "note": "run.note('...')", "tag": "run.tag('...')",
+    "untag": "run.untag('...')", "compare": "study.compare()",
+    "vote": "study.vote()", "rank": "study.ranking()", "report": "study.report()", "deliver": "study.deliver()",
+    "forget": "wan_nb.session().forget({id})",
+}  # fmt: skip
+"""What is typed for a verb where that is not ``wan_nb.VERB()``."""
+
+_VERB = re.compile(r"`?(?<!%)%wan (?P<verb>[a-z]+)(?P<id> [0-9a-f]{6,12}\b| ID\b)?(?: --[a-z-]+)*`?")
+
+
+def spelled(text: str) -> str:
+    """Advice with what can be typed here: in marimo, which has no magics, their Python stands for them.
+
+    >>> spelled("`%wan resume` fetches it")  # here
+    '`%wan resume` fetches it'
+    """
+    if "%" not in text or not in_marimo():
+        return text
+
+    def python(found: re.Match[str]) -> str:
+        named = (found["id"] or "").strip()
+        return _PYTHON.get(found["verb"], f"wan_nb.{found['verb']}()").format(id=repr(named) if named else "id")
+
+    text = re.sub(r"%config WanMagics\.(\w+)(?: = \S+)?", r"wan_nb.connect(\1=...)", _VERB.sub(python, text))
+    return re.sub(r"(?:\b[Aa] )?`?%%wan`?(?: cell)?", "wan_nb.submit(...)", text)
+
+
 def printed(cls: type[_T]) -> type[_T]:
     """Decorate a class whose ``repr`` or ``str`` people print."""
     for name in ("__repr__", "__str__"):
@@ -76,7 +108,7 @@ def _through(method: Any) -> Any:
 
 def say(text: str) -> None:
     """Print a line for a person."""
-    print(printable(text))  # noqa: T201  # the only one
+    print(printable(spelled(text)))  # noqa: T201  # the only one
 
 
 def ask(question: str) -> str:

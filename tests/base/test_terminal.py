@@ -13,7 +13,8 @@ import pytest
 from edition1 import copied
 
 import wan_nb
-from wan_nb.errors import Detached, RunFailed
+from wan_nb import terminal
+from wan_nb.errors import Detached, RunFailed, WanError
 from wan_nb.terminal import printable, say
 
 SCRIPT = """
@@ -120,3 +121,37 @@ def test_nobody_else_prints_and_every_repr_goes_through_the_door() -> None:
             # These hide a key and hold nothing but ASCII.
             hidden = name in {"api/client.py", "sanitize.py"}
             assert not own or decorated or hidden, f"{name}: {found.name}"
+
+
+@pytest.mark.parametrize(
+    ("magic", "python"),
+    [
+        ("`%wan resume` fetches it", "wan_nb.resume() fetches it"),
+        ("%wan show 3f9c12ab --embed puts it", "wan_nb.run('3f9c12ab') puts it"),
+        ("%wan doctor --mend", "wan_nb.doctor()"),
+        ("%wan adopt shows what", "wan_nb.adopt() shows what"),
+        ("A %%wan cell makes one.", "wan_nb.submit(...) makes one."),
+        ("%config WanMagics.budget = 20", "wan_nb.connect(budget=...)"),
+        ("100 % of 5 %", "100 % of 5 %"),
+    ],
+)
+def test_where_there_are_no_magics_advice_is_python(magic, python, monkeypatch) -> None:
+    assert terminal.spelled(magic) == magic
+    monkeypatch.setattr(terminal, "in_marimo", lambda: True)
+    assert terminal.spelled(magic) == python
+    assert str(WanError("no", remedy=magic)).splitlines()[1] == python
+
+
+def test_python_of_every_verb_is_there(monkeypatch) -> None:
+    from wan_nb.handles.run import Run
+    from wan_nb.handles.session import Session
+    from wan_nb.handles.study import Study
+    from wan_nb.magics.verbs import VERBS
+
+    monkeypatch.setattr(terminal, "in_marimo", lambda: True)
+    holders = {"wan_nb": wan_nb, "run": Run, "study": Study, "wan_nb.session()": Session}
+    for verb in VERBS:
+        holder, _, name = terminal.spelled(f"%wan {verb}").partition("(")[0].rpartition(".")
+        if verb == "forget":
+            holder, name = "wan_nb.session()", "forget"
+        assert hasattr(holders[holder], name), verb

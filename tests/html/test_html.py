@@ -278,7 +278,7 @@ def test_clip_is_never_put_into_the_page_unasked() -> None:
         ({"status": Status.CANCELED}, ["canceled", "not billed"]),
         ({"status": Status.EXPIRED, "error_message": None}, ["expired", "No reason given"]),
         ({"simulated": True}, ["SIMULATED"]),
-        ({"video": None}, ["no longer on disk"]),
+        ({"video": None}, ["not on this disk"]),
         ({"has_audio": False}, ["silent"]),
     ],
 )  # fmt: skip

@@ -13,10 +13,10 @@ ROOT = Path(wan_nb.__file__).parent
 
 ROOMS = [
     "sanitize",
+    "imports",
     "terminal",
     "errors",
     "version",
-    "imports",
     "arguments",
     "paths",
     "interrupts",

@@ -41,6 +41,7 @@ from wan_nb.html.text import (
 )  # fmt: skip
 from wan_nb.log.marks import marks_of
 from wan_nb.media.files import STRIP_BYTES
+from wan_nb.terminal import spelled
 
 __all__ = [
     "CLIP_BYTES",
@@ -157,7 +158,7 @@ def board(
     }
     heading = tag("div", escape(title, 120), style="font-weight:600") if title else ""
     if not rows:
-        return box(heading, "No runs here yet. ", tag("code", "%%wan"), " makes one.", width=640)
+        return box(heading, "No runs here yet. ", tag("code", spelled("%%wan")), " makes one.", width=640)
     # JupyterLab lays tables out with fixed columns of equal width, which would squeeze the pictures.
     widths = {"state": ";width:104px", "run": "", "time": ";width:72px", "price": ";width:92px"}
     header = line_of(*(cell(name, head="col", style=SOFT + width) for name, width in widths.items()))
@@ -195,7 +196,7 @@ def run_bundle(row: Any, **given: Any) -> dict[str, str]:
 def board_bundle(rows: Iterable[Any], **given: Any) -> dict[str, str]:
     """MIME bundle of many runs: `board`, and a `line` for each."""
     rows = list(rows)
-    words = "\n".join(map(line, rows)) or "No runs here yet. A %%wan cell makes one."
+    words = "\n".join(map(line, rows)) or spelled("No runs here yet. A %%wan cell makes one.")
     return bundle(board(rows, **given), words)
 
 
@@ -281,7 +282,7 @@ def _says(row: Any) -> Markup:
     if name == "UNCERTAIN":
         return _below(
             "No answer came to the submit: the task may exist and be billed. It is never sent again by itself. ",
-            tag("code", "%wan adopt"),
+            tag("code", spelled("%wan adopt")),
             " shows what the service has.",
         )
     if told := unchecked(row):
@@ -289,7 +290,7 @@ def _says(row: Any) -> Markup:
     if name in ACTIVE:
         return _below(
             "As it was when this was written; the task goes on without the notebook. Run this cell again for free, or ",
-            tag("code", f"%wan show {row.run_id[:8]}"),
+            tag("code", spelled(f"%wan show {row.run_id[:8]}")),
             ".",
             more=f";{SOFT}",
         )
@@ -342,7 +343,7 @@ def _where(row: Any, src: str | None, embed: bytes | None = None) -> Markup:
         "The clip is at ",
         tag("code", escape(row.video, 200)),
         ", where this notebook's server does not reach: ",
-        tag("code", f"%wan show {row.run_id[:8]} --embed"),
+        tag("code", spelled(f"%wan show {row.run_id[:8]} --embed")),
         f" puts it into the cell ({megabytes((row.bytes or 0) * 4 / 3)}).",
     )
 
@@ -360,9 +361,9 @@ def _remedies(run: str, size: int | None) -> tuple[Any, ...]:
     return (
         " (H.264 video, AAC sound). It plays from that file: where a copy of this page lies elsewhere, where its server"
         " does not reach, or in a browser without H.264, it cannot. ",
-        tag("code", f"%wan show {run} --embed"),
+        tag("code", spelled(f"%wan show {run} --embed")),
         f" puts it into the notebook{f' ({megabytes(size * 4 / 3)})' if size else ''}; ",
-        tag("code", "%wan report"),
+        tag("code", spelled("%wan report")),
         " of its study writes a page that holds its clips.",
     )
 
@@ -384,7 +385,7 @@ def _takes(row: Any, takes: Sequence[Any], pinned: int, folder: Any, served: boo
         if other.take == row.take:
             continue
         told = " · ".join(filter(None, [f"Take {other.take}", _word(other), stars(other), price(other)]))
-        code = tag("code", f"--take {other.take}"), tag("code", f"%wan show {other.run_id[:8]}")
+        code = tag("code", f"--take {other.take}"), tag("code", spelled(f"%wan show {other.run_id[:8]}"))
         hint = tag("div", "In its cell: ", code[0], "; here: ", code[1], style=SOFT)
         parts.append(_fold(told, _player(other, source(other.video, folder, served), "", None), hint))
     return parts

@@ -18,7 +18,7 @@ READ = ("status", "study", "variant", "seed", "prompt", "duration", "cost", "cur
 """Columns that are shown."""
 
 _WIDTHS = {
-    "": 170, "run_id": 100, "status": 110, "study": 90, "variant": 90, "seed": 88, "prompt": 260, "duration": 72,
+    "": 120, "run_id": 72, "status": 110, "study": 80, "variant": 80, "seed": 92, "prompt": 220, "duration": 72,
     "cost": 60, "currency": 72, "run_s": 52, "rating": 56,
 }  # fmt: skip
 """Pixels of each column: JupyterLab lays tables out with columns of equal width, and others squeeze short words."""
@@ -48,7 +48,7 @@ def runs_table(
     lines = []
     for record in records:
         parts: list[Any] = [_picture((strips or {}).get(record["run_id"]))] if strips else []
-        parts += [tag("code", record["run_id"]), *(_shown(name, record) for name in READ)]
+        parts += [tag("code", record["run_id"][:8]), *(_shown(name, record) for name in READ)]
         lines.append(line_of(*(cell(part, style=above) for part in parts)))
     table = tag(
         "table",
@@ -67,7 +67,7 @@ def _picture(strip: bytes | None) -> object:
     if not strip:
         return ""
     data = base64.b64encode(strip).decode("ascii")
-    look = "display:block;width:160px;height:auto;max-width:100%;border-radius:3px;margin:0"
+    look = "display:block;width:110px;height:auto;max-width:100%;border-radius:3px;margin:0"
     return tag("img", src=f"data:image/jpeg;base64,{data}", alt="Frames of the clip", style=look)
 
 

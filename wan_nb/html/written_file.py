@@ -8,12 +8,14 @@ from typing import Any
 from wan_nb.frontends import notebook_folder, serves
 from wan_nb.html.elements import tag
 from wan_nb.html.text import bundle, megabytes, plain, source
+from wan_nb.terminal import printed
 
 __all__ = ["WrittenFile"]
 
 _System = type(Path())  # a path of this system: Path itself cannot be subclassed before Python 3.12
 
 
+@printed
 class WrittenFile(_System):  # type: ignore[valid-type, misc]  # mypy knows no base class that is computed
     """Absolute path of a file that was written; as the last line of a cell it is a link that opens the file.
 

@@ -17,6 +17,7 @@ from wan_nb.errors import WanError
 from wan_nb.html.text import ACTIVE, GROUPS, STATES, label, megabytes, money, pictures, plain, price, source, unchecked
 from wan_nb.log.marks import marks_of
 from wan_nb.sanitize import said
+from wan_nb.terminal import spelled
 from wan_nb.widgets.assets import module, styles
 from wan_nb.widgets.base import NotebookWidget
 from wan_nb.widgets.board_feed import BoardFeed, Json
@@ -214,7 +215,7 @@ def _message(row: Any) -> str:
         case "UNCERTAIN":
             return "No answer came to the submit: it may exist and be billed. It is never sent again by itself."
         case "DOWNLOADING" if reason:
-            return f"Made and paid, not on disk yet: {reason} %wan resume fetches it."
+            return f"Made and paid, not on disk yet: {reason} {spelled('%wan resume')} fetches it."
         case "SUCCEEDED":
             return unchecked(row)
     return "" if str(row.status) in {"INTENDED", "DOWNLOADING"} else reason

@@ -23,7 +23,7 @@ from wan_nb.html.text import WIDGET, bundle, money, new_place, take_kept, with_p
 from wan_nb.imports import imported
 from wan_nb.log.marks import columns
 from wan_nb.log.states import FINAL
-from wan_nb.terminal import say
+from wan_nb.terminal import say, spelled
 from wan_nb.widgets.static_outputs import run_bundle, runs_bundle
 
 if TYPE_CHECKING:
@@ -267,7 +267,7 @@ class View:
                 post=self.workspace.loop.start,
                 actions={**actions, "code": self._code},
                 title=self.title,
-                empty="" if self.open_end else NOTHING,
+                empty="" if self.open_end else spelled(NOTHING),
                 money=lambda: self._money,
                 alive=lambda: not self.workspace.closed,
                 place=self._place,
@@ -401,7 +401,7 @@ class View:
     async def _compare(self, run_id: str) -> str:
         """Show the clip beside the one before it, beneath its card; a second click takes that away."""
         if not self._board().in_html or len(self.rows) != 1:
-            return "`%wan compare` in a cell shows both."
+            return spelled("`%wan compare` in a cell shows both.")
         if self.comparison is not None:
             self.comparison = None
         else:
