@@ -62,6 +62,7 @@ class Budget:
         return f"{whose}: {self.currency} {self.spent:.2f} of {self.amount:.2f} used, {self.left:.2f} left{tried}"
 
 
+@printed
 class Budgets(tuple[Budget, ...]):
     """Budgets, each on a line."""
 
