@@ -1,6 +1,6 @@
 """What a race decides, and for how many clips, beside a grid with the ranking's rule and a grid with a sign test.
 
-python tests/bench/race.py [--sessions N] [--only table,two_raters,anytime] [--cells TEXT] [--anew]
+python tests/bench/race.py [--sessions N] [--only table,grid,two_raters,anytime] [--cells TEXT] [--anew]
 
 All three are judged by the functions that users run; only raters and clips are simulated. A cell is kept as soon as it
 is there, and one that is kept is not measured again.
@@ -158,20 +158,13 @@ def shares(winner, equal):
 
 
 def table(sessions, seed, cell):
-    """One world: the race at both e-values, the grid with the rule, grids with a sign test."""
+    """One world: the race at both e-values, and grids with a sign test."""
     world, equal = TABLE[cell]
     rng, k = np.random.default_rng(seed), len(world.theta)
     found = {}
     for beats, (winner, clips, votes) in run_race(world, sessions, np.random.default_rng(seed)).items():
         found[f"race, E {beats:g}"] = shares(winner, equal) | {"clips": clips.mean(), "votes": votes.mean()}
     seeds = CLIPS // k
-    grid = replace(world, seeds=seeds, votes=max(seeds, 48 + 16 * k))
-    ends, winner = outcome(grid, sessions, rng)
-    share = ends["decided"]["value"]
-    bought = Sessions(grid, 1, rng).bought
-    clips = share * k * bought(int(ends.get("votes", 0)) - 1) + (1 - share) * CLIPS if share else CLIPS
-    votes = share * ends.get("votes", 0) + (1 - share) * grid.length
-    found["grid, every pair"] = shares(winner, equal) | {"clips": clips, "votes": votes}
     winners = sign_test(world, sessions, rng)
     pairs = k * (k - 1) // 2
     found["fixed grid, sign test"] = shares(winners[seeds - 1], equal) | {"clips": seeds * k, "votes": seeds * pairs}
@@ -183,6 +176,20 @@ def table(sessions, seed, cell):
             as_good = next((n for n in enough if (power[n : n + 4] >= power[n] - 0.02).all()), enough[0])
             found["fixed grid as good as the race"] = {"clips": (as_good + 1) * k, "votes": (as_good + 1) * pairs}
     return found
+
+
+def grid(sessions, seed, cell):
+    """The same world as a grid whose seeds are bought as votes come in, judged by the ranking after each."""
+    world, equal = TABLE[cell]
+    rng, k = np.random.default_rng(seed), len(world.theta)
+    seeds = CLIPS // k
+    world = replace(world, seeds=seeds, votes=max(seeds, 48 + 16 * k))
+    ends, winner = outcome(world, sessions, rng)
+    share = ends["decided"]["value"]
+    bought = Sessions(world, 1, rng).bought
+    clips = share * k * bought(int(ends.get("votes", 0)) - 1) + (1 - share) * CLIPS if share else CLIPS
+    votes = share * ends.get("votes", 0) + (1 - share) * world.length
+    return shares(winner, equal) | {"clips": clips, "votes": votes}
 
 
 def two_raters(sessions, seed, cell):
@@ -237,6 +244,7 @@ TABLE = dict(worlds())
 ATTACKS = ("plain", "side bias 0.8", "ties 50 %", "unequal luck", "a rater who gets tired")
 ALL = {
     "table": (table, TABLE),
+    "grid": (grid, TABLE),
     "two_raters": (two_raters, ("2 variants, gap 1.0", "2 variants, gap 1.5", "5 variants, gap 1.5")),
     "anytime": (anytime, ATTACKS),
 }

@@ -81,6 +81,7 @@ def test_a_race_from_its_first_clip_to_its_report(session, opened, simulator, ca
     report = study.report(tmp_path / "walk.html", media="none").read_text(encoding="utf-8")
     assert race.sentence in report
     assert "<h2>The race</h2>" in report
+    assert "study.race(max_cost=30)" in report
 
 
 def test_a_level_race_goes_on_in_steps_until_the_budget_ends_it(session, simulator, cat) -> None:

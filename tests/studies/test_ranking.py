@@ -210,6 +210,16 @@ def test_votes_about_hopeless_others_do_not_help_one_of_two_to_win():
         assert ranking.sentence.startswith("Not decided: a leads b, preferred on ")
 
 
+def test_whoever_saw_the_first_edition_decide_is_told_why_this_one_does_not():
+    ten = "ab< ba> ab< ba> ab< ba> ab< ba= ab= ba< "
+    more = "ca> cb> da> db> ea> eb> ac< bc< ad< bd< ae< be< " * 2
+    few, five = fit(session(ten)), fit(session(ten + more))
+    assert (few.decided, five.decided) == (False, False)
+    # For five names it asked for 95 %.
+    assert five.rows[0]["p_best"] > 0.95
+    assert ["first edition" in "".join(facts(ranking)) for ranking in (few, five)] == [False, True]
+
+
 CLEAR = "ab< ba> " * 9 + "ac< ca> " * 9 + "ad= da= " * 3 + "db> dc> bd< cd< " * 2
 
 

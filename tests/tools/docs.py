@@ -78,22 +78,29 @@ def rival_table() -> str:
 def race_table() -> str:
     """What races, grids with the ranking's rule and fixed grids with a sign test decide, and for what."""
     told = json.loads((BENCH / "results" / "race.json").read_text(encoding="utf-8"))
-    names = {"race, E 20": "race", "race, E 40": "strict race", "grid, every pair": "grid"}
-    names["fixed grid, sign test"] = "fixed grid, sign test"
+    names = {
+        "race, E 20": "race",
+        "race, E 40": "strict race",
+        "grid": "grid",
+        "fixed grid, sign test": "fixed grid, sign test",
+    }
     rows = []
     for world, found in sorted(told["table"].items()):
         variants, _, what = world.partition(" variants, ")
         as_good = found.get("fixed grid as good as the race")
-        cells = [_designed(found[name]) for name in names]
+        cells = [_designed(found[name] if name in found else told["grid"].get(world)) for name in names]
         rows.append((variants, what, *cells, f"{as_good['clips']:.0f}" if as_good else ""))
     return _table(("variants", "world", *names.values(), "clips of a fixed grid as good as the race"), rows)
 
 
-def _designed(found: dict[str, Any]) -> str:
+def _designed(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "not measured"
     share = f"right {100 * found['right']['value']:.1f}" if "right" in found else ""
     wrong = f"false {100 * found['false']['value']:.1f}" if not share or found["false"]["value"] else ""
     said = ", ".join(filter(None, [share, wrong]))
-    return f"{said}; {found['clips']:.0f} clips, {found['votes']:.0f} votes"
+    few = f" ({found['sessions']} sessions)" if found.get("sessions", 1000) < 1000 else ""
+    return f"{said}; {found['clips']:.0f} clips, {found['votes']:.0f} votes{few}"
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

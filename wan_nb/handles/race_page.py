@@ -25,6 +25,9 @@ def outlook_lines(study: Any, state: RaceState) -> list[str]:
     said = _budget(study, state)
     if not state.seeds:
         said += _promises(study, state)
+        missing = study.state().missing
+        if any(study.plan.cells[n].fields.get("seed") is not None for n in missing):
+            said.append("Seeds of the plan that are not bought are left aside: a race takes new ones.")
     if state.verdict.winner is not None:
         return [*said, "The race is decided: nothing more is bought."]
     if state.to_buy:

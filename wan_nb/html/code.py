@@ -130,6 +130,8 @@ class Grid:
         Whether variants times varied values give these requests and no others.
     named : bool
         Whether a person gave the study its name: only then it is part of the code, as of derived seeds.
+    race : bool
+        Whether it is a race, which takes its seeds itself.
     """
 
     own: dict[str, dict[str, Any]]
@@ -137,9 +139,10 @@ class Grid:
     varied: dict[str, tuple[Any, ...]]
     whole: bool
     named: bool = True
+    race: bool = False
 
     @classmethod
-    def of(cls, cells: Iterable[tuple[str, Body]], *, named: bool = True) -> Grid:
+    def of(cls, cells: Iterable[tuple[str, Body]], *, named: bool = True, race: bool = False) -> Grid:
         """Grid of variants and logged requests, in the order in which they were written."""
         told = [(variant, _told(body)) for variant, body in cells]
         names = dict.fromkeys(name for _, given in told for name in given)
@@ -158,9 +161,8 @@ class Grid:
         }
         shared = {name: value for name, value in told[0][1].items() if name in alike}
         full = len(own) * math.prod(len(values) for values in varied.values())
-        return cls(
-            own, shared, varied, full == len(told) and all(None not in values for values in varied.values()), named
-        )
+        whole = full == len(told) and all(None not in values for values in varied.values())
+        return cls(own, shared, varied, whole, named, race)
 
     def as_cell(self, name: str, max_cost: int) -> str:
         """A ``%%wan`` cell, or nothing where a cell cannot say it: variants that differ in more than the prompt."""
@@ -174,9 +176,9 @@ class Grid:
         vary = {key: values for key, values in self.varied.items() if key != "seed"}
         seeds = self.varied.get("seed", ())
         raw = any("{{" in text for _, text in prompts)
-        return Cell(
-            prompts, self.shared, seeds, vary, name=name if self.named else None, max_cost=max_cost, raw=raw
-        ).to_text()
+        named = name if self.named else None
+        cell = Cell(prompts, self.shared, seeds, vary, name=named, race=self.race, max_cost=max_cost, raw=raw)
+        return cell.to_text()
 
     def as_python(self, name: str, max_cost: int) -> str:
         """Calls that plan the same study, buy it and report it."""
@@ -193,6 +195,11 @@ class Grid:
             lines.append(f"    seeds={list(self.varied['seed'])},")
         if vary := {key: list(values) for key, values in self.varied.items() if key != "seed"}:
             lines.append(f"    vary={_mapping(vary)},")
+        if self.race:
+            steps = (
+                f"race = study.race(max_cost={max_cost}).submit().wait()  # vote, and submit again, until it is over"
+            )
+            return "\n".join([*lines, ")", steps])
         lines += [")", f"study.submit(max_cost={max_cost}).wait()", f"study.report({_literal(f'{name}.html')})"]
         return "\n".join(lines)
 

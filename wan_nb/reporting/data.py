@@ -125,7 +125,7 @@ def study_data(
         for n, (cell, row) in enumerate(zip(plan.cells, state.rows, strict=True))
     }
     grid = grid_of(plan, state.requests)
-    price = math.ceil(sum(state.prices))
+    price = math.ceil((plan.race and plan.race.max_cost) or sum(state.prices))
     return {
         "name": plan.name,
         "created": min((f"{row.created_at:%Y-%m-%d %H:%M} UTC" for row in rows if row.created_at), default=""),

@@ -258,7 +258,18 @@ def expand(
 def grid_of(plan: Plan, requests: Sequence[VideoRequest]) -> Grid:
     """What a plan asks for, to be written as code; `requests` are those of its cells, in their order."""
     asked = dict(zip(map(id, plan.cells), requests, strict=True))
-    return Grid.of(((cell.variant, asked[id(cell)].public()) for cell in plan.written), named=plan.named)
+    told = [(cell, asked[id(cell)].public()) for cell in plan.written]
+    if plan.race is None:
+        return Grid.of(((cell.variant, body) for cell, body in told), named=plan.named)
+    # A race chooses its seeds itself: what began it are its variants and pictures.
+    first = {(cell.variant, cell.materials): _without_seed(body) for cell, body in reversed(told)}
+    begun = dict.fromkeys((cell.variant, cell.materials) for cell, _ in told)
+    return Grid.of(((key[0], first[key]) for key in begun), named=plan.named, race=True)
+
+
+def _without_seed(body: Mapping[str, Any]) -> dict[str, Any]:
+    given = {name: value for name, value in body.get("parameters", {}).items() if name != "seed"}
+    return {**body, "parameters": given}
 
 
 def _cells(

@@ -35,6 +35,9 @@ equals to win (``tests/bench/decisions.py``)."""
 
 _BETTER = "which clip is better"
 
+_FORMER = {3: 0.98, 4: 0.97}
+"""Probability of being the best that decided in the first edition, by number of variants; 0.95 for more than four."""
+
 _LEVEL = 0.505
 """Up to here nobody leads."""
 
@@ -283,11 +286,7 @@ def facts(ranking: Ranking) -> list[str]:
     if ranking.race is not None:
         found += ranking.race.facts()
     elif not ranking.decided:
-        found.append(
-            f'"Beats" takes {_number(MIN_BLOCKS, "seed")} and {percent(SURE)} against each other variant, so that it '
-            "also holds for somebody who looks after every vote; "
-            f"against {ranking.rival} it is {percent(ranking.sure)}."
-        )
+        found += _undecided(ranking)
     if ranking.self_agreement is not None:
         same = ranking.self_agreement
         found.append(
@@ -330,6 +329,22 @@ def _of_each(share: Share) -> str:
 
 def _times(count: int) -> str:
     return "1 time" if count == 1 else f"{count} times"
+
+
+def _undecided(ranking: Ranking) -> list[str]:
+    """What it takes, and that a rule which is given up would have asked for less."""
+    found = [
+        f'"Beats" takes {_number(MIN_BLOCKS, "seed")} and {percent(SURE)} against each other variant, so that it '
+        "also holds for somebody who looks after every vote; "
+        f"against {ranking.rival} it is {percent(ranking.sure)}."
+    ]
+    enough = len(ranking.rows) > 2 and ranking.votes >= MIN_VOTES and ranking.blocks >= MIN_BLOCKS
+    if enough and max(row["p_best"] for row in ranking.rows) >= _FORMER.get(len(ranking.rows), 0.95):
+        found.append(
+            "The first edition would have called this decided: its bar fell with the number of variants, and let "
+            "hopeless ones help one of two equals to win."
+        )
+    return found
 
 
 def _number(count: int, word: str) -> str:
