@@ -18,7 +18,7 @@ from wan_nb.studies.plan import MAX_CELLS, Plan
 from wan_nb.studies.race.race_plan import RacePlan
 from wan_nb.studies.race.state import RaceState, race_state
 from wan_nb.studies.study_cell import BLOCK_FIELDS, Cell, labelled
-from wan_nb.studies.votes import Vote
+from wan_nb.studies.votes import Vote, about
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Race:
 
     def state(self) -> RaceState:
         """The race beside its votes and clips, as the log has them now."""
-        return state_of(self.study, self.plan, self.study.votes(), self.study.ranking())
+        return state_of(self.study, self.plan, about(self.study.votes(), ""), self.study.ranking(criterion=""))
 
     @property
     def decided(self) -> bool:
@@ -96,11 +96,11 @@ class Race:
     @property
     def sentence(self) -> str:
         """What the votes say, as the ranking has it."""
-        return str(self.study.ranking().sentence)
+        return str(self.study.ranking(criterion="").sentence)
 
     def ranking(self) -> Ranking:
         """What the votes say about the variants; the race alone decides."""
-        ranking: Ranking = self.study.ranking()
+        ranking: Ranking = self.study.ranking(criterion="")
         return ranking
 
     @property
@@ -384,4 +384,4 @@ def state_of(study: Any, plan: RacePlan, votes: Sequence[Mapping[str, Any]], ran
 
 def told(study: Any, plan: RacePlan) -> list[dict[str, Any]]:
     """The whole race, a row a step."""
-    return [*steps_of(study, state_of(study, plan, study.votes(), study.ranking()))]
+    return [*steps_of(study, state_of(study, plan, about(study.votes(), ""), study.ranking(criterion="")))]

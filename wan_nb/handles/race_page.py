@@ -148,7 +148,7 @@ def button_label(study: Any, state: RaceState) -> str:
 
 def race_page(study: Any, state: RaceState) -> RacePage:
     """All that the page of a race shows."""
-    ranking = study.ranking()
+    ranking = study.ranking(criterion="")
     requests = dict(zip((cell.variant for cell in study.plan.cells), study.requests, strict=True))
     verdict, rows = state.verdict, {row["variant"]: row for row in ranking.rows}
     table = []
