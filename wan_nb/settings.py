@@ -7,6 +7,7 @@ Order of precedence: argument, then ``%config WanMagics``, then environment, the
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,7 +28,7 @@ DEFAULT_BUDGET: Mapping[str, float] = {"CNY": 50.0, "USD": 7.0}
 
 _GIVEN = frozenset(
     {"service", "base_url", "api_key", "folder", "log", "media"}
-    | {"budget", "gap", "patience", "speed", "migrate", "user", "embed"}
+    | {"budget", "gap", "patience", "speed", "migrate", "user", "embed", "workspace"}
 )
 
 
@@ -60,6 +61,8 @@ class Settings(Keyless):
     user : str
         Who buys and votes: ``WAN_NB_USER``, else ``JUPYTERHUB_USER``, else the login unless it is one that many share,
         such as jovyan or root. Empty where nobody knows.
+    workspace : str
+        Id of a workspace, which with the name of a region makes its host; ``WAN_NB_WORKSPACE``.
     embed : str or float
         Which outputs hold a clip itself: "auto" (light copies of 1 MB where the clip's file is out of reach), "never",
         or up to how many MB each (every clip).
@@ -84,6 +87,7 @@ class Settings(Keyless):
     migrate: bool = False
     user: str = ""
     embed: str | float = "auto"
+    workspace: str = ""
 
     @classmethod
     def resolve(
@@ -99,7 +103,8 @@ class Settings(Keyless):
             What the default folder and relative paths of the environment start from; the working directory without it.
         **given
             ``service`` (or ``base_url``), ``api_key``, ``folder``, ``log``, ``media``, ``budget`` (a number caps every
-            currency), ``gap``, ``patience``, ``speed``, ``migrate``, ``user``, ``embed``.
+            currency), ``gap``, ``patience``, ``speed``, ``migrate``, ``user``, ``embed``,
+            ``workspace``.
 
         Raises
         ------
@@ -133,6 +138,7 @@ class Settings(Keyless):
             gap=_above_zero("gap", chosen["gap"]) if "gap" in chosen else None,
             patience=_above_zero("patience", chosen.get("patience", 20.0)),
             speed=_above_zero("speed", chosen.get("speed", 1.0)),
+            workspace=_workspace(chosen.get("workspace", env.get("WAN_NB_WORKSPACE", ""))),
             migrate=switch(chosen.get("migrate", env.get("WAN_NB_MIGRATE") == "1"), "migrate"),
             user=_user(chosen.get("user"), env),
             embed=_embed(chosen.get("embed", "auto")),
@@ -152,7 +158,11 @@ class Settings(Keyless):
                 remedy="Send run.id, and open it there: wan_nb.Session(...).run(id).",
             )
         places = {"folder": self.folder, "log": self.log, "media": self.media}
-        return {"service": self.service, **{name: str(path) for name, path in places.items()}}
+        return {
+            "service": self.service,
+            "workspace": self.workspace or None,
+            **{name: str(path) for name, path in places.items()},
+        }
 
     def moved(self, **changes: Any) -> Settings:
         """The same settings with some replaced."""
@@ -185,6 +195,14 @@ def _place(given: Any, base: Path | None = None) -> Path | str | None:
     if not paths.is_url(text):
         return paths.local(given, base=base)
     return Secret(text) if remember_url(text) else text
+
+
+def _workspace(value: Any) -> str:
+    """An id that can stand in the name of a host."""
+    text = value.strip() if isinstance(value, str) else value
+    if not isinstance(text, str) or not re.fullmatch(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)?", text):
+        raise InvalidOption(f"{shown(value)} is no id of a workspace: letters, digits and hyphens.", field="workspace")
+    return text
 
 
 def _budget(value: Any) -> Mapping[str, float]:

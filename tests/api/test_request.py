@@ -14,7 +14,8 @@ from make_media import make_media
 
 from wan_nb.api import catalog
 from wan_nb.api.checks import check_value
-from wan_nb.api.request import Medium, VideoRequest, derive_seed
+from wan_nb.api.medium import Medium
+from wan_nb.api.request import VideoRequest, derive_seed
 from wan_nb.api.task import Task
 from wan_nb.errors import InvalidMedia, InvalidRequest
 from wan_nb.media.clips import ClipFacts
@@ -49,7 +50,8 @@ def test_no_field_of_a_request_bears_the_name_of_what_is_measured_of_a_clip() ->
 
 
 def test_each_documented_default_is_said_in_the_catalog() -> None:
-    said = {f.name: f.api_default for f in catalog.fields("parameters") if f.name != "seed"}
+    row = catalog.model(documented.MODEL)
+    said = {f.name: f.api_default for f in row.fields if f.where == "parameters" and f.name != "seed"}
     assert said == documented.API_DEFAULTS
 
 
@@ -61,7 +63,7 @@ def test_each_legal_combination_passes_and_has_a_name(names: tuple[str, ...]) ->
 @pytest.mark.parametrize("names", [n for n in documented.ILLEGAL_MEDIA if len(set(n)) == len(n)], ids="+".join)
 def test_no_other_combination_passes(names: tuple[str, ...]) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        VideoRequest(**{name: MEDIA[name] for name in names})
+        VideoRequest(model=documented.MODEL, **{name: MEDIA[name] for name in names})
     assert caught.value.field in {*names, "first_frame"}
     assert "first_frame + last_frame" in caught.value.remedy
 
@@ -96,7 +98,7 @@ def test_the_documented_request_comes_out_with_exactly_a_seed_more() -> None:
 
 def test_every_parameter_is_always_sent() -> None:
     sent = VideoRequest(first_frame=FRAME, seed=1).payload({"first_frame": "u"})["parameters"]
-    assert set(sent) == {f.name for f in catalog.fields("parameters")}
+    assert set(sent) == {f.name for f in catalog.model(documented.MODEL).fields if f.where == "parameters"}
 
 
 def test_a_clip_must_be_shorter_than_the_whole() -> None:

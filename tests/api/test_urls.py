@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wan_nb.api import urls
-from wan_nb.api.request import Medium, VideoRequest
+from wan_nb.api.medium import Medium
+from wan_nb.api.request import VideoRequest
 from wan_nb.reporting.sections import without_secrets
 
 AT = "https://store.example.org/photos/cat.jpg"

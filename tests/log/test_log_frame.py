@@ -21,20 +21,21 @@ PROMISED = re.findall(
     last_frame driving_audio first_clip status service_status error_code error_message task_id request_id service
     simulated created_at submitted_at started_at ended_at queue_s run_s billed_s cost currency video video_sha256 bytes
     width height fps has_audio rating note tags attempt fingerprint version
-    take user
+    take user task ratio references source_video input_s
     """,
 )
 
 TYPES = {
     "Int64": {"duration", "seed", "bytes", "width", "height", "rating", "attempt", "take"},
-    "Float64": {"queue_s", "run_s", "billed_s", "cost", "fps"},
+    "Float64": {"queue_s", "run_s", "billed_s", "cost", "fps", "input_s"},
     "boolean": {"prompt_extend", "watermark", "simulated", "has_audio"},
     "datetime64[ns, UTC]": {"created_at", "submitted_at", "started_at", "ended_at"},
     "category": {"status"},
 }
 
 FULL = {
-    "take": 3, "user": "Ada",
+    "take": 3, "user": "Ada", "task": "video edit", "ratio": "16:9", "references": "a.png, b.mp4", "input_s": 2.5,
+    "source_video": "e.mp4",
     "study": "walk", "variant": "calm", "block": "b", "negative_prompt": "blur", "resolution": "720P", "duration": 5,
     "seed": 2**31 - 1, "prompt_extend": False, "watermark": True, "first_frame": "猫.jpg", "last_frame": "b.jpg",
     "driving_audio": "c.mp3", "first_clip": "d.mp4", "service_status": "SUCCEEDED", "error_code": "E", "task_id": "t1",

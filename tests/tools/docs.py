@@ -53,12 +53,23 @@ def front_end_table() -> str:
 
 
 def price_table() -> str:
-    """Prices per billed second."""
+    """List prices per billed second, of each model in each region whose page was read."""
+    tiers = ("480P", "720P", "1080P")
     rows = [
-        (name, region.currency, f"{catalog.PRICES[name]['720P']:.2f}", f"{catalog.PRICES[name]['1080P']:.2f}")
-        for name, region in catalog.REGIONS.items()
+        (
+            row.name,
+            row.billing.told,
+            region,
+            catalog.REGIONS[region].currency,
+            *(f"{prices[tier]:g}" if tier in prices else "" for tier in tiers),
+            row.prices.read,
+        )
+        for family in catalog.FAMILIES
+        for row in family.ROWS
+        for region, prices in row.prices.regions.items()
     ]
-    return _table(("region", "currency", "720P", "1080P"), rows) + f"\n\nAs of {catalog.AS_OF}; the bill decides."
+    head = ("model", "billed", "region", "currency", *tiers, "list of")
+    return _table(head, rows) + "\n\nList prices; discounts come and go, and the bill decides."
 
 
 def rival_table() -> str:

@@ -40,7 +40,7 @@ def draft(session: Session) -> Draft:
 
 def test_every_field_of_the_catalog_has_a_control_with_its_limits() -> None:
     specs = {spec["name"]: spec for spec in field_specs()}
-    assert list(specs) == [field.name for field in catalog.FIELDS]
+    assert list(specs) == [field.name for field in catalog.model("wan2.7-i2v").fields]
     assert specs["duration"]["minimum"] == 2
     assert specs["prompt"]["max_characters"] == 5000
     assert specs["first_clip"]["max_bytes"] == 100_000_000

@@ -97,6 +97,15 @@ class Uploaded:
     expires_at: datetime
 
 
+def _texts(value: Any) -> Iterator[str]:
+    """Every text inside of a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
+
+
 class Client:
     """One account at one base URL. Use it on one event loop only, and close it there.
 
@@ -201,7 +210,7 @@ class Client:
         """
         headers = self._headers.copy()
         headers["X-DashScope-Async"] = "enable"
-        if any(item["url"].startswith("oss://") for item in body["input"]["media"]):
+        if any(link.startswith("oss://") for link in _texts(body["input"])):
             headers["X-DashScope-OssResourceResolve"] = "enable"
         sent = False
 

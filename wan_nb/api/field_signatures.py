@@ -42,17 +42,25 @@ def names_fields(function: Function) -> Function:
 
 def told_fields(doc: str | None, fields: Sequence[catalog.Field], rest: str = "") -> str:
     """A docstring with these fields where its line ``**fields`` stands, and `rest` after them."""
-    lines = [line for f in fields for line in (f"{f.name} : {f.kind or f.type.__name__}", f"    {_told(f)}")]
+    lines = [line for f in fields for line in (f"{f.name} : {_type(f)}", f"    {_told(f)}")]
     # Before Python 3.13 a docstring keeps the indentation of its source.
     return _MARK.sub(lambda mark: "\n".join(mark[1] + line for line in filter(None, [*lines, rest])), doc or "")
 
 
+def _type(field: catalog.Field) -> str:
+    if not field.limits:
+        return field.type.__name__
+    return f"{field.kind} by number" if field.where == "item" else f"{field.kind}{' or a list' * field.listed}"
+
+
 def _told(field: catalog.Field) -> str:
     told = [field.help]
+    told += [f"Taken by {', '.join(catalog.takers(field.name))}." for _ in range(len(catalog.takers(field.name)) < 8)]
     if field.max_characters:
         told.append(f"At most {field.max_characters} characters.")
     if field.minimum is not None:
-        told.append(f"{field.minimum} to {field.maximum}{f' {field.unit}' if field.unit else ''}.")
+        told.append(f"{field.minimum} to {field.maximum}{f' {field.unit}' if field.unit else ''}, by model.")
+    told += [f"{special.value}: {special.help}." for special in field.specials]
     if field.api_default not in {None, field.default}:
         told.append(f"The service's own default is {field.api_default}.")
     return " ".join(told)

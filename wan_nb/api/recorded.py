@@ -4,23 +4,78 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.api import catalog
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
 
-    from wan_nb.api.request import Medium
+    from wan_nb.api.medium import Medium
 
-__all__ = ["materials_of", "recorded", "values_of"]
+__all__ = ["items_of", "material_fields", "materials_of", "recorded", "values_of"]
 
 
 def values_of(request: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a recorded request that are no materials."""
-    given = {name: value for name, value in request.get("input", {}).items() if name != "media"}
+    given = {name: value for name, value in request.get("input", {}).items() if not isinstance(value, (list, dict))}
     return {**given, "model": request.get("model"), **request.get("parameters", {})}
+
+
+def items_of(request: Mapping[str, Any]) -> Iterator[tuple[str, int, Mapping[str, Any]]]:
+    """The materials of a recorded request: field, number from 1, and what was written down of each.
+
+    >>> [*items_of({"input": {"prompt": "a", "media": [{"type": "first_frame", "name": "cat.png"}]}})]
+    [('first_frame', 1, {'type': 'first_frame', 'name': 'cat.png'})]
+    """
+    row = catalog.model(str(request.get("model") or ""))
+    given = request.get("input") or {}
+    names = {spec.wire: spec.name for spec in (*catalog.FIELDS, *row.fields) if spec.limits and spec.where == "media"}
+    counts: dict[str, int] = {}
+    held: dict[str, list[Mapping[str, Any]]] = {}
+    for item in given.get("media") or ():
+        name = names.get(item.get("type"), str(item.get("type")))
+        counts[name] = counts.get(name, 0) + 1
+        held.setdefault(name, []).append(item)
+        yield name, counts[name], item
+    for spec in row.materials:
+        if spec.where == "input" and isinstance(given.get(spec.wire), dict):
+            yield spec.name, 1, given[spec.wire]
+        if spec.where == "item":
+            carriers = [item for name in spec.items for item in held.get(name, ())]
+            yield from (
+                (spec.name, number, item[spec.wire]) for number, item in enumerate(carriers, 1) if spec.wire in item
+            )
+
+
+def material_fields(
+    request: Mapping[str, Any], made: Callable[[str, Mapping[str, Any]], Any], *, without: Container[str] = ()
+) -> dict[str, Any]:
+    """The materials of a recorded request as a person gives them: one, a list, or by number.
+
+    Parameters
+    ----------
+    request : mapping
+    made : callable
+        What a recorded material becomes, told its field.
+    without : container of str
+        Fields that are left out.
+    """
+    fields: dict[str, Any] = {}
+    for name, number, item in items_of(request):
+        if name in without:
+            continue
+        spec, value = catalog.BY_NAME.get(name), made(name, item)
+        if spec is not None and spec.where == "item":
+            fields.setdefault(name, {})[number] = value
+        elif spec is not None and spec.listed:
+            fields.setdefault(name, []).append(value)
+        else:
+            fields[name] = value
+    return fields
 
 
 def recorded(item: Mapping[str, Any]) -> Medium:
     """A material as it was written down, unseen."""
-    from wan_nb.api.request import Medium
+    from wan_nb.api.medium import Medium
     from wan_nb.api.urls import is_http
 
     known = {name: value for name, value in item.items() if name in Medium.model_fields}
@@ -33,4 +88,6 @@ def materials_of(request: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
     >>> sorted(materials_of({"input": {"media": [{"type": "first_frame", "identity": "sha256:1f"}]}}))
     [('first_frame', 'sha256:1f')]
     """
-    return frozenset((str(item["type"]), str(item["identity"])) for item in request.get("input", {}).get("media", ()))
+    return frozenset(
+        (name if number == 1 else f"{name} {number}", str(item["identity"])) for name, number, item in items_of(request)
+    )

@@ -8,118 +8,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Literal, Self
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
+from pydantic import ConfigDict, ValidationError, create_model, field_validator, model_validator
 
-from wan_nb.api import catalog, urls
-from wan_nb.api.checks import check_combination, check_value
+from wan_nb.api import catalog
+from wan_nb.api.checks import check_combination, check_materials, check_taken, check_value
+from wan_nb.api.estimate import Estimate
 from wan_nb.api.field_signatures import told_fields
-from wan_nb.api.urls import fault
-from wan_nb.arguments import shown
-from wan_nb.errors import InvalidMedia, InvalidRequest, did_you_mean, nearest
+from wan_nb.api.medium import Medium, numbered
+from wan_nb.errors import InvalidRequest, join_words
 from wan_nb.terminal import printed
 
-__all__ = ["Medium", "VideoRequest", "derive_seed"]
+__all__ = ["VideoRequest", "derive_seed"]
 
-_MEDIA_NAMES = tuple(f.name for f in catalog.fields("media"))
+_MIB = 2**20
+_EMBEDDED = 16 * _MIB
+"""Most bytes of embedded pictures of one request together; the service answers 413 above it."""
 
-
-@printed
-class Medium(BaseModel):
-    """One material as the checks, the fingerprint and the log see it.
-
-    Attributes
-    ----------
-    identity : str
-        ``sha256:<hex>`` of the pixels (images) or of the bytes (audio, clips); for a URL `urls.identity`.
-    name : str
-        What a person calls it: a path, a URL as `urls.shown` has it, or the type of an object.
-    path : Path or None
-        The file to upload; None for a URL.
-    url : str or None
-        As given, signature included. Kept in memory only.
-    whole : bool or None
-        Of a URL: whether `name` is enough to fetch the same picture again. None for a file, and for a URL that the
-        first edition wrote down, whose query was cut off.
-    kind : {'image', 'audio', 'clip'}
-    format : str or None
-        As the catalog spells it, such as ``JPEG``.
-    bytes : int or None
-    width, height : int or None
-        Pixels.
-    seconds : float or None
-    note : str
-        One line for the user when a normalised copy was made, else empty.
-
-    Examples
-    --------
-    >>> Medium.at("https://example.org/cat.png?Expires=1&Signature=x", "image").identity
-    'https://example.org/cat.png'
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    identity: str
-    name: str
-    path: Path | None = None
-    url: str | None = Field(default=None, repr=False)
-    whole: bool | None = None
-    kind: Literal["image", "audio", "clip"]
-    format: str | None = None
-    bytes: int | None = None
-    width: int | None = None
-    height: int | None = None
-    seconds: float | None = None
-    note: str = ""
-
-    @classmethod
-    def at(cls, url: str, kind: Literal["image", "audio", "clip"], *, field: str | None = None) -> Self:
-        """Material behind an http(s) URL: the service fetches it, we do not look inside.
-
-        Raises
-        ------
-        InvalidMedia
-            The text is no http(s) URL with a host.
-        """
-        if wrong := fault(url, user=True):
-            bare = urls.bare(url)
-            raise InvalidMedia(
-                f"{shown(bare)} is no http(s) URL: {wrong}.", field=field, remedy="Give a file, or a full URL."
-            )
-        name, whole = urls.shown(url)
-        return cls(identity=urls.identity(url), name=name, url=url, whole=whole, kind=kind)
-
-    @property
-    def key(self) -> str:
-        """What counts in a fingerprint: the identity, with a mark where it is that of a URL.
-
-        The first edition cut more off a URL than its signature, so what it bought may be another picture.
-        """
-        return self.identity if self.whole is None else f"url {self.identity}"
-
-    @property
-    def lost(self) -> str | None:
-        """Why it can be looked up but not sent, or None: a material that was only written down may be gone since."""
-        if self.url is not None or self.path is not None:
-            return None
-        if self.identity.startswith("sha256:"):
-            return f"{self.name:.120} is no longer where it was, or is another file by now."
-        return f"of {self.name:.120} only this much is kept, not the link itself."
-
-    def public(self) -> dict[str, Any]:
-        """What may be written down: no signature, no bytes."""
-        return self.model_dump(mode="json", exclude={"url", "note"}, exclude_none=True)
-
-
-def _annotation(spec: catalog.Field) -> Any:
-    kind = Medium if spec.where == "media" else spec.type
-    return kind if spec.default is not None else kind | None
-
-
-_DEFINITIONS: dict[str, Any] = {name: (_annotation(spec), spec.default) for name, spec in catalog.BY_NAME.items()}
+# What a value must be is said by the row of the model, not by a type.
+_DEFINITIONS: dict[str, Any] = dict.fromkeys(catalog.BY_NAME, (Any, None))
 _Fields: Any = create_model("_Fields", __config__=ConfigDict(frozen=True, extra="forbid"), **_DEFINITIONS)
 
 
@@ -127,7 +36,8 @@ _Fields: Any = create_model("_Fields", __config__=ConfigDict(frozen=True, extra=
 class VideoRequest(_Fields):  # type: ignore[misc]  # its fields are those of the catalog
     """A request that the service documents as valid.
 
-    Materials are given as `Medium`.
+    Materials are given as `Medium`, several of one field as a list, a voice by the number of its reference. Without
+    ``model`` the catalog chooses by what is given; what the model does not take is None.
 
     Parameters
     ----------
@@ -146,10 +56,14 @@ class VideoRequest(_Fields):  # type: ignore[misc]  # its fields are those of th
     """
 
     def __init__(self, **values: Any) -> None:
+        given = {name: value for name, value in values.items() if not _missing(value)}
+        given.setdefault("model", catalog.chosen(given))
+        row = catalog.model(given["model"]) if isinstance(given["model"], str) else None
+        defaults = {one.name: one.default for one in row.fields if one.default is not None} if row else {}
         try:
-            super().__init__(**values)
+            super().__init__(**{**defaults, **given})
         except ValidationError as error:
-            first, *others = _unwrap(error)
+            first, *others = _unwrap(error, given["model"])
             first.details["others"] = others
             raise first from None
 
@@ -165,29 +79,155 @@ class VideoRequest(_Fields):  # type: ignore[misc]  # its fields are those of th
     @field_validator("*", mode="before")
     @classmethod
     def _check_value(cls, value: Any, info: Any) -> Any:
-        spec = catalog.BY_NAME[info.field_name]
-        return value if value is None or spec.where == "media" else check_value(spec, value)
+        name = info.field_name
+        if value is None or name == "model":
+            return None if value is None else check_value(catalog.BY_NAME[name], value)
+        model = info.data.get("model")
+        if not isinstance(model, str):
+            return value  # the model itself is wrong, and that is said
+        check_taken(name, model)
+        spec = catalog.model(model).field(name)
+        assert spec is not None
+        return check_materials(spec, value, model) if spec.limits else check_value(spec, value)
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:
-        check_combination(self.media(), self.model)
-        clip = self.first_clip
-        if clip and clip.seconds is not None and clip.seconds >= self.duration:
-            raise InvalidRequest(
-                f"duration {self.duration} s leaves nothing to make: the given clip is {clip.seconds:.2f} s long.",
-                field="duration",
-                remedy="duration is the whole length, the given clip included; give more.",
-            )
+        row, given = self.row, self.given()
+        mode = check_combination(given, row)
+        if mode.prompt and self.prompt is None:
+            raise InvalidRequest(f"{mode.label} needs a prompt.", field="prompt", remedy="Write what should happen.")
+        for names, most in row.together:
+            if (count := sum(len(given.get(name, ())) for name in names)) > most:
+                raise InvalidRequest(
+                    f"{count} of {join_words(names, 'and')} are given; {row.name} takes {most} in all.", field=names[0]
+                )
+        for spec in row.materials:
+            for number, _ in given.get(spec.name, ()) if spec.where == "item" else ():
+                self._item(spec, number)
+        self._check_lengths(given)
+        self._check_embedded()
         return self
 
+    def _check_lengths(self, given: Mapping[str, Sequence[tuple[int, Medium]]]) -> None:
+        """Seconds that belong together: of one field, of a clip and what is made of it, beside a material."""
+        row, duration = self.row, self.duration
+        lengths = {name: sum(medium.seconds or 0.0 for _, medium in held) for name, held in given.items()}
+        for name, seconds in lengths.items():
+            spec = row.field(name)
+            most = spec.limits.total_seconds if spec and spec.limits else None
+            if most is not None and seconds > most + catalog.SLACK:
+                raise InvalidRequest(f"{name}: {seconds:.2f} s in all; {row.name} takes {most:g} s.", field=name)
+            if spec and spec.inside and seconds >= duration:
+                raise InvalidRequest(
+                    f"duration {duration} s leaves nothing to make: the given clip is {seconds:.2f} s long.",
+                    field="duration",
+                    remedy="duration is the whole length, the given clip included; give more.",
+                )
+        asked = row.field("duration")
+        if asked is None:
+            return
+        for name, longest in asked.maximum_with:
+            if name in given and duration > longest:
+                raise InvalidRequest(f"duration is {longest} s at most with {name}, not {duration}.", field="duration")
+        inputs = sum(lengths.get(name, 0.0) for name in row.billing.inputs)
+        shortest = max(duration, asked.minimum or 0)
+        if row.span is not None and inputs + shortest > row.span + catalog.SLACK:
+            raise InvalidRequest(
+                f"the given clips ({inputs:.2f} s) and the new one ({shortest} s) are longer than {row.span:g} s.",
+                field="duration",
+                remedy=f"{row.name} takes {row.span:g} s in all: give less of either.",
+            )
+
+    def _check_embedded(self) -> None:
+        """Pictures that cannot be uploaded stand in the body, whose size is limited."""
+        sizes = [medium.bytes or 0 for slot, medium in self.media().items() if self.embeds(slot)]
+        if sum(sizes) > _EMBEDDED:
+            raise InvalidRequest(
+                f"pictures of {sum(sizes) / _MIB:.1f} MiB do not fit into one request; it takes {_EMBEDDED // _MIB}.",
+                field="model",
+                remedy="Make them smaller, or give URLs.",
+            )
+
+    # --- what is in it
+
+    @property
+    def row(self) -> catalog.Model:
+        """The catalog's row that it is checked, written and priced by."""
+        return catalog.model(self.model)
+
+    def given(self) -> dict[str, tuple[tuple[int, Medium], ...]]:
+        """The given materials by field, in the order of the body, each with its number from 1."""
+        return {spec.name: held for spec in self.row.materials if (held := tuple(numbered(getattr(self, spec.name))))}
+
     def media(self) -> dict[str, Medium]:
-        """The given materials by field, in the catalog's order."""
-        return {name: medium for name in _MEDIA_NAMES if (medium := getattr(self, name)) is not None}
+        """The given materials by their place: a field, or a field and a number such as ``reference_image 2``."""
+        return {slot: medium for slot, _, _, medium in self._slots()}
+
+    def _slots(self) -> Iterator[tuple[str, catalog.Field, int, Medium]]:
+        for name, held in self.given().items():
+            spec = self.row.field(name)
+            assert spec is not None
+            for number, medium in held:
+                yield (name if spec.most == 1 else f"{name} {number}"), spec, number, medium
+
+    def labels(self) -> dict[str, str]:
+        """What the prompt calls each reference, by its place in `media`: ``Image 1``, ``Video 1``."""
+        names = {"image": "Image", "clip": "Video", "audio": "Audio"}
+        called: dict[str, str] = {}
+        for slot, spec, number, _ in self._slots():
+            if spec.listed:
+                called[slot] = f"{names[spec.kind]} {number}"
+            elif spec.where == "item":
+                name, index = self._item(spec, number)
+                called[slot] = f"voice of {called[f'{name} {index}']}"
+        return called
+
+    def embeds(self, slot: str) -> bool:
+        """Whether a file in this place goes into the body itself, because the model takes no uploaded one."""
+        spec = self.row.field(slot.partition(" ")[0])
+        return bool(spec and spec.limits and "oss" not in spec.limits.links and self.media()[slot].url is None)
 
     @property
     def mode(self) -> str:
         """What the combination of materials is called, such as ``first and last frame``."""
-        return catalog.model(self.model).modes[frozenset(self.media())]
+        return check_combination(self.given(), self.row).label
+
+    @property
+    def task(self) -> str:
+        """What kind of clip it asks for, such as ``text to video``."""
+        return check_combination(self.given(), self.row).task
+
+    @property
+    def notes(self) -> list[str]:
+        """What the service will do otherwise than a person may think, one line each."""
+        given = self.given()
+        return [
+            f"{spec.name}: {self.row.name} takes no notice of it beside {other}."
+            for spec in self.row.fields
+            for other in spec.ignored_with
+            if other in given and getattr(self, spec.name) != spec.default
+        ]
+
+    def _item(self, spec: catalog.Field, number: int) -> tuple[str, int]:
+        """Field and place of the material that an attribute belongs to.
+
+        Raises
+        ------
+        InvalidRequest
+            There is none of that number.
+        """
+        given = self.given()
+        there = [(name, index) for name in spec.items for index, _ in given.get(name, ())]
+        if not 1 <= number <= len(there):
+            count = f"{len(there)} reference{'' if len(there) == 1 else 's'}"
+            raise InvalidRequest(
+                f"{spec.name} {number} belongs to no reference: there {'is' if len(there) == 1 else 'are'} {count}.",
+                field=spec.name,
+                remedy=f"The number is that of its {join_words(spec.items)}, counted in this order.",
+            )
+        return there[number - 1]
+
+    # --- as the service, the log and the bill have it
 
     def payload(self, urls: Mapping[str, str]) -> dict[str, Any]:
         """Body of the POST.
@@ -195,26 +235,33 @@ class VideoRequest(_Fields):  # type: ignore[misc]  # its fields are those of th
         Parameters
         ----------
         urls : mapping
-            For each media field the URL that the service shall read: http(s), ``oss://`` or ``data:``.
+            For each place of `media` the URL that the service shall read: http(s), ``oss://`` or ``data:``.
         """
-        body_input: dict[str, Any] = {}
-        if self.prompt is not None:
-            body_input["prompt"] = self.prompt
-        if self.negative_prompt is not None:
-            body_input["negative_prompt"] = self.negative_prompt
-        body_input["media"] = [{"type": name, "url": urls[name]} for name in self.media()]
-        parameters = {f.name: getattr(self, f.name) for f in catalog.fields("parameters")}
-        return {
-            "model": self.model,
-            "input": body_input,
-            "parameters": {name: value for name, value in parameters.items() if value is not None},
-        }
+        return self._body(lambda slot, _: urls[slot])
 
     def public(self) -> dict[str, Any]:
         """The request for the log and the sidecar: `payload` with each material's facts in place of its URL."""
-        body = self.payload(dict.fromkeys(self.media(), ""))
-        body["input"]["media"] = [{"type": name, **medium.public()} for name, medium in self.media().items()]
-        return body
+        return self._body(lambda _, medium: medium.public())
+
+    def _body(self, told: Callable[[str, Medium], Any]) -> dict[str, Any]:
+        """The body, with each material as it is told."""
+        places: dict[str, dict[str, Any]] = {"model": {}, "input": {}, "parameters": {}}
+        for spec in self.row.fields:
+            value = getattr(self, spec.name)
+            if value is not None and not spec.limits:
+                places[spec.where][spec.wire] = value
+        items: dict[tuple[str, int], dict[str, Any]] = {}
+        for slot, spec, number, medium in self._slots():
+            value = told(slot, medium)
+            if spec.where == "input":
+                places["input"][spec.wire] = value
+            elif spec.where == "item":
+                items[self._item(spec, number)][spec.wire] = value
+            else:
+                items[spec.name, number] = {"type": spec.wire, **(value if isinstance(value, dict) else {"url": value})}
+        if items:
+            places["input"]["media"] = [*items.values()]
+        return {"model": self.model, "input": places["input"], "parameters": places["parameters"]}
 
     def fingerprint(self, service: str) -> str:
         """Identity of what is bought: the same fingerprint is never paid twice unasked.
@@ -233,16 +280,27 @@ class VideoRequest(_Fields):  # type: ignore[misc]  # its fields are those of th
         canonical = json.dumps({"service": service, **body}, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
+    def estimate(self, region: catalog.Region) -> Estimate:
+        """What it will cost, as far as that is known before."""
+        given = self.given()
+        lengths = {name: [medium.seconds for _, medium in held] for name, held in given.items()}
+        return Estimate.of(self.model, self.resolution, self.duration, lengths, region)
+
     def price(self, region: catalog.Region) -> float:
-        """Estimated price in the region's currency: billed seconds times the tier's price."""
-        return round(catalog.price_per_second(self.model, self.resolution, region) * int(self.duration), 4)
+        """Estimated price in the region's currency: the most that it can be where the length is not known before."""
+        return self.estimate(region).amount
 
     def with_seed(self, seed: int | None) -> VideoRequest:
         """The same request with another seed, or without one."""
-        return VideoRequest(**{**{name: getattr(self, name) for name in type(self).model_fields}, "seed": seed})
+        own = {name: getattr(self, name) for name in type(self).model_fields}
+        return VideoRequest(**{**own, "seed": seed})
 
 
 VideoRequest.__doc__ = told_fields(VideoRequest.__doc__, catalog.FIELDS)
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, (list, tuple, dict)) and not value)
 
 
 def derive_seed(media: Mapping[str, Medium], name: str | None, take: int = 1) -> int:
@@ -272,17 +330,21 @@ def derive_seed(media: Mapping[str, Medium], name: str | None, take: int = 1) ->
     return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
 
 
-def _unwrap(error: ValidationError) -> list[InvalidRequest]:
+def _unwrap(error: ValidationError, model: Any) -> list[InvalidRequest]:
     """Our own errors out of pydantic's; what pydantic found by itself is said in its words."""
     found = []
     for item in error.errors(include_url=False):
         own = item.get("ctx", {}).get("error")
         name = str(item["loc"][0]) if item["loc"] else None
         if item["type"] == "extra_forbidden":
-            own = InvalidRequest(
-                f"the request has no field {shown(name)}.",
-                field=name,
-                remedy=did_you_mean(nearest(str(name), catalog.BY_NAME), f"Fields: {', '.join(catalog.BY_NAME)}."),
-            )
+            own = _unknown(str(name), str(model))
         found.append(own if isinstance(own, InvalidRequest) else InvalidRequest(f"{name}: {item['msg']}.", field=name))
     return found
+
+
+def _unknown(name: str, model: str) -> InvalidRequest:
+    try:
+        check_taken(name, model)
+    except InvalidRequest as error:
+        return error
+    raise AssertionError(name)

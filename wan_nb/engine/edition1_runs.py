@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import urls
-from wan_nb.api.recorded import recorded
+from wan_nb.api.recorded import items_of, recorded
 from wan_nb.api.request import derive_seed
 from wan_nb.errors import InvalidOption
 from wan_nb.log.states import UNBILLED
@@ -17,7 +17,7 @@ from wan_nb.log.states import UNBILLED
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wan_nb.api.request import Medium
+    from wan_nb.api.medium import Medium
     from wan_nb.engine.ask import Ask
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
@@ -61,7 +61,7 @@ def may_be(log: RunLog, asks: Sequence[Ask], known: Sequence[Row | None], identi
 
 def _fits(row: Row, ask: Ask, identity: str) -> bool:
     """Whether nothing but the URLs tells a run from a request."""
-    then = {item["type"]: recorded(item) for item in row.request.get("input", {}).get("media", ())}
+    then = {field: recorded(item) for field, _, item in items_of(row.request)}
     now = ask.request.media()
     if row.identity != identity or then.keys() != now.keys():
         return False

@@ -22,7 +22,7 @@ from wan_nb.terminal import printed
 if TYPE_CHECKING:
     from wan_nb.settings import Settings
 
-__all__ = ["Endpoint", "address", "identify", "locate"]
+__all__ = ["Endpoint", "address", "identify", "locate", "region_named"]
 
 SIMULATOR_KEY = "simulator"
 """The simulator takes any key; this one says in its counters who came."""
@@ -53,16 +53,22 @@ class Endpoint(Keyless):
     region: catalog.Region
 
 
-def address(service: str) -> str:
+def address(service: str, workspace: str = "") -> str:
     """Base URL of a service by its name or URL; empty for the simulator, which has one when it runs.
 
     Raises
     ------
     InvalidOption
-        Neither a known name nor an http(s) URL that can be used: without user name, password, query or fragment.
+        Neither a known name nor an http(s) URL that can be used: without user name, password, query or fragment; or a
+        region that has workspace hosts only, without a workspace.
     """
-    if service in catalog.REGIONS:
-        return catalog.REGIONS[service].base_url
+    if region := catalog.REGIONS.get(service):
+        if not workspace and not region.base_url:
+            raise InvalidOption(
+                f"{service} is reached by the host of a workspace only.",
+                remedy="Set WAN_NB_WORKSPACE to the id of yours, which its console shows; or give its base URL.",
+            )
+        return region.workspace_url(workspace) if workspace else region.base_url
     if service == "simulator":
         return ""
     known = ", ".join(["simulator", *catalog.REGIONS])
@@ -77,11 +83,18 @@ def address(service: str) -> str:
     return service
 
 
+def region_named(service: str) -> catalog.Region:
+    """Region whose prices and models apply, known before the service is located."""
+    return catalog.REGIONS.get(service) or catalog.region_of(service)
+
+
 def identify(settings: Settings) -> str:
     """Identity of service and account, which is part of every fingerprint; nothing is asked or started."""
-    url = address(settings.service)
-    if not url:
+    if settings.service == "simulator":
         return settings.service  # the simulator of this folder, whatever its port
+    region = catalog.REGIONS.get(settings.service)
+    # The same account by its workspace or by the shared host: what it has bought is there already.
+    url = region.base_url or region.workspace_url("") if region else address(settings.service)
     # The account is known to us only by its key; a one-way digest tells two accounts apart without giving the key away.
     account = hashlib.blake2b(settings.api_key.encode(), digest_size=8, person=b"wan_nb account").hexdigest()
     return f"{url}#{account}"
@@ -103,7 +116,7 @@ def locate(settings: Settings) -> Endpoint:
 
         url = ensure(settings.folder / "simulator", speed=settings.speed, environ=for_the_simulator())
         return Endpoint(name, url, Secret(SIMULATOR_KEY), identify(settings), catalog.region_of(url))
-    url = address(name)
+    url = address(name, settings.workspace)
     if not settings.api_key:
         raise NotAuthorized(
             f"no key for {name}.", remedy="Run %wan login, or set DASHSCOPE_API_KEY; %wan connect simulator needs none."

@@ -254,11 +254,21 @@ def _receipt(row: Row, task: Task, region: catalog.Region) -> dict[str, Any]:
     if seconds is None:
         # The estimate stays; what came in place of a receipt is kept for `wan_nb.cost` to tell.
         odd = task.usage.odd if task.usage else ""
-        known = {} if row.cost is not None else {"cost": catalog.dearest_clip(region.currency)}
+        known = {} if row.cost is not None else {"cost": catalog.dearest_clip(region.currency, row.model or "")}
         return {**known, "receipt": odd} if odd else known
     resolution = row.resolution or (f"{task.usage.SR}P" if task.usage and task.usage.SR else "")
     rate = catalog.price_per_second(row.model or "", resolution, region)
-    return {"billed_s": seconds, "cost": round(seconds * rate, 4)}
+    return {"billed_s": seconds, "input_s": _input_seconds(row, task), "cost": round(seconds * rate, 4)}
+
+
+def _input_seconds(row: Row, task: Task) -> float | None:
+    """Billed seconds of given clips, for a model that bills any: what is not output."""
+    if not catalog.model(row.model or "").billing.inputs or task.usage is None:
+        return None
+    billed, output = task.usage.duration, task.usage.output_video_duration
+    if billed is None or output is None:
+        return task.usage.input_video_duration
+    return round(max(billed - output, 0.0), 4)
 
 
 def _seconds(start: datetime | None, end: datetime | None) -> float | None:

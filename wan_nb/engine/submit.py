@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from collections import defaultdict
 from contextlib import ExitStack, suppress
@@ -15,6 +16,7 @@ from wan_nb.engine import media_folder, settle
 from wan_nb.engine.retry import retried
 from wan_nb.engine.row_errors import code_and_message
 from wan_nb.errors import InvalidMedia, LogError, OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
+from wan_nb.log.row import NAMES
 from wan_nb.log.states import NOT_ACCEPTED, Event, Status
 from wan_nb.version import __version__
 
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wan_nb.api.client import Created
-    from wan_nb.api.request import Medium, VideoRequest
+    from wan_nb.api.medium import Medium
+    from wan_nb.api.request import VideoRequest
     from wan_nb.engine.account import Account
     from wan_nb.engine.ask import Ask, Progress
     from wan_nb.engine.download import Downloads
@@ -119,8 +122,7 @@ class Submitter:
         """Columns of the row to reserve."""
         account, request = self.account, ask.seeded()
         return {
-            **{f.name: getattr(request, f.name) for f in catalog.FIELDS if f.where != "media"},
-            **{field: medium.name for field, medium in request.media().items()},
+            **_columns(request),
             "study": ask.study or ask.name,
             "variant": ask.variant,
             "block": ask.block,
@@ -304,7 +306,12 @@ class Submitter:
             if (why := medium.lost) is not None:
                 raise InvalidMedia(f"{name}: {why}", field=name, remedy="Give it anew.")
             told = partial(progress, name) if progress else None
-            urls[name] = medium.url if medium.url is not None else await self._stored(medium, request.model, told)
+            if medium.url is not None:
+                urls[name] = medium.url
+            elif request.embeds(name):
+                urls[name] = _embedded(medium)
+            else:
+                urls[name] = await self._stored(medium, request.model, told)
         return urls
 
     async def _stored(self, medium: Medium, model: str, progress: Callable[[int, int], None] | None) -> str:
@@ -329,6 +336,27 @@ class Submitter:
                 await account.ask_log(account.log.remember_upload, key, uploaded.url, uploaded.expires_at)
                 url = uploaded.url
             return url
+
+
+def _columns(request: VideoRequest) -> dict[str, Any]:
+    """What was asked for, by the columns of the log; several materials of one column are named in their order."""
+    told = {spec.name: getattr(request, spec.name) for spec in request.row.fields if not spec.limits}
+    named: dict[str, list[str]] = {}
+    for field, held in request.given().items():
+        named.setdefault(catalog.BY_NAME[field].column or field, []).extend(medium.name for _, medium in held)
+    columns = {"task": request.task, **told, **{column: ", ".join(names) for column, names in named.items()}}
+    return {name: value for name, value in columns.items() if name in NAMES}
+
+
+def _embedded(medium: Medium) -> str:
+    """A file as a ``data:`` URL, for a model that takes no uploaded one."""
+    assert medium.path is not None
+    kind = catalog.MEDIA[medium.kind]
+    mime = dict(zip(kind.formats, kind.mimes, strict=True)).get(medium.format or "", kind.mimes[0])
+    try:
+        return f"data:{mime};base64,{base64.b64encode(medium.path.read_bytes()).decode()}"
+    except OSError as error:
+        raise InvalidMedia(f"{medium.name} cannot be read any more: {error.strerror or error}.") from None
 
 
 class _Clocks:

@@ -9,10 +9,9 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
-from wan_nb.api.catalog import fields as catalog_fields
-from wan_nb.api.catalog import region_of
+from wan_nb.api import catalog
 from wan_nb.engine import media_folder
-from wan_nb.engine.endpoint import address, identify, locate
+from wan_nb.engine.endpoint import address, identify, locate, region_named
 from wan_nb.engine.loop import LoopThread, load
 from wan_nb.errors import InvalidMedia, InvalidOption, LogError, NotFound, Unavailable, WanError
 from wan_nb.frontends import can_run, notebook_folder
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from wan_nb.api.catalog import Region
-    from wan_nb.api.request import Medium, VideoRequest
+    from wan_nb.api.medium import Medium
+    from wan_nb.api.request import VideoRequest
     from wan_nb.engine.account import Account
     from wan_nb.engine.ask import Ask
     from wan_nb.engine.endpoint import Endpoint
@@ -51,7 +50,8 @@ TAIL = 5.0
 def _checks() -> tuple[type[VideoRequest], type[Medium], Callable[..., Medium]]:
     """What checks a request and its materials."""
     import wan_nb.media.images  # noqa: F401  # imported late by what comes next
-    from wan_nb.api.request import Medium, VideoRequest
+    from wan_nb.api.medium import Medium
+    from wan_nb.api.request import VideoRequest
     from wan_nb.media.materials import prepare
 
     return VideoRequest, Medium, prepare
@@ -140,7 +140,9 @@ class Workspace:
                 "wan_nb does not run in Pyodide (JupyterLite): there are no threads, processes and connections there.",
                 remedy="Open the notebook with a Python kernel of a machine, such as on Binder.",
             )
-        address(settings.service)  # a service that there cannot be is said before anything is opened
+        address(
+            settings.service, settings.workspace
+        )  # a service that there cannot be is said before anything is opened
         self.settings = settings
         self.store = Store.of(settings)
         self.notebook = notebook_folder()
@@ -216,10 +218,10 @@ class Workspace:
         return endpoint.name if (endpoint := Workspace.endpoint.of(self)) else self.settings.service
 
     @property
-    def region(self) -> Region:
+    def region(self) -> catalog.Region:
         """Whose prices and currency apply; nothing is asked or started for it."""
         endpoint = Workspace.endpoint.of(self)
-        return endpoint.region if endpoint else region_of(address(self.settings.service))
+        return endpoint.region if endpoint else region_named(self.settings.service)
 
     def set_budget(self, budget: Mapping[str, float]) -> None:
         """Set the cap of any 24 h, per currency; holds for what is asked for from now on."""
@@ -263,41 +265,56 @@ class Workspace:
         ------
         InvalidRequest, InvalidMedia
         """
-        video_request = load(_checks)[0]
-        given = {name: value for name, value in fields.items() if value is not None}
-        for spec in catalog_fields("media"):
-            if spec.name in given:
-                given[spec.name] = self.material(given[spec.name], spec.name)
-        return video_request(prompt=prompt, **given)
+        from wan_nb.api.checks import check_region
 
-    def material(self, given: Any, field: str) -> Medium:
+        video_request = load(_checks)[0]
+        given = {name: value for name, value in {"prompt": prompt, **fields}.items() if value is not None}
+        model = given.get("model") or catalog.chosen(given)
+        for name in catalog.MATERIALS:
+            if name in given:
+                given[name] = self.materials(given[name], name, model=model)
+        request = video_request(**given)
+        check_region(request.model, self.region)
+        return request
+
+    def materials(self, given: Any, field: str, *, model: str | None = None) -> Any:
+        """What is given for a field of materials, each of it checked: one, a list in order, or a dict by number."""
+        from wan_nb.api.medium import each_material
+
+        return each_material(catalog.BY_NAME[field], given, lambda one: self.material(one, field, model=model))
+
+    def material(self, given: Any, field: str, *, model: str | None = None) -> Medium:
         """Probe, check and, where it has to be, normalise one material.
 
         Parameters
         ----------
         given : path, URL, bytes, PIL image, numpy array or Medium
-        field : {'first_frame', 'last_frame', 'driving_audio', 'first_clip'}
+        field : str
+            Of the materials of the catalog, such as ``first_frame``.
+        model : str, optional
+            Whose limits hold; without it, and beyond them, those of the request are checked when it is made.
 
         Raises
         ------
         InvalidMedia
         """
         _, medium, prepare = load(_checks)
-        if field not in {spec.name for spec in catalog_fields("media")}:
+        if field not in catalog.MATERIALS:
             raise InvalidOption(f"{field!r:.60} is no material of a request.", field="field")
         if isinstance(given, medium):
             return given
         try:
-            return prepare(given, field, self.store.frames)
+            own = catalog.model(model).field(field) if isinstance(model, str) else None
+            return prepare(given, field, self.store.frames, limits=own.limits if own else None)
         except OSError as error:
             raise InvalidMedia(f"{field}: it cannot be read or copied: {said(error)}.", field=field) from error
 
-    def recorded_material(self, item: Mapping[str, Any]) -> Medium:
+    def recorded_material(self, field: str, item: Mapping[str, Any]) -> Medium:
         """A material as it was written down, with its file where that still holds the same content."""
         from wan_nb.api.recorded import recorded
         from wan_nb.media.materials import found_again
 
-        return found_again(recorded(item), item["type"], self.store.frames)
+        return found_again(recorded(item), field, self.store.frames)
 
     def recorded_fields(
         self,
@@ -325,20 +342,17 @@ class Workspace:
         InvalidMedia
             A material is no longer what and where it was.
         """
-        from wan_nb.api.recorded import values_of
+        from wan_nb.api.recorded import material_fields, values_of
 
-        fields = values_of(request)
-        for item in request.get("input", {}).get("media", ()):
-            if item["type"] not in without:
-                fields[item["type"]] = medium = self.recorded_material(item)
-                if not lost_too and (why := medium.lost) is not None:
-                    raise InvalidMedia(
-                        f"{item['type']}: {why}",
-                        field=item["type"],
-                        run_id=run_id,
-                        remedy=f"Give it anew: run.again({item['type']}=...).",
-                    )
-        return fields
+        def found(field: str, item: Mapping[str, Any]) -> Medium:
+            medium = self.recorded_material(field, item)
+            if not lost_too and (why := medium.lost) is not None:
+                raise InvalidMedia(
+                    f"{field}: {why}", field=field, run_id=run_id, remedy=f"Give it anew: run.again({field}=...)."
+                )
+            return medium
+
+        return {**values_of(request), **material_fields(request, found, without=without)}
 
     # --- what the log knows of requests
 
@@ -477,7 +491,7 @@ class Workspace:
     def continued(self, row: Row, field: str) -> Image | Path:
         """What of a run that has ended is given as a material of the next one: its last seconds or a frame."""
         if field == "first_clip":
-            return self.tail(row, min(TAIL, row.billed_s or row.duration or TAIL))
+            return self.tail(row, min(TAIL, row.clip_s or row.duration or TAIL))
         return self.frame(row, -1 if field == "first_frame" else 0)
 
     def strip(self, row: Row) -> bytes | None:

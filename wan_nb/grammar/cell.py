@@ -16,18 +16,19 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
-from wan_nb.arguments import shown
-from wan_nb.errors import InvalidOption, did_you_mean, nearest
+from wan_nb.arguments import as_whole, shown
+from wan_nb.errors import InvalidOption, InvalidRequest, did_you_mean, nearest
 from wan_nb.grammar import options
 from wan_nb.grammar.variants import read_body, silenced, write_body
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["Cell"]
 
@@ -118,8 +119,9 @@ class Cell:
         if values.pop("help", False):
             return cls(help=True, silent=silent)
         variants, ended = read_body(body)
-        given = {name: values.pop(name) for name in [*values] if name in catalog.BY_NAME}
+        given = {name: _material(name, values.pop(name), expand) for name in [*values] if name in catalog.BY_NAME}
         vary = _read_vary(values.pop("vary", []), expand)
+        given, vary = _checked(given, vary)
         tags = tuple(dict.fromkeys(word for words in values.pop("tag", []) for word in words))
         cell = cls(variants, _frozen(given), vary=_frozen(vary), tags=tags, silent=silent or ended, **values)
         cell._check()
@@ -160,14 +162,71 @@ class Cell:
             if option.name == "vary":
                 for key, values in self.vary.items():
                     yield _quoted(f"--vary={key}={json.dumps(values, ensure_ascii=False, default=_untypable)}")
+            elif isinstance(value, Mapping):
+                yield from (_quoted(f"{option.flag}={number}={_typed(item)}") for number, item in value.items())
             elif option.many:
-                yield from (_quoted(f"{option.flag}={item}") for item in value or ())
+                yield from (_quoted(f"{option.flag}={_typed(item)}") for item in value or ())
             elif isinstance(value, bool):
                 yield from (text for text, switch in option.spellings.items() if switch is value and text[:2] == "--")
             elif isinstance(value, tuple):
                 yield from [f"{option.flag}={','.join(map(str, value))}"] if value else []
             elif value is not None:
-                yield _quoted(f"{option.flag}={value if isinstance(value, (str, int, float)) else _untypable(value)}")
+                yield _quoted(f"{option.flag}={_typed(value)}")
+
+
+def _material(name: str, value: Any, expand: options.Expand) -> Any:
+    """Several materials of one field as one list, voices as a mapping from the number of their reference."""
+    spec = catalog.BY_NAME[name]
+    if spec.where == "item":
+        return _by_number(spec, value, expand)
+    if not spec.listed:
+        return value
+    return [one for each in value for one in (each if isinstance(each, (list, tuple)) else [each])]
+
+
+def _by_number(spec: catalog.Field, texts: Sequence[str], expand: options.Expand) -> dict[int, Any]:
+    found: dict[int, Any] = {}
+    for text in texts:
+        number, equals, rest = text.partition("=")
+        one = expand(rest if equals else text)
+        pairs = one if isinstance(one, Mapping) and not equals else {number.strip(): one if equals else None}
+        for key, each in pairs.items():
+            whole = as_whole(key, typed=True)
+            if whole is None or whole < 1 or each is None or (isinstance(each, str) and not each.strip()):
+                raise InvalidOption(
+                    f"{spec.flag} {shown(text, typed=True)} is not understood.",
+                    field=spec.name,
+                    remedy=f"Write {spec.flag} 1=voice.mp3: the number of the reference, images first.",
+                )
+            if whole in found:
+                raise InvalidOption(f"{spec.flag} {whole} is given twice.", field=spec.name)
+            found[whole] = each
+    return found
+
+
+def _checked(given: dict[str, Any], vary: dict[str, tuple[Any, ...]]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values as the model that follows from them takes them; of several models each request is checked later."""
+    from wan_nb.api.checks import check_value
+
+    if "model" in vary:
+        return given, vary
+    model = given.get("model") or catalog.chosen({**given, **vary})
+    row = catalog.model(model if isinstance(model, str) else "")
+
+    def held(name: str, value: Any) -> Any:
+        spec = row.field(name) or catalog.BY_NAME.get(name)
+        if spec is None or spec.limits:
+            return value
+        try:
+            return check_value(spec, value)
+        except InvalidRequest as error:
+            error.details["flag"] = spec.flag
+            raise
+
+    return (
+        {name: held(name, value) for name, value in given.items()},
+        {name: tuple(held(name, value) for value in values) for name, values in vary.items()},
+    )
 
 
 def _read_vary(texts: Sequence[str], expand: options.Expand) -> dict[str, tuple[Any, ...]]:
@@ -187,7 +246,7 @@ def _read_vary(texts: Sequence[str], expand: options.Expand) -> dict[str, tuple[
             raise InvalidOption(f"--vary {key} is given twice.")
         values = _read_list(key, listed, expand)
         spec = catalog.BY_NAME.get(key)
-        axes[key] = tuple(options.field_value(spec, v) if spec else as_text(key, v) for v in values)
+        axes[key] = tuple(options.typed_value(spec, v) if spec else as_text(key, v) for v in values)
         plain = [value for value in axes[key] if isinstance(value, (str, int))]  # arrays answer == with arrays
         if len(set(plain)) < len(plain):
             raise InvalidOption(f"--vary {key} names a value twice.")
@@ -230,6 +289,10 @@ def _quoted(word: str) -> str:
         raise InvalidOption(f"{word.partition('=')[0]} holds a line break, which an option cannot.")
     flag, equals, value = word.partition("=")
     return flag + equals + shlex.quote(value)
+
+
+def _typed(value: Any) -> Any:
+    return value if isinstance(value, (str, int, float)) else _untypable(value)
 
 
 def _untypable(value: Any) -> Any:

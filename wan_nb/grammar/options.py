@@ -9,7 +9,7 @@ from __future__ import annotations
 import keyword
 import os
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,8 +80,18 @@ class Option:
 # -- values ----------------------------------------------------------------------------------------------------------
 
 
+def typed_value(spec: catalog.Field, value: Any) -> Any:
+    """Value of a request field in its own type; one that no model takes stays as it was typed, for the row's check."""
+    try:
+        return field_value(spec, value)
+    except InvalidOption:
+        raise
+    except InvalidRequest:
+        return value
+
+
 def field_value(spec: catalog.Field, value: Any) -> Any:
-    """Value of a request field: media pass as they are, the rest is held against the catalog.
+    """Value of a request field: materials pass as they are, the rest is held against the catalog.
 
     Raises
     ------
@@ -89,7 +99,7 @@ def field_value(spec: catalog.Field, value: Any) -> Any:
     """
     from wan_nb.api.checks import check_value, from_text
 
-    if spec.where == "media":
+    if spec.limits:
         if isinstance(value, str) and not value.strip():
             raise InvalidOption(f"{spec.name} is empty: give a file, a URL or a {{{{variable}}}}.", field=spec.name)
         return value
@@ -125,27 +135,45 @@ def _label(value: Any) -> str:
 
 
 def _from_field(spec: catalog.Field) -> Option:
-    notes = []
-    if spec.choices:
-        notes.append(join_words([*spec.choices, *["another"] * spec.open_choices]))
-    if spec.minimum is not None and spec.maximum is not None and spec.unit:
-        notes.append(f"{spec.minimum} to {spec.maximum} {spec.unit}")
+    notes = [*_notes(spec)]
     if spec.default is not None and spec.type is not bool:
         notes.append(f"default {spec.default}")
     if spec.api_default is not None and spec.api_default != spec.default:
         api = ("off", "on")[spec.api_default] if isinstance(spec.api_default, bool) else spec.api_default
         notes.append(f"the service's own default is {api}")
-    kind = catalog.MEDIA.get(spec.kind)
+    kind = spec.limits
+    metavar = "" if spec.type is bool else spec.kind.upper() or ("N" if spec.type is int else "TEXT")
     return Option(
         spec.name,
         spec.help.rstrip(".") + (f" ({'; '.join(notes)})." if notes else "."),
-        lambda value: field_value(spec, value),
+        lambda value: typed_value(spec, value),
         short=spec.short,
-        metavar="" if spec.type is bool else spec.kind.upper() or ("N" if spec.type is int else "TEXT"),
+        metavar=f"N={metavar}" if spec.where == "item" else metavar,
         negatable=spec.type is bool,
+        many=spec.most > 1,
+        expands=spec.where != "item",
         choices=spec.choices or _few(spec),
         suffixes=kind.suffixes if kind else (),
     )
+
+
+def _notes(spec: catalog.Field) -> Iterator[str]:
+    """What a value may be: as the first model has it, and what others have besides."""
+    usual = catalog.usual(spec.name)
+    if spec.where == "model":
+        yield join_words([row.name for family in catalog.FAMILIES for row in family.ROWS] + ["another"])
+    elif usual.choices:
+        more = [choice for choice in spec.choices if choice not in usual.choices]
+        yield join_words(usual.choices) + (f", with some models {join_words(more)}" if more else "")
+    if usual.minimum is not None and usual.maximum is not None and usual.unit:
+        more = [f"{special.value} ({special.help})" for special in spec.specials]
+        if (spec.minimum, spec.maximum) != (usual.minimum, usual.maximum):
+            more.insert(0, f"{spec.minimum} to {spec.maximum} {spec.unit}")
+        yield f"{usual.minimum} to {usual.maximum} {usual.unit}" + (
+            f", with some models {join_words(more)}" if more else ""
+        )
+    if spec.most > 1:
+        yield "may be repeated"
 
 
 def _few(spec: catalog.Field) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from wan_nb.handles.session import Session
 from wan_nb.paths import here
 from wan_nb.public_functions import guarded
 from wan_nb.sanitize import Secret, reveal
-from wan_nb.settings import Settings
+from wan_nb.settings import Settings, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +85,8 @@ def configure(**settings: Any) -> None:
     >>> configure(budget=20)
     >>> configure(budget=None)
     """
-    address(Settings.resolve({}, **settings).service)  # a wrong value is said before anything has changed
+    told = Settings.resolve({}, **{"workspace": environment().get("WAN_NB_WORKSPACE"), **settings})
+    address(told.service, told.workspace)  # a wrong value is said before anything has changed
     _configured.update(settings)
     if "service" in settings:
         _chosen.pop("service", None)

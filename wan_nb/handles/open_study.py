@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb import arguments
 from wan_nb.api import catalog
-from wan_nb.api.recorded import values_of
+from wan_nb.api.recorded import material_fields, values_of
 from wan_nb.errors import InvalidOption
 from wan_nb.handles.study import Study
 from wan_nb.studies.plan import Plan, expand
@@ -16,7 +16,7 @@ from wan_nb.studies.study_cell import Cell, labelled
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wan_nb.api.request import Medium
+    from wan_nb.api.medium import Medium
 
 __all__ = ["open_study"]
 
@@ -56,17 +56,16 @@ def _reopened(session: Any, name: str, take: int | None) -> Study:
     recorded = session.log.load_study(name)
     looked: dict[str, Medium] = {}
 
-    def material(item: Mapping[str, Any]) -> Medium:
-        key = f"{item['type']} {item['identity']}"
+    def material(field: str, item: Mapping[str, Any]) -> Medium:
+        key = f"{field} {item['identity']}"
         if key not in looked:
-            looked[key] = session.workspace.recorded_material(item)
+            looked[key] = session.workspace.recorded_material(field, item)
         return looked[key]
 
     cells = []
     for item in recorded["cells"]:
-        request = item["request"]
-        media = {given["type"]: material(given) for given in request.get("input", {}).get("media", ())}
-        cells.append(Cell(item["variant"], item["block"], {**values_of(request), **media}))
+        fields = {**values_of(item["request"]), **material_fields(item["request"], material)}
+        cells.append(Cell(item["variant"], item["block"], fields))
     named = recorded.get("named", True)
     take = take or recorded.get("take")
     if race := RacePlan.read(recorded.get("race")):

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from wan_nb.api.request import Medium, VideoRequest
+    from wan_nb.api.request import VideoRequest
     from wan_nb.api.task import Listed
     from wan_nb.engine.ask import Ask
     from wan_nb.engine.endpoint import Endpoint
@@ -233,29 +233,46 @@ class Session:
         ------
         InvalidRequest, InvalidMedia
         """
-        for spec in catalog.fields("media"):
-            if spec.name in fields:
-                fields[spec.name] = self._continued(fields[spec.name], spec.name)
+        model = fields.get("model") or catalog.chosen(name for name, given in fields.items() if given is not None)
+        for name in catalog.MATERIALS:
+            if fields.get(name) is not None:
+                fields[name] = self.material(fields[name], name, model=model)
         return self.workspace.request(prompt, **fields)
 
-    def material(self, given: Any, field: str) -> Medium:
-        """Probe, check and, where it has to be, normalise one material.
+    def material(self, given: Any, field: str, *, model: str | None = None) -> Any:
+        """Probe, check and, where it has to be, normalise what is given for one field of materials.
 
         Parameters
         ----------
         given : path, URL, bytes, PIL image, numpy array, Run or Medium
-        field : {'first_frame', 'last_frame', 'driving_audio', 'first_clip'}
+            A list of them where the field takes several, a mapping from its number for a voice.
+        field : str
+            Such as ``first_frame``, ``reference_image`` or ``video``.
+        model : str, optional
+            Whose limits hold; without it those of the first model that takes such a material.
+
+        Returns
+        -------
+        Medium, list of Medium or dict of int to Medium
 
         Raises
         ------
         InvalidMedia
         """
-        return self.workspace.material(self._continued(given, field), field)
+        if field not in catalog.MATERIALS:
+            raise InvalidOption(f"{field!r:.60} is no material of a request.", field="field")
+        from wan_nb.api.medium import each_material
+
+        return each_material(
+            catalog.BY_NAME[field],
+            given,
+            lambda one: self.workspace.material(self._continued(one, field), field, model=model),
+        )
 
     @staticmethod
     def _continued(given: Any, field: str) -> Any:
         """What of a run becomes a material, once it has ended; anything else as it is."""
-        if not isinstance(given, Run) or field not in {spec.name for spec in catalog.fields("media")}:
+        if not isinstance(given, Run) or field not in catalog.MATERIALS:
             return given
         if given.row.open:
             given.wait()

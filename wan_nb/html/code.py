@@ -19,6 +19,7 @@ from typing import Any
 
 from wan_nb.api import catalog
 from wan_nb.api.catalog import CREATE_PATH, REGIONS
+from wan_nb.api.recorded import material_fields, values_of
 from wan_nb.grammar.variants import can_be_typed, write_body
 from wan_nb.paths import here
 
@@ -33,16 +34,14 @@ def fields_of(body: Body) -> dict[str, Any]:
     >>> fields_of({"model": "wan2.7-i2v", "input": {"prompt": "a cat"}, "parameters": {"duration": 5}})
     {'model': 'wan2.7-i2v', 'prompt': 'a cat', 'duration': 5}
     """
-    given = body.get("input", {})
-    flat = {"model": body.get("model"), **given, **body.get("parameters", {})}
-    flat.update({item["type"]: _place(item) for item in given.get("media") or ()})
+    flat = {**values_of(body), **material_fields(body, lambda _, item: _place(item))}
     return {f.name: flat[f.name] for f in catalog.FIELDS if flat.get(f.name) is not None}
 
 
 def as_python(body: Body) -> str:
     """The request as a call of `wan_nb.submit`; what equals our defaults is left out.
 
-    >>> print(as_python({"model": "wan2.7-i2v", "input": {"prompt": "a cat"}, "parameters": {"duration": 8}}))
+    >>> print(as_python({"model": "wan2.7-t2v", "input": {"prompt": "a cat"}, "parameters": {"duration": 8}}))
     wan_nb.submit(
         "a cat",
         duration=8,
@@ -78,7 +77,11 @@ def as_cell(body: Body) -> str:
         value = values.get(spec.name)
         if value is None:
             continue
-        if spec.type is bool:
+        if spec.where == "item":
+            words += [word for number, one in value.items() for word in (spec.flag, shlex.quote(f"{number}={one}"))]
+        elif spec.listed:
+            words += [word for one in value for word in (spec.flag, shlex.quote(str(one)))]
+        elif spec.type is bool:
             words.append(spec.flag if value else spec.flag.replace("--", "--no-", 1))
         else:
             words += [spec.flag, shlex.quote(str(value))]
@@ -97,11 +100,11 @@ def as_curl(body: Body, base_url: str = REGIONS["beijing"].base_url) -> str:
     """
     sent = {name: body[name] for name in ("model", "input", "parameters") if name in body}
     sent["input"] = dict(sent.get("input", {}))
-    media = sent["input"].get("media") or ()
-    sent["input"]["media"] = [
-        {"type": item["type"], "url": place if "://" in (place := _place(item)) else f"<URL of {place}>"}
-        for item in media
-    ]
+    for name, value in sent["input"].items():
+        if isinstance(value, dict):
+            sent["input"][name] = _link(value)
+        elif isinstance(value, list):
+            sent["input"][name] = [_linked(item) for item in value]
     data = json.dumps(sent, ensure_ascii=False, indent=2)
     return " \\\n".join(
         [
@@ -150,11 +153,11 @@ class Grid:
         for variant, given in told:
             by_variant.setdefault(variant, []).append(given)
         varied = {
-            name: tuple(dict.fromkeys(given.get(name) for _, given in told))
+            name: tuple(_each(given.get(name) for _, given in told))
             for name in names
-            if any(len({given.get(name) for given in held}) > 1 for held in by_variant.values())
+            if any(len(_each(given.get(name) for given in held)) > 1 for held in by_variant.values())
         }
-        alike = {name for name in names if name != "prompt" and len({given.get(name) for _, given in told}) == 1}
+        alike = {name for name in names if name != "prompt" and len(_each(given.get(name) for _, given in told)) == 1}
         own = {
             variant: {name: value for name, value in held[0].items() if name not in {*varied, *alike}}
             for variant, held in by_variant.items()
@@ -204,12 +207,31 @@ class Grid:
         return "\n".join(lines)
 
 
+def _each(values: Iterable[Any]) -> list[Any]:
+    """Each value once, in order; lists and numbers of materials too."""
+    return [*{repr(value): value for value in reversed([*values])}.values()][::-1]
+
+
+def _link(item: Mapping[str, Any]) -> str:
+    return place if "://" in (place := _place(item)) else f"<URL of {place}>"
+
+
+def _linked(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item of the body: its type, its link, and those of what belongs to it."""
+    more = {name: _link(value) for name, value in item.items() if isinstance(value, dict)}
+    return {"type": item["type"], "url": _link(item), **more}
+
+
 def _mapping(values: Mapping[str, Any]) -> str:
     return "{" + ", ".join(f"{_literal(key)}: {_literal(value)}" for key, value in values.items()) + "}"
 
 
 def _told(body: Body) -> dict[str, Any]:
-    return {name: value for name, value in fields_of(body).items() if value != catalog.BY_NAME[name].default}
+    told = fields_of(body)
+    row = catalog.model(str(told.get("model") or ""))
+    if told.get("model") == catalog.chosen(told):
+        del told["model"]
+    return {name: value for name, value in told.items() if (spec := row.field(name)) is None or value != spec.default}
 
 
 def _place(item: Mapping[str, Any]) -> str:
@@ -232,6 +254,8 @@ def _file_name(name: str) -> str:
 
 
 def _fits_on_a_line(value: object) -> bool:
+    if isinstance(value, (list, dict)):
+        return all(map(_fits_on_a_line, value.values() if isinstance(value, dict) else value))
     return not isinstance(value, str) or value.replace("\u3000", " ").isprintable()
 
 
@@ -240,6 +264,10 @@ def _literal(value: object) -> str:
 
     json's quoting is Python's too for text, keeps every script readable and never spans lines.
     """
+    if isinstance(value, dict):
+        return _mapping(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
     if not isinstance(value, str):
         return repr(value)
     return "".join(map(_seen, json.dumps(value, ensure_ascii=False)))

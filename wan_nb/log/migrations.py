@@ -141,8 +141,8 @@ def m003_edition_2(connection: sa.Connection) -> None:
 
     How and when the last POST of a run ended, which runs are cells of a study, how often the log was written; as
     columns what edition 1 kept beside the request; which take of a request a run is, which one is pinned, and who
-    bought it; what a cell showed before; budgets; what
-    the random names of a ballot file stand for.
+    bought it; what a cell showed before; budgets; what the random names of a ballot file stand for; what kind of clip
+    a run is and what other models take.
     """
     _run(
         connection,
@@ -181,6 +181,17 @@ def m003_edition_2(connection: sa.Connection) -> None:
             job TEXT NOT NULL, "user" TEXT NOT NULL, amount DOUBLE PRECISION NOT NULL, currency TEXT NOT NULL,
             saved_at BIGINT NOT NULL, PRIMARY KEY (job, "user")
         )
+        """,
+    )
+    _run(
+        connection,
+        """
+        ALTER TABLE runs ADD COLUMN task TEXT;
+        ALTER TABLE runs ADD COLUMN ratio TEXT;
+        ALTER TABLE runs ADD COLUMN "references" TEXT;
+        ALTER TABLE runs ADD COLUMN source_video TEXT;
+        ALTER TABLE runs ADD COLUMN input_s DOUBLE PRECISION;
+        UPDATE runs SET task = 'image to video' WHERE first_frame IS NOT NULL OR first_clip IS NOT NULL
         """,
     )
     _reused_cells(connection)

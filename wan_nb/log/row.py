@@ -36,7 +36,7 @@ def _internal(dtype: str, default: Any = None) -> Any:
 class Row:
     """A snapshot of one run, as the log knew it when it was read.
 
-    The fields up to ``user`` are the columns of the DataFrame (`COLUMNS`); those after it are internal and never
+    The fields up to ``input_s`` are the columns of the DataFrame (`COLUMNS`); those after it are internal and never
     appear in it. Times are aware datetimes in UTC, ``_s`` are seconds, ``bytes`` are bytes, ``width`` and ``height``
     pixels. `None` means not known (yet).
 
@@ -55,6 +55,14 @@ class Row:
         Which clip of this request, from 1 on; another take is another purchase.
     user : str or None
         Who bought it.
+    task : str or None
+        What kind of clip it is, such as ``text to video``.
+    references : str or None
+        Names of the materials that the prompt refers to, in order.
+    source_video : str or None
+        Name of the clip that was edited.
+    input_s : float or None
+        Seconds of given clips that were billed; `billed_s` is input and output together.
     request : dict
         The body as sent, with names and contents of the media instead of their URLs: enough to make the run again.
     identity : str or None
@@ -135,6 +143,11 @@ class Row:
     version: str | None = _shown("string")
     take: int = _shown("Int64", 1)
     user: str | None = _shown("string")
+    task: str | None = _shown("string")
+    ratio: str | None = _shown("string")
+    references: str | None = _shown("string")
+    source_video: str | None = _shown("string")
+    input_s: float | None = _shown("Float64")
     request: dict[str, Any] = field(default_factory=dict)
     identity: str | None = None
     owner: str = ""
@@ -150,6 +163,11 @@ class Row:
     def open(self) -> bool:
         """Whether somebody still has to look after this run."""
         return self.status in OPEN
+
+    @property
+    def clip_s(self) -> float | None:
+        """Seconds of the clip alone, as far as its bill tells."""
+        return None if self.billed_s is None else self.billed_s - (self.input_s or 0.0)
 
     @property
     def unsent(self) -> bool:

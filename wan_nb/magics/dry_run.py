@@ -14,7 +14,8 @@ from wan_nb.terminal import printed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from wan_nb.api.request import Medium, VideoRequest
+    from wan_nb.api.medium import Medium
+    from wan_nb.api.request import VideoRequest
     from wan_nb.engine.ask import Ask
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
@@ -37,6 +38,8 @@ class DryRun:
         Estimate in `currency` of what the cell would buy now.
     currency : str
     service : str
+    at_most : bool
+        Whether it may be less, because a length is not known before.
     """
 
     payloads: tuple[dict[str, Any], ...]
@@ -44,6 +47,7 @@ class DryRun:
     price: float
     currency: str
     service: str
+    at_most: bool = False
 
     @classmethod
     def of(cls, workspace: Workspace, asks: Sequence[Ask], *, notes: Sequence[str] = ()) -> Self:
@@ -59,30 +63,43 @@ class DryRun:
         """
         service = workspace.settings.service
         # The place itself would start the simulator, or want a key.
-        region = catalog.REGIONS.get(service) or catalog.region_of(service)
+        region = workspace.region
         takes = workspace.takes(workspace.fingerprints(asks))
         known = [found.run(ask.take) for found, ask in zip(takes, asks, strict=True)]
         there = [row for row in known if row and row.status not in ENDED]
         requests = [ask.seeded(ask.take or found.pinned) for found, ask in zip(takes, asks, strict=True)]
         bought = [request for request, row in zip(requests, known, strict=True) if row not in there]
-        price = round(sum(request.price(region) for request in bought), 4)
+        estimates = [request.estimate(region) for request in bought]
+        price = round(sum(estimate.amount for estimate in estimates), 4)
         checks = tuple(dict.fromkeys(line for request in requests for line in _checks(request)))
         payloads = tuple(request.payload(_stand_ins(request)) for request in requests)
-        return cls(payloads, (*checks, *notes, *_reuse(workspace, there)), price, region.currency, service)
+        return cls(
+            payloads,
+            (*checks, *notes, *_reuse(workspace, there)),
+            price,
+            region.currency,
+            service,
+            any(estimate.at_most for estimate in estimates),
+        )
 
     def __repr__(self) -> str:
         more = len(self.payloads) - 1
-        simulated = "; simulated, so nothing is billed" if self.service == "simulator" else ""
         lines = [
             f"POST {catalog.CREATE_PATH} to {self.service}: not sent",
             json.dumps(self.payloads[0], ensure_ascii=False, indent=2),
             *([f"and {more} more, see .payloads"] if more else []),
             *(f"- {line}" for line in self.checks),
-            f"price: about {self.currency} {self.price:.2f} (prices of {catalog.AS_OF}){simulated}"
-            if self.price
-            else "price: nothing would be bought",
+            self._bill(),
         ]
         return "\n".join(lines)
+
+    def _bill(self) -> str:
+        if not self.price:
+            return "price: nothing would be bought"
+        days = sorted({catalog.model(body["model"]).prices.read for body in self.payloads})
+        simulated = "; simulated, so nothing is billed" if self.service == "simulator" else ""
+        about = "at most" if self.at_most else "about"
+        return f"price: {about} {self.currency} {self.price:.2f} (list of {join_words(days, 'and')}){simulated}"
 
 
 def _reuse(workspace: Workspace, rows: Sequence[Row]) -> list[str]:
@@ -98,11 +115,17 @@ def _stand_ins(request: VideoRequest) -> dict[str, str]:
 
 
 def _checks(request: VideoRequest) -> list[str]:
-    most = catalog.BY_NAME["prompt"].max_characters
+    spec, labels = request.row.field("prompt"), request.labels()
+    most = spec.max_characters if spec and spec.max_characters else 0
     return [
+        f"model: {request.model}",
         f"materials: {request.mode}",
-        *(_check(field, medium) for field, medium in request.media().items()),
+        *(
+            _check(f"{field} ({label})" if (label := labels.get(field)) else field, medium)
+            for field, medium in request.media().items()
+        ),
         f"prompt: {len(request.prompt or ''):,} of {most:,} characters",
+        *request.notes,
     ]
 
 

@@ -25,7 +25,8 @@ What is sent (every setting each time, also those left at their default). Media 
 {{{{variable}}}} that holds a path, bytes, a picture, a numpy array or a run:
 {request}
 
-Together go: {modes}.
+Together go, by model:
+{modes}
 
 What the notebook does with it:
 {notebook}
@@ -55,13 +56,13 @@ Without an ID a verb means the last run or study of this session. An ID may be a
 
 def cell_help() -> str:
     """Help of ``%%wan``."""
-    modes = "; ".join(" + ".join(name for name in _ORDER if name in names) for names in catalog.MODES)
+    modes = "\n".join(f"  {name}: {'; '.join(mode.told for mode in catalog.MODELS[name].modes)}" for name in _MAIN)
     return _CELL.strip().format(
         request=options.describe(options.REQUEST), notebook=options.describe(options.NOTEBOOK), modes=modes
     )
 
 
-_ORDER = ("first_clip", "first_frame", "last_frame", "driving_audio")
+_MAIN = tuple(row.name for family in catalog.FAMILIES for row in family.ROWS)
 
 
 def line_help() -> str:

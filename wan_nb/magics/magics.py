@@ -103,11 +103,12 @@ class WanMagics(Magics):
     def _validated(self, proposal: Any) -> Any:
         from wan_nb.engine.endpoint import address
         from wan_nb.errors import InvalidOption
-        from wan_nb.settings import Settings
+        from wan_nb.settings import Settings, environment
 
         name, value = proposal["trait"].name, proposal["value"]
         try:
-            address(Settings.resolve({}, **{name: value}).service)
+            told = Settings.resolve({}, **{"workspace": environment().get("WAN_NB_WORKSPACE"), name: value})
+            address(told.service, told.workspace)
         except InvalidOption as error:
             raise TraitError(str(error)) from None  # of all errors, traitlets takes the value back for this one only
         return value

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
+from wan_nb.api.medium import numbered
 from wan_nb.engine.loop import load
 from wan_nb.errors import InvalidOption, WanError
 from wan_nb.frontends import front_end
@@ -132,11 +133,13 @@ def _probed(session: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
     probed = dict(fields)
     if (model := probed.get("model")) and model not in catalog.MODELS:
         say(f"model: {model} is not known here; checks and price are those of {catalog.model(model).name}.")
-    for spec in catalog.fields("media"):
-        if spec.name in probed:
-            probed[spec.name] = medium = session.material(probed[spec.name], spec.name)
-            if medium.note:
-                say(f"{spec.name}: {medium.note}")  # what is sent is not quite what was given
+    model = probed.get("model") or catalog.chosen(probed)
+    for name in catalog.MATERIALS:
+        if name in probed:
+            probed[name] = session.material(probed[name], name, model=model)
+            for _, medium in numbered(probed[name]):
+                if medium.note:
+                    say(f"{name}: {medium.note}")  # what is sent is not quite what was given
     return probed
 
 

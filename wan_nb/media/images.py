@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps
 
-from wan_nb.api import catalog
-from wan_nb.api.request import Medium
+from wan_nb.api.medium import Medium
 from wan_nb.errors import join_words
 from wan_nb.media.colours import to_srgb
 from wan_nb.media.files import write_whole
@@ -27,13 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from wan_nb.api.catalog import MediaKind
     from wan_nb.media.sources import Source
 
 __all__ = ["as_seen", "prepare_image", "thumbnail"]
 
 Image.preinit()  # now, beside the main thread (`wan_nb.engine.loop.load`), not when the first picture is opened
-
-_LIMITS = catalog.MEDIA["image"]
 
 # A multi-picture JPEG, as phones write them: every reader sees the first picture.
 _ALIASES = {"MPO": "JPEG"}
@@ -46,21 +44,22 @@ _OTHER_PICTURES = frozenset({"HEIC", "AVIF", "JPEG XL", "CR3", "SVG"})
 _SUFFIX = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp", "WEBP": ".webp"}
 
 
-def prepare_image(source: Source, folder: Path) -> Medium:
+def prepare_image(source: Source, folder: Path, limits: MediaKind) -> Medium:
     """Check a picture against every limit of the catalog and make it ready to be sent.
 
     Parameters
     ----------
     folder : Path
         Where copies go, named by their pixels.
+    limits : MediaKind
 
     Raises
     ------
     InvalidMedia
         With the measured value, the limit and the fix.
     """
-    with _opened(source) as image:
-        _check_header(source, image)
+    with _opened(source, limits) as image:
+        _check_header(source, image, limits)
         _load(source, image)
         plain, changes = _plain(source, image)
         identity = _identity(plain)
@@ -70,7 +69,7 @@ def prepare_image(source: Source, folder: Path) -> Medium:
         elif not changes and source.data:
             path = write_whole(folder / f"{hashlib.sha256(source.data).hexdigest()}{_SUFFIX[form]}", source.data)
         else:
-            path = _copy(plain, folder, identity)
+            path = _copy(plain, folder, identity, limits)
             form = "PNG" if path.suffix == ".png" else "JPEG"
             changes += ["kept as JPEG, since a PNG would be too large"] if form == "JPEG" else []
     return Medium(
@@ -87,7 +86,7 @@ def prepare_image(source: Source, folder: Path) -> Medium:
 
 
 @contextmanager
-def _opened(source: Source) -> Iterator[Image.Image]:
+def _opened(source: Source, limits: MediaKind) -> Iterator[Image.Image]:
     if source.picture is not None:
         yield source.picture
         return
@@ -99,31 +98,36 @@ def _opened(source: Source) -> Iterator[Image.Image]:
             try:
                 image = Image.open(file)
             except Image.DecompressionBombError as error:
-                limit = f"each side must have {_LIMITS.min_side} to {_LIMITS.max_side} pixels"
+                limit = f"each side must have {limits.min_side} to {limits.max_side} pixels"
                 raise source.refuse(
                     f"is far too large: {limit}.", "Make it smaller, or cut a part out of it."
                 ) from error
             except Exception as error:  # damaged headers raise anything, struct.error to SyntaxError
-                raise _no_image(source) from error
+                raise _no_image(source, limits) from error
         yield image
 
 
-def _no_image(source: Source) -> Exception:
-    found, formats = source.format(), join_words(_LIMITS.formats)
-    if found in _LIMITS.formats:
+def _no_image(source: Source, limits: MediaKind) -> Exception:
+    found, formats = source.format(), join_words(limits.formats)
+    if found in limits.formats:
         return source.refuse(f"is a damaged {found}: its header cannot be read.", "Save or download it again.")
     if found in _OTHER_PICTURES:
         return source.refuse(f"is {found}, but a frame is {formats}.", "Open it in a viewer and save it as JPEG.")
     return source.refuse(f"is {found}, not a picture.", f"A frame is {formats}.")
 
 
-def _check_header(source: Source, image: Image.Image) -> None:
+def _check_header(source: Source, image: Image.Image, limits: MediaKind) -> None:
     """Everything that can be told before decoding."""
     found = _ALIASES.get(image.format or "", image.format)
-    if found not in _LIMITS.formats and source.picture is None:
-        raise source.refuse(f"is {found}, but a frame is {join_words(_LIMITS.formats)}.", remedy(source, image))
-    source.check_bytes(_LIMITS, lambda: remedy(source, image, suffix="-fixed.jpg", options=", quality=90"))
-    source.check_shape(_LIMITS, *image.size, resize=lambda: _resize(source, image), crop=lambda: _crop(source, image))
+    if found not in limits.formats and source.picture is None:
+        raise source.refuse(f"is {found}, but a frame is {join_words(limits.formats)}.", remedy(source, image))
+    source.check_bytes(limits, lambda: remedy(source, image, suffix="-fixed.jpg", options=", quality=90"))
+    source.check_shape(
+        limits,
+        *image.size,
+        resize=lambda: _resize(source, image, limits),
+        crop=lambda: _crop(source, image, limits),
+    )
     if source.picture is None and found != "JPEG" and getattr(image, "n_frames", 1) > 1:
         raise source.refuse(
             f"is animated ({image.n_frames} pictures); a frame is one picture.",  # type: ignore[attr-defined]
@@ -214,7 +218,7 @@ def _identity(image: Image.Image) -> str:
     return digest.hexdigest()
 
 
-def _copy(image: Image.Image, folder: Path, identity: str) -> Path:
+def _copy(image: Image.Image, folder: Path, identity: str, limits: MediaKind) -> Path:
     """Write a picture without loss if the limit allows, else as JPEG with as little loss as it allows."""
     # A profile that is kept means sRGB, and is one for the kind of picture that the copy is.
     profile = image.info.get("icc_profile", b"")
@@ -227,26 +231,26 @@ def _copy(image: Image.Image, folder: Path, identity: str) -> Path:
     suffix, buffer = ".png", io.BytesIO()
     image.save(buffer, "PNG", compress_level=3, icc_profile=profile or None)
     for quality in (95, 90, 80, 60):
-        if buffer.tell() <= _LIMITS.max_bytes:
+        if buffer.tell() <= limits.max_bytes:
             break
         suffix, buffer = ".jpg", io.BytesIO()
         image.save(buffer, "JPEG", quality=quality, subsampling=0, icc_profile=profile or None)
     return write_whole(stem.with_suffix(suffix), buffer.getvalue())
 
 
-def _resize(source: Source, image: Image.Image) -> str:
+def _resize(source: Source, image: Image.Image, limits: MediaKind) -> str:
     width, height = size_seen(image)
-    low, high, ratio = _LIMITS.min_side or 1, _LIMITS.max_side or 1, _LIMITS.max_ratio or 1
+    low, high, ratio = limits.min_side or 1, limits.max_side or 1, limits.max_ratio or 1
     short, long = sorted((width, height))
     if long > ratio * short:
-        return _crop(source, image) if short >= low else "Give a picture of another shape."
+        return _crop(source, image, limits) if short >= low else "Give a picture of another shape."
     scale = low / short if short < low else high / long
     sides = tuple(min(high, max(low, round(side * scale))) for side in (width, height))
     return remedy(source, image, f".resize({sides})")
 
 
-def _crop(source: Source, image: Image.Image) -> str:
-    (width, height), ratio = size_seen(image), _LIMITS.max_ratio or 1
+def _crop(source: Source, image: Image.Image, limits: MediaKind) -> str:
+    (width, height), ratio = size_seen(image), limits.max_ratio or 1
     box = (0, 0, min(width, int(height * ratio)), min(height, int(width * ratio)))
     return remedy(source, image, f".crop({box})")
 

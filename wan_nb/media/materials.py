@@ -21,15 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from wan_nb.api.catalog import MediaKind
-    from wan_nb.api.request import Medium
+    from wan_nb.api.medium import Medium
 
 __all__ = ["found_again", "prepare"]
 
-_SLACK = 0.05
-"""Seconds: encoders of sound pad to whole frames of up to 26 ms, players round to whole pictures of about 40 ms."""
 
-
-def prepare(source: Any, field: str, folder: str | Path) -> Medium:
+def prepare(source: Any, field: str, folder: str | Path, *, limits: MediaKind | None = None) -> Medium:
     """Check one material and make it ready to be sent.
 
     Parameters
@@ -40,6 +37,8 @@ def prepare(source: Any, field: str, folder: str | Path) -> Medium:
         Arrays of floats are refused, since 0..1 and 0..255 cannot be told apart for sure.
     folder : path
         Where copies go, as ``<sha256>.<ext>``: turned photos, dropped alpha, and everything that came from memory.
+    limits : MediaKind, optional
+        Those of the model; without it the first that the catalog names for the field.
 
     Returns
     -------
@@ -56,8 +55,9 @@ def prepare(source: Any, field: str, folder: str | Path) -> Medium:
     >>> prepare("https://example.org/cat.png?Expires=1&Signature=x", "first_frame", "frames").identity
     'https://example.org/cat.png'
     """
-    kind = catalog.MEDIA[catalog.BY_NAME[field].kind]
-    from wan_nb.api.request import Medium
+    kind = limits or catalog.BY_NAME[field].limits
+    assert kind is not None
+    from wan_nb.api.medium import Medium
 
     if is_url(source):
         return Medium.at(source, kind.name, field=field)
@@ -65,7 +65,7 @@ def prepare(source: Any, field: str, folder: str | Path) -> Medium:
     if kind.name == "image":
         from wan_nb.media.images import prepare_image
 
-        return prepare_image(material, Path(folder))
+        return prepare_image(material, Path(folder), kind)
     _check_file(material, kind)
     digest, facts = (_audio_facts if kind.name == "audio" else _clip_facts)(material, kind)
     found = material.format()
@@ -122,7 +122,7 @@ def _check_file(material: Source, kind: MediaKind) -> None:
 
 def _check_seconds(material: Source, kind: MediaKind, seconds: float) -> None:
     low, high = kind.min_seconds or 0.0, kind.max_seconds or 0.0
-    if low - _SLACK <= seconds <= high + _SLACK:
+    if low - catalog.SLACK <= seconds <= high + catalog.SLACK:
         return
     fix = _ffmpeg(material, kind, f"-t {high:g} ") if seconds > high else "Give a longer one."
     raise material.refuse(f"is {seconds:.2f} s long; {KINDS[kind.name]} has {low:g} to {high:g} s.", fix)
@@ -188,4 +188,9 @@ def _clip_facts(material: Source, kind: MediaKind) -> tuple[str, dict[str, Any]]
         return _ffmpeg(material, kind, f"-vf scale={f'{side}:-2' if wide else f'-2:{side}'} ")
 
     material.check_shape(kind, facts.width, facts.height, resize=resize, crop=lambda: "Cut a part out of it.")
-    return facts.sha256, {"width": facts.width, "height": facts.height, "seconds": facts.seconds}
+    return facts.sha256, {
+        "width": facts.width,
+        "height": facts.height,
+        "seconds": facts.seconds,
+        "fps": facts.fps,
+    }

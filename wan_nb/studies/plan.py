@@ -40,7 +40,7 @@ __all__ = ["MAX_CELLS", "Cell", "Plan", "PlanState", "expand", "grid_of"]
 MAX_CELLS = 1000
 """Most cells of a study: each is a paid clip."""
 
-_MEDIA = frozenset(f.name for f in catalog.fields("media"))
+_MEDIA = frozenset(catalog.MATERIALS)
 
 
 @printed
@@ -339,7 +339,7 @@ def _cell(label: str, given: Mapping[str, Any], chosen: Mapping[str, Any], *, al
         fields["prompt"] = fill(str(fields["prompt"]), filling)
     varied = [shown(key, value) for key, value in chosen.items() if key not in BLOCK_FIELDS]
     parts = varied if alone and varied else [label, *varied]
-    block = [shown(f.name, fields[f.name]) for f in catalog.fields("media") if fields.get(f.name) is not None]
+    block = [shown(name, fields[name]) for name in catalog.MATERIALS if fields.get(name) is not None]
     if fields.get("seed") is not None:
         block.append(f"seed {fields['seed']}")
     return Cell(" · ".join(parts), " · ".join(block) or "one block", fields)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog, urls
 from wan_nb.api.checks import check_value
-from wan_nb.api.recorded import recorded, values_of
+from wan_nb.api.recorded import material_fields, recorded, values_of
 from wan_nb.errors import InvalidRequest
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
     from wan_nb.log.row import Row
 
@@ -37,7 +38,7 @@ __all__ = [
     "told_apart",
 ]
 
-_MEDIA = tuple(f.name for f in catalog.fields("media"))
+_MEDIA = catalog.MATERIALS
 
 BLOCK_FIELDS = frozenset(_MEDIA) | {"seed"}
 """Fields that say on what is compared; all others say what is."""
@@ -82,9 +83,18 @@ class Cell:
         return self._content(_MEDIA)
 
     def _content(self, names: Iterable[str]) -> tuple[tuple[str, Any], ...]:
-        given = {name: self.fields.get(name) for name in sorted(names)}
-        return tuple((name, content(value)) for name, value in given.items() if value is not None
-                     and (name in _MEDIA or value != catalog.BY_NAME[name].default))  # fmt: skip
+        given = {name: value for name in sorted(names) if (value := self.fields.get(name)) is not None}
+        return tuple(
+            (name, content(value)) for name, value in given.items() if name in _MEDIA or value != self._default(name)
+        )
+
+    def _default(self, name: str) -> Any:
+        """What a field is where nothing is given for it; a model follows from what is given."""
+        follows = catalog.chosen(name for name, value in self.fields.items() if value is not None)
+        if name == "model":
+            return follows
+        spec = catalog.model(str(self.fields.get("model") or follows)).field(name)
+        return spec.default if spec else None
 
 
 def plain(name: str, value: Any) -> Any:
@@ -94,7 +104,7 @@ def plain(name: str, value: Any) -> Any:
     (1, 5, 'five')
     """
     spec = catalog.BY_NAME.get(name)
-    if spec is None or spec.where == "media" or value is None:
+    if spec is None or spec.limits or value is None:
         return value
     try:
         return check_value(spec, value)
@@ -108,10 +118,10 @@ def content(value: Any) -> Hashable:
     >>> content(b"ab") == content(bytearray(b"ab")) != content(b"abc")
     True
     """
-    if isinstance(value, (str, int, float)):
-        return value
-    if isinstance(value, os.PathLike):
-        return str(os.fspath(value))
+    if isinstance(value, (str, int, float, os.PathLike)):
+        return str(os.fspath(value)) if isinstance(value, os.PathLike) else value
+    if isinstance(value, (list, tuple, Mapping)):
+        return _each_content(value)
     if (key := getattr(value, "key", None)) is not None:  # a checked material
         return str(key)
     if callable(pixels := getattr(value, "tobytes", None)):  # an image, an array
@@ -120,6 +130,11 @@ def content(value: Any) -> Hashable:
     if isinstance(value, (bytes, bytearray)):
         return f"bytes {hashlib.sha256(value).hexdigest()}"
     return f"{type(value).__name__} {getattr(value, 'id', id(value))}"
+
+
+def _each_content(values: Any) -> Hashable:
+    pairs = sorted(values.items()) if isinstance(values, Mapping) else enumerate(values, 1)
+    return tuple((number, content(one)) for number, one in pairs)
 
 
 def shown(key: str, value: Any) -> str:
@@ -131,8 +146,8 @@ def shown(key: str, value: Any) -> str:
     spec = catalog.BY_NAME.get(key)
     if spec is None:
         return str(value)
-    if spec.where == "media":
-        return Path(_called(value)).name
+    if spec.limits:
+        return ", ".join(Path(_called(one)).name for one in _singles(value))
     if spec.type is bool:
         return spec.name if value else f"no {spec.name}"
     return f"{value} {spec.unit}" if spec.unit else str(value)
@@ -145,7 +160,7 @@ def labelled(cells: Sequence[Cell]) -> list[Cell]:
         names: dict[Hashable, str] = {}
         for value in (cell.fields.get(name) for cell in cells):
             if value is not None:
-                names.setdefault(content(value), _called(value))
+                names.setdefault(content(value), ", ".join(map(_called, _singles(value))))
         called[name] = told_apart(names)
     blocks: dict[Hashable, str] = {}
     variants: dict[Hashable, str] = {}
@@ -176,8 +191,7 @@ def relabelled(rows: Sequence[Row]) -> list[Row]:
 
 
 def _fields(row: Row) -> dict[str, Any]:
-    media = row.request.get("input", {}).get("media", ())
-    return {**values_of(row.request), **{item["type"]: recorded(item) for item in media}}
+    return {**values_of(row.request), **material_fields(row.request, lambda _, item: recorded(item))}
 
 
 def told_apart(names: Mapping[Hashable, str]) -> dict[Hashable, str]:
@@ -199,6 +213,13 @@ def digest(cells: Iterable[Cell]) -> str:
     """Eight hex digits of what cells ask for, whatever their labels and their order."""
     asked = sorted(json.dumps([cell.asked, cell.on]) for cell in cells)
     return hashlib.sha256("\n".join(asked).encode()).hexdigest()[:8]
+
+
+def _singles(value: Any) -> list[Any]:
+    """Single materials of what is given for one field."""
+    return (
+        [*value.values()] if isinstance(value, Mapping) else [*value] if isinstance(value, (list, tuple)) else [value]
+    )
 
 
 def _called(value: Any) -> str:

@@ -240,12 +240,20 @@ def _record(where: str, cells: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
             else:
                 spec = catalog.BY_NAME[column]
                 value = from_text(spec, text if spec.max_characters else text.strip())
-                own[column] = value if spec.where == "media" else check_value(spec, value)
+                own[column] = value if spec.limits else _checked(column, value)
         except InvalidRequest as error:
             raise InvalidOption(f"{where}: {error.message}", field=column, remedy=error.remedy) from None
     if "prompt" not in own:
         raise InvalidOption(f"{where}: the prompt is empty.", field="prompt")
     return label, own
+
+
+def _checked(column: str, value: Any) -> Any:
+    """A value that some model takes; the request is checked by its own."""
+    try:
+        return check_value(catalog.BY_NAME[column], value)
+    except InvalidRequest:
+        return check_value(catalog.usual(column), value)
 
 
 def _sound(text: str) -> str:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from wan_nb.api.recorded import items_of
 from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.html.text import plain, state
 from wan_nb.html.word_diff import alike, word_diff
@@ -118,7 +119,7 @@ def _clip(workspace: Workspace, row: Row, measures: dict[str, Any]) -> Clip:
         "params": {**parameters, "model": row.model, **_materials(row)},
         "video": workspace.video(row),
         "strip": workspace.strip(row),
-        "seconds": row.billed_s,
+        "seconds": row.clip_s,
         "fps": row.fps,
         "width": row.width,
         "height": row.height,
@@ -134,9 +135,10 @@ def _clip(workspace: Workspace, row: Row, measures: dict[str, Any]) -> Clip:
 
 
 def _materials(row: Row) -> dict[str, str]:
-    given = {"first_frame": row.first_frame, "last_frame": row.last_frame, "driving_audio": row.driving_audio,
-             "first_clip": row.first_clip}  # fmt: skip
-    return {name: Path(value).name for name, value in given.items() if value}
+    named: dict[str, list[str]] = {}
+    for name, _, item in items_of(row.request):
+        named.setdefault(name, []).append(Path(str(item.get("name") or "")).name)
+    return {name: ", ".join(names) for name, names in named.items()}
 
 
 def loader(workspace: Workspace, rows: Sequence[Row]) -> Load:

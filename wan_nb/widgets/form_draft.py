@@ -24,21 +24,23 @@ from wan_nb.studies.plan import grid_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wan_nb.api.request import Medium
+    from wan_nb.api.medium import Medium
     from wan_nb.engine.workspace import Workspace
     from wan_nb.studies.plan import PlanState
 
 __all__ = ["Draft", "field_specs", "fields_from"]
 
-_MEDIA = tuple(spec.name for spec in catalog.fields("media"))
+_ROW = catalog.model(catalog.chosen(["first_frame"]))
+_MEDIA = tuple(spec.name for spec in _ROW.materials)
+_DEFAULTS = {**{spec.name: spec.default for spec in _ROW.fields if not spec.limits}, "model": _ROW.name}
 _MOST_SEEDS = 100
 
 
 def field_specs() -> list[dict[str, Any]]:
     """The catalog's fields as the form's module reads them: every label, range, choice and limit comes from here."""
     specs = []
-    for spec in catalog.FIELDS:
-        kind = catalog.MEDIA.get(spec.kind)
+    for spec in _ROW.fields:
+        kind = spec.limits
         specs.append(
             {
                 "name": spec.name,
@@ -109,7 +111,7 @@ class Draft:
 
     def __init__(self, workspace: Workspace, fields: dict[str, Any] | None = None) -> None:
         self.workspace = workspace
-        self.values: dict[str, Any] = {spec.name: spec.default for spec in catalog.FIELDS if spec.where != "media"}
+        self.values: dict[str, Any] = dict(_DEFAULTS)
         self.values["seeds"] = 3  # of each prompt, where there are several
         self.media: dict[str, Medium] = {}
         self.typed: dict[str, str] = {}
@@ -123,7 +125,7 @@ class Draft:
     def set(self, name: str, value: Any) -> None:
         """Take what was typed into a control; empty means not given."""
         if name in self.values:
-            default = catalog.BY_NAME[name].default if name in catalog.BY_NAME else 0
+            default = _DEFAULTS.get(name, 0)
             empty = value is None or (isinstance(value, str) and not value.strip())
             self.values[name] = None if empty and default is None else value
 
@@ -175,7 +177,7 @@ class Draft:
 
     def fields(self) -> dict[str, Any]:
         """What all prompts share, materials as they were measured."""
-        given = {name: self.values[name] for name in catalog.BY_NAME if name not in {"prompt", *_MEDIA}}
+        given = {name: self.values[name] for name in self.values if name not in {"prompt", "seeds"}}
         return {**{name: value for name, value in given.items() if value is not None}, **self.media}
 
     def seeds(self) -> list[int]:
@@ -233,14 +235,14 @@ class Draft:
     def check(self) -> dict[str, Any]:
         """Everything that the form says about the request as it is now: plain JSON."""
         problems = self.problems()
-        given = frozenset(self.media)
+        mode = _ROW.mode(self.media)
         clips = (
             len(self.prompts) * len(self.seeds()) if not {"prompt", "seeds"} & set(problems) and self.is_study else 0
         )
         return {
             "problems": problems,
             "ready": not problems,
-            "mode": catalog.MODES.get(given, ""),
+            "mode": mode.label if mode else "",
             "price": self._price(max(1, clips)),
             "clips": clips,
             "media": {name: self._facts(name, medium) for name, medium in self.media.items()},
@@ -268,7 +270,7 @@ class Draft:
         wrong = {error.field for error in VideoRequest.problems(**self.fields())}
         if wrong & {"model", "resolution", "duration"}:
             return ""
-        model, tier = str(self.values["model"]), str(self.values["resolution"])
+        model, tier = str(self.values["model"] or _ROW.name), str(self.values["resolution"])
         amount = catalog.price_per_second(model, tier, region) * int(self.values["duration"])
         return money(amount * clips, region.currency, estimated=True)
 

@@ -26,7 +26,7 @@ __all__ = ["CHUNK", "Uploads"]
 CHUNK = 2_000_000
 """Bytes of one piece."""
 
-_KINDS = {spec.name: catalog.MEDIA[spec.kind] for spec in catalog.fields("media")}
+_KINDS = {name: limits for name in catalog.MATERIALS if (limits := catalog.BY_NAME[name].limits)}
 
 
 @dataclass

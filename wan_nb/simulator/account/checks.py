@@ -12,8 +12,6 @@ from wan_nb.simulator.account.limits import Refusal
 
 __all__ = ["TaskFailure", "check_shape", "request_values"]
 
-_TYPES = tuple(field.name for field in catalog.fields("media"))
-
 
 class TaskFailure(Exception):
     """The task ends FAILED with this code and message."""
@@ -73,10 +71,11 @@ def request_values(body: dict[str, Any]) -> dict[str, Any]:
     TaskFailure
         ``InvalidParameter`` naming the field, for every error that the service finds in the running task.
     """
-    media = _media(body["input"])
-    if frozenset(media) not in catalog.model(body["model"]).modes:
+    row = catalog.model(body["model"])
+    media = _media(body["input"], tuple(field.wire for field in row.fields if field.where == "media"))
+    if row.mode(media) is None:
         _fail(f"Unsupported combination of media types ({', '.join(media)})", "input.media")
-    fields = (*catalog.fields("input"), *catalog.fields("parameters"))
+    fields = [field for field in row.fields if field.where in {"input", "parameters"} and not field.limits]
     return {"media": media, **{field.name: _value(field, body.get(field.where) or {}) for field in fields}}
 
 
@@ -84,7 +83,7 @@ def _fail(message: str, place: str) -> NoReturn:
     raise TaskFailure("InvalidParameter", f"{message}: {place}")
 
 
-def _media(fields: dict[str, Any]) -> dict[str, str]:
+def _media(fields: dict[str, Any], types: tuple[str, ...]) -> dict[str, str]:
     if fields.get("media") is None:
         _fail("Field required", "input.media")
     if not isinstance(fields["media"], list):
@@ -99,8 +98,8 @@ def _media(fields: dict[str, Any]) -> dict[str, str]:
         for key in ("type", "url"):
             if item.get(key) is None:
                 _fail("Field required", f"{place}.{key}")
-        if item["type"] not in _TYPES:
-            _fail(f"Input should be {_either(_TYPES)}", f"{place}.type")
+        if item["type"] not in types:
+            _fail(f"Input should be {_either(types)}", f"{place}.type")
         if not isinstance(item["url"], str) or not item["url"]:
             _fail("Input should be a valid string", f"{place}.url")
         if item["type"] in media:

@@ -31,7 +31,7 @@ __all__ = ["Material", "inspect", "keep_data", "obtain", "opened", "without_quer
 _FETCH_SECONDS = 4.0
 _SLACK_SECONDS = 0.06
 """MP3 and AAC files are padded to whole frames, so that 30 s of sound may say 30.04."""
-_KIND = {field.name: field.kind for field in catalog.fields("media")}
+_KIND = {name: catalog.BY_NAME[name].kind for name in catalog.MATERIALS}
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.api.recorded import items_of
 from wan_nb.arguments import shown
 from wan_nb.errors import InvalidMedia, InvalidOption, LogError
 from wan_nb.studies.measures.differences import Difference, paired
@@ -70,18 +71,15 @@ def _numbers(workspace: Workspace, row: Row) -> dict[str, float | None] | None:
     path = workspace.video(row)
     if path is None:
         return None
-    given = dict(_frames(workspace, row.request.get("input", {}).get("media", ())))
+    given = dict(_frames(workspace, row.request))
     try:
         return measure(path, **given)
     except (InvalidMedia, OSError):
         return None  # doctor reports such files; a table of numbers need not fail for one of them
 
 
-def _frames(workspace: Workspace, media: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, Path]]:
-    """The pictures that were given, where they still are and still the same."""
-    for item in media:
-        if (
-            item.get("type") in {"first_frame", "last_frame"}
-            and (path := workspace.recorded_material(item).path) is not None
-        ):
-            yield item["type"], path
+def _frames(workspace: Workspace, request: Mapping[str, Any]) -> Iterable[tuple[str, Path]]:
+    """The first and the last picture where they were given, still are and still the same."""
+    for field, _, item in items_of(request):
+        if field in {"first_frame", "last_frame"} and (path := workspace.recorded_material(field, item).path):
+            yield field, path
