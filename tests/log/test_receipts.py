@@ -53,10 +53,12 @@ def test_a_receipt_is_read_however_it_is_written(session, simulator, photos, sec
 
 def test_what_is_not_known_costs_what_the_dearest_does() -> None:
     beijing, singapore = catalog.REGIONS["beijing"], catalog.REGIONS["singapore"]
-    assert catalog.price_per_second("wan99", "720P", beijing) == 0.6
-    assert catalog.price_per_second("wan99", "8K", beijing) == catalog.price_per_second("", "", beijing) == 1.0
+    assert catalog.price_per_second("wan99", "720P", beijing) == 0.9
+    assert catalog.price_per_second("wan99", "8K", beijing) == catalog.price_per_second("", "", beijing) == 1.8
+    assert catalog.price_per_second("wan9-t2v", "8K", beijing) == 1.2  # the dearest of its kind
     assert catalog.price_per_second("wan2.7-i2v", "8K", singapore) == 0.15
-    assert (catalog.dearest_clip("CNY"), catalog.dearest_clip("EUR")) == (15.0, 0.0)
+    assert (catalog.dearest_clip("CNY"), catalog.dearest_clip("EUR")) == (120.0, 0.0)
+    assert catalog.dearest_clip("CNY", "wan2.7-i2v") == 15.0
 
 
 def test_times_of_a_service_whose_clock_is_off_are_no_durations(session, simulator, photos) -> None:
