@@ -28,8 +28,8 @@ from test_measures import clip, sine, texture
 from wan_nb.studies.measures.measures import MEASURE_VERSION, measure
 
 SIZE, FRAMES = (1280, 720), 120
-SHOWN = ("first_ssim320", "first_psnr", "first_drgb", "first_shift_px", "first_shift_peak", "sharp", "motion")
-SHOWN += ("luma_flicker", "freeze_share", "cut_score", "bars_px", "brightness_drift", "saturation_drift", "lufs")
+SHOWN = ("first_ssim320", "first_drgb", "sharp", "motion", "luma_flicker", "freeze_share", "cuts", "cut_at")
+SHOWN += ("bars_px", "brightness_drift", "saturation_drift", "lufs")
 
 
 def changed(pictures, change):

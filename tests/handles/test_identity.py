@@ -419,7 +419,7 @@ def test_a_picture_from_memory_is_found_again_where_the_folder_lies_now(session,
 def test_measures_compare_a_clip_with_the_picture_that_it_was_made_of(session, shots) -> None:
     runs = [session.submit("a cat", first_frame=shot, seed=1, duration=2).wait() for shot in shots]
     painted("green").save(shots[0])
-    fidelity = session.runs(measures=True)["first_fit"]
+    fidelity = session.runs(measures=True)["first_ssim320"]
     assert fidelity.isna()[runs[0].id]
     assert fidelity.notna()[runs[1].id]
 

@@ -408,8 +408,9 @@ class Study:
         Returns
         -------
         DataFrame
-            ``measure, variant, base, mean, low, high`` (95 % interval over blocks), ``effect`` (Hedges' g),
-            ``blocks, base_mean``.
+            ``measure, variant, base, mean, low, high`` (95 % interval over blocks, for amounts), ``effect`` (Hedges'
+            g), ``blocks, base_mean``; ``more, fewer`` (blocks), ``more_low, more_high`` (exact 95 % interval of how
+            often more, where it differs), ``p``, and ``q``: the same after all comparisons of the table.
         """
         from wan_nb.studies.measures.cached import differences
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,19 +12,35 @@ from av.video.reformatter import ColorRange
 from wan_nb.studies.rounding import steady
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from av.video.frame import VideoFrame
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
-__all__ = ["CUT", "Timeline", "cut_scores", "sharpness"]
-
-CUT = 10.0
-"""Score from which a change of picture counts as a cut: a real one scored 10.7, strong flicker 6.2."""
+__all__ = ["Timeline", "cuts", "likeness", "sharpness"]
 
 _SMALL = 320
-_STILL = 0.1
-"""Mean change in levels below which a frame repeats the one before; what a codec leaves of a still is smaller."""
+_TILE = 8
+_STILL = 2.5
+"""Mean change in levels of any part of the picture below which a frame repeats the last one that differed."""
+_FREEZE = 0.25
+"""Seconds from which on a picture that stands counts as frozen: content of 10 fps in 30 stands for a tenth."""
+_ANEW = 0.4
+"""Likeness below which two pictures may be of two scenes; unrelated ones have 0.2, those of a fast pan 0.6."""
+_DROP = 0.3
+"""How far the likeness falls at a cut below what is usual around it."""
+_SAME = 0.6
+"""Likeness from which on a scene goes on after a flash."""
+_OTHERS = 3
+"""Changes around one that say what is usual; with fewer, a picture that stands is."""
+_NOISE = 0.7
+"""Levels that count for nothing in a likeness."""
+_SEEN = 1.0
+"""Levels by which two scenes differ at least: the last pictures of a fade to black are alike and different by noise."""
+_NEAR = 0.5
+"""Seconds around a change in which others say what is usual here."""
 _BLACK = 8.0
 """Mean level of a row or column that counts as black: codecs let the picture bleed into bars a little."""
 
@@ -45,12 +62,14 @@ class Timeline:
     first: VideoFrame | None = None
     last: VideoFrame | None = None
     times: list[float] = field(default_factory=list)
-    changes: list[float] = field(default_factory=list)
     moved: list[float] = field(default_factory=list)
     brightness: list[float] = field(default_factory=list)
     saturation: list[float] = field(default_factory=list)
     sharp: list[float] = field(default_factory=list)
+    shown: list[int] = field(default_factory=list)
+    scenes: list[Floats] = field(default_factory=list)
     _before: Floats | None = None
+    _differed: Floats | None = None
     _rows: Floats | None = None
     _columns: Floats | None = None
 
@@ -59,7 +78,7 @@ class Timeline:
         self.first = self.first or frame
         self.last = frame
         planes, floor, scale = _planes(frame)
-        sums, count = _sums(planes[0])
+        sums, count = _sums(planes[0], _SMALL)
         small = (sums / count - floor) * scale
         self.times.append(float(frame.time or 0.0))
         if self.times[-1] - self.times[0] >= len(self.sharp) * _LOOK_EVERY:
@@ -69,9 +88,12 @@ class Timeline:
         self.saturation.append(float(np.hypot(u, v).mean() * (255 / 224 if floor else 1.0)))
         if self._before is not None:
             change = small - self._before
-            self.changes.append(float(np.abs(change).mean()))
             self.moved.append(float(np.abs(change - change.mean()).mean()))
         self._before = small
+        if self._differed is None or _most(np.abs(small - self._differed)) >= _STILL:
+            self._differed = small
+            self.shown.append(len(self.times) - 1)
+            self.scenes.append(_scene(small))
         rows, columns = ((planes[0].mean(axis=axis) - floor) * scale for axis in (1, 0))
         self._rows = rows if self._rows is None else np.maximum(self._rows, rows)
         self._columns = columns if self._columns is None else np.maximum(self._columns, columns)
@@ -83,22 +105,44 @@ class Timeline:
         return (self.times[-1] - self.times[0]) * count / (count - 1) if count > 1 else 0.0
 
     def numbers(self) -> dict[str, float | None]:
-        """``motion, luma_flicker, freeze_share, cuts, cut_score, cut_at, bars_px``, drifts."""
-        changes, light = steady(np.array(self.changes)), np.array(self.brightness)
-        scores = steady(cut_scores(changes))
-        top = float(scores.max()) if len(scores) else None
-        cut = top is not None and top >= CUT
+        """``motion, luma_flicker, freeze_share, cuts, cut_at, bars_px``, drifts."""
+        times = np.array(self.times)
+        found = cuts(self.scenes, times[self.shown])
+        at = {self.shown[place + 1] for place in found}
+        moved = [each for frame, each in enumerate(self.moved, 1) if frame not in at]
         return {
-            "motion": float(np.mean(self.moved)) if self.moved else None,
-            "luma_flicker": float(np.diff(light, 2).std()) if len(light) > 3 else None,
-            "freeze_share": float((changes < _STILL).mean()) if len(changes) else None,
-            "cuts": float((scores >= CUT).sum()) if top is not None else None,
-            "cut_score": top,
-            "cut_at": self.times[int(scores.argmax()) + 1] - self.times[0] if cut else None,
+            "motion": float(np.mean(moved)) if moved else None,
+            "luma_flicker": self._flicker(found),
+            "freeze_share": self._frozen(),
+            "cuts": float(len(found)) if len(times) > 1 else None,
+            "cut_at": float(times[min(at)] - times[0]) if at else None,
             "bars_px": self._bars(),
             "brightness_drift": self._drift(self.brightness),
             "saturation_drift": self._drift(self.saturation),
         }
+
+    def _flicker(self, found: Sequence[int]) -> float | None:
+        """How far the brightness of a picture stands off the mean of the one before and the one after, halved.
+
+        Halved, so that levels which alternate by 4 up and down read 4. Pictures at a cut are left out.
+        """
+        if len(self.times) < 4:
+            return None
+        light = np.array(self.brightness)[self.shown]
+        if len(light) < 3:
+            return 0.0
+        keep = [place for place in range(1, len(light) - 1) if not {place - 1, place} & set(found)]
+        off = (light[1:-1] - (light[:-2] + light[2:]) / 2)[[place - 1 for place in keep]]
+        return float(np.sqrt((off**2).mean()) / 2) if keep else 0.0
+
+    def _frozen(self) -> float | None:
+        """Share of the frames that repeat a picture which stands for a quarter of a second or longer."""
+        if len(self.times) < 2:
+            return None
+        times = [*self.times, self.times[0] + self.seconds]
+        ends = [*self.shown[1:], len(self.times)]
+        stands = [(end - start, times[end] - times[start]) for start, end in zip(self.shown, ends, strict=True)]
+        return sum(frames - 1 for frames, seconds in stands if seconds >= _FREEZE) / (len(self.times) - 1)
 
     def _drift(self, series: list[float]) -> float | None:
         """Last half second against the first; a fifth of shorter clips."""
@@ -118,11 +162,68 @@ class Timeline:
         return float(sum(_run(line) + _run(line[::-1]) for line in (self._rows, self._columns)))
 
 
-def cut_scores(changes: Floats) -> Floats:
-    """Score 0 to 100 of each change of frame, as FFmpeg's ``scdet`` counts: large, and unlike the one before."""
-    percent = changes * 100 / 256
-    jump = np.abs(np.diff(percent, prepend=percent[:1]))
-    return np.clip(np.minimum(percent, jump), 0, 100)
+def cuts(scenes: Sequence[Floats], times: Floats) -> list[int]:
+    """Places of the pictures after which another scene begins.
+
+    A cut is a change to an unlike picture where the changes around it are between like ones, or where there are none:
+    so boiling and flicker are none, and neither is a flash, after which the scene before goes on.
+
+    Parameters
+    ----------
+    scenes : sequence of array
+        Pictures that differ from the one before, small, without their coarse brightness.
+    times : array
+        When each is first shown, s.
+    """
+    alike = steady(np.array([likeness(one, other) for one, other in pairwise(scenes)]))
+    found = []
+    for place in np.flatnonzero(alike < _ANEW):
+        near = np.abs(times[1:] - times[place + 1]) <= _NEAR
+        near[place] = False
+        usual = float(np.median(alike[near])) if near.sum() >= _OTHERS else 1.0
+        change = scenes[int(place) + 1] - scenes[int(place)]
+        if (change**2).mean() >= _SEEN**2 and usual - alike[place] > _DROP and not _flash(scenes, int(place)):
+            found.append(int(place))
+    return found
+
+
+def _flash(scenes: Sequence[Floats], place: int) -> bool:
+    """Whether the scene before a change goes on within two pictures."""
+    ways = ((0, 2), (0, 3), (-1, 1), (-2, 1), (-1, 2))
+    pairs = [(place + one, place + other) for one, other in ways]
+    return any(likeness(scenes[a], scenes[b]) >= _SAME for a, b in pairs if a >= 0 and b < len(scenes))
+
+
+def likeness(one: Floats, other: Floats) -> float:
+    """Correlation of two small pictures where they fit best, moved by at most a quarter: 1 the same, 0 unrelated.
+
+    Noise of less than a level counts for nothing, so that two flat pictures are not alike by it.
+    """
+    power = float(np.sqrt(((one**2).sum() + one.size * _NOISE**2) * ((other**2).sum() + other.size * _NOISE**2)))
+    surface = np.fft.irfft2(np.fft.rfft2(one) * np.fft.rfft2(other).conj(), s=one.shape) / power
+    high, wide = (side // 4 for side in one.shape)
+    near = np.roll(surface, (high, wide), axis=(0, 1))[: 2 * high + 1, : 2 * wide + 1]
+    return float(near.max())
+
+
+def _scene(small: Floats) -> Floats:
+    """A picture at a quarter of the size, without what is coarser than five of its pixels."""
+    sums, count = _sums(small, _SMALL // 4)
+    coarse: Floats = sums / count
+    blurred = coarse
+    for axis in (0, 1):
+        edges = [(2, 2) if each == axis else (0, 0) for each in (0, 1)]
+        blurred = np.lib.stride_tricks.sliding_window_view(np.pad(blurred, edges, "edge"), 5, axis=axis).mean(axis=-1)
+    return coarse - blurred
+
+
+def _most(change: Floats) -> float:
+    """Largest mean of a tile: a part that moves while all else stands."""
+    height, width = (side // _TILE * _TILE for side in change.shape)
+    if not height or not width:
+        return float(change.mean())
+    tiles = change[:height, :width].reshape(height // _TILE, _TILE, width // _TILE, _TILE)
+    return float(tiles.mean(axis=(1, 3)).max())
 
 
 def _planes(frame: VideoFrame) -> tuple[list[NDArray[np.uint8]], float, float]:
@@ -137,13 +238,15 @@ def _planes(frame: VideoFrame) -> tuple[list[NDArray[np.uint8]], float, float]:
     return planes, (0.0 if full else 16.0), (1.0 if full else 255 / 219)
 
 
-def _sums(luma: NDArray[np.uint8]) -> tuple[Floats, int]:
-    """Sums over squares of pixels, so that the longer side has about 320 of them, and pixels in each."""
-    factor = max(1, round(max(luma.shape) / _SMALL))
-    height, width = (side // factor for side in luma.shape)
+def _sums(luma: NDArray[Any], side: int) -> tuple[Floats, int]:
+    """Sums over squares of pixels, so that the longer side has about so many of them, and pixels in each."""
+    factor = max(1, round(max(luma.shape) / side))
+    height, width = (length // factor for length in luma.shape)
     cut = luma[: height * factor, : width * factor]
-    rows = cut.reshape(height, factor, -1).sum(axis=1, dtype=np.uint32)
-    return rows.reshape(height, width, factor).sum(axis=2, dtype=np.uint32).astype(np.float64), factor**2
+    # Whole numbers are added as such: the same on every processor.
+    kind = np.uint32 if luma.dtype == np.uint8 else np.float64
+    rows = cut.reshape(height, factor, -1).sum(axis=1, dtype=kind)
+    return rows.reshape(height, width, factor).sum(axis=2, dtype=kind).astype(np.float64), factor**2
 
 
 def _run(line: Floats) -> int:
