@@ -149,7 +149,7 @@ def test_a_run_that_becomes_no_clip_is_named_and_an_older_film_stays(session, si
     with pytest.raises(wan_nb.errors.RunFailed, match="oops") as caught:
         session.film([good, bad], path)
     assert caught.value.run_id == bad.id
-    with pytest.raises(NotFound, match="FAILED") as caught:
+    with pytest.raises(NotFound, match="marked failed") as caught:
         session.film([good, bad], path)
     assert caught.value.run_id == bad.id
     good.video.unlink()

@@ -192,13 +192,13 @@ def test_a_gap_in_a_table_is_the_default_and_whole_numbers_stay_whole(tmp_path):
 def test_labels_stand_as_they_were_written():
     plan = expand({"zebra": "a", "ant": "b"}, seeds=[10, 9, 100])
     assert (plan.variants, plan.blocks) == (("zebra", "ant"), ("seed 10", "seed 9", "seed 100"))
-    assert plan.shape == "2 variants × 3 blocks, 6 clips"
+    assert plan.shape == "2 variants × 3 seeds, 6 clips"
 
 
 def test_a_table_may_have_one_row_a_clip():
     rows = [("calm", "a cat walks", 1), ("calm", "a cat walks", 2), ("fast", "a cat runs", 1)]
     plan = expand(pd.DataFrame(rows, columns=["label", "prompt", "seed"]))
-    assert plan.shape == "2 variants × 2 blocks, 3 clips"
+    assert plan.shape == "2 variants × 2 seeds, 3 clips"
     assert "not paired" in plan.warnings[0]
     with pytest.raises(InvalidOption, match="two things under the label 'calm'"):
         expand(pd.DataFrame([("calm", "a", 1), ("calm", "b", 2)], columns=["label", "prompt", "seed"]))

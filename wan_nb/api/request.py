@@ -119,9 +119,9 @@ class VideoRequest(_Fields):  # type: ignore[misc]  # its fields are those of th
                 raise InvalidRequest(f"{name}: {seconds:.2f} s in all; {row.name} takes {most:g} s.", field=name)
             if spec and spec.inside and seconds >= duration:
                 raise InvalidRequest(
-                    f"duration {duration} s leaves nothing to make: the given clip is {seconds:.2f} s long.",
+                    f"duration {duration} s leaves nothing to make: {seconds:g} s of it are what is continued.",
                     field="duration",
-                    remedy="duration is the whole length, the given clip included; give more.",
+                    remedy="duration is the whole length, with those seconds in it; give more.",
                 )
         asked = row.field("duration")
         if asked is None:

@@ -15,7 +15,8 @@ from wan_nb.engine.endpoint import address, identify, locate, region_named
 from wan_nb.engine.loop import LoopThread, load
 from wan_nb.errors import InvalidMedia, InvalidOption, LogError, NotFound, Unavailable, WanError
 from wan_nb.frontends import can_run, notebook_folder
-from wan_nb.log.states import OPEN
+from wan_nb.html.text import state
+from wan_nb.log.states import OPEN, Status
 from wan_nb.media.store import Store
 from wan_nb.public_functions import guard, guarded
 from wan_nb.sanitize import said
@@ -467,9 +468,18 @@ class Workspace:
             return path
         if row.status in OPEN:
             raise NotFound(
-                f"its clip is not there yet: {row.status}.", run_id=row.run_id, remedy="run.wait() waits for it."
+                f"its clip is not there yet: {row.status}.",
+                run_id=row.run_id,
+                remedy="run.wait() waits for it.",
             )
-        raise NotFound(f"there is no clip on disk: {row.status}.", run_id=row.run_id, remedy="%wan show tells why.")
+        if row.status == Status.SUCCEEDED:
+            told = f"there is no clip on disk any more: its file is gone from {self.store.root / 'videos'}."
+            raise NotFound(told, run_id=row.run_id, remedy="Put it back; %wan doctor looks where it may be.")
+        raise NotFound(
+            f"there is no clip on disk: the run is marked {state(row.status).word}.",
+            run_id=row.run_id,
+            remedy="%wan show tells why.",
+        )
 
     def frame(self, row: Row, index: int = -1) -> Image:
         """One frame of the clip of a row; see `Run.frame`."""

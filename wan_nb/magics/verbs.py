@@ -235,8 +235,8 @@ def _tagged(call: Call, verb: str) -> Any:
 def compare(call: Call) -> Any:
     """Show clips side by side on one clock; alone, the last two on the same material.
 
-    Play, step, loop, wipe and swap in place; the rows of a study are its blocks, the columns its variants. Labels are
-    seen here: a decision is made with `%wan vote`.
+    Play, step, loop, wipe and swap in place; each row of a study is a picture with a seed, each column a variant.
+    Labels are seen here: a decision is made with `%wan vote`.
 
         %wan compare
         %wan compare walk

@@ -11,6 +11,7 @@ from wan_nb.html.text import escape, money, percent
 from wan_nb.html.word_diff import diff_html
 from wan_nb.sanitize import redact
 from wan_nb.studies.measures.differences import paired
+from wan_nb.studies.measures.words import measure_word
 from wan_nb.widgets import clip_pages
 
 if TYPE_CHECKING:
@@ -204,16 +205,20 @@ def _measures(clips: Sequence[Clip], definitions: Mapping[str, str]) -> str:
     measured = [clip for clip in clips if clip.get("measures")]
     if not measured:
         return ""
-    each = _table([{"clip": clip["label"], "seed": clip.get("seed"), **clip["measures"]} for clip in measured])
+    each = _table([{"clip": clip["label"], "seed": clip.get("seed"), **_worded(clip["measures"])} for clip in measured])
     names = {name for clip in measured for name, value in clip["measures"].items() if value is not None}
     told = [
-        f"<tr><th>{clean(name).replace('_', ' ')}</th><td>{clean(text)}</td></tr>"
+        f"<tr><th>{clean(measure_word(name))}</th><td>{clean(text)}</td></tr>"
         for name, text in definitions.items()
         if name in names
     ]
     meaning = f"<table>{''.join(told)}</table>" if told else ""
     # Too wide for paper; the CSV has it.
     return _differences(measured) + _fold("Each clip", each, "screen") + _fold("What they mean", meaning)
+
+
+def _worded(measures: Mapping[str, Any]) -> dict[str, Any]:
+    return {measure_word(name): value for name, value in measures.items()}
 
 
 def _fold(title: str, content: str, kind: str = "") -> str:
@@ -231,14 +236,12 @@ def _differences(clips: Sequence[Clip]) -> str:
     compared = paired(values, base=variants[0])
     for found in compared:
         if found.more or found.fewer:
-            row = rows.setdefault(
-                found.measure, {"measure": found.measure.replace("_", " "), variants[0]: found.base_mean}
-            )
+            row = rows.setdefault(found.measure, {"measure": measure_word(found.measure), variants[0]: found.base_mean})
             row[f"{found.variant} − {found.base}"] = _difference(found)
     if not rows:
         return ""
     said = (
-        f"Each variant against {clean(variants[0])}, inside the blocks. Amounts: mean difference, its 95 % interval "
+        f"Each variant against {clean(variants[0])}, on the same picture and seed. Amounts: mean difference, its 95 % interval "
         "over blocks and its size (Hedges' g). Counts and shares: in how many blocks there is more and less, and the "
         "exact 95 % interval of how often more, of 100 blocks that differ. Of "
         f"{len(compared)} comparisons some look large by chance: those with * hold after a correction for all of them "

@@ -95,9 +95,12 @@ class Plan:
 
     @property
     def shape(self) -> str:
-        """Its size in words: ``3 variants × 4 blocks, 12 clips``."""
-        counts = (len(self.variants), "variant"), (len(self.blocks), "block"), (len(self.cells), "clip")
-        variants, blocks, clips = (f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts)
+        """Its size in words: ``3 variants × 4 seeds, 12 clips``."""
+        pictures = len({cell.materials for cell in self.written})
+        seeds = len({cell.fields.get("seed") for cell in self.written})
+        on = "seed" if pictures < 2 else "picture" if seeds < 2 else "picture with a seed"
+        counts = (len(self.variants), "variant"), (len(self.blocks), on), (len(self.cells), "clip")
+        variants, blocks, clips = (_counted(count, word) for count, word in counts)
         return f"{variants} {'in a race on' if self.race else '×'} {blocks}, {clips}"
 
     def in_order(self, rows: Iterable[Row | None]) -> list[Row]:
@@ -172,7 +175,7 @@ class PlanState:
 
     @property
     def line(self) -> str:
-        """``Study 'walk': 2 variants × 2 blocks, 4 clips, 4 to buy for about CNY 12.00``."""
+        """``Study 'walk': 2 variants × 2 seeds, 4 clips, 4 to buy for about CNY 12.00``."""
         todo = len(self.missing)
         bill = f"{todo} to buy for about {self.currency} {self.cost:.2f}" if todo else "nothing to buy"
         return f"Study {self.plan.name!r}: {self.plan.shape}, {bill}"
@@ -297,6 +300,11 @@ def _ready(material: Callable[[Any, str], Any] | None) -> Callable[[Mapping[str,
     return lambda fields: {name: one(name, value) for name, value in fields.items()}
 
 
+def _counted(count: int, word: str) -> str:
+    first, gap, rest = word.partition(" ")
+    return f"{count} {first}{'' if count == 1 else 's'}{gap}{rest}"
+
+
 def _first_name(cells: Sequence[Cell]) -> str:
     """Name that the first edition made of the labels: votes in older logs stand under it."""
     labels = repr([(cell.variant, cell.block, cell.fields.get("prompt")) for cell in cells])
@@ -392,7 +400,7 @@ def _warnings(cells: Sequence[Cell], *, race: bool) -> list[str]:
         found.append("The comparison is not paired: some variants lack a seed or a frame that others have.")
     elif len(blocks) < MIN_BLOCKS:
         found.append(
-            f"{len(blocks)} block{'s' * (len(blocks) > 1)} (frame and seed) can show a tendency; to decide between "
-            f"prompts takes at least {MIN_BLOCKS}."
+            f"{len(blocks)} picture{'s' * (len(blocks) > 1)} or seed{'s' * (len(blocks) > 1)} can show a tendency; to "
+            f"decide between prompts takes at least {MIN_BLOCKS}."
         )
     return found

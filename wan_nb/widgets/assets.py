@@ -41,7 +41,7 @@ def module(*names: str) -> str:
     text = "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in names)
     for pattern in (_IMPORT, _EXPORT, _REMARK, _TAIL, _INDENT):
         text = pattern.sub("", text)
-    return text
+    return re.sub(r"\n{2,}", "\n", text)
 
 
 def styles(*names: str) -> str:

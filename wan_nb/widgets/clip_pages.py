@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from wan_nb.api.recorded import items_of
 from wan_nb.errors import InvalidMedia, InvalidOption
-from wan_nb.html.text import plain, state
+from wan_nb.html.text import ACTIVE, plain, state
 from wan_nb.html.word_diff import alike, word_diff
 from wan_nb.log.marks import marks_of
+from wan_nb.studies.measures.words import measure_word
 from wan_nb.studies.rounding import steady
 from wan_nb.studies.study_cell import relabelled
 
@@ -47,12 +48,7 @@ LIVE = 6
 ORDER = "study order"
 """Blocks in rows, variants in columns, both as they first appear."""
 
-NAMED_MEASURES = {
-    "motion": "movement",
-    "cuts": "cuts",
-    "sharp": "sharpness (1 as the first frame)",
-    "brightness_drift": "brighter at the end",
-}
+NAMED_MEASURES = {name: measure_word(name) for name in ("motion", "cuts", "sharp", "brightness_drift")}
 """The measures that a comparison shows, in words that a person can name; all of them: ``study.measures()``."""
 
 _PLAIN_ORDERS = ("label", "seed", "status", "cost", "rating")
@@ -264,7 +260,7 @@ def public(clip: Clip, names: Sequence[str] = ()) -> dict[str, Any]:
         "prompt": plain(clip.get("prompt"), 6_000),
         "params": {plain(name, 60): _shown(params[name]) for name in names if name in params},
         "playable": playable,
-        "note": "" if playable else f"No clip: {state(clip.get('status', '')).word or 'missing'}.",
+        "note": "" if playable else _absent(str(clip.get("status", ""))),
         "marks": _marks(clip.get("marks") or {}),
         "has_audio": bool(clip.get("has_audio")),
         "simulated": bool(clip.get("simulated")),
@@ -272,6 +268,14 @@ def public(clip: Clip, names: Sequence[str] = ()) -> dict[str, Any]:
         "measures": {name: value for name, value in measures.items() if value is not None},
         **{name: _number(clip.get(name)) for name in ("seed", "seconds", "fps", "width", "height", "cost", "rating")},
     }
+
+
+def _absent(status: str) -> str:
+    """Why there is no clip to play, in words."""
+    if status == "SUCCEEDED":
+        return "Its file is not on this disk."
+    word = state(status).word or "missing"
+    return f"No clip yet: {word}." if status in ACTIVE else f"No clip: {word}."
 
 
 def _marks(marks: Mapping[str, Any]) -> dict[str, Any]:

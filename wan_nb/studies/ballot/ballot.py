@@ -114,7 +114,7 @@ class Ballot:
         blocks = [block for block, _ in self.clips]
         if not any(blocks.count(block) > 1 for block in blocks):
             raise InvalidOption(
-                f"study {shown(study)} has no two clips of one block (same frame and seed) to compare.",
+                f"study {shown(study)} has no two clips with the same picture and seed to compare.",
                 remedy="Wait for its clips, or give it a second variant.",
             )
 

@@ -10,11 +10,11 @@ export const VIEW_NAMES = { side: "Side", wipe: "Wipe", difference: "Difference"
 // `hold` acts while the key is down, `also` is the same key without Shift.
 export const ACTIONS = [
   { group: "seek", key: "Home", label: "To the start", icon: "home", run: (p) => p.transport.seek(0) },
-  { group: "seek", key: "ArrowLeft", sign: "←", label: "Back 1 s", icon: "back", run: (p) => p.jump(-1) },
-  { group: "seek", key: ",", label: "Back 1 frame", icon: "previous", run: (p) => p.transport.step(-1) },
+  { group: "seek", key: "ArrowLeft", sign: "←", label: "1 s back", icon: "back", run: (p) => p.jump(-1) },
+  { group: "seek", key: ",", label: "1 frame back", icon: "previous", run: (p) => p.transport.step(-1) },
   { group: "seek", key: " ", sign: "Space", label: "Play or pause", icon: "play", name: "play", run: (p) => p.transport.toggle() },
-  { group: "seek", key: ".", label: "On 1 frame", icon: "next", run: (p) => p.transport.step(1) },
-  { group: "seek", key: "ArrowRight", sign: "→", label: "On 1 s", icon: "forward", run: (p) => p.jump(1) },
+  { group: "seek", key: ".", label: "1 frame on", icon: "next", run: (p) => p.transport.step(1) },
+  { group: "seek", key: "ArrowRight", sign: "→", label: "1 s on", icon: "forward", run: (p) => p.jump(1) },
   { group: "seek", key: "End", label: "To the end", icon: "end", run: (p) => p.transport.seek(Infinity) },
   { group: "loop", key: "l", label: "Loop", icon: "loop", name: "loop", run: (p) => p.toggleLoop() },
   { group: "loop", key: "[", label: "Loop from here", text: "[", name: "from", run: (p) => p.bound("from") },
