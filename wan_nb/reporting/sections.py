@@ -242,8 +242,8 @@ def _differences(clips: Sequence[Clip]) -> str:
         return ""
     said = (
         f"Each variant against {clean(variants[0])}, on the same picture and seed. Amounts: mean difference, its 95 % "
-        "interval over blocks and its size (Hedges' g). Counts and shares: in how many blocks there is more and less, and the "
-        "exact 95 % interval of how often more, of 100 blocks that differ. Of "
+        "interval over blocks and its size (Hedges' g). Counts and shares: in how many blocks there is more and less, "
+        "and the exact 95 % interval of how often more, of 100 blocks that differ. Of "
         f"{len(compared)} comparisons some look large by chance: those with * hold after a correction for all of them "
         "(Benjamini-Hochberg, 5 %). Checks and sort keys, no verdict."
     )
