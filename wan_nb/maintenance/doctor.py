@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from wan_nb.engine import media_folder
 from wan_nb.errors import LogError, Refused, WanError
-from wan_nb.frontends import front_end
+from wan_nb.frontends import front_end, serves
+from wan_nb.html.text import source
 from wan_nb.log.states import UNCHECKED, Status
 from wan_nb.media.files import file_sha256
 from wan_nb.sanitize import redact, reveal, said
@@ -302,9 +303,9 @@ def _front_end(workspace: Workspace) -> Iterator[Finding]:
     if any(part.startswith(".") for part in root.parts):
         yield Finding("front end", "bad", f"{root} has a hidden folder, which Jupyter does not serve.",
                       "Move the clips with WAN_NB_MEDIA.")  # fmt: skip
-    elif front.kernel and not root.is_relative_to(workspace.notebook):
-        yield Finding("front end", "note", f"{root} is not below the notebook: pictures instead of players.",
-                      "%wan show ID --embed, or start the kernel beside the notebook.")  # fmt: skip
+    elif front.kernel and not source(root / "videos" / "clip.mp4", workspace.notebook, serves(root)):
+        yield Finding("front end", "note", f"{root} is out of this page's reach: outputs hold light copies.",
+                      "%config WanMagics.embed; or start Jupyter in a folder above notebook and clips.")  # fmt: skip
 
 
 def _versions() -> Iterator[Finding]:

@@ -101,7 +101,7 @@ class Form(NotebookWidget):
     def _ipython_display_(self) -> None:
         front = front_end()
         live = front.live
-        words = "The form of wan_nb: run this cell in a notebook to fill it in."
+        words = "The form of wan_nb: run this cell to fill it in."
         if not live and not front.kernel:
             words = (
                 "A form needs a notebook, such as JupyterLab. Here, wan_nb.submit('a cat walks', first_frame='cat.jpg',"

@@ -312,6 +312,26 @@ def test_votes_by_keyboard_alone(show: Any, clips: list[Any]) -> None:
     assert "Not decided yet, about 4 more seeds." in page.locator(".wan-c-sentence").inner_text()
 
 
+def test_enter_goes_on_after_an_answer_whatever_has_the_focus(show: Any, clips: list[Any]) -> None:
+    booth = Booth(clips, rounds=5)
+    page = show(booth.widget())
+    places = [".wan-c-check input[type=checkbox]", ".wan-c-controls input[type=range]", ".wan-c-controls button"]
+    for number, place in enumerate(places, 1):
+        vote(page, "1")
+        page.wait_for_selector(".wan-c-next:not([hidden])")
+        page.locator(f"{place}:visible").first.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".wan-c-next[hidden]", state="attached")
+        assert len(booth.stored) == number
+    assert len(booth.queue) == 1
+    # Before an answer the key is the focused control's.
+    page.wait_for_selector(".wan-c-vote [data-outcome=left]:not([disabled])")
+    page.locator(".wan-c-vote [data-outcome=right]").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".wan-c-next:not([hidden])")
+    assert booth.stored[-1][1] == "right"
+
+
 def test_names_stand_on_the_page_only_after_the_vote_is_stored(show: Any, clips: list[Any]) -> None:
     booth = Booth(clips, rounds=2)
     page = show(booth.widget())
