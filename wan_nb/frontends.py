@@ -14,7 +14,18 @@ from wan_nb import paths
 from wan_nb.imports import imported, in_marimo
 from wan_nb.settings import environment
 
-__all__ = ["FRONT_ENDS", "FrontEnd", "can_run", "front_end", "in_jupyter", "notebook_folder", "serves", "shell"]
+__all__ = [
+    "FRONT_ENDS",
+    "FrontEnd",
+    "can_run",
+    "cell_id",
+    "front_end",
+    "in_jupyter",
+    "notebook_folder",
+    "notebook_name",
+    "serves",
+    "shell",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +156,19 @@ def _program(pid: int) -> frozenset[str]:
 
 
 # --- where the notebook lies
+
+
+def notebook_name() -> str:
+    """The notebook that this process belongs to, as Jupyter's server tells it; elsewhere its folder."""
+    return environment().get("JPY_SESSION_NAME") or str(notebook_folder())
+
+
+def cell_id() -> str:
+    """Id of the cell that is running, where the front end tells it; else empty."""
+    parent = getattr(shell(), "parent_header", None)
+    metadata = parent.get("metadata") if isinstance(parent, dict) else None
+    found = metadata.get("cellId") if isinstance(metadata, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 def notebook_folder() -> Path:

@@ -154,7 +154,7 @@ def test_the_card_says_which_take_it_is_and_holds_the_others(session, asked) -> 
     assert shown["text/plain"].endswith("take 1 of 2")
     assert "Take 1 of 2." in shown["text/html"]
     assert "Take 2 · ★★★★☆" in shown["text/html"]
-    assert f"videos/{second.id}.mp4" in shown["text/html"], "one click away"
+    assert f"%wan show {second.id[:8]}" in shown["text/html"], "no server here plays it"
     assert "Take 2 of 2; without a number cells show take 1." in second._repr_mimebundle_()["text/html"]
     second.pin()
     assert "Take 2 of 2." in wan_nb.handles.run.Run(session, second.id)._repr_mimebundle_()["text/html"]

@@ -46,6 +46,9 @@ class Medium(BaseModel):
         Pictures per second.
     note : str
         One line for the user when a normalised copy was made, else empty.
+    taken : str or None
+        Of what was taken out of a run's clip: hash of the clip and which frame or seconds. The file is made anew where
+        it has to be, and need not come out the same.
 
     Examples
     --------
@@ -68,6 +71,7 @@ class Medium(BaseModel):
     seconds: float | None = None
     fps: float | None = None
     note: str = ""
+    taken: str | None = None
 
     @classmethod
     def at(cls, url: str, kind: Literal["image", "audio", "clip"], *, field: str | None = None) -> Self:
@@ -92,6 +96,8 @@ class Medium(BaseModel):
 
         The first edition cut more off a URL than its signature, so what it bought may be another picture.
         """
+        if self.taken is not None:
+            return f"clip {self.taken}"
         return self.identity if self.whole is None else f"url {self.identity}"
 
     @property

@@ -323,7 +323,7 @@ def derive_seed(media: Mapping[str, Medium], name: str | None, take: int = 1) ->
     >>> derive_seed({}, "walk") == derive_seed({}, "walk") != derive_seed({}, "walk", take=2)
     True
     """
-    parts = [name or "", *(f"{field}={medium.identity}" for field, medium in sorted(media.items()))]
+    parts = [name or "", *(f"{field}={medium.taken or medium.identity}" for field, medium in sorted(media.items()))]
     if take > 1:
         parts.append(str(take))
     digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()

@@ -498,11 +498,38 @@ class Workspace:
         out = self.store.proxy(str(row.video_sha256), f"tail{exact}.mp4")
         return out if out.exists() else clips.tail(self.file(row), seconds, out)
 
-    def continued(self, row: Row, field: str) -> Image | Path:
-        """What of a run that has ended is given as a material of the next one: its last seconds or a frame."""
-        if field == "first_clip":
-            return self.tail(row, min(TAIL, row.clip_s or row.duration or TAIL))
-        return self.frame(row, -1 if field == "first_frame" else 0)
+    def taken(self, row: Row, field: str, part: float | None = None, *, model: str | None = None) -> Medium:
+        """A material out of the clip of a run that has ended, known by that clip and by what is taken of it.
+
+        Parameters
+        ----------
+        row : Row
+        field : str
+            A clip gets the last seconds of the run; a frame the one that `part` names.
+        part : float, optional
+            -1 the last frame, 0 the first one, else seconds from the beginning; without it the last one for a first
+            frame, and the first one for any other.
+        model : str, optional
+            Whose limits hold.
+        """
+        given: Image | Path
+        if catalog.BY_NAME[field].kind == "clip":
+            if part is not None:
+                raise InvalidMedia(f"{field}: a frame is no clip.", field=field, remedy="Give the run itself.")
+            seconds = min(TAIL, row.clip_s or row.duration or TAIL)
+            continues = field == "first_clip"
+            given = self.tail(row, seconds) if continues else self.file(row)
+            called = f"last {seconds:g} s" if continues else "whole clip"
+        else:
+            part = (-1.0 if field == "first_frame" else 0.0) if part is None else part
+            given = self.frame(row, -1) if part < 0 else self.frame_at(row, part)
+            called = "last frame" if part < 0 else f"frame at {part!r} s"
+        medium = self.material(given, field, model=model)
+        return medium.model_copy(update={"taken": f"{row.video_sha256} {called}"}) if row.video_sha256 else medium
+
+    def frame_at(self, row: Row, seconds: float) -> Image:
+        """The frame that is seen so many seconds after the beginning."""
+        return self.frame(row, int(seconds * (row.fps or 30.0) + 1e-6))
 
     def strip(self, row: Row) -> bytes | None:
         """Six frames of a clip in one JPEG of at most 15 kB, or None while there is no clip that can be played."""

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 from wan_nb.api import catalog
 from wan_nb.arguments import as_whole, shown
 from wan_nb.errors import InvalidOption, InvalidRequest, did_you_mean, nearest
-from wan_nb.grammar import options
-from wan_nb.grammar.variants import read_body, silenced, write_body
+from wan_nb.grammar import options, slips
+from wan_nb.grammar.variants import read_body, silenced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -118,7 +118,9 @@ class Cell:
             )
         if values.pop("help", False):
             return cls(help=True, silent=silent)
-        variants, ended = read_body(body)
+        if not values.get("raw"):
+            slips.refuse(body)
+        variants, ended = read_body(slips.unescaped(body), literal=bool(values.get("raw")))
         given = {name: _material(name, values.pop(name), expand) for name in [*values] if name in catalog.BY_NAME}
         vary = _read_vary(values.pop("vary", []), expand)
         given, vary = _checked(given, vary)
@@ -153,7 +155,7 @@ class Cell:
         """
         words = [*self._words()]
         line = " ".join(["%%wan", *words, *([";"] if self.silent else [])])
-        return line + "\n" + write_body(self.variants)
+        return line + "\n" + slips.write_prompts(self.variants)
 
     def _words(self) -> Iterator[str]:
         for option in options.CELL:

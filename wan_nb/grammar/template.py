@@ -1,4 +1,4 @@
-r"""Placeholders in prompts and options: ``{{name}}`` and ``{{obj.attr}}``, nothing else.
+r"""Placeholders in prompts and options: ``{{name}}``, ``{{obj.attr}}`` and ``{{run.frame(2.5)}}``, nothing else.
 
 A prompt is prose: single braces, dollars, per cent signs and quotes stand for themselves, and ``\{{`` is a literal
 ``{{``. Nothing is ever evaluated, and what was put in is not looked at again, so a value may hold any text.
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["as_text", "expand", "placeholders"]
 
 _MARK = re.compile(r"\\\{\{|\{\{(?P<inside>[^{}]*)\}\}|\{\{")
+_FRAME = re.compile(r"(?P<run>[^()]+)\.\s*frame\s*\(\s*(?P<seconds>\d+(?:\.\d*)?|\.\d+)\s*\)\s*")
+"""The one call that there is: a frame of a run at some seconds."""
+
 _PRINTABLE = (str, numbers.Number, os.PathLike, dt.date)
 """What reads in a sentence. An image or a list in a prompt is a slip that would be paid for."""
 
@@ -103,14 +106,15 @@ def _path(match: re.Match[str]) -> list[str]:
     if match.group().startswith("\\"):
         return []
     inside = match.group("inside")
-    path = [part.strip() for part in (inside or "").split(".")]
+    frame = _FRAME.fullmatch(inside or "")
+    path = [part.strip() for part in (frame["run"] if frame else inside or "").split(".")]
     if not all(part.isidentifier() for part in path):
         typed = match.group() if inside is not None else match.string[match.start() : match.start() + 20]
         raise InvalidOption(
-            f"{shown(typed)} is not a placeholder: only {{{{name}}}} and {{{{obj.attr}}}} are.",
+            f"{shown(typed)} is not a placeholder: only {{{{name}}}}, {{{{obj.attr}}}} and {{{{run.frame(2.5)}}}} are.",
             remedy=r"Write \{{ for two literal braces.",
         )
-    return path
+    return [*path, f"frame({frame['seconds']})"] if frame else path
 
 
 def _look_up(path: list[str], namespace: Mapping[str, Any]) -> Any:
@@ -122,6 +126,9 @@ def _look_up(path: list[str], namespace: Mapping[str, Any]) -> Any:
         )
     value = namespace[name]
     for attribute in attributes:
+        if attribute.startswith("frame(") and hasattr(value, "frame_at"):
+            value, name = value.frame_at(float(attribute[6:-1])), f"{name}.{attribute}"
+            continue
         # Underscored names are how templates elsewhere reach classes and globals; no prompt needs them.
         if attribute.startswith("_") or not hasattr(value, attribute):
             raise InvalidOption(

@@ -24,6 +24,7 @@ __all__ = [
     "can_be_typed",
     "free_letter",
     "labels_for",
+    "looks_like_separator",
     "parted",
     "read_body",
     "read_variants",
@@ -72,16 +73,16 @@ def silenced(text: str) -> tuple[str, bool]:
     return bare[:-1].rstrip(), True
 
 
-def read_body(body: str) -> tuple[tuple[tuple[str, str], ...], bool]:
-    """Variants of a body, and whether a ``;`` ended it."""
+def read_body(body: str, *, literal: bool = False) -> tuple[tuple[tuple[str, str], ...], bool]:
+    """Variants of a body, and whether a ``;`` ended it; see `read_variants` for `literal`."""
     text, silent = silenced(body)
-    variants = read_variants(text)
+    variants = read_variants(text, literal=literal)
     if not variants:
         raise InvalidOption("the cell holds no prompt.", field="prompt", remedy="Write it below the %%wan line.")
     return variants, silent
 
 
-def read_variants(text: str) -> tuple[tuple[str, str], ...]:
+def read_variants(text: str, *, literal: bool = False) -> tuple[tuple[str, str], ...]:
     r"""Label and text of each prompt, none of no text; the label is empty where nothing parts them.
 
     >>> read_variants("a cat walks")
@@ -92,14 +93,15 @@ def read_variants(text: str) -> tuple[tuple[str, str], ...]:
     Raises
     ------
     InvalidOption
-        One of several is empty, a label is there twice, or a line looks like a separator and is none.
+        One of several is empty, a label is there twice, or a line looks like a separator and is none, unless every
+        line that is none is `literal`.
     """
     blocks: list[tuple[str | None, list[str]]] = [(None, [])]
     for line in text.split("\n"):
         if mark := _SEPARATOR.fullmatch(line):
             blocks.append((mark["label"] or "", []))
         else:
-            blocks[-1][1].append(as_typed(line))
+            blocks[-1][1].append(_ESCAPED.sub("", line) if literal else as_typed(line))
     texts = [(label, _trimmed(lines)) for label, lines in blocks]
     if not texts[0][1]:
         texts.pop(0)
@@ -118,6 +120,11 @@ def read_variants(text: str) -> tuple[tuple[str, str], ...]:
 def parted(text: str) -> bool:
     """Whether a line of a text is a separator, or looks like one."""
     return _LIKE.search(text) is not None
+
+
+def looks_like_separator(line: str) -> bool:
+    r"""Whether a line is a separator or looks like one, behind any number of ``\``."""
+    return _LIKE_OR_ESCAPED.search(line) is not None
 
 
 def as_typed(text: str) -> str:

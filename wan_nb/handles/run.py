@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wan_nb import arguments
@@ -23,7 +24,22 @@ if TYPE_CHECKING:
     from wan_nb.log.row import Row
     from wan_nb.log.states import Status
 
-__all__ = ["Run", "publish_end"]
+__all__ = ["Run", "Still", "publish_end"]
+
+
+@dataclass(frozen=True)
+class Still:
+    """One frame of a run's clip, given as a material of another run.
+
+    Attributes
+    ----------
+    run : Run
+    at : float
+        Seconds from the beginning; negative for the last frame.
+    """
+
+    run: Run
+    at: float
 
 
 @printed
@@ -237,6 +253,25 @@ class Run:
         """
         index = arguments.whole(index, "a frame is a whole number, -1 the last", -(10**9))
         return self._workspace.frame(self.row, index)
+
+    @property
+    def last_frame(self) -> Still:
+        """Its last frame as a material of the next run: ``first_frame=run.last_frame``, ``{{run.last_frame}}``."""
+        return Still(self, -1.0)
+
+    @property
+    def first_frame(self) -> Still:
+        """Its first frame as a material of another run."""
+        return Still(self, 0.0)
+
+    def frame_at(self, seconds: float) -> Still:
+        """The frame at some seconds from the beginning as a material; ``{{run.frame(2.5)}}`` in a cell.
+
+        Examples
+        --------
+        >>> wan_nb.submit("another scene", first_frame=run.frame_at(2.5), duration=2)  # doctest: +SKIP
+        """
+        return Still(self, arguments.amount(seconds, "a frame is taken at seconds from the beginning"))
 
     def tail(self, seconds: float = 5.0) -> Path:
         """The last seconds of the clip (2 to 10) as a file that a new run can continue.

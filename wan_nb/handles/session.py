@@ -16,7 +16,7 @@ from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound, WanError
 from wan_nb.frontends import front_end
 from wan_nb.handles.chosen_runs import each_of, session_of
 from wan_nb.handles.dataframe import runs_frame
-from wan_nb.handles.run import Run
+from wan_nb.handles.run import Run, Still
 from wan_nb.html.text import money, take_kept
 from wan_nb.interrupts import RESUMING, SUBMITTING, detaching
 from wan_nb.log.marks import in_the_running
@@ -266,17 +266,18 @@ class Session:
         return each_material(
             catalog.BY_NAME[field],
             given,
-            lambda one: self.workspace.material(self._continued(one, field), field, model=model),
+            lambda one: self.workspace.material(self._continued(one, field, model), field, model=model),
         )
 
     @staticmethod
-    def _continued(given: Any, field: str) -> Any:
+    def _continued(given: Any, field: str, model: str | None) -> Any:
         """What of a run becomes a material, once it has ended; anything else as it is."""
-        if not isinstance(given, Run) or field not in catalog.MATERIALS:
+        run, part = (given.run, given.at) if isinstance(given, Still) else (given, None)
+        if not isinstance(run, Run) or field not in catalog.MATERIALS:
             return given
-        if given.row.open:
-            given.wait()
-        return given.session.workspace.continued(given.row, field)
+        if run.row.open:
+            run.wait()
+        return run.session.workspace.taken(run.row, field, part, model=model)
 
     @names_fields
     def submit(

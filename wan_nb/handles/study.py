@@ -138,8 +138,37 @@ class Study:
         rows = self.cell_rows()
         earlier = self._workspace.earlier(self.asks(), rows)
         return PlanState(
-            self.plan, self._requests, tuple(rows), tuple(self.prices), self.currency, tuple(earlier), self._take
+            self.plan,
+            self._requests,
+            tuple(rows),
+            tuple(self.prices),
+            self.currency,
+            tuple(earlier),
+            self._take,
+            tuple(self._outdated()),
+            tuple(self._hidden()),
         )
+
+    def _outdated(self) -> list[Row]:
+        """Its runs that are not yet sent and stand where this plan asks for something else."""
+        if not (self.plan.named and self._workspace.log_exists) or self.plan.race:
+            return []
+        places = {(cell.variant, cell.block) for cell in self.plan.cells}
+        known = set(self._prints)
+        return [
+            row
+            for row in self._workspace.log.unsent(self.name)
+            if row.fingerprint not in known and (row.variant, row.block) in places
+        ]
+
+    def _hidden(self) -> list[str]:
+        """Variants that have votes under this name and are not in this plan."""
+        if not (self.plan.named and self._workspace.log_exists):
+            return []
+        labels = dict.fromkeys(
+            vote.get(f"{side}_variant") for vote in self._workspace.log.votes(self.name) for side in ("left", "right")
+        )
+        return [label for label in labels if label and label not in self.plan.variants]
 
     @property
     def missing(self) -> list[int]:
@@ -217,6 +246,9 @@ class Study:
                     raise InvalidMedia(f"{field}: {why}", field=field, remedy="Plan the study with it once more.")
         if max_cost is None and (doubt := next(filter(None, state.earlier), None)) is not None:
             raise in_doubt(doubt, cost)
+        for row in state.outdated:
+            with suppress(WanError):  # it is being sent just now: then it is bought, and says so
+                Run(self._session, row.run_id).cancel()
         self.send(state.wanted, most=most)
         return self
 
@@ -871,9 +903,11 @@ class Study:
             self._workspace.account.handshake()
         )  # a wrong key is said here, and the service says what it is
         state = self.state()
+        going = any(row.open for row in state.sorted_rows)
+        changed = bool(state.outdated) or any(state.rows[n] is None for n in state.missing)
         if self.plan.race:
             self.race()._ipython_display_()
-        elif state.sorted_rows and (not state.missing or any(row.status not in FINAL for row in state.sorted_rows)):
+        elif state.sorted_rows and (not state.missing or (going and not changed)):
             session.views.show(state.sorted_rows, title=self.name)
         else:
             show_plan(

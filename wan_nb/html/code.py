@@ -20,7 +20,8 @@ from typing import Any
 from wan_nb.api import catalog
 from wan_nb.api.catalog import CREATE_PATH, REGIONS
 from wan_nb.api.recorded import material_fields, values_of
-from wan_nb.grammar.variants import can_be_typed, write_body
+from wan_nb.grammar.slips import write_prompts
+from wan_nb.grammar.variants import can_be_typed
 from wan_nb.paths import here
 
 __all__ = ["Grid", "as_cell", "as_curl", "as_python", "fields_of"]
@@ -85,7 +86,7 @@ def as_cell(body: Body) -> str:
             words.append(spec.flag if value else spec.flag.replace("--", "--no-", 1))
         else:
             words += [spec.flag, shlex.quote(str(value))]
-    return "\n".join([" ".join(["%%wan", *words]), write_body([("", prompt)])])
+    return "\n".join([" ".join(["%%wan", *words]), write_prompts([("", prompt)])])
 
 
 def as_curl(body: Body, base_url: str = REGIONS["beijing"].base_url) -> str:

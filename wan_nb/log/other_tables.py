@@ -239,6 +239,31 @@ class Tables:
 
         return self._db.read(work)
 
+    # --- what cells showed
+
+    def keep_order(self, notebook: str, cells: Iterable[str], bought: Mapping[str, Any]) -> None:
+        """Keep what a cell of a notebook, under each of its names, has just shown."""
+        table = schema.orders
+        names = list(dict.fromkeys(cells))
+
+        def work(c: sa.Connection) -> None:
+            c.execute(sa.delete(table).where(table.c.notebook == notebook, table.c.cell.in_(names)))
+            for name in names:
+                c.execute(
+                    sa.insert(table).values(notebook=notebook, cell=name, saved_at=self._now(), bought=dict(bought))
+                )
+
+        if names:
+            self._db.write(work)
+
+    def order(self, notebook: str, cells: Iterable[str]) -> dict[str, Any] | None:
+        """Return what a cell showed when it was last run, by the first of its names that is known."""
+        table = schema.orders
+        names = list(cells)
+        query = sa.select(table.c.cell, table.c.bought).where(table.c.notebook == notebook, table.c.cell.in_(names))
+        found = {row.cell: row.bought for row in self._db.read(lambda c: c.execute(query).all())} if names else {}
+        return next((found[name] for name in names if found.get(name)), None)
+
     # --- kernels
 
     def beat(self, owner: str) -> None:

@@ -82,6 +82,12 @@ class Queries:
         """Return the runs that somebody still has to look after, the oldest first."""
         return self.find(status=list(OPEN), newest_first=False)
 
+    def unsent(self, study: str) -> list[Row]:
+        """Return the cells of a study, under its labels, that are meant to be sent and are not yet."""
+        asked = _Question({"study": study, "status": Status.INTENDED})
+        query = asked.rows(NAMES, None, 0, newest_first=False).where(runs.c.posted_at.is_(None))
+        return self._db.read(lambda c: [read_row(row) for row in c.execute(query)])
+
     def find(
         self, *, limit: int | None = None, offset: int = 0, newest_first: bool = True, **filters: Any
     ) -> list[Row]:

@@ -89,6 +89,7 @@ class RunLog:
         self.get = queries.get
         self.by_task = queries.by_task
         self.open_rows = queries.open_rows
+        self.unsent = queries.unsent
         self.find = queries.find
         self.count = queries.count
         self.totals = queries.totals
@@ -112,6 +113,8 @@ class RunLog:
         self.damaged = tables.damaged
         self.put_measures = tables.put_measures
         self.measures = tables.measures
+        self.keep_order = tables.keep_order
+        self.order = tables.order
         self.beat = tables.beat
 
     def __repr__(self) -> str:

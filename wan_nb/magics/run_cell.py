@@ -12,6 +12,7 @@ from wan_nb.errors import InvalidOption, WanError
 from wan_nb.frontends import front_end
 from wan_nb.grammar.cell import Cell
 from wan_nb.grammar.template import expand
+from wan_nb.magics.changed_order import ChangedOrder, keep_order, order_names
 from wan_nb.terminal import printable, say
 
 if TYPE_CHECKING:
@@ -51,9 +52,20 @@ def _run(notebook: Notebook, cell: Cell) -> Any:
     session = notebook.session()
     fields = _probed(session, cell.fields)
     options: dict[str, Any] = {"name": cell.name, "tags": cell.tags, "take": cell.take, "max_cost": cell.max_cost}
+    names = order_names(cell)  # of the cell that runs now: a click comes later
+
+    def buy(most: float | None = cell.max_cost) -> Any:
+        progress = _uploading(notebook, fields) if most == cell.max_cost else None
+        run = session.submit(prompt, **{**options, "max_cost": most}, progress=progress, **fields)
+        keep_order(session, names, cell, run)
+        return _keep_result(notebook, cell, run)
+
     with _keeping_failed_run(notebook, cell):
-        run = session.submit(prompt, **options, progress=_uploading(notebook, fields), **fields)
-    return _wait_and_show(notebook, cell, _keep_result(notebook, cell, run))
+        changed = ChangedOrder.of(session, cell, session.request(prompt, **fields)) if cell.max_cost is None else None
+        if changed is None:
+            return _wait_and_show(notebook, cell, buy())
+        old = changed.ask(notebook, lambda: buy(changed.price))
+    return _wait_and_show(notebook, cell, _keep_result(notebook, cell, old))
 
 
 def _study(notebook: Notebook, cell: Cell) -> Any:
@@ -82,6 +94,8 @@ def _study(notebook: Notebook, cell: Cell) -> Any:
         return _wait_and_show(notebook, cell, race.submit()) if buys else race
     if not buys:
         return study
+    for line in study.state().changes:
+        say(line)
     study.submit(max_cost=cell.max_cost)
     return _wait_and_show(notebook, cell, study)
 

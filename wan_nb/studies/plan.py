@@ -131,6 +131,10 @@ class PlanState:
         For each cell that would be bought: a run of the first edition that may be the same clip.
     take : int or None
         Which clip of each request is wanted; None is the pinned one, else the first.
+    outdated : tuple of Row
+        Runs of this study that are not yet sent and that this plan asks for otherwise.
+    hidden : tuple of str
+        Labels of variants that have votes and are not in this plan.
     """
 
     plan: Plan
@@ -140,6 +144,8 @@ class PlanState:
     currency: str
     earlier: tuple[Row | None, ...]
     take: int | None = None
+    outdated: tuple[Row, ...] = ()
+    hidden: tuple[str, ...] = ()
 
     @property
     def notes(self) -> list[str]:
@@ -147,6 +153,7 @@ class PlanState:
         notes = [*self.plan.warnings]
         if self.take is not None and self.take > 1 and any(self.requests[n].seed is not None for n in self.missing):
             notes.append(f"Seeds are given, so take {self.take} is the same requests paid once more.")
+        notes += self.changes
         doubtful = [f"run {row.run_id[:8]}" for row in self.earlier if row is not None]
         if not doubtful:
             return notes
@@ -155,6 +162,25 @@ class PlanState:
             f"May be there already, with a URL kept without its query: {names}; `%wan show ID` shows one for nothing."
         )
         return [*notes, said]
+
+    @property
+    def changes(self) -> list[str]:
+        """What buying it does to what the study had before."""
+        said = []
+        if count := len(self.outdated):
+            more = max(round(self.cost - sum(row.cost or 0.0 for row in self.outdated), 4), 0.0)
+            have = "has" if count == 1 else "have"
+            said.append(
+                f"{count} not yet sent {have} an older prompt: buying this plan cancels them"
+                f" ({self.currency} {more:.2f} more)."
+            )
+        if self.hidden:
+            names = join_words(list(map(repr, self.hidden[:5])), "and")
+            said.append(
+                f"{names} of the study {self.plan.name!r} have votes and are not in this plan: another --name keeps them"
+                " in sight."
+            )
+        return said
 
     @cached_property
     def missing(self) -> tuple[int, ...]:
@@ -174,10 +200,18 @@ class PlanState:
         return round(sum(self.prices[n] for n in self.missing), 4)
 
     @property
+    def progress(self) -> str:
+        """``all ordered, 7 of 30 done``, while something of it is under way; else ``nothing to buy``."""
+        if not any(row is not None and row.open for row in self.rows):
+            return "nothing to buy"
+        done = sum(row is not None and row.status == "SUCCEEDED" for row in self.rows)
+        return f"all ordered, {done} of {len(self.rows)} done"
+
+    @property
     def line(self) -> str:
         """``Study 'walk': 2 variants × 2 seeds, 4 clips, 4 to buy for about CNY 12.00``."""
         todo = len(self.missing)
-        bill = f"{todo} to buy for about {self.currency} {self.cost:.2f}" if todo else "nothing to buy"
+        bill = f"{todo} to buy for about {self.currency} {self.cost:.2f}" if todo else self.progress
         return f"Study {self.plan.name!r}: {self.plan.shape}, {bill}"
 
     @property

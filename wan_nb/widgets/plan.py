@@ -74,6 +74,10 @@ def show_plan(
     plan = display(plan_bundle(views.workspace, state))
     if not front_end().live:
         return
+    there = {row.run_id for row in state.sorted_rows if row.open}
+    if there:
+        views.show(state.sorted_rows, title=state.plan.name)
+        there = {row.run_id for row in state.sorted_rows}
     cost = state.cost  # what the button says is the most that it spends
 
     board: View
@@ -81,7 +85,8 @@ def show_plan(
     async def order() -> None:
         await views.clicks.do(partial(buy, max_cost=cost))
         for row in state_now().sorted_rows:
-            await board.add(row)
+            if row.run_id not in there:  # which stand on the board above
+                await board.add(row)
         under.update(button.leave(NOTHING), raw=True)
         plan.update(plan_bundle(views.workspace, state_now()), raw=True)
         await ended()
@@ -90,6 +95,10 @@ def show_plan(
     price = text.money(cost, state.currency, estimated=True)
     count = len(state.missing)
     words = f"Buy {count} clip{'' if count == 1 else 's'} for {price}"
+    if state.outdated:
+        words = (
+            f"Cancel {len(state.outdated)} not yet sent, and buy {count} clip{'' if count == 1 else 's'} for {price}"
+        )
     button = BuyButton(words, order, post=views.workspace.loop.start)
     under = display(button.bundle(NOTHING))
     button.shown_by(under, NOTHING)
@@ -194,7 +203,8 @@ def _bill(state: PlanState, run_seconds: float) -> str:
     cells, missing = len(state.plan.cells), len(state.missing)
     shape = f"{state.plan.shape}."
     if not missing:
-        return f"{shape} All are there: nothing to buy."
+        going = state.progress
+        return f"{shape} {'All are there: nothing to buy' if going == 'nothing to buy' else going.capitalize()}."
     there = f"{cells - missing} are there and free, " if missing < cells else ""
     price = text.money(state.cost, state.currency, estimated=True)
     seconds = math.ceil(missing / catalog.LIMITS.running) * run_seconds

@@ -1,0 +1,66 @@
+"""A prompt that is corrected while its study runs, and a name that is used again."""
+
+from __future__ import annotations
+
+import pytest
+
+import wan_nb
+
+SEEDS = [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.fixture
+def session(simulator, tmp_path):
+    with wan_nb.Session(
+        base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02, patience=1.0
+    ) as opened:
+        yield opened
+
+
+def plan(session, photos, prompts, name="walk", seeds=SEEDS):
+    return session.study(prompts, name=name, seeds=seeds, first_frame=photos / "cat.jpg", duration=2)
+
+
+def test_what_is_not_yet_sent_is_bought_with_the_corrected_prompt(session, simulator, photos) -> None:
+    simulator.config(run=60.0)
+    first = plan(session, photos, {"calm": "a cat wlaks"}).submit()
+    waiting = [row for row in first.rows() if row.status == "INTENDED"]
+    assert waiting, "more than the service takes at once"
+    assert "nothing to buy" not in first.state().line
+    assert f"all ordered, 0 of {len(SEEDS)} done" in first.state().line
+    corrected = plan(session, photos, {"calm": "a cat walks"})
+    state = corrected.state()
+    assert {row.run_id for row in state.outdated} <= {row.run_id for row in waiting}
+    count = len(state.outdated)
+    (note,) = state.changes
+    assert f"{count} not yet sent have an older prompt" in note
+    more = 1.2 * (len(SEEDS) - count)
+    assert f"(CNY {more:.2f} more)" in note
+    corrected.submit()
+    assert all(session.row(row.run_id).status == "CANCELED" for row in state.outdated)
+    assert corrected.state().changes == []
+    bought = simulator.counters()["creates_received"]
+    assert session.log.count(prompt="a cat wlaks", status=["PENDING", "RUNNING", "INTENDED"]) == len(SEEDS) - count
+    assert bought <= len(SEEDS)
+    corrected.cancel()
+
+
+def test_an_unchanged_plan_cancels_nothing(session, simulator, photos) -> None:
+    simulator.config(run=60.0)
+    first = plan(session, photos, {"calm": "a cat walks"}).submit()
+    more = plan(session, photos, {"calm": "a cat walks", "fast": "a cat dashes"})
+    assert more.state().outdated == ()
+    assert plan(session, photos, {"calm": "a cat runs"}, name="other").state().outdated == ()
+    first.cancel()
+
+
+def test_a_name_used_again_says_which_variants_with_votes_it_hides(session, photos) -> None:
+    study = plan(session, photos, {"calm": "a cat walks", "fast": "a cat dashes"}, seeds=[1]).submit().wait()
+    assert plan(session, photos, {"slow": "a cat creeps"}, seeds=[1]).state().hidden == ()
+    sitting = study.ballot(rater="Ada")
+    sitting.record(sitting.next(), "left")
+    state = plan(session, photos, {"calm": "a cat walks", "slow": "a cat creeps"}, seeds=[1]).state()
+    assert state.hidden == ("fast",)
+    assert "'fast' of the study 'walk' have votes" in state.notes[-1]
+    assert plan(session, photos, {"calm": "a", "fast": "b", "new": "c"}, seeds=[1]).state().hidden == ()
+    assert plan(session, photos, {"slow": "a cat creeps"}, name="other", seeds=[1]).state().hidden == ()

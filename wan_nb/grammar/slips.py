@@ -1,0 +1,92 @@
+r"""Lines of a cell that would be bought as text and were hardly meant so: options in the prompt, and lists.
+
+A ``\`` at the start of such a line takes it literally, and so does ``--raw`` with all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from wan_nb.arguments import shown
+from wan_nb.errors import InvalidOption
+from wan_nb.grammar import options
+from wan_nb.grammar.variants import looks_like_separator, write_body
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["refuse", "unescaped", "write_prompts"]
+
+_LIST = re.compile(r"\s*[-\u2010-\u2015\u2212\u2043\uff0d]\s+\w")
+"""One dash and a word: two such lines look like variants."""
+
+_LITERAL = " A \\ at the start of the line takes it literally, --raw all lines."
+
+
+@cache
+def _option() -> re.Pattern[str]:
+    """A long option of a cell, as a word of its own; also the one that is gone."""
+    flags = sorted(
+        {text for option in options.CELL for text in option.spellings if text.startswith("--")} | {"--again"},
+        key=len,
+        reverse=True,
+    )
+    return re.compile(rf"(?<!\S)(?:{'|'.join(map(re.escape, flags))})(?![^\s=])")
+
+
+def _has_slip(line: str) -> bool:
+    r"""Whether a line is a slip, behind any number of ``\``; what looks like a separator is told as such."""
+    text = line.lstrip("\\")
+    return not looks_like_separator(line) and bool(_LIST.match(text) or _option().search(text))
+
+
+def refuse(body: str) -> None:
+    r"""Raise where a line of a body is hardly meant as text.
+
+    >>> refuse("a cat\n- calm\n\\--seed is a word")
+
+    Raises
+    ------
+    InvalidOption
+        The line, and the two ways to mean it.
+    """
+    lines = [line for line in body.split("\n") if _has_slip(line) and not line.startswith("\\")]
+    for line in lines:
+        if found := _option().search(line):
+            raise InvalidOption(
+                f"{found[0]} stands in the prompt and would be sent as text: {shown(line.strip())}.",
+                field="prompt",
+                remedy=f"Options stand on the %%wan line.{_LITERAL}",
+            )
+    listed = [line for line in lines if _LIST.match(line)]
+    if len(listed) > 1:
+        label = re.sub(r"^\W+", "", listed[0]).strip()
+        raise InvalidOption(
+            f"{len(listed)} lines begin as {shown(listed[0].strip())} does: they would be one prompt.",
+            field="prompt",
+            remedy=f"`--- {label[:40]}` begins a variant.{_LITERAL}",
+        )
+
+
+def unescaped(body: str) -> str:
+    r"""The body without the ``\`` of lines that are slips.
+
+    >>> unescaped(r"\- calm" + "\n" + r"\a dog")
+    '- calm\n\\a dog'
+    """
+    return "\n".join(line[1:] if line.startswith("\\") and _has_slip(line) else line for line in body.split("\n"))
+
+
+def write_prompts(variants: Sequence[tuple[str, str]]) -> str:
+    r"""The body of a cell that is read as these variants.
+
+    >>> print(write_prompts([("", "- calm")]))
+    \- calm
+    """
+    return write_body([(label, _escaped(prompt)) for label, prompt in variants])
+
+
+def _escaped(text: str) -> str:
+    return "\n".join(f"\\{line}" if _has_slip(line) else line for line in text.split("\n"))

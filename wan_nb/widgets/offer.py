@@ -1,0 +1,40 @@
+"""A button that buys one clip more, and the board of what it bought beneath."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wan_nb.widgets.base import NOTHING
+from wan_nb.widgets.buy_button import BuyButton
+from wan_nb.widgets.outputs import display
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wan_nb.log.row import Row
+    from wan_nb.widgets.outputs import Views
+
+__all__ = ["show_offer"]
+
+
+def show_offer(views: Views, words: str, buy: Callable[[], Row]) -> None:
+    """Show the button in the running cell.
+
+    Parameters
+    ----------
+    views : Views
+    words : str
+        What it does, and for how much.
+    buy : callable
+        Buys, in a worker thread, and returns the row of the new run.
+    """
+
+    async def order() -> None:
+        row = await views.clicks.do(buy)
+        await board.add(row)
+        place.update(button.leave(NOTHING), raw=True)
+
+    button = BuyButton(words, order, post=views.workspace.loop.start)
+    place = display(button.bundle(NOTHING))
+    button.shown_by(place, NOTHING)
+    board = views.show_empty()
