@@ -177,8 +177,8 @@ class PlanState:
         if self.hidden:
             names = join_words(list(map(repr, self.hidden[:5])), "and")
             said.append(
-                f"{names} of the study {self.plan.name!r} have votes and are not in this plan: another --name keeps them"
-                " in sight."
+                f"{names} of the study {self.plan.name!r} have votes and are not in this plan: another --name keeps"
+                " them in sight."
             )
         return said
 
