@@ -97,6 +97,11 @@ def test_a_class_of_thirty_votes_on_one_study(study: Any, tmp_path: Path) -> Non
     assert study.winner == "calm"
     assert ranking.agreement.same.value == 1
     assert ranking.agreement.same.low < 1, "no interval is empty"
+    assert "study.finals()" in ranking._repr_mimebundle_()["text/plain"]
+    finals = study.finals()
+    assert (finals.name, finals.plan.variants, len(finals.missing)) == (f"{study.name} 1080P", ("calm",), 8)
+    assert {request.resolution for request in finals.requests} == {"1080P"}
+    assert {request.seed for request in finals.requests} == {row.seed for row in study.rows()}
     assert study.read_votes(tmp_path / "votes-*.json").new == 0
     assert {len(study.ballot(rater=f"pupil {number}").votes) for number in range(30)} == {8}
     lefts = [vote["left_variant"] for vote in study.votes()[:8]]
@@ -174,6 +179,10 @@ def test_what_does_not_belong_is_refused_with_the_reason_and_the_rest_is_taken(
     crossed.say([names[0], names[0]], "left")
     with pytest.raises(InvalidOption, match="a pair that this ballot did not ask about"):
         study.read_votes(crossed.file(tmp_path / "crossed.json"))
+    with pytest.raises(InvalidOption, match="the votes have not decided yet"):
+        study.finals()
+    with pytest.raises(InvalidOption, match="there is no variant 'clam'"):
+        study.finals(variant="clam")
     with pytest.raises(InvalidOption, match="there is no file"):
         study.read_votes(tmp_path / "none-*.json")
     assert study.ranking().votes == 8

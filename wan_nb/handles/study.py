@@ -723,6 +723,52 @@ class Study:
         """The variant that the votes have decided for; None while they have not."""
         return self.ranking().winner
 
+    def finals(self, resolution: str = "1080P", *, variant: str | None = None, name: str | None = None) -> Study:
+        """Plan the clips of the winner again in another resolution, on the same pictures with the same seeds.
+
+        Parameters
+        ----------
+        resolution : str
+            Such as ``"1080P"``.
+        variant : str, optional
+            Instead of the winner.
+        name : str, optional
+            Of the new study; ``NAME 1080P`` without it.
+
+        Returns
+        -------
+        Study
+            A plan with its price: nothing is sent before its Buy button or `submit`.
+
+        Raises
+        ------
+        InvalidOption
+            The votes have not decided and no variant is named, or there is none of that name.
+
+        Examples
+        --------
+        >>> study.finals(variant="calm").submit(max_cost=30)  # doctest: +SKIP
+        """
+        from dataclasses import replace
+
+        from wan_nb.studies.plan import Plan
+
+        chosen = variant if variant is not None else self.winner
+        if chosen not in self.plan.variants:
+            why = "the votes have not decided yet" if chosen is None else f"there is no variant {shown(chosen)}"
+            remedy = f"Name one: {', '.join(map(repr, self.plan.variants[:6]))}."
+            raise InvalidOption(f"{why}.", field="variant", remedy=remedy)
+        seeds = {id(cell): request.seed for cell, request in zip(self.plan.cells, self._requests, strict=True)}
+        cells = [
+            replace(cell, fields={**cell.fields, "resolution": resolution, "seed": seeds[id(cell)]})
+            for cell in self.plan.written
+            if cell.variant == chosen
+        ]
+        plan = Plan.of(name or f"{self.name} {resolution}", cells, None)
+        given = [dict(cell.fields) for cell in plan.cells]
+        requests = [self._session.request(fields.pop("prompt", None), **fields) for fields in given]
+        return Study(self._session, plan, requests, tags=self._tags)
+
     def report(
         self,
         path: str | os.PathLike[str] | None = None,

@@ -283,6 +283,7 @@ def facts(ranking: Ranking) -> list[str]:
         found.append(f"One {' and one '.join(ones)}: what another {' or '.join(ones)} would say is not known.")
     if ranking.decided:
         found.append("Voting stopped at a lead, which flatters it: expect a smaller one on new seeds.")
+        found.append(f"Make {ranking.winner} in 1080P: study.finals() plans its clips on the same pictures and seeds.")
     if ranking.race is not None:
         found += ranking.race.facts()
     elif not ranking.decided:
