@@ -529,7 +529,7 @@ def test_alpha_is_krippendorffs(seed):
                 votes.append(vote(f"{unit}{rater}", "a", "b", said, block=f"u{unit}", rater=rater))
                 table.setdefault(rater, {})[unit] = {"left": 0, "right": 1, "tie": 2}[said]
     data = pd.DataFrame(table).T
-    assert agreement(votes) == pytest.approx(evalica.alpha(data, "nominal").alpha, abs=1e-9)
+    assert agreement(votes).alpha == pytest.approx(evalica.alpha(data, "nominal").alpha, abs=1e-9)
 
 
 def test_raters_who_disagree_wholly_are_below_zero_and_decide_nothing():
