@@ -334,6 +334,7 @@ def test_a_client_is_told_what_was_chosen_and_no_figures(tmp_path):
     shown = page[page.index("<body>") : page.index('<script type="module">')]
     assert "Chosen: wild. It was preferred in 7 blind comparisons." in shown
     assert "a cat calm" in shown
+    assert "<del>" not in shown
     for word in ("3f9c01", "4242", "CNY", "3.6", "motion", "wan2.7", "Ada", "Hedges", "interval", "undo", "taken back"):
         assert word not in shown, word
     assert "votes" not in for_client(whole, title="", winner="")

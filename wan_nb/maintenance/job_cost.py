@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Budget", "Budgets", "JobCost", "budget_of", "job_cost", "set_budget"]
 
-_NOBODY = "somebody"
+_NOBODY = "without a name"
 
 
 @printed

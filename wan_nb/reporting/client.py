@@ -37,6 +37,7 @@ def for_client(data: StudyData, *, title: str, winner: str, finals: Sequence[Cli
         "name": title,
         "created": str(data.get("created", ""))[:10],
         "clips": shown,
+        "marked": False,
         "sentences": [f"Chosen: {winner}.{won}"] if winner else [],
     }
 

@@ -65,6 +65,8 @@ class StudyData(TypedDict, total=False):
         Of a race, a row a step, shown with its own column names.
     votes : sequence of mapping
         As stored.
+    marked : bool
+        Whether each prompt shows what turns the first one into it; True when missing.
     definitions : mapping of str to str
         What each measure means, with unit and range.
     costs : mapping of str to float
@@ -88,6 +90,7 @@ class StudyData(TypedDict, total=False):
     definitions: Mapping[str, str]
     costs: Mapping[str, float]
     versions: Mapping[str, str]
+    marked: bool
     notes: Sequence[str]
     cell: str
     python: str

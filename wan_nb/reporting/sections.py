@@ -197,7 +197,8 @@ def _prompts(data: StudyData) -> str:
         prompts.setdefault(clip.get("variant") or clip["label"], clip.get("prompt") or "")
     texts = {name: str(without_secrets(text)) for name, text in prompts.items() if text}
     first = next(iter(texts.values()), "")
-    lines = [f"<dt>{clean(name)}</dt><dd>{diff_html(first, text)}</dd>" for name, text in texts.items()]
+    told = {name: diff_html(first, text) if data.get("marked", True) else clean(text) for name, text in texts.items()}
+    lines = [f"<dt>{clean(name)}</dt><dd>{text}</dd>" for name, text in told.items()]
     return f'<dl class="prompts">{"".join(lines)}</dl>' if lines else ""
 
 

@@ -192,7 +192,7 @@ def _pictures(state: PlanState) -> Markup:
             if medium.path is not None:
                 data = base64.b64encode(thumbnail(medium.path, _SIDE)).decode("ascii")
                 picture = tag("img", src=f"data:image/jpeg;base64,{data}", alt="", style="display:block;height:72px")
-        name = tag("small", isolated(medium.name, 60))
+        name = tag("small", isolated(medium.name.replace("\\", "/").rpartition("/")[2] or medium.name, 40))
         shown.append(tag("span", picture, name, style="display:inline-block;margin:6px 10px 0 0;vertical-align:bottom"))
     more = [tag("small", f"and {len(media) - _PICTURES} more")] if len(media) > _PICTURES else []
     return tag("div", *shown, *more) if shown else Markup()
