@@ -172,6 +172,8 @@ def m003_edition_2(connection: sa.Connection) -> None:
         """
         ALTER TABLE runs ADD COLUMN take BIGINT NOT NULL DEFAULT 1;
         ALTER TABLE runs ADD COLUMN "user" TEXT;
+        DROP INDEX runs_attempt;
+        CREATE UNIQUE INDEX runs_attempt ON runs (fingerprint, take, attempt);
         CREATE TABLE pins (fingerprint TEXT NOT NULL PRIMARY KEY, take BIGINT NOT NULL);
         CREATE TABLE orders (
             notebook TEXT NOT NULL, cell TEXT NOT NULL, saved_at BIGINT NOT NULL, bought TEXT NOT NULL,
@@ -194,9 +196,10 @@ def m003_edition_2(connection: sa.Connection) -> None:
         UPDATE runs SET task = 'image to video' WHERE first_frame IS NOT NULL OR first_clip IS NOT NULL
         """,
     )
-    _reused_cells(connection)
-    _beside_requests(connection)
-    _takes(connection)
+    if connection.exec_driver_sql("SELECT run_id FROM runs LIMIT 1").first() is not None:
+        _reused_cells(connection)
+        _beside_requests(connection)
+        _takes(connection)
 
 
 def _takes(connection: sa.Connection) -> None:
@@ -204,7 +207,6 @@ def _takes(connection: sa.Connection) -> None:
 
     The newest that succeeded is pinned, because the first edition showed the newest.
     """
-    connection.exec_driver_sql("DROP INDEX runs_attempt")
     query = "SELECT fingerprint, status, run_id FROM runs WHERE fingerprint IN"
     query += " (SELECT fingerprint FROM runs GROUP BY fingerprint HAVING count(*) > 1) ORDER BY fingerprint, attempt"
     runs = sa.table("runs", sa.column("run_id"), sa.column("take"))
@@ -220,7 +222,6 @@ def _takes(connection: sa.Connection) -> None:
         _numbered(connection, runs, waiting, max(opened, 1))
         if succeeded > 1:
             connection.execute(sa.insert(pins).values(fingerprint=fingerprint, take=succeeded))
-    connection.exec_driver_sql("CREATE UNIQUE INDEX runs_attempt ON runs (fingerprint, take, attempt)")
 
 
 def _numbered(connection: sa.Connection, runs: sa.TableClause, run_ids: list[str], take: int) -> None:
