@@ -396,17 +396,18 @@ def _word(row: Any) -> str:
 
 
 def _code(row: Any) -> list[Markup]:
-    """The request and the next steps as code to copy, each folded away; what would be long is left out."""
+    """The request and the next steps as code to copy, most wanted first, each folded away; what is long is left out."""
     request = getattr(row, "request", None)
     if not isinstance(request, Mapping):
         return []
     region = REGIONS.get(str(row.service), REGIONS["beijing"])
-    shown = {"As Python": snippets.as_python(request), "As curl": snippets.as_curl(request, region.base_url)}
+    shown = {"As Python": snippets.as_python(request)}
     if str(row.status) == "SUCCEEDED":
         shown["Continue it, or use its last frame"] = (
             f'run = wan_nb.run("{row.run_id[:8]}")\nwan_nb.submit("what happens next", first_clip=run, duration=10)\n'
             'wan_nb.submit("another scene", first_frame=run)  # begins with the last frame of this one'
         )
+    shown["As curl"] = snippets.as_curl(request, region.base_url)
     return [
         _fold(name, tag("pre", text, style=_CODE))
         for name, text in shown.items()
