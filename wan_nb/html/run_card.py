@@ -332,7 +332,7 @@ def _marks(row: Any) -> Markup:
 def _where(row: Any, src: str | None, embed: bytes | None = None) -> Markup:
     """The file: a link where the notebook's server reaches it, else words."""
     if not row.video:
-        return tag("div", "The clip is no longer on disk; it was paid and stays in the log.")
+        return tag("div", "The clip is not on this disk; it was paid and stays in the log.")
     if src or embed:
         path = escape(row.video, 200)
         if src:
