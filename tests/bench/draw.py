@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,12 +31,13 @@ import av  # noqa: E402
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from wan_nb.simulator.account.materials import inspect  # noqa: E402
+from wan_nb.api.catalog import BY_NAME  # noqa: E402
+from wan_nb.simulator.account.materials import Material, inspect  # noqa: E402
+from wan_nb.simulator.drawing.clip_request import ClipRequest  # noqa: E402
 from wan_nb.simulator.drawing.encode import draw, new_video_stream  # noqa: E402
-from wan_nb.simulator.drawing.frames import ClipRequest  # noqa: E402
 
 ROUNDS = 5
-SECONDS, FPS, SIZE = 10, 24, (1280, 720)
+SECONDS, FPS, SIZE = 10, 30, (1280, 720)
 BAR = 3.5
 PROMPTS = {
     "nothing said": "a cat",
@@ -64,23 +66,31 @@ def encode_identical(picture: Image.Image, path: Path) -> None:
 
 def main() -> None:
     data = ROOT / "notebooks" / "data"
-    first, last = (inspect("first_frame", (data / name).read_bytes(), "") for name in ("cat.jpg", "rocket.jpg"))
-    voice = inspect("driving_audio", (data / "voice.mp3").read_bytes(), "")
+    first, last = (
+        inspect(BY_NAME["first_frame"], (data / name).read_bytes(), "") for name in ("cat.jpg", "rocket.jpg")
+    )
+    voice = inspect(BY_NAME["driving_audio"], (data / "voice.mp3").read_bytes(), "")
     plain = ClipRequest("", 1, SECONDS, SIZE, FPS, watermark=True, tag="bench", first_frame=first)
     orders = {name: replace(plain, prompt=prompt) for name, prompt in PROMPTS.items()}
     large = io.BytesIO()
     with Image.open(data / "coffee.jpg") as photo:
         photo.resize((3840, 2160), Image.Resampling.LANCZOS).save(large, "JPEG", quality=92)
     orders["large photograph, zoom in"] = replace(
-        plain, prompt="zoom in", first_frame=inspect("first_frame", large.getvalue(), "")
+        plain, prompt="zoom in", first_frame=inspect(BY_NAME["first_frame"], large.getvalue(), "")
     )
     orders["first and last frame, voice"] = replace(plain, last_frame=last, driving_audio=voice)
+    orders["from the words"] = replace(plain, prompt="a cat", first_frame=None)
+    orders["three references"] = replace(plain, prompt="a cat", first_frame=None, references=(first, last, first))
     with Image.open(data / "cat.jpg") as photo:
         still = photo.convert("RGB").resize(SIZE)
-    ratios: dict[str, list[float]] = {name: [] for name in orders}
+    ratios: defaultdict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
-        draw(replace(plain, seconds=2), clip, threading.Event())
+        draw(plain, clip, threading.Event())
+        given = Material(clip.read_bytes(), "", *SIZE, SECONDS)
+        for name, prompt in (("edit", "make it blue"), ("edit, zoom in", "make it blue, zoom in")):
+            orders[name] = replace(plain, prompt=prompt, first_frame=None, edited_clip=given)
+        orders["image and video as references"] = replace(plain, first_frame=None, references=(first, given))
         for _ in range(ROUNDS):
             reference = cpu(lambda: encode_identical(still, clip))
             for name, order in orders.items():

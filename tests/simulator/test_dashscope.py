@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from documented_cases import CREATE, MODEL, PICTURE, SEED_HEADERS, SEED_REQUEST, SEED_RESPONSE
+from documented_family import BODIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,3 +101,36 @@ def test_the_documented_curl_command(simulator: Simulator) -> None:
     headers = {name: value for name, value in SEED_HEADERS.items() if name != "X-DashScope-Async"}
     refused = httpx.post(simulator.url + CREATE, json=SEED_REQUEST, headers=headers, trust_env=False)
     assert (refused.status_code, refused.json()["code"]) == (HTTPStatus.FORBIDDEN, "AccessDenied")
+
+
+@pytest.mark.parametrize("case", BODIES, ids=lambda case: case.name)
+def test_the_official_package_makes_each_kind(synthesis: Any, simulator: Simulator, case: Any) -> None:
+    given = dict(case.body["input"])
+    parameters = case.body["parameters"] | ({"duration": 3} if case.body["parameters"].get("duration") else {})
+    if "media" in given:
+        given["media"] = [dict(item) for item in given["media"]]
+    answer = synthesis.call(model=case.body["model"], **given, **parameters)
+    assert answer.output.task_status == "SUCCEEDED", answer
+    assert set(case.usage) <= {name for name, value in answer.usage.items() if value is not None}
+    [task] = simulator.tasks()
+    sent = task["body"]
+    assert {name: sent["input"][name] for name in case.body["input"]} == case.body["input"]
+    assert {name: sent["parameters"][name] for name in parameters} == parameters
+
+
+def test_the_official_package_uploads_a_reference_and_a_clip_to_edit(
+    synthesis: Any, simulator: Simulator, photos: Path, tmp_path: Path
+) -> None:
+    simulator.config(strict=True)
+    clip = tmp_path / "clip.mp4"
+    simulator.config(clips="full")
+    made = synthesis.call(model="wan2.7-t2v", prompt="a cat", duration=2, resolution="720P")
+    clip.write_bytes(httpx.get(made.output.video_url, trust_env=False).content)
+    simulator.config(clips="tiny")
+    media = [{"type": "reference_image", "url": str(photos / "cat.jpg")}, {"type": "reference_video", "url": str(clip)}]
+    reference = synthesis.call(model="wan2.7-r2v", prompt="Image 1 meets Video 1", media=media, duration=3)
+    assert reference.output.task_status == "SUCCEEDED", reference
+    assert reference.usage["input_video_duration"] == 2
+    edit = synthesis.call(model="wan2.7-videoedit", prompt="in blue", media=[{"type": "video", "url": str(clip)}])
+    assert edit.output.task_status == "SUCCEEDED", edit
+    assert (edit.usage["duration"], edit.usage["output_video_duration"]) == (4, 2)

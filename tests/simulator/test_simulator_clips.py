@@ -15,10 +15,12 @@ from documented_cases import MODEL, body
 from PIL import Image
 from simulator_http import HttpCaller
 
+from wan_nb.api import catalog
+from wan_nb.api.catalog import BY_NAME
 from wan_nb.simulator.account.materials import inspect
 from wan_nb.simulator.drawing.camera import grade_of, move_of
-from wan_nb.simulator.drawing.encode import DrawingStopped, draw, output_size
-from wan_nb.simulator.drawing.frames import ClipRequest
+from wan_nb.simulator.drawing.clip_request import ClipRequest, output_size
+from wan_nb.simulator.drawing.encode import DrawingStopped, draw
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +34,7 @@ SMALL = (320, 208)
 
 def half(lead: Any) -> tuple[int, int]:
     """Half of the service's size, in width and in height: enough for pictures that are compared at 320 pixels."""
-    width, height = (side // 32 * 16 for side in output_size(lead.width, lead.height, MODEL, "720P"))
+    width, height = (side // 32 * 16 for side in output_size(lead.width, lead.height, catalog.model(MODEL), "720P"))
     return width, height
 
 
@@ -40,7 +42,9 @@ def requested(
     photos: Path, prompt: str = "", seconds: int = 2, seed: int = 1, size: tuple[int, int] | None = None, **files: str
 ) -> ClipRequest:
     files = files or {"first_frame": "cat.jpg"}
-    media: dict[str, Any] = {field: inspect(field, (photos / name).read_bytes(), "") for field, name in files.items()}
+    media: dict[str, Any] = {
+        field: inspect(BY_NAME[field], (photos / name).read_bytes(), "") for field, name in files.items()
+    }
     lead = media.get("first_frame") or media["first_clip"]
     size = size or half(lead)
     return ClipRequest(prompt, seed, seconds, size, 24, watermark=False, tag="test", **media)
@@ -91,7 +95,7 @@ def photo(photos: Path, name: str) -> Image.Image:
 
 
 def test_the_file_is_what_the_service_delivers(photos: Path, tmp_path: Path) -> None:
-    size = output_size(*photo(photos, "cat.jpg").size, MODEL, "720P")
+    size = output_size(*photo(photos, "cat.jpg").size, catalog.model(MODEL), "720P")
     path = drawn(requested(photos, seconds=3, size=size), tmp_path / "a.mp4")
     with av.open(str(path)) as container:
         video, audio = container.streams.video[0], container.streams.audio[0]
@@ -149,7 +153,7 @@ def test_other_words_and_other_seeds_give_other_clips(photos: Path, tmp_path: Pa
 def test_no_border_ever_shows(tmp_path: Path) -> None:
     file = io.BytesIO()
     Image.new("RGB", (640, 360), (235, 235, 235)).save(file, "PNG")
-    white = inspect("first_frame", file.getvalue(), "")
+    white = inspect(BY_NAME["first_frame"], file.getvalue(), "")
     for prompt in ("pull back", "pan left and tilt up, handheld, fast", "orbit", "zoom in, pan right, shaky"):
         wanted = ClipRequest(prompt, 3, 2, (640, 352), 24, watermark=False, tag="", first_frame=white)
         for image in pictures(drawn(wanted, tmp_path / "a.mp4"), *range(0, 48, 6)):
@@ -160,7 +164,7 @@ def test_no_border_ever_shows(tmp_path: Path) -> None:
 def test_it_says_that_it_is_simulated(photos: Path, tmp_path: Path) -> None:
     file = io.BytesIO()
     Image.new("RGB", (640, 360), (235, 235, 235)).save(file, "PNG")
-    white = inspect("first_frame", file.getvalue(), "")
+    white = inspect(BY_NAME["first_frame"], file.getvalue(), "")
 
     def corners(watermark: bool) -> tuple[int, int]:
         wanted = ClipRequest("static", 1, 2, (1280, 720), 24, watermark=watermark, tag="", first_frame=white)
@@ -213,14 +217,14 @@ def test_it_continues_a_clip(photos: Path, tmp_path: Path) -> None:
 def test_marks_of_an_earlier_clip_do_not_wander(tmp_path: Path) -> None:
     file = io.BytesIO()
     Image.new("RGB", (640, 360), (235, 235, 235)).save(file, "PNG")
-    white = inspect("first_frame", file.getvalue(), "")
+    white = inspect(BY_NAME["first_frame"], file.getvalue(), "")
     earlier = ClipRequest("static", 1, 2, (1280, 720), 24, watermark=True, tag="", first_frame=white)
     [last] = pictures(drawn(earlier, tmp_path / "a.mp4"), -1)
     file = io.BytesIO()
     last.save(file, "PNG")
     later = ClipRequest(
         "zoom in, pan left", 1, 2, (1280, 720), 24, watermark=True, tag="",
-        first_frame=inspect("first_frame", file.getvalue(), ""),
+        first_frame=inspect(BY_NAME["first_frame"], file.getvalue(), ""),
     )  # fmt: skip
     pixels = np.asarray(pictures(drawn(later, tmp_path / "a.mp4"), -1)[0].convert("L"))
     assert pixels[:, 300:-200].min() > 215
@@ -284,7 +288,7 @@ def test_a_full_clip_comes_over_the_wire(simulator: Simulator, photos: Path, tmp
     path = tmp_path / "a.mp4"
     path.write_bytes(httpx.get(answer["output"]["video_url"], trust_env=False).content)
     shown = pictures(path)
-    assert (len(shown), shown[0].size) == (48, (1760, 1168))
+    assert (len(shown), shown[0].size) == (60, (1760, 1168))
     assert ssim(photo(photos, "rocket.jpg"), shown[0]) >= 0.9
 
 
@@ -298,7 +302,7 @@ def test_a_turned_clip_is_continued_upright(turn: str, photos: Path, tmp_path: P
         return image
 
     path = odd.with_matrix(odd.clip(tmp_path / "a.mp4", 2, frame=bar, size=(480, 320)), odd.MATRICES[turn])
-    clip = inspect("first_clip", path.read_bytes(), "")
+    clip = inspect(BY_NAME["first_clip"], path.read_bytes(), "")
     lying = turn != "180"
     assert (clip.width, clip.height) == ((320, 480) if lying else (480, 320))
     upright = bar(0, (480, 320)).rotate({"90": -90, "180": 180, "270": 90}[turn], expand=True)

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from wan_nb.api.catalog import BY_NAME
 from wan_nb.simulator.account.materials import Material, inspect
+from wan_nb.simulator.drawing.clip_request import ClipRequest
 from wan_nb.simulator.drawing.collage import Collage
 from wan_nb.simulator.drawing.encode import draw
-from wan_nb.simulator.drawing.frames import ClipRequest
 from wan_nb.simulator.drawing.lettering import readable
 from wan_nb.simulator.drawing.pictures import planes_of
 from wan_nb.simulator.drawing.scene import hue_of, scene
@@ -29,7 +30,7 @@ PLAIN = ClipRequest("a cat walks", 1, 1, SIZE, 30, watermark=False, tag="test")
 
 
 def picture(photos: Path, name: str) -> Material:
-    return inspect("first_frame", (photos / name).read_bytes(), "")
+    return inspect(BY_NAME["first_frame"], (photos / name).read_bytes(), "")
 
 
 def drawn(request: ClipRequest, path: Path) -> list[np.ndarray[Any, Any]]:
@@ -61,7 +62,7 @@ def painted(colour: str) -> Material:
     """A picture of one colour."""
     file = io.BytesIO()
     Image.new("RGB", (480, 320), PAINTS[colour]).save(file, "PNG")
-    return inspect("first_frame", file.getvalue(), "")
+    return inspect(BY_NAME["first_frame"], file.getvalue(), "")
 
 
 def where(frame: np.ndarray[Any, Any], colour: str) -> np.ndarray[Any, Any]:

@@ -72,20 +72,15 @@ def _check_bool(spec: catalog.Field, value: Any) -> bool:
 def _check_length(spec: catalog.Field, text: str) -> None:
     if not spec.max_characters:
         return
-    chinese = sum(map(_is_chinese, text)) if spec.chinese > 1 else 0
-    count = len(text) + chinese * (spec.chinese - 1)
+    count = spec.length(text)
     if count > spec.max_characters:
-        how = f" (a Chinese one counts as {spec.chinese})" if chinese else ""
+        how = f" (a Chinese one counts as {spec.chinese})" if count > len(text) else ""
         raise InvalidRequest(
             f"{spec.name} has {count:,} characters{how}, {count - spec.max_characters:,} more than the "
             f"{spec.max_characters:,} that are read.",
             field=spec.name,
             remedy="The service would cut the end without a word: shorten it.",
         )
-
-
-def _is_chinese(character: str) -> bool:
-    return "\u3400" <= character <= "\u9fff" or "\uf900" <= character <= "\ufaff" or character >= "\U00020000"
 
 
 def _check_int(spec: catalog.Field, value: Any) -> int:

@@ -138,17 +138,21 @@ def quota_page(query: Mapping[str, str], limits: Limits) -> dict[str, Any]:
     """Account limits per model, as workspace hosts answer."""
     models = [name for name in catalog.MODELS if query.get("name", "") in name and query.get("model", "") in {"", name}]
     page_no, page_size = _positive_integer(query, "page_no", 1), _positive_integer(query, "page_size", 20)
-    limit = {
-        "request_limit": limits.submits_per_second,
+    shown = models[(page_no - 1) * page_size :][:page_size]
+    quotas = [
+        {"model": name, "workspace_id": "simulated", "model_limit": _limit(name, limits), "workspace_limit": None}
+        for name in shown
+    ]
+    return {"output": {"total": len(models), "page_no": page_no, "page_size": page_size, "quotas": quotas}}
+
+
+def _limit(model: str, limits: Limits) -> dict[str, Any]:
+    return {
+        "request_limit": limits.submits_of(model),
         "request_limit_period": 1,
         "usage_limit": None,
         "usage_limit_field": None,
         "usage_limit_period": None,
         "async_user_queue_limit": None,
-        "async_user_concurrency_limit": limits.running,
+        "async_user_concurrency_limit": limits.running_of(model),
     }
-    shown = models[(page_no - 1) * page_size :][:page_size]
-    quotas = [
-        {"model": name, "workspace_id": "simulated", "model_limit": limit, "workspace_limit": None} for name in shown
-    ]
-    return {"output": {"total": len(models), "page_no": page_no, "page_size": page_size, "quotas": quotas}}

@@ -102,11 +102,11 @@ class Schedule:
 
     def _start_next(self, now: float) -> bool:
         """Start the waiting task that is due first and has a slot; whether there was one."""
-        slots = self._state.limits.running
+        limits = self._state.limits
         due = [
             task
             for task in self._waiting.values()
-            if task.ready_at <= now and self._running_counts[task.limit_key] < slots
+            if task.ready_at <= now and self._running_counts[task.limit_key] < limits.running_of(task.model)
         ]
         task = min(due, key=lambda waiting: waiting.ready_at, default=None)
         if task is None:

@@ -74,7 +74,7 @@ class Service:
             429 beyond the submit rate.
         """
         state, model, parameters = self.state, body["model"], body.get("parameters") or {}
-        self.limit("submits", account, model, state.limits.submits_per_second)
+        self.limit("submits", account, model, state.limits.submits_of(model))
         duration = parameters.get("duration")
         seconds = duration if isinstance(duration, int) and 0 < duration <= 60 else 5
         task = Task(

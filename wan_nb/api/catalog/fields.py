@@ -207,3 +207,15 @@ class Field:
     def special(self, value: object) -> Special | None:
         """What a number outside of the range means, or None."""
         return next((one for one in self.specials if one.value == value and value is not False), None)
+
+    def length(self, text: str) -> int:
+        """Characters of a text as the service counts them.
+
+        >>> Field("prompt", "input", str, "", chinese=2).length("a \u732b")
+        4
+        """
+        return len(text) + (self.chinese - 1) * sum(map(_is_chinese, text) if self.chinese > 1 else ())
+
+
+def _is_chinese(character: str) -> bool:
+    return "\u3400" <= character <= "\u9fff" or "\uf900" <= character <= "\ufaff" or character >= "\U00020000"

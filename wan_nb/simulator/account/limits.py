@@ -15,13 +15,13 @@ __all__ = ["Limits", "RateLimiter", "Refusal"]
 class Limits:
     """Account limits and lives, under ``/_simulator/limits``; the defaults are the documented ones.
 
-    Rates are per second and account, times in seconds, sizes in bytes.
+    Rates are per second and account, times in seconds, sizes in bytes. None: what the row of the model says.
     """
 
     queries_per_second: float = catalog.LIMITS.queries_per_second
-    submits_per_second: float = catalog.LIMITS.submits_per_second
+    submits_per_second: float | None = None
     policies_per_second: float = catalog.LIMITS.policies_per_second
-    running: int = catalog.LIMITS.running
+    running: int | None = None
     task_life: float = catalog.LIMITS.task_life
     task_timeout: float = catalog.LIMITS.task_timeout
     link_life: float = catalog.LIMITS.task_life
@@ -31,6 +31,15 @@ class Limits:
     """Largest page of the list; the documentation names none."""
     body_bytes: int = 100 * catalog.MB
     """Largest create body; the documentation names none."""
+
+    def submits_of(self, model: str) -> float:
+        """Submits per second of an exact model name."""
+        own = catalog.model(model).submits_per_second
+        return own if self.submits_per_second is None else self.submits_per_second
+
+    def running_of(self, model: str) -> int:
+        """Tasks of an exact model name that run at once."""
+        return catalog.model(model).running if self.running is None else self.running
 
 
 class Refusal(Exception):

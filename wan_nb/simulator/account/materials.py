@@ -16,22 +16,22 @@ from urllib.parse import urlsplit
 import av
 
 from wan_nb.api import catalog
-from wan_nb.simulator.account.checks import TaskFailure
+from wan_nb.simulator.account.checks import TaskFailure, each_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from av.container import InputContainer
 
+    from wan_nb.simulator.account.checks import Asked, Given
     from wan_nb.simulator.account.state import State
     from wan_nb.simulator.account.store import Store, Task
 
-__all__ = ["Material", "inspect", "keep_data", "obtain", "opened", "without_queries"]
+__all__ = ["Material", "check_together", "inspect", "keep_data", "obtain", "opened", "without_queries"]
 
 _FETCH_SECONDS = 4.0
 _SLACK_SECONDS = 0.06
 """MP3 and AAC files are padded to whole frames, so that 30 s of sound may say 30.04."""
-_KIND = {name: catalog.BY_NAME[name].kind for name in catalog.MATERIALS}
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -47,6 +47,8 @@ class Material:
         As shown, in pixels; 0 for sound.
     seconds : float
         0 for images.
+    fps : float
+        Pictures per second, 0 where there are none or it is not told.
     """
 
     data: bytes | None
@@ -54,48 +56,36 @@ class Material:
     width: int = 0
     height: int = 0
     seconds: float = 0.0
+    fps: float = 0.0
 
 
 def keep_data(body: dict[str, Any], store: Store) -> dict[str, Any]:
-    """Copy of a create body whose embedded pictures are kept as files, ``kept:<sha256>`` in their place."""
+    """Copy of a create body whose embedded files are kept as such, ``kept:<sha256>`` in their place."""
 
-    def kept(item: Any) -> Any:
-        url = item.get("url") if isinstance(item, dict) else None
-        if not isinstance(url, str) or not url.startswith(("data:", "kept:")):
-            return item
-        found = re.match(r"data:image/[\w.+-]+;base64,", url)
+    def kept(url: str) -> str:
+        if not url.startswith(("data:", "kept:")):
+            return url
+        found = re.match(r"data:[a-z]+/[\w.+-]+;base64,", url)
         try:
             data = base64.b64decode(url[found.end() :], validate=True) if found else b""
         except ValueError:
             data = b""
         if not data:
             # Also for a ``kept:`` in the request itself, which is no address of the service.
-            return {**item, "url": "data:"}
+            return "data:"
         name = hashlib.sha256(data).hexdigest()
         store.keep_input(name, data)
-        return {**item, "url": f"kept:{name}"}
+        return f"kept:{name}"
 
-    return _each_medium(body, kept)
+    return {**body, "input": each_url(body["input"], kept)}
 
 
 def without_queries(body: dict[str, Any]) -> dict[str, Any]:
     """Copy of a body without the queries of its URLs: a signed link is not kept longer than it is needed."""
-
-    def bare(item: Any) -> Any:
-        url = item.get("url") if isinstance(item, dict) else None
-        return {**item, "url": url.partition("?")[0]} if isinstance(url, str) else item
-
-    return _each_medium(body, bare)
+    return {**body, "input": each_url(body["input"], lambda url: url.partition("?")[0])}
 
 
-def _each_medium(body: dict[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
-    media = body["input"].get("media")
-    if not isinstance(media, list):
-        return body
-    return {**body, "input": {**body["input"], "media": [change(item) for item in media]}}
-
-
-def obtain(field: str, url: str, task: Task, state: State) -> bytes | None:
+def obtain(given: Given, task: Task, state: State) -> bytes | None:
     """Content of a material; None for a host that cannot be reached from here, unless the simulator is strict.
 
     Raises
@@ -103,11 +93,12 @@ def obtain(field: str, url: str, task: Task, state: State) -> bytes | None:
     TaskFailure
         As the service would, when it cannot be had.
     """
-    kind = catalog.MEDIA[_KIND[field]]
+    url, limits = given.url, given.field.limits
+    assert limits
     scheme = url.partition(":")[0].lower()
-    if scheme == "kept" and kind.name == "image":
+    if scheme == "kept" and "data" in limits.links:
         return state.store.input(url.removeprefix("kept:"))
-    if scheme == "oss":
+    if scheme == "oss" and "oss" in limits.links:
         data = state.bucket.open(url, task.account, task.model)
         if data is None:
             raise TaskFailure(
@@ -116,8 +107,8 @@ def obtain(field: str, url: str, task: Task, state: State) -> bytes | None:
             )
         return data
     if scheme in {"http", "https"}:
-        return _fetch(url, kind, strict=state.config.strict)
-    raise TaskFailure("InvalidURL", f"{field}: The provided URL does not appear to be valid.")
+        return _fetch(url, limits, strict=state.config.strict)
+    raise TaskFailure("InvalidURL", f"{given.field.name}: The provided URL does not appear to be valid.")
 
 
 def _fetch(url: str, kind: catalog.MediaKind, *, strict: bool) -> bytes | None:
@@ -141,15 +132,16 @@ def _unreachable() -> TaskFailure:
     )
 
 
-def inspect(field: str, data: bytes | None, label: str) -> Material:
-    """Facts of a material, checked.
+def inspect(spec: catalog.Field, data: bytes | None, label: str) -> Material:
+    """Facts of a material, checked against the limits of its field.
 
     Raises
     ------
     TaskFailure
         ``InvalidFile.*`` naming the limit that it breaks.
     """
-    kind = catalog.MEDIA[_KIND[field]]
+    field, kind = spec.wire, spec.limits
+    assert kind
     if data is None:
         size = (0, 0) if kind.name == "audio" else (1280, 720)
         return Material(None, label, *size, seconds=kind.min_seconds or 0.0)
@@ -162,7 +154,23 @@ def inspect(field: str, data: bytes | None, label: str) -> Material:
         (kind.max_seconds or 0) + _SLACK_SECONDS
     ):
         raise _bad("Duration", field, f"duration must be {kind.min_seconds:g} to {kind.max_seconds:g} s")
+    if kind.min_fps and material.fps and material.fps < kind.min_fps:
+        raise _bad("FPS", field, f"frame rate must be at least {kind.min_fps:g}")
     return material
+
+
+def check_together(asked: Asked, materials: Sequence[Material]) -> None:
+    """Seconds of all that is given for one field.
+
+    Raises
+    ------
+    TaskFailure
+    """
+    for spec in asked.row.materials:
+        seconds = sum(m.seconds for one, m in zip(asked.given, materials, strict=True) if one.field == spec)
+        most = spec.limits.total_seconds if spec.limits else None
+        if most is not None and seconds > most + _SLACK_SECONDS:
+            raise _bad("Duration", spec.wire, f"duration of all must be at most {most:g} s")
 
 
 def _bad(what: str, field: str, message: str) -> TaskFailure:
@@ -233,7 +241,7 @@ def _stream(field: str, kind: catalog.MediaKind, data: bytes) -> Material:
             first = next(container.decode(video), None)
             if first is not None and first.rotation // 90 % 2:
                 size = size[::-1]
-            return Material(data, "", *size, seconds)
+            return Material(data, "", *size, seconds, float(video.average_rate or 0))
     except (av.FFmpegError, ValueError):
         raise _bad("Openerror", field, "file cannot be opened") from None
 

@@ -43,9 +43,9 @@ class Counters:
     """Numbers of events since the start or the last reset, in all and per account."""
 
     def __init__(self) -> None:
-        self._accounts: defaultdict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(COUNTED, 0))
+        self._accounts: defaultdict[str, dict[str, float]] = defaultdict(lambda: dict.fromkeys(COUNTED, 0))
 
-    def add(self, account: str, what: str, amount: int = 1) -> None:
+    def add(self, account: str, what: str, amount: float = 1) -> None:
         """Add to a counter."""
         self._accounts[account][what] += amount
 

@@ -51,7 +51,7 @@ class Task:
     fails_with: tuple[str, str] | None = None
     code: str = ""
     message: str = ""
-    usage: dict[str, int] | None = None
+    usage: dict[str, Any] | None = None
 
     @property
     def limit_key(self) -> tuple[str, str]:

@@ -5,7 +5,6 @@ A clip starts on its first frame or clip, ends on its last frame, and a camera m
 
 from __future__ import annotations
 
-import math
 import secrets
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -14,37 +13,23 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange
 
-from wan_nb.api import catalog
-from wan_nb.simulator.drawing.frames import ClipRequest, frames_of
+from wan_nb.simulator.drawing.frames import frames_of
 from wan_nb.simulator.drawing.sound import RATE, sound_of
 
 if TYPE_CHECKING:
     import threading
     from pathlib import Path
 
+    from wan_nb.simulator.drawing.clip_request import ClipRequest
 
-__all__ = ["ENCODER", "DrawingStopped", "draw", "new_video_stream", "output_size", "tagged"]
+__all__ = ["ENCODER", "DrawingStopped", "draw", "new_video_stream", "tagged"]
 
 ENCODER = {"preset": "superfast", "crf": "22", "g": "48", "bf": "0"}
 """Options of libx264. Two seconds between key frames and no reordering keep seeking and stepping quick."""
 
-_TINY = 160 * 90
-
 
 class DrawingStopped(Exception):
     """The drawing was stopped before its end."""
-
-
-def output_size(width: int, height: int, model: str, resolution: str) -> tuple[int, int]:
-    """Size of the clip: the ratio kept, the tier's pixel total, both sides floored to multiples of 16.
-
-    >>> output_size(750, 1000, "wan2.7-i2v", "720P")
-    (816, 1104)
-    """
-    area = catalog.model(model).pixels.get(resolution, _TINY)
-    scale = math.sqrt(area / (width * height))
-    wide, high = (max(16, int(side * scale + 1e-6) // 16 * 16) for side in (width, height))
-    return wide, high
 
 
 def draw(request: ClipRequest, path: Path, stop: threading.Event) -> None:

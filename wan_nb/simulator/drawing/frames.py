@@ -8,7 +8,7 @@ than its encoding.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -26,45 +26,10 @@ from wan_nb.simulator.drawing.scene import hue_of, scene
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from wan_nb.simulator.account.materials import Material
     from wan_nb.simulator.drawing.camera import CameraMove
+    from wan_nb.simulator.drawing.clip_request import ClipRequest
 
-__all__ = ["ClipRequest", "frames_of"]
-
-
-@dataclass(frozen=True, slots=True)
-class ClipRequest:
-    """What a clip is drawn from. Lengths in seconds, sizes in pixels.
-
-    Attributes
-    ----------
-    references : tuple of Material
-        In the order in which the prompt counts them.
-    edited_clip : Material or None
-        The clip that is changed.
-    sound : {'made', 'given', 'none'}
-        Where no driving audio is given: made up, that of the clip that is edited, or none at all.
-    """
-
-    prompt: str
-    seed: int
-    seconds: float
-    size: tuple[int, int]
-    fps: int
-    watermark: bool
-    tag: str
-    first_frame: Material | None = None
-    last_frame: Material | None = None
-    driving_audio: Material | None = None
-    first_clip: Material | None = None
-    references: tuple[Material, ...] = ()
-    edited_clip: Material | None = None
-    sound: str = "made"
-
-    @property
-    def frame_count(self) -> int:
-        """Frames in all."""
-        return max(1, round(self.seconds * self.fps))
+__all__ = ["frames_of"]
 
 
 def frames_of(request: ClipRequest) -> Iterator[av.VideoFrame]:

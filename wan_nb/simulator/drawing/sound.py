@@ -12,7 +12,7 @@ import numpy.typing as npt
 from wan_nb.simulator.account.materials import opened
 
 if TYPE_CHECKING:
-    from wan_nb.simulator.drawing.frames import ClipRequest
+    from wan_nb.simulator.drawing.clip_request import ClipRequest
 
 __all__ = ["RATE", "sound_of", "synthesized"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,17 +9,21 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from wan_nb.simulator.account.checks import TaskFailure, request_values
-from wan_nb.simulator.account.materials import Material, inspect, obtain
+from wan_nb.simulator.account.bill import clip_seconds, receipt
+from wan_nb.simulator.account.checks import TaskFailure, read_request
+from wan_nb.simulator.account.materials import check_together, inspect, obtain
 from wan_nb.simulator.account.store import write_whole
-from wan_nb.simulator.drawing.encode import DrawingStopped, draw, output_size, tagged
-from wan_nb.simulator.drawing.frames import ClipRequest
+from wan_nb.simulator.drawing.clip_request import clip_request, clip_size
+from wan_nb.simulator.drawing.encode import DrawingStopped, draw, tagged
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from wan_nb.simulator.account.checks import Given
+    from wan_nb.simulator.account.materials import Material
     from wan_nb.simulator.account.state import State
     from wan_nb.simulator.account.store import Task
+    from wan_nb.simulator.drawing.clip_request import ClipRequest
 
 __all__ = ["DrawingPool", "DrawingResult"]
 
@@ -44,7 +47,7 @@ class DrawingResult:
     at: float
     code: str = ""
     message: str = ""
-    usage: dict[str, int] | None = None
+    usage: dict[str, Any] | None = None
 
 
 class DrawingPool:
@@ -77,13 +80,14 @@ class DrawingPool:
 
     def _draw_task(self, task: Task, state: State, stop: threading.Event) -> DrawingResult:
         try:
-            values = request_values(task.body)
-            materials = {field: _material(field, url, task, state) for field, url in values["media"].items()}
-            usage = _usage(values, materials)
+            asked, tiny = read_request(task.body), state.config.clips == "tiny"
+            materials = [_material(given, task, state) for given in asked.given]
+            check_together(asked, materials)
+            seconds = clip_seconds(asked, materials)
+            usage = receipt(asked, materials, seconds, clip_size(asked, materials))
             if task.fails_with is None:
-                path = state.store.clip(task.task_id)
-                make = self._draw_tiny if state.config.clips == "tiny" else draw
-                make(_clip_request(task, values, materials, tiny=state.config.clips == "tiny"), path, stop)
+                make = self._draw_tiny if tiny else draw
+                make(clip_request(task, asked, materials, seconds, tiny=tiny), state.store.clip(task.task_id), stop)
         except TaskFailure as failure:
             return DrawingResult(time.time(), failure.code, failure.message)
         except DrawingStopped:
@@ -105,43 +109,11 @@ class DrawingPool:
         write_whole(path, tagged(self._tiny_clips[key], request.tag))
 
 
-def _material(field: str, url: str, task: Task, state: State) -> Material:
+def _material(given: Given, task: Task, state: State) -> Material:
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(given.url)
     except ValueError:
-        raise TaskFailure("InvalidURL", f"{field}: The provided URL does not appear to be valid.") from None
+        name = given.field.wire
+        raise TaskFailure("InvalidURL", f"{name}: The provided URL does not appear to be valid.") from None
     label = f"{parts.hostname or ''} · {parts.path.rpartition('/')[2]}"[:80]
-    return inspect(field, obtain(field, url, task, state), label)
-
-
-def _usage(values: dict[str, Any], materials: dict[str, Material]) -> dict[str, int]:
-    clip, duration = materials.get("first_clip"), values["duration"]
-    if clip and clip.seconds >= duration:
-        raise TaskFailure("InvalidParameter", "Must be longer than first_clip: parameters.duration")
-    given = round(clip.seconds) if clip else 0
-    return {
-        "duration": duration,
-        "input_video_duration": given,
-        "output_video_duration": duration - given,
-        "video_count": 1,
-        "SR": int(values["resolution"].removesuffix("P")),
-    }
-
-
-def _clip_request(task: Task, values: dict[str, Any], materials: dict[str, Material], *, tiny: bool) -> ClipRequest:
-    start = materials.get("first_clip") or materials["first_frame"]
-    given: Any = materials
-    prompt = values["prompt"] or ""
-    seed = task.seed if values["seed"] is None else values["seed"]
-    seeded = f"{seed}\n{prompt}".encode("utf-8", "surrogatepass")
-    return ClipRequest(
-        prompt=prompt,
-        # The same seed gives similar, not identical clips; another prompt gives another one.
-        seed=int.from_bytes(hashlib.blake2b(seeded, digest_size=6).digest()),
-        seconds=values["duration"],
-        size=output_size(start.width, start.height, task.model, "TINY" if tiny else values["resolution"]),
-        fps=4 if tiny else 24,
-        watermark=values["watermark"],
-        tag=task.task_id,
-        **given,
-    )
+    return inspect(given.field, obtain(given, task, state), label)
