@@ -58,20 +58,22 @@ def board(rows: list[Row], *, title: str = "walk", money: str = "", expected_s: 
     return {"rows": shown, "about": {**words, "states": looks, "groups": GROUPS, "active": sorted(ACTIVE)}}
 
 
-def form(**changes: Any) -> dict[str, Any]:
+def form(model: str = "wan2.7-i2v", **changes: Any) -> dict[str, Any]:
     """State of the form's model, empty unless told otherwise."""
     values = {
-        "model": "wan2.7-i2v", "prompt": None, "negative_prompt": None, "resolution": "720P", "duration": 5,
+        "model": model, "prompt": None, "negative_prompt": None, "resolution": "720P", "duration": 5,
         "seed": None, "prompt_extend": False, "watermark": False, "seeds": 3,
     }  # fmt: skip
     checked = {
         "problems": {"first_frame": "no material: give at least first_frame or first_clip."},
         "ready": False, "mode": "", "price": "≈ CNY 3.00", "clips": 0, "media": {}, "typed": {},
+        "lists": {}, "aside": [], "model": model,
     }  # fmt: skip
     about = {"service": "simulator", "simulated": True, "files": {"image": ["cat.jpg"], "audio": [], "clip": []}}
-    state = {"fields": field_specs(), "values": values, "checked": checked, "about": {**about, "chunk": 2_000_000}}
+    state = {"fields": field_specs(model), "values": values, "checked": checked, "about": {**about, "chunk": 2_000_000}}
     for name, change in changes.items():
         state[name] = {**state[name], **change}
+    state["checked"] = {"fields": state["fields"], "values": state["values"], **state["checked"]}
     return state
 
 
@@ -86,6 +88,35 @@ def filled() -> dict[str, Any]:
             "mode": "first and last frame, with your audio",
             "media": {"first_frame": frame, "driving_audio": audio},
             "typed": {"first_frame": "cat.jpg", "last_frame": "tiny.png", "driving_audio": "voice.mp3"},
+        },
+    )
+
+
+def references() -> dict[str, Any]:
+    """A form with a list of references, one with a voice, and something that was put aside."""
+    media = {
+        f"reference_image#{number}": {
+            "name": name,
+            "facts": "JPEG · 1200×800",
+            "note": "",
+            "url": None,
+            "kind": "image",
+        }
+        for number, name in ((1, "cat.jpg"), (2, "coffee.jpg"), (4, "rocket.jpg"))
+    }
+    voice = {"name": "voice.mp3", "facts": "MP3 · 8.0 s · 65 kB", "note": "", "url": None, "kind": "audio"}
+    media["reference_voice#reference_image#2"] = voice
+    return form(
+        "wan2.7-r2v",
+        values={"prompt": "Image 1 waves at Image 2", "ratio": "16:9"},
+        checked={
+            "problems": {},
+            "ready": True,
+            "mode": "reference to video",
+            "media": media,
+            "typed": {slot: one["name"] for slot, one in media.items()},
+            "lists": {"reference_image": ["reference_image#1", "reference_image#2", "reference_image#4"]},
+            "aside": ["last_frame: wan2.7-r2v takes none"],
         },
     )
 

@@ -59,25 +59,69 @@ def test_one_run_is_a_card(page: Any, shots: Path, axe: Callable[..., list[str]]
 
 
 @pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("name", ["form", "filled"])
+@pytest.mark.parametrize("name", ["form", "filled", "references"])
 def test_form_looks(page: Any, shots: Path, axe: Callable[..., list[str]], name: str, theme: str) -> None:
     mount(page, "form.js", getattr(states, name)(), theme=theme)
     if name == "filled":
         tell(page, {"kind": "preview", "field": "first_frame"}, [states.picture(360, 240)])
+    if name == "references":
+        for slot in ("reference_image#1", "reference_image#2", "reference_image#4"):
+            tell(page, {"kind": "preview", "field": slot}, [states.picture(360, 240)])
     page.locator("summary").click()
     page.wait_for_timeout(100)
     page.locator("main").screenshot(path=shots / f"form-{name}-{theme}.png")
     assert axe(page, ".wan-form") == []
 
 
-@pytest.mark.parametrize("module", ["board.js", "form.js"])
+def orders(page: Any) -> list[list[str]]:
+    """Orders of the list that the kernel was told."""
+    return [message["slots"] for message in sent(page, "order")]
+
+
+def test_a_list_is_ordered_by_keyboard_and_says_so(page: Any) -> None:
+    mount(page, "form.js", states.references())
+    handle = page.get_by_role("button", name="Image 3, place 3 of 3")
+    handle.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert [slots[0] for slots in orders(page)] == ["reference_image#1", "reference_image#4"]
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')").startswith("Image 1, place 1 of 3")
+    assert page.locator(".wan-list legend").first.is_visible()
+    assert "moved to place 1 of 3" in page.locator(".wan-list [role=status]").first.text_content()
+
+
+def test_a_list_is_ordered_by_dragging(page: Any) -> None:
+    mount(page, "form.js", states.references())
+    page.set_viewport_size({"width": 1000, "height": 1600})  # nothing scrolls meanwhile
+    target = page.locator(".wan-list li").nth(2)
+    page.get_by_role("button", name="Image 1, place 1 of 3").drag_to(target, target_position={"x": 40, "y": 12})
+    assert orders(page) == [["reference_image#2", "reference_image#4", "reference_image#1"]]
+
+
+def test_another_model_changes_the_controls_and_keeps_what_was_typed(page: Any) -> None:
+    state = states.form()
+    mount(page, "form.js", state)
+    assert page.get_by_role("group", name="First clip", exact=True).is_visible()
+    page.get_by_label("Prompt", exact=True).fill("a cat walks")
+    other = states.form("wan3.0-video", values={"prompt": "a cat walks", "ratio": "adaptive"})
+    checked = {**other["checked"], "aside": ["negative_prompt blur: wan3.0-video takes none"]}
+    tell(page, {"kind": "checked", "checked": checked, "n": None})
+    assert page.get_by_role("group", name="First clip", exact=True).count() == 0
+    assert page.get_by_label("Prompt", exact=True).input_value() == "a cat walks"
+    assert page.get_by_label("adaptive").is_checked()
+    assert page.locator(".wan-list").count() == 3
+    assert "negative_prompt blur: wan3.0-video takes none" in page.locator(".wan-aside").inner_text()
+
+
+@pytest.mark.parametrize("module", ["board.js", "form.js", "references"])
 def test_nothing_is_cut_off_at_360_px(page: Any, shots: Path, module: str) -> None:
     page.set_viewport_size({"width": 360, "height": 800})
     long = [replace(row, variant="w" * 500, prompt="w" * 4000) for row in states.every_state()]
     if module == "board.js":
         show_board(page, long)
     else:
-        mount(page, module, states.filled())
+        mount(page, "form.js", states.filled() if module == "form.js" else states.references())
     page.screenshot(path=shots / f"narrow-{module.removesuffix('.js')}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     box = page.locator("main > *").bounding_box()

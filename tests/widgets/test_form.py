@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import wave
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import odd_files
 import pytest
 from PIL import Image
 
@@ -21,7 +24,6 @@ from wan_nb.widgets.form_upload import CHUNK, Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -35,26 +37,52 @@ def draft(session: Session) -> Draft:
     return Draft(session.workspace)
 
 
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip of three seconds."""
+    return odd_files.clip(tmp_path_factory.mktemp("clip") / "a.mp4", 3, size=(480, 368))
+
+
+@pytest.fixture(scope="module")
+def voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four seconds of a voice, as a reference may have it."""
+    path = tmp_path_factory.mktemp("voice") / "voice.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(8000 * 2 * 4))
+    return path
+
+
 # --- controls
 
 
-def test_every_field_of_the_catalog_has_a_control_with_its_limits() -> None:
+@pytest.mark.parametrize("model", catalog.MODELS)
+def test_every_field_of_a_model_has_a_control_with_its_limits(model: str) -> None:
+    specs = {spec["name"]: spec for spec in field_specs(model)}
+    assert set(specs) == {field.name for field in catalog.model(model).fields}
+    for field in catalog.model(model).fields:
+        assert (specs[field.name]["minimum"], specs[field.name]["maximum"]) == (field.minimum, field.maximum)
+        if field.where != "model":
+            assert specs[field.name]["choices"] == list(field.choices)
+    assert json.loads(json.dumps(list(specs.values()))) == list(specs.values())
+
+
+def test_before_a_model_is_decided_every_material_that_decides_has_a_control() -> None:
     specs = {spec["name"]: spec for spec in field_specs()}
-    assert list(specs) == [field.name for field in catalog.model("wan2.7-i2v").fields]
-    assert specs["duration"]["minimum"] == 2
-    assert specs["prompt"]["max_characters"] == 5000
+    wanted = {name for row in catalog.MODELS.values() for name in row.chosen_by or () if row.field(name)}
+    assert wanted <= set(specs)
+    assert {"prompt", "ratio", "driving_audio"} <= set(specs)
     assert specs["first_clip"]["max_bytes"] == 100_000_000
     assert specs["driving_audio"]["suffixes"] == [".wav", ".mp3"]
-    assert json.loads(json.dumps(list(specs.values()))) == list(specs.values())
 
 
 # --- draft
 
 
-def test_empty_draft_asks_for_a_frame_and_knows_its_price(draft: Draft) -> None:
+def test_empty_draft_asks_for_a_prompt_and_knows_its_price(draft: Draft) -> None:
     said = draft.check()
     assert not said["ready"]
-    assert list(said["problems"]) == ["first_frame"]
+    assert list(said["problems"]) == ["prompt"]
     assert said["price"] == "≈ CNY 3.00"
     assert said["mode"] == ""
 
@@ -89,7 +117,6 @@ def test_facts_of_a_material_are_shown(draft: Draft, photos: Path) -> None:
         ("resolution", "4K", "720P"),
         ("prompt", "x" * 5001, "1 more"),
         ("negative_prompt", "🎬" * 501, "1 more"),
-        ("model", "", "empty"),
     ],
 )
 def test_what_is_wrong_is_said_beside_its_control(
@@ -126,7 +153,7 @@ def test_a_source_that_is_none_is_said_beside_its_control(draft: Draft, source: 
     draft.give("first_frame", source)
     assert "first_frame" in draft.check()["problems"]
     draft.drop("first_frame")
-    assert "give at least" in draft.check()["problems"]["first_frame"]
+    assert list(draft.check()["problems"]) == ["prompt"]
 
 
 def test_a_bad_frame_is_the_only_complaint_about_frames(draft: Draft, tmp_path: Path) -> None:
@@ -158,6 +185,142 @@ def test_code_of_a_draft_is_its_request(draft: Draft, photos: Path) -> None:
     code = draft.code()
     assert "duration=8" in code["Python"]
     assert code["%%wan"].startswith("%%wan --raw ")
+
+
+# --- which model
+
+
+def test_the_model_follows_from_what_is_given(draft: Draft, photos: Path, clip: Path) -> None:
+    def seen() -> tuple[str, str]:
+        said = draft.check()
+        return said["model"], said["mode"]
+
+    draft.set("prompt", "a cat walks")
+    assert seen() == ("wan2.7-t2v", "text to video")
+    draft.give("first_frame", str(photos / "cat.jpg"))
+    assert seen() == ("wan2.7-i2v", "image to video")
+    draft.drop("first_frame")
+    draft.give("reference_image#1", str(photos / "cat.jpg"))
+    assert seen() == ("wan2.7-r2v", "reference to video")
+    draft.drop("reference_image#1")
+    draft.give("video", str(clip))
+    assert seen() == ("wan2.7-videoedit", "edit")
+    assert draft.check()["ready"]
+    draft.set("model", "happyhorse-1.0-video-edit")
+    assert seen() == ("happyhorse-1.0-video-edit", "edit")
+
+
+def test_another_model_keeps_what_fits_and_puts_the_rest_aside(draft: Draft, photos: Path) -> None:
+    draft.give("first_frame", str(photos / "cat.jpg"))
+    draft.give("driving_audio", str(photos / "voice.mp3"))
+    draft.set_all({"prompt": "a cat", "negative_prompt": "blur", "duration": "2", "seed": "7", "resolution": "1080P"})
+    draft.set_all({"model": "happyhorse-1.1-i2v", "duration": "2"})
+    said = draft.check()
+    assert said["ready"], said["problems"]
+    assert said["values"]["negative_prompt"] is None
+    assert (said["values"]["seed"], said["values"]["resolution"], said["values"]["duration"]) == ("7", "1080P", 5)
+    assert list(said["media"]) == ["first_frame"]
+    assert sorted(said["aside"]) == [
+        "driving_audio: happyhorse-1.1-i2v takes none",
+        "duration 2: happyhorse-1.1-i2v does not take it",
+        "negative_prompt blur: happyhorse-1.1-i2v takes none",
+    ]
+    assert {spec["name"] for spec in said["fields"]} == {f.name for f in catalog.model("happyhorse-1.1-i2v").fields}
+    draft.set("model", "")
+    said = draft.check()
+    assert said["aside"] == []
+    assert (said["values"]["negative_prompt"], said["values"]["duration"]) == ("blur", "2")
+    assert set(said["media"]) == {"first_frame", "driving_audio"}
+    assert said["model"] == "wan2.7-i2v"
+
+
+def test_defaults_are_those_of_the_model(draft: Draft, clip: Path) -> None:
+    draft.give("video", str(clip))
+    assert (draft.values["duration"], draft.values["audio_setting"], draft.values["ratio"]) == (0, "auto", None)
+    draft.set("model", "wan3.0-video")
+    assert (draft.values["duration"], draft.values["ratio"], draft.values["audio"]) == (5, "adaptive", True)
+    assert draft.check()["aside"] == ["video: wan3.0-video takes none"]
+
+
+def test_a_length_that_the_service_chooses_is_priced_as_at_most(draft: Draft) -> None:
+    draft.set_all({"model": "wan3.0-video", "prompt": "a cat", "duration": "-1"})
+    assert draft.check()["price"] == "at most CNY 18.00"
+
+
+@pytest.mark.parametrize("model", catalog.MODELS)
+def test_every_model_can_be_chosen_and_left(draft: Draft, model: str, photos: Path) -> None:
+    draft.give("first_frame", str(photos / "cat.jpg"))
+    draft.set("prompt", "a cat")
+    draft.set("model", model)
+    said = draft.check()
+    assert json.loads(json.dumps(said)) == said
+    assert said["model"] == model
+    draft.set("model", "")
+    assert draft.check()["ready"]
+
+
+# --- lists
+
+
+def test_references_are_counted_in_their_order_and_a_voice_goes_along(
+    draft: Draft, photos: Path, clip: Path, voice: Path
+) -> None:
+    for number, name in ((1, "cat.jpg"), (2, "coffee.jpg"), (3, "rocket.jpg")):
+        draft.give(f"reference_image#{number}", str(photos / name))
+    draft.give("reference_video#1", str(clip))
+    draft.give("reference_voice#reference_image#3", str(voice))
+    draft.set("prompt", "Image 1 and Image 2")
+
+    def now() -> tuple[list[str], list[int]]:
+        fields = draft.fields()
+        return [Path(m.name).name for m in fields["reference_image"]], list(fields["reference_voice"])
+
+    assert now() == (["cat.jpg", "coffee.jpg", "rocket.jpg"], [3])
+    draft.order("reference_image", ["reference_image#3", "reference_image#1", "reference_image#2"])
+    assert now() == (["rocket.jpg", "cat.jpg", "coffee.jpg"], [1])
+    draft.order("reference_image", ["reference_image#3"])
+    draft.order("reference_image", ["reference_image#3"] * 3)
+    assert now() == (["rocket.jpg", "cat.jpg", "coffee.jpg"], [1])
+    assert draft.check()["ready"], draft.check()["problems"]
+    draft.drop("reference_image#3")
+    assert "reference_voice" not in draft.fields()
+    assert "reference_voice#reference_image#3" not in draft.check()["typed"]
+
+
+def test_a_run_with_references_opens_with_all_of_them(session: Session, photos: Path, voice: Path) -> None:
+    fields: Any = {
+        "reference_image": [photos / "cat.jpg", photos / "coffee.jpg"],
+        "reference_voice": {2: voice},
+        "duration": 3,
+    }
+    run = session.submit("Image 1 meets Image 2", **fields)
+    draft = Draft(session.workspace, fields_from(run, session.workspace))
+    assert draft.check()["ready"], draft.check()["problems"]
+    assert draft.check()["lists"]["reference_image"] == ["reference_image#1", "reference_image#2"]
+    again = session.request(draft.prompts[""], **draft.fields()).public()
+    assert again["parameters"] == run.row.request["parameters"]
+    for one, other in zip(again["input"]["media"], run.row.request["input"]["media"], strict=True):
+        assert (one["type"], one["identity"]) == (other["type"], other["identity"])
+    assert "reference_voice" in again["input"]["media"][1]
+
+
+def test_too_many_references_are_said_at_their_list(draft: Draft, photos: Path) -> None:
+    draft.set("prompt", "a cat")
+    for number in range(6):
+        draft.give(f"reference_image#{number}", str(photos / "cat.jpg"))
+    assert "reference_image" in draft.check()["problems"]
+
+
+@pytest.mark.parametrize(
+    "slot",
+    ["reference_image", "reference_image#x", "reference_voice#reference_image#9", "reference_voice#1", "first_frame#1",
+     "#", "prompt#1", "reference_image#1#2"],
+)  # fmt: skip
+def test_a_place_that_there_is_not_changes_nothing(draft: Draft, slot: str, photos: Path) -> None:
+    before = draft.check()
+    draft.give(slot, str(photos / "cat.jpg"))
+    draft.refuse(slot, "x")
+    assert draft.check() == before
 
 
 # --- where it begins
@@ -411,7 +574,7 @@ def test_several_prompts_are_ordered_once_and_shown(
 
 
 def test_what_is_wrong_is_not_sent(heard: Heard, simulator: Any) -> None:
-    heard.say("submit", values={"prompt": "a cat"}, n=1)
+    heard.say("submit", values={"prompt": "a cat", "duration": "99"}, n=1)
     assert "nothing was sent" in heard.wait("said")["text"]
     assert simulator.tasks() == []
 

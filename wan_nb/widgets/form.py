@@ -71,7 +71,7 @@ class Form(NotebookWidget):
         ``study(prompts, seeds=..., **fields)`` plans several.
     """
 
-    _esm = module("dom", "clipboard", "host_page", "form")
+    _esm = module("dom", "clipboard", "host_page", "form_material", "form")
     _css = styles("base", "form")
 
     fields: Any = traitlets.List().tag(sync=True)
@@ -90,7 +90,7 @@ class Form(NotebookWidget):
         self._view: View | None = None
         super().__init__(
             post=self._workspace.loop.start,
-            fields=field_specs(),
+            fields=field_specs(draft.decided),
             values=dict(draft.values),
             checked=draft.check(),
             about=_about(self._workspace),
@@ -157,8 +157,7 @@ class Form(NotebookWidget):
 
     def _set(self, content: dict[str, Any], _buffers: list[bytes]) -> None:
         values = content.get("values")
-        for name, value in values.items() if isinstance(values, dict) else ():
-            self.draft.set(str(name), value)
+        self.draft.set_all({str(name): value for name, value in values.items()} if isinstance(values, dict) else {})
         self._tell(content.get("n"))
 
     def _give(self, content: dict[str, Any], _buffers: list[bytes]) -> None:
@@ -169,6 +168,11 @@ class Form(NotebookWidget):
             self.draft.drop(name)
         self._tell()
         self._preview(name)
+
+    def _order(self, content: dict[str, Any], _buffers: list[bytes]) -> None:
+        slots = content.get("slots")
+        self.draft.order(str(content.get("field")), [str(slot) for slot in slots] if isinstance(slots, list) else [])
+        self._tell()
 
     def _begin(self, content: dict[str, Any], _buffers: list[bytes]) -> None:
         name = str(content.get("field"))
@@ -269,6 +273,7 @@ class Form(NotebookWidget):
 _WORK = {
     "set": Form._set,
     "give": Form._give,
+    "order": Form._order,
     "begin": Form._begin,
     "piece": Form._piece,
     "end": Form._end,

@@ -10,6 +10,9 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
+from wan_nb.api.checks import check_value, from_text
+from wan_nb.api.estimate import Estimate
+from wan_nb.api.medium import numbered
 from wan_nb.api.request import VideoRequest
 from wan_nb.api.urls import shown
 from wan_nb.arguments import as_whole, whole
@@ -22,7 +25,7 @@ from wan_nb.sanitize import redact, said
 from wan_nb.studies.plan import grid_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from wan_nb.api.medium import Medium
     from wan_nb.engine.workspace import Workspace
@@ -30,37 +33,52 @@ if TYPE_CHECKING:
 
 __all__ = ["Draft", "field_specs", "fields_from"]
 
-_ROW = catalog.model(catalog.chosen(["first_frame"]))
-_MEDIA = tuple(spec.name for spec in _ROW.materials)
-_DEFAULTS = {**{spec.name: spec.default for spec in _ROW.fields if not spec.limits}, "model": _ROW.name}
 _MOST_SEEDS = 100
+_PLAIN = tuple(spec.name for spec in catalog.FIELDS if not spec.limits)
 
 
-def field_specs() -> list[dict[str, Any]]:
-    """The catalog's fields as the form's module reads them: every label, range, choice and limit comes from here."""
-    specs = []
-    for spec in _ROW.fields:
-        kind = spec.limits
-        specs.append(
-            {
-                "name": spec.name,
-                "label": spec.name.replace("_", " ").capitalize(),
-                "where": spec.where,
-                "type": spec.type.__name__,
-                "help": spec.help,
-                "choices": list(spec.choices),
-                "open": spec.open_choices,
-                "minimum": spec.minimum,
-                "maximum": spec.maximum,
-                "max_characters": spec.max_characters,
-                "unit": spec.unit,
-                "kind": spec.kind,
-                "suffixes": list(kind.suffixes) if kind else [],
-                "formats": list(kind.formats) if kind else [],
-                "max_bytes": kind.max_bytes if kind else None,
-            }
-        )
-    return specs
+def field_specs(model: str | None = None) -> list[dict[str, Any]]:
+    """A model's fields as the form's module reads them: every label, range, choice and limit comes from here.
+
+    Parameters
+    ----------
+    model : str, optional
+        Without it, the materials of all models that what is given may choose.
+    """
+    row = catalog.model(model or catalog.chosen([]))
+    fields = list(row.fields)
+    if model is None:
+        there = {spec.name for spec in fields}
+        others = [one for one in catalog.MODELS.values() if one.chosen_by]
+        offered = {spec.name: spec for one in others for spec in one.materials if spec.name not in there}
+        fields = [*(spec for spec in fields if not spec.limits), *offered.values(), *row.materials]
+    order = {name: place for place, name in enumerate(catalog.BY_NAME)}
+    return [_spec(spec) for spec in sorted(fields, key=lambda spec: order[spec.name])]
+
+
+def _spec(spec: catalog.Field) -> dict[str, Any]:
+    limits = spec.limits
+    return {
+        "name": spec.name,
+        "label": spec.name.replace("_", " ").capitalize(),
+        "where": spec.where,
+        "type": spec.type.__name__,
+        "help": spec.help,
+        "choices": list(catalog.MODELS if spec.where == "model" else spec.choices),
+        "open": spec.open_choices,
+        "optional": spec.default is None,
+        "minimum": spec.minimum,
+        "maximum": spec.maximum,
+        "specials": [{"value": one.value, "help": one.help} for one in spec.specials],
+        "max_characters": spec.max_characters,
+        "unit": spec.unit,
+        "kind": spec.kind,
+        "suffixes": list(limits.suffixes) if limits else [],
+        "formats": list(limits.formats) if limits else [],
+        "max_bytes": limits.max_bytes if limits else None,
+        "most": spec.most if spec.listed else 1,
+        "items": list(spec.items),
+    }
 
 
 def fields_from(source: Any, workspace: Workspace) -> dict[str, Any]:
@@ -111,53 +129,194 @@ class Draft:
 
     def __init__(self, workspace: Workspace, fields: dict[str, Any] | None = None) -> None:
         self.workspace = workspace
-        self.values: dict[str, Any] = dict(_DEFAULTS)
+        self.values: dict[str, Any] = dict.fromkeys(_PLAIN)
         self.values["seeds"] = 3  # of each prompt, where there are several
         self.media: dict[str, Medium] = {}
         self.typed: dict[str, str] = {}
+        self.lists: dict[str, list[str]] = {}
         self._wrong: dict[str, InvalidRequest] = {}
-        for name, value in (fields or {}).items():
-            if name in _MEDIA:
-                self.give(name, value, getattr(value, "name", ""))
+        self._aside: dict[str, Any] = {}
+        given = dict(fields or {})
+        self.values["model"] = given.pop("model", None)
+        self._fill()
+        for name, value in given.items():
+            if name in catalog.MATERIALS:
+                self._begin(name, value)
             elif name in self.values:
                 self.values[name] = write_variants([("", value)]) if name == "prompt" and value else value
 
+    def _begin(self, name: str, value: Any) -> None:
+        """Take what an earlier request has of a material."""
+        spec = catalog.BY_NAME[name]
+        if spec.where == "item":
+            carriers = [slot for field in spec.items for slot in self.lists.get(field, ())]
+            for number, one in value.items():
+                if number <= len(carriers):
+                    self.give(f"{name}#{carriers[number - 1]}", one, getattr(one, "name", ""))
+        elif spec.listed:
+            for number, one in enumerate(value, 1):
+                self.give(f"{name}#{number}", one, getattr(one, "name", ""))
+        else:
+            self.give(name, value, getattr(value, "name", ""))
+
+    # --- which model
+
+    @property
+    def decided(self) -> str | None:
+        """Name of the model, where one is chosen or follows from a material."""
+        return self.values["model"] or (catalog.chosen(names) if (names := self._names()) else None)
+
+    @property
+    def row(self) -> catalog.Model:
+        """Row of the model that the request is for as it is now."""
+        return catalog.model(self.decided or catalog.chosen([]))
+
+    def _names(self) -> list[str]:
+        """Fields of which a material was given, be it right or wrong, as far as they decide."""
+        named = {slot.partition("#")[0] for slot in self.typed}
+        return [name for name in named if name != "driving_audio"]
+
+    def _fill(self) -> None:
+        """Give the model's defaults to what is not set, and take away what is no field of it."""
+        for name in _PLAIN:
+            spec = self.row.field(name)
+            if spec is None:
+                self.values[name] = None
+            elif self.values[name] is None:
+                self.values[name] = spec.default
+
+    def _changed(self, before: catalog.Model) -> None:
+        """After a change of the model: keep what fits, put aside what does not, take back what fits again."""
+        row = self.row
+        if row.name == before.name:
+            return
+        for name in _PLAIN:
+            value, old, new = self.values[name], before.field(name), row.field(name)
+            if name in {"model", "prompt"}:
+                continue
+            if value is None or (old and str(value) == str(old.default)):
+                self.values[name] = None
+            elif new is None or not _fits(new, value):
+                self._aside[name], self.values[name] = value, None
+        for slot in list(self.typed):
+            if row.field(slot.partition("#")[0]) is None:
+                self._aside[slot] = (self.media.get(slot), self.typed[slot])
+                self.drop(slot)
+        for name, value in list(self._aside.items()):
+            spec = row.field(name.partition("#")[0])
+            if spec is None or name in self.typed or (not spec.limits and not _fits(spec, value)):
+                continue
+            del self._aside[name]
+            if not spec.limits:
+                self.values[name] = value
+            elif value[0] is not None:
+                self._keep(name, value[1])
+                self.media[name] = value[0]
+        self._fill()
+
+    def aside(self) -> list[str]:
+        """What was put aside, a line each."""
+        lines = []
+        for name, value in self._aside.items():
+            field = name.partition("#")[0]
+            what = field if isinstance(value, tuple) else f"{field} {plain(str(value), 40)}"
+            spec = self.row.field(field)
+            why = "takes none" if spec is None else "does not take it"
+            lines.append(f"{what}: {self.row.name} {why}")
+        return list(dict.fromkeys(lines))
+
+    # --- what is given
+
     def set(self, name: str, value: Any) -> None:
         """Take what was typed into a control; empty means not given."""
-        if name in self.values:
-            default = _DEFAULTS.get(name, 0)
-            empty = value is None or (isinstance(value, str) and not value.strip())
-            self.values[name] = None if empty and default is None else value
-
-    def give(self, name: str, source: Any, called: str = "") -> None:
-        """Take a material: a path or a URL, and what to call it. It is measured here, which may take a second."""
-        if name not in _MEDIA:
+        if name not in self.values:
             return
-        self.drop(name)
+        before, spec = self.row, self.row.field(name)
+        if isinstance(value, str) and not value.strip() and (spec is None or spec.default is None):
+            value = None
+        if spec is None and name != "seeds":
+            return  # its control is on its way out
+        self.values[name] = value
+        if name == "model":
+            self._changed(before)
+
+    def set_all(self, values: Mapping[str, Any]) -> None:
+        """Take what was typed into several controls, the model last: the others were typed for the one before."""
+        for name in sorted(values, key="model".__eq__):
+            self.set(name, values[name])
+
+    def give(self, slot: str, source: Any, called: str = "") -> None:
+        """Take a material: a path or a URL, and what to call it. It is measured here, which may take a second.
+
+        Parameters
+        ----------
+        slot : str
+            A field; of a list ``reference_image#2``, where the number is only a name; of an attribute of that
+            ``reference_voice#reference_image#2``.
+        source
+        called : str
+        """
+        name = slot.partition("#")[0]
+        if name not in catalog.MATERIALS or not self._is_slot(slot):
+            return
+        before = self.row
+        for kept in (self.media, self.typed, self._wrong):
+            kept.pop(slot, None)
         if isinstance(source, str):
             source = _unquoted(source.strip())
         # The page shows it again, and what the page shows is saved with the notebook.
-        self.typed[name] = plain(redact(called or (shown(source)[0] if is_url(source) else str(source))), 2000)
+        self._keep(slot, plain(redact(called or (shown(source)[0] if is_url(source) else str(source))), 2000))
+        self._changed(before)
         try:
-            medium = self.workspace.material(source, name)
+            medium = self.workspace.material(source, name, model=self.row.name)
             if (why := medium.lost) is not None:
                 raise InvalidMedia(f"{name}: {why}", field=name, remedy="Give it anew.")
-            self.media[name] = medium
+            self.media[slot] = medium
         except InvalidRequest as error:
-            self._wrong[name] = error
+            self._wrong[slot] = error
         except (WanError, OSError, ValueError) as error:
-            self._wrong[name] = InvalidMedia(f"{name}: {said(error)}", field=name)
+            self._wrong[slot] = InvalidMedia(f"{name}: {said(error)}", field=name)
 
-    def refuse(self, name: str, message: str) -> None:
+    def _is_slot(self, slot: str) -> bool:
+        name, parted, rest = slot.partition("#")
+        spec = catalog.BY_NAME[name]
+        if spec.where == "item":
+            return any(rest in slots for slots in self.lists.values())
+        return rest.isdecimal() if spec.listed else not parted
+
+    def _keep(self, slot: str, text: str) -> None:
+        self.typed[slot] = text
+        name = slot.partition("#")[0]
+        if catalog.BY_NAME[name].listed and slot not in self.lists.setdefault(name, []):
+            self.lists[name].append(slot)
+
+    def order(self, name: str, slots: list[str]) -> None:
+        """Put the materials of a list into another order."""
+        if sorted(slots) == sorted(self.lists.get(name, [])):
+            self.lists[name] = list(slots)
+
+    def refuse(self, slot: str, message: str) -> None:
         """Take note that a material could not be received."""
-        if name in _MEDIA:
-            self.drop(name)
-            self._wrong[name] = InvalidMedia(message, field=name)
+        name = slot.partition("#")[0]
+        if name in catalog.MATERIALS and self._is_slot(slot):
+            before = self.row
+            self.media.pop(slot, None)
+            if catalog.BY_NAME[name].listed:
+                self._keep(slot, "")
+            else:
+                self.drop(slot)
+            self._wrong[slot] = InvalidMedia(message, field=name)
+            self._changed(before)
 
-    def drop(self, name: str) -> None:
-        """Take a material away."""
-        for kept in (self.media, self.typed, self._wrong):
-            kept.pop(name, None)
+    def drop(self, slot: str) -> None:
+        """Take a material away, and what belongs to it."""
+        before, name = self.row, slot.partition("#")[0]
+        for one in [slot, *(other for other in self.typed if other.endswith(f"#{slot}") and other != slot)]:
+            for kept in (self.media, self.typed, self._wrong):
+                kept.pop(one, None)
+        if slot in self.lists.get(name, ()):
+            self.lists[name].remove(slot)
+        self._changed(before)
 
     @property
     def prompts(self) -> dict[str, str]:
@@ -178,7 +337,21 @@ class Draft:
     def fields(self) -> dict[str, Any]:
         """What all prompts share, materials as they were measured."""
         given = {name: self.values[name] for name in self.values if name not in {"prompt", "seeds"}}
-        return {**{name: value for name, value in given.items() if value is not None}, **self.media}
+        given["model"] = given["model"] or self.row.name
+        for spec in self.row.materials:
+            if spec.where == "item":
+                carriers = [slot for name in spec.items for slot in self._listed(name)]
+                voices = {n: self.media.get(f"{spec.name}#{slot}") for n, slot in enumerate(carriers, 1)}
+                given[spec.name] = {number: medium for number, medium in voices.items() if medium} or None
+            elif spec.listed:
+                given[spec.name] = [self.media[slot] for slot in self._listed(spec.name)] or None
+            else:
+                given[spec.name] = self.media.get(spec.name)
+        return {name: value for name, value in given.items() if value is not None}
+
+    def _listed(self, name: str) -> list[str]:
+        """Slots of a list, in order, whose material is there."""
+        return [slot for slot in self.lists.get(name, ()) if slot in self.media]
 
     def seeds(self) -> list[int]:
         """Seeds of each prompt of a study: so many, from the one that is given.
@@ -212,11 +385,11 @@ class Draft:
         untouched = not self.media and not self._wrong
         for error in self._found():
             # A frame that could not be used is the reason why there is none: that is said once.
-            if not (self._wrong and error.field in _MEDIA):
+            if not (self._wrong and error.field in catalog.MATERIALS):
                 wrong.setdefault(error.field or "prompt", error)
         # Before anything is given, the list of all that goes together would only be noise.
         return {
-            name: plain(error.message if untouched and name in _MEDIA else str(error), 500)
+            name: plain(error.message if untouched and name in catalog.MATERIALS else str(error), 500)
             for name, error in wrong.items()
         }
 
@@ -235,17 +408,23 @@ class Draft:
     def check(self) -> dict[str, Any]:
         """Everything that the form says about the request as it is now: plain JSON."""
         problems = self.problems()
-        mode = _ROW.mode(self.media)
+        row = self.row
+        mode = row.mode({slot.partition("#")[0] for slot in self.media})
         clips = (
             len(self.prompts) * len(self.seeds()) if not {"prompt", "seeds"} & set(problems) and self.is_study else 0
         )
         return {
             "problems": problems,
             "ready": not problems,
-            "mode": mode.label if mode else "",
+            "mode": mode.label if mode and (self.media or self.values["prompt"]) else "",
+            "model": row.name,
+            "fields": field_specs(self.decided),
+            "values": dict(self.values),
+            "aside": self.aside(),
             "price": self._price(max(1, clips)),
             "clips": clips,
-            "media": {name: self._facts(name, medium) for name, medium in self.media.items()},
+            "media": {slot: self._facts(slot, medium) for slot, medium in self.media.items()},
+            "lists": {name: list(slots) for name, slots in self.lists.items()},
             "typed": dict(self.typed),
         }
 
@@ -266,27 +445,40 @@ class Draft:
 
     def _price(self, clips: int) -> str:
         """Estimate from what sets it, as soon as that much is right."""
-        region = self.workspace.endpoint.region
-        wrong = {error.field for error in VideoRequest.problems(**self.fields())}
+        region, fields, row = self.workspace.endpoint.region, self.fields(), self.row
+        wrong = {error.field for error in VideoRequest.problems(**fields)}
         if wrong & {"model", "resolution", "duration"}:
             return ""
-        model, tier = str(self.values["model"] or _ROW.name), str(self.values["resolution"])
-        amount = catalog.price_per_second(model, tier, region) * int(self.values["duration"])
-        return money(amount * clips, region.currency, estimated=True)
+        lengths = {
+            spec.name: [medium.seconds for _, medium in numbered(fields.get(spec.name))] for spec in row.materials
+        }
+        asked = fields.get("duration")
+        estimate = Estimate.of(row.name, fields.get("resolution"), as_whole(asked, typed=True), lengths, region)
+        amount = money(estimate.amount * clips, region.currency, estimated=True)
+        return f"at most {amount.removeprefix('≈ ')}" if estimate.at_most else amount
 
-    def _facts(self, name: str, medium: Medium) -> dict[str, Any]:
+    def _facts(self, slot: str, medium: Medium) -> dict[str, Any]:
         size = f"{medium.width}×{medium.height}" if medium.width else ""
         seconds = f"{medium.seconds:.1f} s" if medium.seconds is not None else ""
         facts = (medium.format or "", size, seconds, megabytes(medium.bytes))
-        called = self.typed.get(name) or medium.name
+        called = self.typed.get(slot) or medium.name
         return {
             "name": plain(called.replace("\\", "/").rpartition("/")[2] if medium.path else medium.name, 120),
             "facts": " · ".join(fact for fact in facts if fact) or "at a URL: the service fetches it, unchecked",
             "note": plain(medium.note, 300),
             # For the preview; one with a signature is not shown, because widget state is saved with the notebook.
             "url": None if medium.url is None else medium.url if medium.url == medium.name else "",
-            "kind": catalog.BY_NAME[name].kind,
+            "kind": medium.kind,
         }
+
+
+def _fits(spec: catalog.Field, value: Any) -> bool:
+    """Whether a value is right for a field."""
+    try:
+        check_value(spec, from_text(spec, value))
+    except InvalidRequest:
+        return False
+    return True
 
 
 def _unquoted(text: str) -> str:

@@ -71,7 +71,7 @@ class Uploads:
         InvalidMedia
             Too large, of the wrong type, or for no field.
         """
-        kind = _KINDS.get(name)
+        kind = _KINDS.get(name.partition("#")[0])
         if kind is None:
             raise InvalidMedia(f"{shown(name)} takes no file.", field=name)
         found = re.search(r"\.[A-Za-z0-9]{1,5}$", file)
