@@ -52,6 +52,23 @@ def front_end_table() -> str:
     return _table(head, rows)
 
 
+def kind_table() -> str:
+    """Kinds of clip: what is given, which model makes it unasked, which others do."""
+    rows = [row for family in catalog.FAMILIES for row in family.ROWS]
+    found = []
+    for row in rows:
+        for mode in row.modes if row.chosen_by is not None else ():
+            given = mode.told if mode.told != "no material" else "a prompt alone"
+            others = [f"`{one.name}`" for one in rows if one is not row and any(map(mode.fits, _required(one)))]
+            found.append((given, mode.label, f"`{row.name}`", " ".join(others), row.billing.told))
+    return _table(("given", "makes", "by itself", "with `--model`", "billed"), found)
+
+
+def _required(row: catalog.Model) -> list[tuple[str, ...]]:
+    """Least materials of each mode of a model."""
+    return [(*mode.required, *mode.one_of[:1]) for mode in row.modes]
+
+
 def price_table() -> str:
     """List prices per billed second, of each model in each region whose page was read."""
     tiers = ("480P", "720P", "1080P")
@@ -123,6 +140,7 @@ TABLES = {
     "verbs": manual.verb_table,
     "columns": column_table,
     "materials": limit_table,
+    "kinds": kind_table,
     "prices": price_table,
     "front_ends": front_end_table,
     "rivals": rival_table,
