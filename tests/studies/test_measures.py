@@ -17,6 +17,7 @@ from wan_nb.errors import InvalidMedia
 from wan_nb.studies.measures.differences import paired, t_quantile
 from wan_nb.studies.measures.fidelity import ssim
 from wan_nb.studies.measures.measures import MEASURES, measure
+from wan_nb.studies.measures.words import measure_word
 
 WIDTH, HEIGHT, FPS, RATE = 320, 192, 24, 48_000
 
@@ -91,6 +92,7 @@ def test_every_number_is_defined_in_its_range_and_every_definition_has_a_number(
         if name != "cut_at":  # there is no cut
             assert math.isfinite(value), name
         one = MEASURES[name]
+        assert measure_word(name) != name.replace("_", " ") or name == "cuts"
         assert one.definition
         assert one.silent_on
         assert one.low is None or value is None or value >= one.low, name

@@ -154,7 +154,7 @@ def _parts(
     for name, file in written if media == "embed" else ():
         text = base64.b64encode(file.read_bytes()).decode()
         embedded.append(f'<script type="text/plain" id="{at[name]}">{text}</script>\n')
-    script = module(*PLAYER, "compare", "report")
+    script = module(*PLAYER, "clipboard", "compare", "report")
     return [
         *head,
         f'<script type="application/json" id="wan-data">{as_json(known)}</script>\n',

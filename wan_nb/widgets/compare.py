@@ -149,7 +149,7 @@ class CompareWidget(ClipWidget):
     CompareWidget(1 clip)
     """
 
-    _esm = module(*PLAYER, "marks", "compare")
+    _esm = module(*PLAYER, "clipboard", "marks", "compare")
     _css = styles("player", "marks")
 
     def __init__(
@@ -161,9 +161,11 @@ class CompareWidget(ClipWidget):
         self._mark = mark
 
     def answer(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
-        """One page: what is known of its clips, and their strips; or a mark is taken down."""
+        """One page: what is known of its clips, and their strips; or a mark is taken down; or code for a frame."""
         if question.get("kind") == "mark":
             return {"marks": self._marked(str(question.get("id")), question.get("mark"))}, []
+        if question.get("kind") == "frame":
+            return {"code": self._frame(str(question.get("id")), question.get("frame"))}, []
         laid = clip_pages.pages(self.clips, str(question.get("order") or clip_pages.ORDER), self.columns)
         page = min(max(0, int(question.get("page") or 0)), max(0, len(laid) - 1))
         names = clip_pages.differing(self.clips)
@@ -185,6 +187,13 @@ class CompareWidget(ClipWidget):
             "prompts": prompts,
         }
         return {"clips": clips, "marked": self._mark is not None, **about}, strips
+
+    def _frame(self, clip_id: str, frame: Any) -> str:
+        """Code that takes a frame of a clip, to be the material of another one."""
+        number = whole(frame, "a frame is a whole number from 0", 0)
+        if not any(clip["id"] == clip_id and clip.get("video") for clip in self.clips):
+            raise InvalidOption("this clip has no frame to use.")
+        return f"import wan_nb; frame = wan_nb.run({clip_id!r}).frame({number})"
 
     def _marked(self, clip_id: str, mark: Any) -> dict[str, Any]:
         clip = next((clip for clip in self.clips if clip["id"] == clip_id), None)

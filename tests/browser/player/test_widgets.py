@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -164,6 +165,20 @@ def test_every_key_is_also_a_button_and_is_announced(show: Any, clips: list[Any]
     assert said(page) == "Speed 1.5×"
     page.keyboard.press("?")
     assert page.locator(".wan-c-help kbd").count() == len(keys)
+
+
+def test_the_frame_on_show_can_be_used_for_the_next_clip(show: Any, clips: list[Any]) -> None:
+    page = show(CompareWidget(clips))
+    page.keyboard.press("Home")
+    for _ in range(3):
+        page.keyboard.press(".")
+    wait_frames(page, 3, 3)
+    page.keyboard.press("f")
+    page.locator(".wan-c-taken:not([hidden])").wait_for()
+    assert page.locator(".wan-c-taken code").inner_text() == "import wan_nb; frame = wan_nb.run('run-clip0').frame(3)"
+    page.locator(".wan-c-taken button").click()
+    page.get_by_role("status").filter(has_text="copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()").endswith(".frame(3)")
 
 
 def test_loop_range_speed_and_help_answer_to_their_keys(show: Any, clips: list[Any]) -> None:
@@ -330,6 +345,29 @@ def test_enter_goes_on_after_an_answer_whatever_has_the_focus(show: Any, clips: 
     page.keyboard.press("Enter")
     page.wait_for_selector(".wan-c-next:not([hidden])")
     assert booth.stored[-1][1] == "right"
+
+
+def test_undo_that_is_pressed_while_the_kernel_is_busy_is_not_lost(show: Any, clips: list[Any]) -> None:
+    booth = Booth(clips, rounds=3)
+    page = show(booth.widget())
+    page.get_by_label("Show the names after each vote").uncheck()
+    vote(page, "1")
+    count_is(page, "1 vote")
+    page.wait_for_selector(".wan-c-vote [data-outcome=left]:not([disabled])")
+    hold = threading.Event()
+
+    class Slow(list):  # the kernel's side of the second vote waits until both keys are pressed
+        def append(self, answer: Any) -> None:
+            assert hold.wait(60)
+            super().append(answer)
+
+    booth.stored = Slow(booth.stored)
+    page.keyboard.press("2")
+    page.keyboard.press("u")
+    hold.set()
+    page.get_by_text("The last vote is taken back.").wait_for()
+    count_is(page, "1 vote")
+    assert [answer[1] for answer in booth.stored] == ["left"]
 
 
 def test_names_stand_on_the_page_only_after_the_vote_is_stored(show: Any, clips: list[Any]) -> None:

@@ -1,6 +1,8 @@
 // Pages of clips on one clock, with their prompts and numbers: in a notebook through the kernel, in a report without.
 
 import { channel, clipsFrom } from "./kernel_channel.js";
+import { copier } from "./clipboard.js";
+import { frameAt } from "./transport.js";
 import { addresses, h, money } from "./dom.js";
 import { renderInHtml } from "./host_page.js";
 import { Player } from "./player.js";
@@ -80,8 +82,22 @@ export function mountCompare(root, source, signal, told = false) {
     marks.update(clip.marks);
     return [...facts({ ...clip, rating: null }), marks.el];
   };
-  const player = new Player(root, source, { signal, label: "Compare clips", caption });
-  root.append(under);
+  const taken = h("p", { class: "wan-c-taken", hidden: true });
+  /** The line of code that makes the frame on show the material of the next clip. */
+  const take = async () => {
+    const [{ clip, track, ready } = {}] = player.pair;
+    if (!ready) return player.say("This clip has no frame to use.");
+    try {
+      const code = h("code", {}, await source.frame(clip.id, frameAt(track, player.transport.time)));
+      taken.replaceChildren(h("span", {}, "In a cell: "), code, " ", ...copier(code), h("span", {}, " Then: %%wan --first-frame {{frame}}"));
+      taken.hidden = false;
+    } catch (error) {
+      player.say(error.message);
+    }
+  };
+  const use = { group: "look", key: "f", label: "Use frame: this one of A, as first frame of the next clip", text: "Use frame", once: true, run: take };
+  const player = new Player(root, source, { signal, label: "Compare clips", caption, actions: source.frame ? [use] : [] });
+  root.append(taken, under);
   let [page, order, turn] = [0, "", 0];
 
   const go = async (next, by = order) => {
@@ -122,6 +138,7 @@ function kernelPages(model, signal) {
   signal.addEventListener("abort", strips.free);
   return {
     originals: true,
+    frame: async (id, frame) => (await ask({ kind: "frame", id, frame })).content.code,
     mark: async (id, mark) => (await ask({ kind: "mark", id, mark })).content.marks,
     async page(page, order) {
       const { content, buffers } = await ask({ kind: "page", page, order });
