@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from make_media import sound
 
 from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.grammar.template import expand
@@ -124,3 +125,17 @@ def test_python_never_asks(chain, simulator, cat) -> None:
     assert not made.reused
     assert session.submit("a dog follows", first_frame=first.last_frame, duration=2).id == chain["s2"].id
     assert creates(simulator) == 4
+
+
+def test_a_voice_that_is_longer_than_its_clip_is_said_before_it_is_paid(wan, simulator, cat, capsys) -> None:
+    voice = wan.magics.notebook.session().workspace.material(sound("MP3", 12.8), "driving_audio")
+    cell = "%%wan -f {{cat}} -a {{voice}} -d 5 --out said\na cat sings"
+    wan(cell, cat=cat, voice=voice)
+    said = capsys.readouterr().out
+    assert "driving_audio is 12.8 s long and the clip 5 s: the last 7.8 s are not heard." in said
+    wan(cell)
+    assert "not heard" not in capsys.readouterr().out, "nothing is paid"
+    wan(cell.replace("-d 5", "-d 14"))
+    assert "not heard" not in capsys.readouterr().out
+    wan(f"{cell} twice".replace("--out said", "--out said --seeds 1,2 --max-cost 9"))
+    assert capsys.readouterr().out.count("the last 7.8 s are not heard") == 1

@@ -24,6 +24,9 @@ from wan_nb.terminal import printed
 __all__ = ["VideoRequest", "derive_seed"]
 
 _MIB = 2**20
+_HEARD = 0.1
+"""Seconds of a sound that nobody misses: encoders pad the last block."""
+
 _EMBEDDED = 16 * _MIB
 """Most bytes of embedded pictures of one request together; the service answers 413 above it."""
 
@@ -206,6 +209,18 @@ class VideoRequest(_Fields):  # type: ignore[misc]  # its fields are those of th
             for spec in self.row.fields
             for other in spec.ignored_with
             if other in given and getattr(self, spec.name) != spec.default
+        ] + self._unheard()
+
+    def _unheard(self) -> list[str]:
+        """A line about a sound that goes on when the clip has ended."""
+        sound, length = self.media().get("driving_audio"), self.duration
+        if sound is None or not sound.seconds or not isinstance(length, int) or length <= 0:
+            return []
+        over = sound.seconds - length
+        if over < _HEARD:
+            return []
+        return [
+            f"driving_audio is {sound.seconds:.1f} s long and the clip {length} s: the last {over:.1f} s are not heard."
         ]
 
     def _item(self, spec: catalog.Field, number: int) -> tuple[str, int]:

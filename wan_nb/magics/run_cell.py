@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
 from wan_nb.api.medium import numbered
+from wan_nb.engine.ask import Ask
 from wan_nb.engine.loop import load
 from wan_nb.errors import InvalidOption, WanError
 from wan_nb.frontends import front_end
@@ -18,6 +19,7 @@ from wan_nb.terminal import printable, say
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from wan_nb.api.request import VideoRequest
     from wan_nb.handles.session import Session
     from wan_nb.magics.notebook import Notebook
 
@@ -61,11 +63,22 @@ def _run(notebook: Notebook, cell: Cell) -> Any:
         return _keep_result(notebook, cell, run)
 
     with _keeping_failed_run(notebook, cell):
-        changed = ChangedOrder.of(session, cell, session.request(prompt, **fields)) if cell.max_cost is None else None
+        request = session.request(prompt, **fields)
+        changed = ChangedOrder.of(session, cell, request) if cell.max_cost is None else None
         if changed is None:
+            _say_before_paying(session, cell, request)
             return _wait_and_show(notebook, cell, buy())
         old = changed.ask(notebook, lambda: buy(changed.price))
     return _wait_and_show(notebook, cell, _keep_result(notebook, cell, old))
+
+
+def _say_before_paying(session: Session, cell: Cell, request: VideoRequest) -> None:
+    """What the service will do otherwise than a person may think, where a clip is going to be bought."""
+    if request.notes:
+        prints = session.workspace.fingerprints([Ask(request, name=cell.name)])
+        if session.workspace.known(prints, cell.take) == [None]:
+            for note in request.notes:
+                say(note)
 
 
 def _study(notebook: Notebook, cell: Cell) -> Any:
@@ -94,7 +107,8 @@ def _study(notebook: Notebook, cell: Cell) -> Any:
         return _wait_and_show(notebook, cell, race.submit()) if buys else race
     if not buys:
         return study
-    for line in study.state().changes:
+    state = study.state()
+    for line in (*dict.fromkeys(note for n in state.missing for note in state.requests[n].notes), *state.changes):
         say(line)
     study.submit(max_cost=cell.max_cost)
     return _wait_and_show(notebook, cell, study)
@@ -107,7 +121,6 @@ def _tried_race(session: Session, race: Any) -> Any:
 
 
 def _dry_run(notebook: Notebook, cell: Cell) -> Any:
-    from wan_nb.engine.ask import Ask
     from wan_nb.magics.dry_run import DryRun
 
     prompt = _prompt(notebook, cell)
