@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -288,8 +288,22 @@ def expand(
             {key: [ready({key: value})[key] for value in values] for key, values in axes.items()},
         )
     )
+    cells = _of_one_model(cells)
     _check_distinct(cells)
     return Plan.of(name, cells, _first_name(written))
+
+
+def _of_one_model(cells: list[Cell]) -> list[Cell]:
+    """The same cells, with the model that follows from all of them together where they would follow several."""
+    followed = {cell.fields.get("model") or catalog.chosen(_given(cell)) for cell in cells}
+    if len(followed) == 1 or all(cell.fields.get("model") for cell in cells):
+        return cells
+    model = catalog.chosen(name for cell in cells for name in _given(cell))
+    return [replace(cell, fields={"model": model, **cell.fields}) for cell in cells]
+
+
+def _given(cell: Cell) -> list[str]:
+    return [name for name, value in cell.fields.items() if value is not None]
 
 
 def grid_of(plan: Plan, requests: Sequence[VideoRequest]) -> Grid:
@@ -424,6 +438,11 @@ def _warnings(cells: Sequence[Cell], *, race: bool) -> list[str]:
             "There is one variant only: you will see how much clips differ by chance, not which prompt is better."
         )
         return found
+    if len({cell.fields.get("model") for cell in cells}) > 1:
+        found.append(
+            "Models differ in everything at once: how they read a prompt, motion, sound, frame rate, price. Votes tell "
+            "whose clips are liked better, not why, and the same seed means nothing to two models."
+        )
     if any(cell.fields.get("prompt_extend") for cell in cells):
         found.append("prompt_extend is on: the service rewrites each prompt unseen, so the variants differ twice.")
     if len({"driving_audio" in cell.fields for cell in cells}) > 1:

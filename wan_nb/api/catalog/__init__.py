@@ -91,6 +91,29 @@ def _joined(said: Sequence[Field]) -> Field:
         max_characters=max(one.max_characters or 0 for one in said) or None,
         most=max(one.most for one in said),
         items=_each(item for one in said for item in one.items),
+        limits=_widest([one.limits for one in said if one.limits]),
+    )
+
+
+def _widest(kinds: list[MediaKind]) -> MediaKind | None:
+    """Limits of a material that some model takes."""
+    if not kinds:
+        return None
+
+    def edge(name: str, pick: Any) -> Any:
+        values = [getattr(kind, name) for kind in kinds]
+        return None if None in values else pick(values)
+
+    return replace(
+        kinds[0],
+        max_bytes=edge("max_bytes", max),
+        min_side=edge("min_side", min),
+        max_side=edge("max_side", max),
+        max_ratio=edge("max_ratio", max),
+        min_seconds=edge("min_seconds", min),
+        max_seconds=edge("max_seconds", max),
+        min_fps=edge("min_fps", min),
+        total_seconds=edge("total_seconds", max),
     )
 
 
