@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from wan_nb.api.medium import Medium
 
-__all__ = ["items_of", "material_fields", "materials_of", "recorded", "values_of"]
+__all__ = ["carried", "items_of", "material_fields", "materials_of", "recorded", "values_of"]
 
 
 def values_of(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,6 +71,22 @@ def material_fields(
         else:
             fields[name] = value
     return fields
+
+
+def carried(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a request with some changed; of a default that another model does not take, its own is taken.
+
+    >>> carried({"model": "wan3.0-video", "ratio": "adaptive", "seed": 1}, {"model": "wan2.7-t2v"})
+    {'model': 'wan2.7-t2v', 'seed': 1}
+    """
+    old = catalog.model(str(fields.get("model") or catalog.chosen(fields)))
+    new = catalog.model(str(changes.get("model") or old.name))
+
+    def kept(name: str, value: Any) -> bool:
+        was, now = old.field(name), new.field(name)
+        return was is None or value != was.default or (now is not None and catalog.takes(now, value))
+
+    return {**{name: value for name, value in fields.items() if kept(name, value)}, **changes}
 
 
 def recorded(item: Mapping[str, Any]) -> Medium:

@@ -17,7 +17,7 @@ from wan_nb.api import catalog
 from wan_nb.arguments import amount, shown, take, words
 from wan_nb.errors import InvalidOption, InvalidRequest, did_you_mean, join_words, nearest
 
-__all__ = ["CELL", "MAX_COST", "NOTEBOOK", "REQUEST", "Option", "describe", "parse", "split", "usage"]
+__all__ = ["CELL", "MAX_COST", "NOTEBOOK", "REQUEST", "WHOLE", "Option", "describe", "parse", "split", "usage"]
 
 Expand = Callable[[str], object]
 
@@ -186,6 +186,8 @@ REQUEST: tuple[Option, ...] = tuple(_from_field(f) for f in catalog.FIELDS if f.
 """What is sent. The prompt is the cell."""
 
 HELP = Option("help", "Show this text.", short="h")
+
+WHOLE = Option("whole", "Of a study, all variants and not only the one that has won.")
 
 MAX_COST = Option(
     "max_cost",

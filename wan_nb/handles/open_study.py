@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb import arguments
 from wan_nb.api import catalog
-from wan_nb.api.recorded import material_fields, values_of
+from wan_nb.api.recorded import carried, material_fields, values_of
 from wan_nb.errors import InvalidOption
 from wan_nb.handles.study import Study
 from wan_nb.studies.plan import Plan, expand
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from wan_nb.api.medium import Medium
 
-__all__ = ["open_study"]
+__all__ = ["again_of", "open_study"]
 
 
 def open_study(
@@ -42,6 +42,36 @@ def open_study(
         return _reopened(session, name, take)
     plan = expand(variants, name=name, seeds=seeds, vary=vary, fields=fields, material=session.material)
     return _planned(session, plan, arguments.words(tags, "tags"), take)
+
+
+def again_of(session: Any, study: Study, given: Mapping[str, Any]) -> Study:
+    """A plan of the winner's cells, or of all, with some fields changed and each seed as it was; see `Study.again`.
+
+    Parameters
+    ----------
+    session : Session
+    study : Study
+    given : mapping
+        The changed fields, and whether the ``whole`` is meant, which ``variant``, under which ``name``.
+    """
+    changes = {name: value for name, value in given.items() if name not in {"whole", "variant", "name"}}
+    if not changes or "seed" in changes or "prompt" in changes:
+        raise InvalidOption(
+            "say what is another: a model, a resolution, a duration.",
+            remedy="Its seeds stay; other prompts are another study.",
+        )
+    whole = arguments.switch(given.get("whole", False), "whole")
+    chosen = None if whole else given.get("variant") or study.winner
+    asks = study.asks()
+    seeds = {id(cell): ask.seeded(ask.take or 1).seed for cell, ask in zip(study.plan.cells, asks, strict=True)}
+    cells = [
+        Cell(cell.variant, cell.block, carried({**cell.fields, "seed": seeds[id(cell)]}, changes))
+        for cell in study.plan.written
+        if chosen in {None, cell.variant}
+    ]
+    name = given.get("name") or " · ".join([study.name, *(str(value) for value in changes.values())])
+    remark = "Another tier or model makes another clip of the same words and seed, not the same clip in other quality."
+    return _planned(session, Plan(name, tuple(labelled(cells)), remark=remark), asks[0].tags)
 
 
 def _planned(session: Any, plan: Plan, tags: tuple[str, ...] = (), take: int | None = None) -> Study:

@@ -399,7 +399,7 @@ class Session:
         """
         return self.run(run_id).cancel()
 
-    def again(self, /, run_id: Any, *, max_cost: float | None = None, **changes: Any) -> Run:
+    def again(self, /, run_id: Any, *, max_cost: float | None = None, **changes: Any) -> Any:
         """Buy the next take of a run: the same request, under the same name, labels and tags.
 
         Without a seed of its own the new clip gets another one. Cells go on showing the take that they showed; which
@@ -409,11 +409,15 @@ class Session:
         Parameters
         ----------
         run_id : str
-            Or the unique beginning of one.
+            Or the unique beginning of one; a `Study` is planned anew, see `Study.again`.
         max_cost : float, optional
             Refuse to pay more. Where nobody sits at the notebook it has to be given: each run of it buys one more.
         **changes
             What `submit` takes.
+
+        Returns
+        -------
+        Run or Study
 
         Raises
         ------
@@ -426,6 +430,11 @@ class Session:
         --------
         >>> session.again(run.id, duration=10, max_cost=9)  # doctest: +SKIP
         """
+        if hasattr(run_id, "plan"):
+            from wan_nb.handles.open_study import again_of
+
+            planned = again_of(self, run_id, changes)
+            return planned if max_cost is None else planned.submit(max_cost=max_cost)
         row = (run_id if isinstance(run_id, Run) else self.run(run_id)).row
         most = arguments.max_cost(max_cost)
         if most is None and front_end().unattended:
@@ -453,12 +462,14 @@ class Session:
 
     def _changed(self, row: Row, changes: dict[str, Any], *, max_cost: float | None) -> Run:
         """Ask for a run's request with some fields changed."""
+        from wan_nb.api.recorded import carried
+
         recorded = self.workspace.recorded_fields(row.request, run_id=row.run_id, without=changes)
         fields = {name: value for name, value in recorded.items() if name not in {"prompt", "seed"}}
         if "seed" not in changes and row.seed is not None:
             fields["seed"] = row.seed
         kept = {"name": row.study, "tags": row.tags, "max_cost": max_cost}
-        return self.submit(changes.pop("prompt", row.prompt), **{**kept, **fields, **changes})
+        return self.submit(changes.pop("prompt", row.prompt), **{**kept, **carried(fields, changes)})
 
     def resume(self, *, wait: bool = False) -> list[Run]:
         """Take up every unfinished run of this account from the log, also those of a kernel that died.

@@ -749,25 +749,45 @@ class Study:
         --------
         >>> study.finals(variant="calm").submit(max_cost=30)  # doctest: +SKIP
         """
-        from dataclasses import replace
-
-        from wan_nb.studies.plan import Plan
-
         chosen = variant if variant is not None else self.winner
         if chosen not in self.plan.variants:
             why = "the votes have not decided yet" if chosen is None else f"there is no variant {shown(chosen)}"
             remedy = f"Name one: {', '.join(map(repr, self.plan.variants[:6]))}."
             raise InvalidOption(f"{why}.", field="variant", remedy=remedy)
-        seeds = {id(cell): request.seed for cell, request in zip(self.plan.cells, self._requests, strict=True)}
-        cells = [
-            replace(cell, fields={**cell.fields, "resolution": resolution, "seed": seeds[id(cell)]})
-            for cell in self.plan.written
-            if cell.variant == chosen
-        ]
-        plan = Plan.of(name or f"{self.name} {resolution}", cells, None)
-        given = [dict(cell.fields) for cell in plan.cells]
-        requests = [self._session.request(fields.pop("prompt", None), **fields) for fields in given]
-        return Study(self._session, plan, requests, tags=self._tags)
+        planned: Study = self._session.again(
+            self, resolution=resolution, variant=chosen, name=name or f"{self.name} {resolution}"
+        )
+        return planned
+
+    def again(self, *, whole: bool = False, **changes: Any) -> Study:
+        """Plan the winner once more in another tier or by another model, on the same pictures and seeds.
+
+        While the votes have not decided, all variants are planned. Drafts are cheap in 480P of wan3.0-video; what won
+        is then bought in the model and resolution that it is wanted in. It will be another clip: similar, not the same.
+
+        Parameters
+        ----------
+        whole : bool
+            All variants, also where the votes have decided.
+        **changes
+            Fields that are another: ``model="wan2.7-i2v"``, ``resolution="1080P"``.
+
+        Returns
+        -------
+        Study
+            The plan; nothing is sent before its `submit`.
+
+        Raises
+        ------
+        InvalidOption, InvalidRequest
+            Nothing is changed, or the model does not take what is asked for.
+
+        Examples
+        --------
+        >>> study.again(resolution="1080P").submit(max_cost=30)  # doctest: +SKIP
+        """
+        planned: Study = self._session.again(self, whole=whole, **changes)
+        return planned
 
     def report(
         self,

@@ -155,9 +155,16 @@ def again(call: Call) -> Any:
     Without a seed of its own the new clip gets another one. The cell goes on showing the take that it showed, and the
     `--take N` that shows the new one is said. Where nobody sits at the notebook it needs --max-cost.
 
+    Of a study it plans the winner, or with --whole all variants, in another tier or by another model.
+
         %wan again
         %wan again 3f9c --duration 10
+        %wan again walk --resolution 1080P
     """
+    thing = call.things()[0] if call.words else None
+    if hasattr(thing, "plan"):
+        return call.session.again(thing, **call.given)
+    call.given.pop("whole", None)
     return call.run().again(**call.given)
 
 
@@ -479,7 +486,15 @@ VERBS: dict[str, Verb] = {
         Verb("resume", "", "wan_nb.resume()", resume, 0, (_WAIT,)),
         Verb("adopt", "[TASK_ID ...]", "wan_nb.adopt(task_id)", adopt, None),
         Verb("cancel", "[ID|STUDY|all]", "wan_nb.cancel(id)", cancel, 1, completes="open"),
-        Verb("again", "[ID] [options]", "wan_nb.again(id)", again, 1, (*options.REQUEST, options.MAX_COST), "run"),
+        Verb(
+            "again",
+            "[ID] [options]",
+            "wan_nb.again(id)",
+            again,
+            1,
+            (*options.REQUEST, options.MAX_COST, options.WHOLE),
+            "run",
+        ),
         Verb("rate", "[ID] 1..5", "run.rate(4)", rate, 2, completes="run"),
         Verb("note", "[ID] TEXT", "run.note('the tail drifts')", note, None, completes="run"),
         Verb("tag", "[ID|STUDY] TAG", "run.tag('keep')", tag, None, completes="thing"),

@@ -65,6 +65,8 @@ class Plan:
         What the first edition called a study of this content that nobody has named.
     race : RacePlan or None
         Its steps, where its seeds are bought in steps.
+    remark : str
+        What else is to be known before it is bought.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Plan:
     named: bool = True
     alias: str | None = None
     race: RacePlan | None = None
+    remark: str = ""
 
     @classmethod
     def of(cls, name: str | None, cells: Sequence[Cell], alias: str | None) -> Plan:
@@ -110,7 +113,7 @@ class Plan:
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:  # noqa: D102
-        return tuple(_warnings(self.written, race=self.race is not None))
+        return (*filter(None, [self.remark]), *_warnings(self.written, race=self.race is not None))
 
 
 @dataclass(frozen=True)

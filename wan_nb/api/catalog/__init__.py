@@ -52,7 +52,7 @@ __all__ = [
     "AS_OF", "BY_NAME", "CREATE_PATH", "CURRENCIES", "FAMILIES", "FIELDS", "LIMITS", "MATERIALS", "MB", "MEDIA",
     "MODELS", "NOT_YET", "REGIONS", "SLACK", "Billing", "Field", "Limits", "MediaKind", "Mode", "Model", "PriceList",
     "Region", "Special", "billed_seconds", "chosen", "dearest_clip", "model", "price_per_second", "region_of",
-    "request_limit", "takers", "usual",
+    "request_limit", "takers", "takes", "usual",
 ]  # fmt: skip
 
 AS_OF = "2026-11-28"
@@ -174,10 +174,11 @@ def usual(name: str) -> Field:
 def takers(field: str, value: object = None) -> list[str]:
     """Models, without snapshots, that take a field, and a choice or number of it where one is told."""
     rows = [(row.name, row.field(field)) for row in _ROWS]
-    return [name for name, spec in rows if spec is not None and (value is None or _takes(spec, value))]
+    return [name for name, spec in rows if spec is not None and (value is None or takes(spec, value))]
 
 
-def _takes(spec: Field, value: object) -> bool:
+def takes(spec: Field, value: object) -> bool:
+    """Whether a value is among the choices, or in the range, of a field."""
     if isinstance(value, int) and spec.type is int:
         return spec.special(value) is not None or (spec.minimum or 0) <= value <= (spec.maximum or value)
     return not spec.choices or value in spec.choices
