@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import wan_nb
-from wan_nb.errors import BudgetExceeded, InvalidOption
+from wan_nb.errors import BudgetExceeded, InvalidOption, RunFailed
 from wan_nb.handles.race import Race
 from wan_nb.html.text import money
 
@@ -168,6 +168,17 @@ def test_a_clip_that_failed_is_a_tie_and_is_not_bought_again(session, simulator,
     assert race.state().verdict.seeds in {7, 8}
     race.submit()
     study.submit()
+    assert creates(simulator) == 16
+
+
+def test_a_race_whose_clips_all_fail_buys_no_further_step(session, simulator, cat) -> None:
+    simulator.faults(endpoint="create", times=16, fail={"code": "DataInspectionFailed", "message": "not that"})
+    race = session.study(PROMPTS, name="walk", first_frame=cat, duration=2).race(max_clips=40).submit()
+    for _ in range(2):
+        with pytest.raises(RunFailed):
+            race.wait()
+        with pytest.raises(RunFailed, match="not one clip of the last seeds"):
+            race.submit()
     assert creates(simulator) == 16
 
 

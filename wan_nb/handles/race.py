@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from wan_nb import arguments
 from wan_nb.api.request import derive_seed
 from wan_nb.arguments import shown
-from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound
+from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound, RunFailed
 from wan_nb.handles.race_page import button_label, outlook_lines, race_page, steps_of
 from wan_nb.log.states import ENDED_WITHOUT, OPEN, Status
 from wan_nb.public_functions import guarded
 from wan_nb.studies.plan import MAX_CELLS, Plan
 from wan_nb.studies.race.race_plan import RacePlan
 from wan_nb.studies.race.state import RaceState, race_state
+from wan_nb.studies.race.steering import NEXT_SEEDS
 from wan_nb.studies.study_cell import BLOCK_FIELDS, Cell, labelled
 from wan_nb.studies.votes import Vote, about
 from wan_nb.terminal import printed
@@ -121,6 +122,8 @@ class Race:
             The budget of the race does not take one seed for all, or that of the log not the step; nothing was sent.
         Refused, Unavailable
             The first task was not accepted.
+        RunFailed
+            Not one clip of the last seeds came.
         """
         join(self.study, race=True)
         state = self.state()
@@ -129,6 +132,12 @@ class Race:
                 f"one seed for all {len(state.variants)} variants costs about {self.study.currency} "
                 f"{sum(state.prices.values()):.2f}, more than the budget of the race.",
                 remedy="Allow more, or take fewer variants.",
+            )
+        last = state.seeds[-NEXT_SEEDS:]
+        if last and all(seed.lost.issuperset(seed.seed.variants) for seed in last):
+            raise RunFailed(
+                f"not one clip of the last seeds of race {shown(self.study.name)} came: another step would fail too.",
+                remedy="%wan show a run of it for the reason; a race with other prompts has another name.",
             )
         if (step := state.due) is not None:
             self._grow(step)
