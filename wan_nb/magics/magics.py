@@ -47,7 +47,7 @@ def _run_cell() -> Callable[[Notebook, str, str], Any]:
 
 @magics_class
 class WanMagics(Magics):
-    """Wan 2.7 image-to-video in a cell. ``%wan --help`` and ``%%wan --help`` tell the rest."""
+    """Wan clips in a cell. ``%wan --help`` and ``%%wan --help`` tell the rest."""
 
     service = Unicode(
         "",
