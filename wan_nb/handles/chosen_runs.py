@@ -20,8 +20,8 @@ __all__ = ["each_of", "is_marked", "labelled_rows", "marked", "session_of"]
 _MARK = "wan_nb"
 """Key in the ``attrs`` of a DataFrame, which its selections and copies keep."""
 
-default: Callable[[], Any] | None = None
-"""The default session, once there may be one: for tables whose own session is closed."""
+default_session: Callable[[], Any] | None = None
+"""Set by `wan_nb.handles.default`, which imports this module: the session of tables whose own one is closed."""
 
 _LABELS = ("study", "variant", "block")
 

@@ -159,7 +159,7 @@ class Accessor:
 
     def _session(self, given: Any) -> Any:
         """The session that is given, else the one that made the table, else the default one."""
-        session = given or session_of(self._frame) or (chosen_runs.default and chosen_runs.default())
+        session = given or session_of(self._frame) or (chosen_runs.default_session and chosen_runs.default_session())
         if session is None:
             raise InvalidOption(
                 "the session of this table is closed.",

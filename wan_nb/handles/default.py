@@ -249,4 +249,4 @@ def _current() -> Session:
     return session()
 
 
-chosen_runs.default = _current
+chosen_runs.default_session = _current
