@@ -51,6 +51,18 @@ def test_votes_are_appended_in_order(log: RunLog):
     assert log.votes("none") == []
 
 
+def test_votes_that_are_read_again_are_there_once(log: RunLog):
+    votes = [{"study": "walk", "vote_id": str(number)} for number in range(3)]
+    assert (log.add_votes("walk", votes[:2]), log.add_votes("walk", votes), log.add_votes("walk", votes)) == (2, 1, 0)
+    assert [vote["vote_id"] for vote in log.votes("walk")] == ["0", "1", "2"]
+
+
+def test_ballots_come_back_and_others_are_none(log: RunLog):
+    log.save_ballot("b1", "walk", {"clips": {"x": {"run": "r1"}}})
+    assert log.load_ballot("b1") == ("walk", {"clips": {"x": {"run": "r1"}}})
+    assert log.load_ballot("b2") is None
+
+
 def test_measures_are_kept_per_clip_and_version(log: RunLog, clock: Clock):
     log.put_measures("a", 2, {"sharpness": 1.0})
     clock.pass_(seconds=1)
