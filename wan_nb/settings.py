@@ -242,7 +242,7 @@ def _user(given: Any, env: Mapping[str, str]) -> str:
 
 
 def _embed(value: Any) -> str | float:
-    if value in ("auto", "never"):
+    if isinstance(value, str) and value in {"auto", "never"}:
         return str(value)
     words = f'embed is "auto", "never", or a number of MB from 0.1 to {EMBED_MOST / 1e6:g}'
     most = amount(value, words)

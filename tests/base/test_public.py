@@ -264,3 +264,16 @@ def test_working_directory_that_goes_while_the_session_is_open(simulator, photos
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.stdout.startswith("SUCCEEDED <Session"), done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("value", ["always", "", -1, 0, 21, float("nan"), True, [], [1, 2]])
+def test_embed_is_auto_never_or_megabytes(value) -> None:
+    import numpy as np
+
+    from wan_nb.settings import Settings
+
+    assert Settings.resolve({}, embed="never").embed == "never"
+    assert Settings.resolve({}, embed=1.5).embed == 1.5
+    for odd in (value, np.array([value, value], dtype=object)):
+        with pytest.raises(InvalidOption):
+            Settings.resolve({}, embed=odd)
