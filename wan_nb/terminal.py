@@ -65,7 +65,8 @@ _PYTHON = {
     "show": "wan_nb.run({id})", "again": "wan_nb.again({id})", "cancel": "wan_nb.cancel({id})",
     "rate": "run.rate(4)", "note": "run.note('...')", "tag": "run.tag('...')",
     "untag": "run.untag('...')", "compare": "study.compare()",
-    "vote": "study.vote()", "rank": "study.ranking()", "report": "study.report()", "deliver": "study.deliver()",
+    "vote": "study.vote()", "votes": "study.votes()", "rank": "study.ranking()",
+    "report": "study.report()", "deliver": "study.deliver()",
     "forget": "wan_nb.session().forget({id})",
 }  # fmt: skip
 """What is typed for a verb where that is not ``wan_nb.VERB()``."""

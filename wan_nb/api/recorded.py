@@ -79,7 +79,7 @@ def carried(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
     >>> carried({"model": "wan3.0-video", "ratio": "adaptive", "seed": 1}, {"model": "wan2.7-t2v"})
     {'model': 'wan2.7-t2v', 'seed': 1}
     """
-    old = catalog.model(str(fields.get("model") or catalog.chosen(fields)))
+    old = catalog.model(catalog.model_for(fields))
     new = catalog.model(str(changes.get("model") or old.name))
 
     def kept(name: str, value: Any) -> bool:

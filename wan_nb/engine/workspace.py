@@ -270,7 +270,7 @@ class Workspace:
 
         video_request = load(_checks)[0]
         given = {name: value for name, value in {"prompt": prompt, **fields}.items() if value is not None}
-        model = given.get("model") or catalog.chosen(given)
+        model = catalog.model_for(given)
         for name in catalog.MATERIALS:
             if name in given:
                 given[name] = self.materials(given[name], name, model=model)

@@ -212,8 +212,7 @@ def _checked(given: dict[str, Any], vary: dict[str, tuple[Any, ...]]) -> tuple[d
 
     if "model" in vary:
         return given, vary
-    model = given.get("model") or catalog.chosen({**given, **vary})
-    row = catalog.model(model if isinstance(model, str) else "")
+    row = catalog.model(catalog.model_for({**vary, **given}))
 
     def held(name: str, value: Any) -> Any:
         spec = row.field(name) or catalog.BY_NAME.get(name)

@@ -233,7 +233,7 @@ class Session:
         ------
         InvalidRequest, InvalidMedia
         """
-        model = fields.get("model") or catalog.chosen(name for name, given in fields.items() if given is not None)
+        model = catalog.model_for(fields)
         for name in catalog.MATERIALS:
             if fields.get(name) is not None:
                 fields[name] = self.material(fields[name], name, model=model)

@@ -81,9 +81,10 @@ def _charged() -> sa.ColumnElement[datetime]:
 
 
 def _counted(currency: str) -> sa.ColumnElement[float]:
-    """What a row counts for: a cost that cannot be read counts as the dearest clip."""
-    cost = runs.c.cost
-    return sa.case((is_amount(cost), cost), (cost.is_(None), 0.0), else_=catalog.dearest_clip(currency))
+    """What a row counts for: a cost that cannot be read counts as the dearest clip of its model."""
+    cost, dearest = runs.c.cost, {name: catalog.dearest_clip(currency, name) for name in catalog.MODELS}
+    unread = sa.case(dearest, value=runs.c.model, else_=catalog.dearest_clip(currency))
+    return sa.case((is_amount(cost), cost), (cost.is_(None), 0.0), else_=unread)
 
 
 def check_price(cost: object, currency: object) -> None:

@@ -160,7 +160,7 @@ def _probed(session: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
     probed = dict(fields)
     if (model := probed.get("model")) and model not in catalog.MODELS:
         say(f"model: {model} is not known here; checks and price are those of {catalog.model(model).name}.")
-    model = probed.get("model") or catalog.chosen(probed)
+    model = catalog.model_for(probed)
     for name in catalog.MATERIALS:
         if name in probed:
             probed[name] = session.material(probed[name], name, model=model)

@@ -45,18 +45,18 @@ def export(workspace: Workspace, row: Row, path: str | os.PathLike[str]) -> Path
     return WrittenFile(written.copy_with(clip, out, title=title, comment=comment))
 
 
-def _told(request: dict[str, Any]) -> dict[str, Any]:
-    """A request for other people: materials by name and content, not by where they lie on this machine."""
-    given = request.get("input", {})
-    media = [
-        {
-            name: PurePath(item["name"]).name if name == "name" and "://" not in str(item["name"]) else item[name]
-            for name in ("type", "name", "identity", "seconds")
-            if name in item
-        }
-        for item in given.get("media", ())
-    ]
-    return {**request, "input": {**given, **({"media": media} if media else {})}}
+def _told(value: Any) -> Any:
+    """A request for other people: materials, wherever they stand, by name and content, not by where they lie here."""
+    if isinstance(value, list):
+        return [_told(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "identity" not in value:
+        return {name: _told(item) for name, item in value.items()}
+    named = str(value.get("name", ""))
+    told = {"name": named if "://" in named else PurePath(named).name} if named else {}
+    kept = {name: value[name] for name in ("type", "identity", "seconds") if name in value}
+    return kept | told | {name: _told(item) for name, item in value.items() if isinstance(item, dict)}
 
 
 def run_of(workspace: Workspace, path: str | os.PathLike[str]) -> Row:

@@ -298,15 +298,11 @@ def expand(
 
 def _of_one_model(cells: list[Cell]) -> list[Cell]:
     """The same cells, with the model that follows from all of them together where they would follow several."""
-    followed = {cell.fields.get("model") or catalog.chosen(_given(cell)) for cell in cells}
+    followed = {catalog.model_for(cell.fields) for cell in cells}
     if len(followed) == 1 or all(cell.fields.get("model") for cell in cells):
         return cells
-    model = catalog.chosen(name for cell in cells for name in _given(cell))
+    model = catalog.chosen(name for cell in cells for name, value in cell.fields.items() if value is not None)
     return [replace(cell, fields={"model": model, **cell.fields}) for cell in cells]
-
-
-def _given(cell: Cell) -> list[str]:
-    return [name for name, value in cell.fields.items() if value is not None]
 
 
 def grid_of(plan: Plan, requests: Sequence[VideoRequest]) -> Grid:

@@ -90,10 +90,9 @@ class Cell:
 
     def _default(self, name: str) -> Any:
         """What a field is where nothing is given for it; a model follows from what is given."""
-        follows = catalog.chosen(name for name, value in self.fields.items() if value is not None)
         if name == "model":
-            return follows
-        spec = catalog.model(str(self.fields.get("model") or follows)).field(name)
+            return catalog.model_for({**self.fields, "model": None})
+        spec = catalog.model(catalog.model_for(self.fields)).field(name)
         return spec.default if spec else None
 
 

@@ -46,13 +46,13 @@ from wan_nb.api.catalog.models import Billing, Mode, Model, PriceList
 from wan_nb.api.catalog.regions import CURRENCIES, REGIONS, Region, region_of, request_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
     "AS_OF", "BY_NAME", "CREATE_PATH", "CURRENCIES", "FAMILIES", "FIELDS", "LIMITS", "MATERIALS", "MB", "MEDIA",
     "MODELS", "NOT_YET", "REGIONS", "SLACK", "Billing", "Field", "Limits", "MediaKind", "Mode", "Model", "PriceList",
-    "Region", "Special", "billed_seconds", "chosen", "dearest_clip", "model", "price_per_second", "region_of",
-    "request_limit", "takers", "takes", "usual",
+    "Region", "Special", "billed_seconds", "chosen", "dearest_clip", "model", "model_for", "price_per_second",
+    "region_of", "request_limit", "takers", "takes", "usual",
 ]  # fmt: skip
 
 AS_OF = "2026-11-28"
@@ -164,6 +164,17 @@ def chosen(given: Iterable[str]) -> str:
     there = set(given)
     plain = next(row for row in _ROWS if row.chosen_by == ())
     return next((row for row in reversed(_ROWS) if there & set(row.chosen_by or ())), plain).name
+
+
+def model_for(fields: Mapping[str, object]) -> str:
+    """Name of the model of a request: the one that its fields name, else the one that follows from what is given.
+
+    >>> model_for({"model": "wan3.0-video"}), model_for({"video": "a.mp4", "first_frame": None})
+    ('wan3.0-video', 'wan2.7-videoedit')
+    """
+    named = fields.get("model")
+    given = (name for name, value in fields.items() if value is not None)
+    return named if isinstance(named, str) and named else chosen(given)
 
 
 def usual(name: str) -> Field:
