@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from wan_nb.errors import InvalidMedia, InvalidOption
+from wan_nb.html.written_file import WrittenFile
 from wan_nb.media.files import atomic
 from wan_nb.reporting.film import target
 from wan_nb.reporting.page import POLICY, as_json
@@ -90,7 +91,7 @@ def write_ballot(
             file.write(_embedded(name, clip))
             file.write(_embedded(f"{name}-sound", sound) if sound else "")
         file.write(f'<script type="module">{module(*PLAYER, "vote", "ballot")}</script></body></html>\n')
-    return out
+    return WrittenFile(out)
 
 
 def folder_of(page: Path) -> Path:
