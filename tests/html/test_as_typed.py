@@ -165,7 +165,7 @@ def test_a_name_in_quotes_is_that_name(session, cat, tmp_path, monkeypatch):
     (tmp_path / name).write_bytes(cat.read_bytes())
     monkeypatch.chdir(tmp_path)
     draft = Draft(session.workspace, {"prompt": "a cat", "duration": 2})
-    draft.media["first_frame"] = session.material(Path(name), "first_frame")
+    draft.give("first_frame", Path(name))
     line, _, body = draft.code()["%%wan"].partition("\n")
     assert Cell.parse(line.removeprefix("%%wan"), body).fields["first_frame"] == name
 

@@ -45,7 +45,7 @@ class Meaning:
     kind : {'study', 'run', 'label', 'tag', 'variable'}
     rows : tuple of Row
     thing : Run, Study or None
-        None for a label, a tag or a table, which may mean several runs.
+        None for a label, a tag, a table or a name without a plan, which may mean several runs.
     """
 
     kind: str
@@ -96,6 +96,8 @@ def _meanings(session: Any, word: str, names: Mapping[str, Any]) -> list[Meaning
     if word in log.studies():
         study = open_study(session, None, {}, name=word, seeds=(), vary=None, tags=())
         found.append(Meaning("study", tuple(log.find(study=word)), study))
+    elif called := log.find(study=word):  # a name of single runs, which no plan has
+        found.append(Meaning("study", tuple(called)))
     runs = log.find(run_id=[word], limit=_SHOWN + 1) if _ID.fullmatch(word.lower()) else []
     last = session.last.rows() if isinstance(session.last, Study) else []
     labelled = [row for row in last if row.variant == word] or log.find(variant=word)
