@@ -69,24 +69,20 @@ class Submitter:
         See `RunLog.reserve_many` for `lapsed` and `most`.
         """
         account = self.account
-        await account.ask_log(media_folder.check, self._downloads.store, account.log)
         await account.handshake()
         cap = account.settings.budget.get(account.endpoint.region.currency)
         next_take = any(ask.next_take for ask in asks)
         intents = [self.intent(ask) for ask in asks]
         prints = [intent["fingerprint"] for intent in intents]
         account.sending.update(prints)
-        reserving = asyncio.ensure_future(
-            account.ask_log(
-                account.log.reserve_many,
-                intents,
-                cap=cap,
-                next_take=next_take,
-                lapsed=lapsed,
-                most=most,
-                owner=account.owner,
+
+        def work() -> list[tuple[Row, bool]]:
+            media_folder.check(self._downloads.store, account.log)
+            return account.log.reserve_many(
+                intents, cap=cap, next_take=next_take, lapsed=lapsed, most=most, owner=account.owner
             )
-        )
+
+        reserving = asyncio.ensure_future(account.ask_log(work))
         try:
             reserved = await asyncio.shield(reserving)
         except asyncio.CancelledError as stop:
