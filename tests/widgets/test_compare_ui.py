@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from wan_nb.html.word_diff import diff_html, word_diff
-from wan_nb.widgets.assets import PLAYER, module, styles
+from wan_nb.widgets.assets import PLAYER, STATIC, module, styles
 from wan_nb.widgets.clip_pages import LIVE, ORDER, differing, orders, pages, public
 from wan_nb.widgets.compare import CompareWidget, static_html
 from wan_nb.widgets.vote import OUTCOMES, VoteWidget
@@ -223,6 +223,11 @@ class TestCompareWidget:
         widget._on_message(widget, {"kind": "get", "id": "calm-7", "ticket": "t"}, [])
         assert answered.wait(10)
         assert heard == [{"error": "the disk is gone", "ticket": "t"}]
+
+    def test_no_remark_is_left_in_a_module(self) -> None:
+        """Lines are joined in one, where a remark would swallow what follows."""
+        for path in STATIC.glob("*.js"):
+            assert not re.search(r"(?<![:\w])//", module(path.stem)), path.name
 
     def test_the_state_that_a_notebook_may_store_is_small_and_holds_no_clip(self) -> None:
         widget = CompareWidget([clip(f"v{n}", strip=b"x" * 15_000) for n in range(500)])

@@ -19,6 +19,8 @@ _REMARK = re.compile(r"^ *(//.*|/\*\*?[^*]*(?:\*(?!/)[^*]*)*\*/) *\n", re.MULTIL
 # Behind code only where no quote follows, so that nothing inside a string is touched.
 _TAIL = re.compile(r"(?<=[\w;,{})\]]) +// [^\n\"'`]*$", re.MULTILINE)
 _INDENT = re.compile(r"^ +", re.MULTILINE)
+# A statement goes on behind these, or another begins: a line break means nothing.
+_BREAK = re.compile(r"(?<=[;{,])\n")
 _BLANKS = re.compile(r"(?<=[{};,:])\s+|\s+(?=[{}])")
 
 
@@ -39,7 +41,7 @@ def module(*names: str) -> str:
     False
     """
     text = "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in names)
-    for pattern in (_IMPORT, _EXPORT, _REMARK, _TAIL, _INDENT):
+    for pattern in (_IMPORT, _EXPORT, _REMARK, _TAIL, _INDENT, _BREAK):
         text = pattern.sub("", text)
     return re.sub(r"\n{2,}", "\n", text)
 

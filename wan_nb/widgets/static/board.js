@@ -274,7 +274,7 @@ function render({ model, el }) {
   const about = () => model.get("about");
   let group = "all";
   let news = performance.now();
-  let offset = 0; // of the kernel's clock; its next message tells it
+  let offset = 0; // of the clock in the kernel; its next message tells it
   let stale = false;
   let gone = false;
 
