@@ -159,7 +159,7 @@ def completions(ip, text: str) -> list[str]:
 def test_in_the_shell_nothing_else_is_mixed_in(ip, jedi) -> None:
     ip.shell.Completer.use_jedi = jedi
     assert completions(ip, "%wan re") == ["%wan resume", "%wan report"]
-    assert completions(ip, "%%wan --re") == ["%%wan --resolution"]
+    assert completions(ip, "%%wan --res") == ["%%wan --resolution"]
     assert completions(ip, "%%wan --resolution=7") == ["%%wan --resolution=720P"]
     assert completions(ip, "%wan ") == [f"%wan {name}" for name in [*VERBS, "--help"]]
 

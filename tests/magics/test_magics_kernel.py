@@ -61,7 +61,7 @@ def test_unattended_cells_wait_show_one_picture_and_errors_stop(simulator, photo
             f"%%wan -f {cat} -d 2 --out run\nit's a cat",
             "print(run.status, run.video.exists())",
             f"%%wan -f {cat} -d 2;\nit's a cat",
-            f"%%wan -f {cat} -d 16\na cat",
+            f"%%wan -f {cat} -d 31\na cat",
             "print('never')",
         ],
         tmp_path,
@@ -76,7 +76,7 @@ def test_unattended_cells_wait_show_one_picture_and_errors_stop(simulator, photo
     assert load == silent == never == []
     assert [(out.output_type, out.ename) for out in error] == [("error", "InvalidRequest")]
     assert error[0].traceback == [
-        "InvalidRequest: duration must be a whole number from 2 to 15 s, not 16.",
+        "InvalidRequest: duration must be a whole number from 2 to 15 s, not 31.",
         "More in the README: What the service takes.",
     ]
     assert not done.metadata.get("widgets")

@@ -179,7 +179,7 @@ def _notes(spec: catalog.Field) -> Iterator[str]:
 def _few(spec: catalog.Field) -> tuple[str, ...]:
     """The whole numbers of a range, if a person could pick one from a list."""
     low, high = spec.minimum, spec.maximum
-    return tuple(map(str, range(low, high + 1))) if low is not None and high is not None and high - low < 20 else ()
+    return tuple(map(str, range(low, high + 1))) if low is not None and high is not None and high - low < 60 else ()
 
 
 REQUEST: tuple[Option, ...] = tuple(_from_field(f) for f in catalog.FIELDS if f.name != "prompt")
