@@ -47,7 +47,7 @@ def test_from_the_plan_to_a_decision(notebook: Any, simulator: Any, server: Any,
     book.run(3)
     compared = book.page.locator(".jp-Cell").nth(3)
     compared.locator("video").nth(5).wait_for()
-    compared.get_by_text("Prompts, word by word").scroll_into_view_if_needed()
+    compared.get_by_text("Prompts", exact=True).scroll_into_view_if_needed()
     compared.locator(".wan-c-head").scroll_into_view_if_needed()
     book.page.screenshot(path=shots / "study-compare-light.png")
 
@@ -57,12 +57,12 @@ def test_from_the_plan_to_a_decision(notebook: Any, simulator: Any, server: Any,
     assert "calm" not in ballot.inner_text()
     for count, side in enumerate(("First", "Second", "First"), start=1):
         # As most people do: a click on a clip, then a key.
-        ballot.get_by_role("button", name=f"{side} is better").and_(book.page.locator(":enabled")).wait_for()
+        ballot.get_by_role("button", name=f"The {side.lower()}").and_(book.page.locator(":enabled")).wait_for()
         if count == 1:
             book.page.screenshot(path=shots / "study-vote-light.png")
         ballot.locator("video").first.click()
         book.page.keyboard.press("1" if side == "First" else "2")
-        ballot.get_by_text(f"{count} vote").first.wait_for()
+        ballot.get_by_text(f"{count} of 3 pairs").first.wait_for()
         following = ballot.get_by_role("button", name="Next pair")
         if following.is_visible():
             following.click()

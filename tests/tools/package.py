@@ -124,6 +124,7 @@ def lower_bounds() -> list[str]:
 def fast(work: Path, wheel: Path, python: str, name: str, *, lowest: bool = False) -> None:
     """The fast tests, in a copy of the tests without the source tree beside it."""
     tools = ["pytest>=8.2", "pytest-timeout>=2.3", "pytest-xdist>=3.6", "hypothesis>=6.100", "nbclient>=0.10"]
+    tools += ["markdown-it-py>=3"]
     pins = lower_bounds() if lowest else []
     inside = environment(work / f"fast-{name}", python, wheel, *tools, *pins)
     place = work / f"tests-{name}"
