@@ -57,7 +57,7 @@ def test_from_the_plan_to_a_decision(notebook: Any, simulator: Any, server: Any,
     assert "calm" not in ballot.inner_text()
     for count, side in enumerate(("First", "Second", "First"), start=1):
         # As most people do: a click on a clip, then a key.
-        ballot.get_by_role("button", name=f"The {side.lower()}").and_(book.page.locator(":enabled")).wait_for()
+        ballot.locator(f"[data-outcome={'left' if side == 'First' else 'right'}]:enabled").wait_for()
         if count == 1:
             book.page.screenshot(path=shots / "study-vote-light.png")
         ballot.locator("video").first.click()
