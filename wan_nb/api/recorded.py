@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from wan_nb.api.medium import Medium
 
-__all__ = ["carried", "items_of", "material_fields", "materials_of", "recorded", "values_of"]
+__all__ = ["beside_materials", "carried", "items_of", "material_fields", "materials_of", "recorded", "values_of"]
 
 
 def values_of(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,6 +44,17 @@ def items_of(request: Mapping[str, Any]) -> Iterator[tuple[str, int, Mapping[str
             yield from (
                 (spec.name, number, item[spec.wire]) for number, item in enumerate(carriers, 1) if spec.wire in item
             )
+
+
+def beside_materials(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A recorded request without its media and its seed.
+
+    >>> beside_materials({"model": "m", "input": {"prompt": "a", "media": []}, "parameters": {"seed": 1}})
+    {'model': 'm', 'input': {'prompt': 'a'}, 'parameters': {}}
+    """
+    parameters = {name: value for name, value in request.get("parameters", {}).items() if name != "seed"}
+    given = {name: value for name, value in request.get("input", {}).items() if name != "media"}
+    return {"model": request.get("model"), "input": given, "parameters": parameters}
 
 
 def material_fields(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import urls
-from wan_nb.api.recorded import items_of, recorded
+from wan_nb.api.recorded import beside_materials, items_of, recorded
 from wan_nb.api.request import derive_seed
 from wan_nb.errors import InvalidOption
 from wan_nb.log.states import UNBILLED
@@ -70,19 +70,12 @@ def _fits(row: Row, ask: Ask, identity: str) -> bool:
     seeds = {ask.request.seed}
     if ask.request.seed is None:  # the first edition derived it from what it knew of the URL
         seeds = {derive_seed(then, ask.name, attempt) for attempt in range(1, row.attempt + 1)}
-    return row.seed in seeds and _rest(row.request) == _rest(ask.request.public())
+    return row.seed in seeds and beside_materials(row.request) == beside_materials(ask.request.public())
 
 
 def _may_be_same(then: Medium, now: Medium) -> bool:
     by_url = now.whole is not None
     return then.path is None and then.whole is None if by_url else then.identity == now.identity
-
-
-def _rest(sent: dict[str, Any]) -> dict[str, Any]:
-    """A request without its media and its seed."""
-    parameters = {name: value for name, value in sent.get("parameters", {}).items() if name != "seed"}
-    given = {name: value for name, value in sent.get("input", {}).items() if name != "media"}
-    return {"model": sent.get("model"), "input": given, "parameters": parameters}
 
 
 def in_doubt(row: Row, price: float) -> InvalidOption:

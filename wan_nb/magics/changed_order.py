@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from wan_nb.api.recorded import items_of
+from wan_nb.api.recorded import beside_materials, items_of
 from wan_nb.engine.ask import Ask
 from wan_nb.errors import InvalidOption, NotFound
 from wan_nb.frontends import cell_id, front_end, notebook_name
@@ -108,7 +108,7 @@ class ChangedOrder:
 def _difference(request: VideoRequest, old: Mapping[str, Any], *, named: tuple[Any, Any], seed: int | None) -> str:
     """What differs where it is only materials out of runs, or only the name; else empty."""
     new = request.public()
-    if _typed(new) != _typed(old) or (request.seed is not None and request.seed != seed):
+    if beside_materials(new) != beside_materials(old) or (request.seed is not None and request.seed != seed):
         return ""
     then, now = ({place[:2]: place[2] for place in items_of(sent)} for sent in (old, new))
     if then.keys() != now.keys():
@@ -125,10 +125,3 @@ def _difference(request: VideoRequest, old: Mapping[str, Any], *, named: tuple[A
 
 def _content(item: Mapping[str, Any]) -> object:
     return item.get("taken") or item.get("identity")
-
-
-def _typed(sent: Mapping[str, Any]) -> dict[str, Any]:
-    """A request without its materials and its seed."""
-    parameters = {name: value for name, value in sent.get("parameters", {}).items() if name != "seed"}
-    given = {name: value for name, value in sent.get("input", {}).items() if name != "media"}
-    return {"model": sent.get("model"), "input": given, "parameters": parameters}
