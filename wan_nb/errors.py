@@ -74,14 +74,14 @@ class _Short:
     short, halts Run-All and still leaves an ``error`` output in the notebook (measured with nbclient and papermill).
     """
 
-    section: ClassVar[str] = "When something fails"
-    """Heading of the README under which this is explained."""
+    page: ClassVar[str] = "errors"
+    """Page of ``notebooks/reference`` on which this is explained."""
 
     def _render_traceback_(self) -> list[str]:
         # A message may quote the service or a file name; an escape sequence in it would run in a terminal.
         lines = [harmless(line) for line in str(self).splitlines() if line.strip()]
         head = f"{type(self).__name__}: {lines[0]}" if lines else type(self).__name__
-        return [head, *lines[1:][-1:], f"More in the README: {self.section}."]  # the remedy comes last
+        return [head, *lines[1:][-1:], f"More in notebooks/reference/{self.page}.md."]  # the remedy comes last
 
 
 @printed
@@ -141,7 +141,7 @@ class InvalidRequest(WanError, ValueError):
         The API's name of the field at fault, for a form that shows the message beside its control.
     """
 
-    section = "What the service takes"
+    page = "models"
 
     def __init__(self, message: str, *, field: str | None = None, **kwargs: Any) -> None:
         super().__init__(message, **kwargs)
@@ -155,7 +155,7 @@ class InvalidMedia(InvalidRequest):
 class InvalidOption(InvalidRequest):
     """An option of a magic, or a placeholder of a prompt, is not understood."""
 
-    section = "Options of `%%wan`"
+    page = "options"
 
 
 class BudgetExceeded(WanError):
@@ -259,7 +259,7 @@ class NotFound(LogError, LookupError):
 class Detached(_Short, KeyboardInterrupt):
     """The wait was interrupted; the task goes on. The text says how to come back to it."""
 
-    section = "Nothing is lost, nothing is paid twice"
+    page = "promises"
 
 
 def in_a_line(error: BaseException) -> str:

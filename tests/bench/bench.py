@@ -1,4 +1,4 @@
-"""What the benchmarks share: medians, bars, and results as JSON that `table.py` makes the README's table from."""
+"""What the benchmarks share: medians, bars, and results as JSON that `table.py` makes a table from."""
 
 from __future__ import annotations
 

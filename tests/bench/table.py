@@ -1,6 +1,6 @@
-"""All figures in one table, made from the committed results; the README's is this one.
+"""All figures in one table, made from the committed results; that of the reference is this one.
 
-    python tests/bench/table.py           prints it and writes it into the README
+    python tests/bench/table.py           prints it and writes it into notebooks/reference
     python tests/bench/table.py --run     runs every benchmark first, one after the other: half an hour
 
 A benchmark that misses a bar ends with an error after it has written its results; the table says so.
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
-README = HERE.parents[1] / "README.md"
+PAGE = HERE.parents[1] / "notebooks/reference/benchmarks.md"
 SECTION = re.compile(r"(<!-- benchmarks -->\n).*?(<!-- /benchmarks -->)", re.DOTALL)
 
 SCRIPTS = ("first_submit", "pace", "makespan", "shared", "log", "download", "hostile", "latency")
@@ -89,13 +89,13 @@ def table() -> str:
 
 
 def main() -> None:
-    """Print, and write into the README where it has a place for it."""
+    """Print, and write into the page of the reference."""
     for script in SCRIPTS if "--run" in sys.argv else ():
         subprocess.run([sys.executable, HERE / f"{script}.py"], check=False)
     made = table()
     print(made)
-    text = README.read_text(encoding="utf-8")
-    README.write_text(SECTION.sub(lambda found: f"{found[1]}{made}{found[2]}", text), encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(SECTION.sub(lambda found: f"{found[1]}{made}{found[2]}", text), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def test_unattended_cells_wait_show_one_picture_and_errors_stop(simulator, photo
     assert [(out.output_type, out.ename) for out in error] == [("error", "InvalidRequest")]
     assert error[0].traceback == [
         "InvalidRequest: duration must be a whole number from 2 to 15 s, not 31.",
-        "More in the README: What the service takes.",
+        "More in notebooks/reference/models.md.",
     ]
     assert not done.metadata.get("widgets")
     assert simulator.counters()["creates_received"] == 1

@@ -1,4 +1,4 @@
-"""The figures in the README are those that were measured."""
+"""The figures in the reference are those that were measured."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def bench(monkeypatch: pytest.MonkeyPatch):
     del sys.modules["table"]
 
 
-def test_the_readme_has_the_table_of_the_committed_results(bench) -> None:
-    found = bench.SECTION.search(bench.README.read_text(encoding="utf-8"))
-    assert found, "the README has lost its markers"
+def test_the_reference_has_the_table_of_the_committed_results(bench) -> None:
+    found = bench.SECTION.search(bench.PAGE.read_text(encoding="utf-8"))
+    assert found, "the page has lost its markers"
     assert found[0] == f"{found[1]}{bench.table()}{found[2]}", "run: python tests/bench/table.py"
 
 

@@ -24,17 +24,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 README = docs.README.read_text(encoding="utf-8")
-PAGES = [
-    ROOT / name
-    for name in (
-        "README.md",
-        "CONTRIBUTING.md",
-        "CHANGELOG.md",
-        "notebooks/README.md",
-        "notebooks/data/README.md",
-        "tests/README.md",
-    )
-]
+TEXTS = {page: page.read_text(encoding="utf-8") for page in docs.PAGES}
+"""README first, then the pages of the reference."""
+
+OTHERS = ("CONTRIBUTING.md", "CHANGELOG.md", "notebooks/README.md", "notebooks/data/README.md", "tests/README.md")
+PAGES = [*docs.PAGES, *(ROOT / name for name in OTHERS)]
 BOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 pytest_plugins = ["fixtures_shell"]
@@ -43,13 +37,15 @@ pytest_plugins = ["fixtures_shell"]
 # --- generated tables
 
 
-def test_tables_of_the_readme_are_those_of_the_program() -> None:
-    assert set(re.findall(r"<!-- table: (\w+) -->", README)) == set(docs.TABLES)
-    assert docs.with_tables(README) == README, "python tests/tools/docs.py rewrites them"
+def test_tables_are_those_of_the_program() -> None:
+    everything = "".join(TEXTS.values())
+    assert sorted(re.findall(r"<!-- table: (\w+) -->", everything)) == sorted(docs.TABLES)
+    assert docs.with_tables(everything) == everything, "python tests/tools/docs.py rewrites them"
 
 
 def test_a_changed_table_would_be_seen() -> None:
-    assert docs.with_tables(README.replace("--first-frame IMAGE", "--first-picture IMAGE", 1)) == README
+    options = TEXTS[docs.REFERENCE / "options.md"]
+    assert docs.with_tables(options.replace("--first-frame IMAGE", "--first-picture IMAGE", 1)) == options
 
 
 # --- links
@@ -70,8 +66,10 @@ def test_links_between_files_lead_somewhere(path: Path) -> None:
     assert lost == []
 
 
-def test_every_notebook_is_in_the_readme() -> None:
+def test_every_notebook_and_page_is_in_the_readme() -> None:
     assert set(re.findall(r"\(notebooks/(\w+)\.ipynb\)", README)) == {path.stem for path in BOOKS}
+    pages = {path.name for path in docs.REFERENCE.glob("*.md")}
+    assert set(re.findall(r"\(notebooks/reference/(\w+\.md)\)", README)) == pages
 
 
 # --- errors
@@ -80,15 +78,15 @@ ERRORS = [getattr(errors, name) for name in errors.__all__]
 
 
 @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
-def test_an_error_names_the_section_of_the_readme_that_explains_it(kind: type[BaseException]) -> None:
-    section = kind.section  # type: ignore[attr-defined]
-    assert f"\n## {section}\n" in README
+def test_an_error_names_the_page_that_explains_it(kind: type[BaseException]) -> None:
+    page = kind.page  # type: ignore[attr-defined]
+    assert docs.REFERENCE / f"{page}.md" in TEXTS
     shown = kind("what happened\nwhat to do")._render_traceback_()  # type: ignore[attr-defined]
-    assert shown == [f"{kind.__name__}: what happened", "what to do", f"More in the README: {section}."]
+    assert shown == [f"{kind.__name__}: what happened", "what to do", f"More in notebooks/reference/{page}.md."]
 
 
 def test_every_error_that_people_meet_is_explained() -> None:
-    table = README.partition("## When something fails")[2].partition("\n## ")[0]
+    table = TEXTS[docs.REFERENCE / "errors.md"]
     roots = {"WanError", "ServiceError"}  # drawn in the module; nothing raises them as they are
     assert (
         set(re.findall(r"`(\w+)`(?=[^|]*\|[^|]*\|[^|]*\|\n)", table)) & set(errors.__all__)
@@ -96,13 +94,13 @@ def test_every_error_that_people_meet_is_explained() -> None:
     )
 
 
-# --- code blocks of the README
+# --- code blocks
 
 BLOCK = re.compile(r"(?:<!-- ([^>\n]*) -->\n)?```(\w+)\n(.*?)\n```", re.DOTALL)
 
 
 def test_every_block_says_how_it_is_checked() -> None:
-    for note, language, code in BLOCK.findall(README):
+    for note, language, code in BLOCK.findall("\n".join(TEXTS.values())):
         kind = note.partition(":")[0]
         if language == "bash":
             assert kind == "command", f".ci/run runs the README's commands by their mark: {code}"
@@ -114,11 +112,12 @@ def test_every_block_says_how_it_is_checked() -> None:
 
 
 @pytest.mark.timeout(600)
-def test_blocks_of_the_readme_run_in_their_order(wan: Any, simulator: Any, photos: Path) -> None:
-    shutil.copytree(photos, "data")
+def test_blocks_run_in_their_order(wan: Any, simulator: Any, photos: Path) -> None:
+    shutil.copytree(photos, "notebooks/data")
     simulator.config(clips="full")  # one is continued, and the service takes no tiny ones
     wan.unattended()
-    blocks = [code for note, language, code in BLOCK.findall(README) if language == "python" and not note]
+    found = BLOCK.findall("\n".join(TEXTS.values()))
+    blocks = [code for note, language, code in found if language == "python" and not note]
     assert len(blocks) >= 10
     for code in blocks:
         wan(code)
@@ -127,7 +126,7 @@ def test_blocks_of_the_readme_run_in_their_order(wan: Any, simulator: Any, photo
     runs = wan["runs"]
     assert list(runs.status.unique()) == ["SUCCEEDED"]
     assert len(runs) == 6
-    assert wan["run"].row.first_frame == "data/cat.jpg"
+    assert wan["run"].row.first_frame == "notebooks/data/cat.jpg"
 
 
 # --- docstrings

@@ -1,4 +1,4 @@
-"""Rewrite the generated tables of the README: ``python tests/tools/docs.py``. A test compares them."""
+"""Rewrite the generated tables of README and reference: ``python tests/tools/docs.py``. A test compares them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from wan_nb.frontends import FRONT_ENDS
 from wan_nb.log.row import COLUMNS
 from wan_nb.magics import help as manual
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+REFERENCE = ROOT / "notebooks" / "reference"
+PAGES = [README, *sorted(REFERENCE.glob("*.md"))]
+"""Those in which a table may stand."""
+
 BENCH = Path(__file__).resolve().parents[1] / "bench"
 
 
@@ -91,7 +96,7 @@ def price_table() -> str:
 
 def rival_table() -> str:
     """What went wrong against what was lost and paid twice, from the measured table of ``tests/README.md``."""
-    measured = (README.parent / "tests/README.md").read_text(encoding="utf-8")
+    measured = (ROOT / "tests/README.md").read_text(encoding="utf-8")
     lines = re.search(r"<!-- table: begin -->\n(.*?)<!-- table: end -->", measured, re.DOTALL)
     assert lines
     _, _, *cases = ([cell.strip() for cell in line.strip("| \n").split("|")] for line in lines[1].splitlines())
@@ -156,4 +161,5 @@ def with_tables(text: str) -> str:
 
 
 if __name__ == "__main__":
-    README.write_text(with_tables(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(with_tables(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Options of the magics: one table for parsing, completion, help and the README.
+"""Options of the magics: one table for parsing, completion, help and the reference.
 
 Request options are generated from the catalog, so a field that the service gains is a flag at once. Options are split
 first and expanded after, word by word: IPython's own order (expand, then split) breaks a path with a space in it.

@@ -1,4 +1,4 @@
-"""What ``--help`` and ``?`` say, and the tables of the README: all read from the tables of options and verbs."""
+"""What ``--help`` and ``?`` say, and the tables of the reference: all read from the tables of options and verbs."""
 
 from __future__ import annotations
 

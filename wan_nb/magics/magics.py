@@ -1,7 +1,7 @@
 """``%wan`` and ``%%wan``: registered in a few milliseconds, everything else is loaded when it is used.
 
 A magic here reads its text, calls what Python calls too, and returns what that returns. Options and verbs are tables
-(`wan_nb.grammar.options`, `wan_nb.magics.verbs`) from which help, completion and the README are read as well.
+(`wan_nb.grammar.options`, `wan_nb.magics.verbs`) from which help, completion and the reference are read as well.
 """
 
 from __future__ import annotations

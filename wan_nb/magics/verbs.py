@@ -1,4 +1,4 @@
-"""The verbs of ``%wan``: what each does, and the table that dispatch, ``--help``, completion and the README read.
+"""The verbs of ``%wan``: what each does, and the table that dispatch, ``--help``, completion and the reference read.
 
 A verb reads its words, calls what Python calls too, and returns what is to be shown.
 """

@@ -1,6 +1,6 @@
 """What the service offers, said once: models, their fields, regions, limits, prices, error codes. Data, dated.
 
-Flags, form controls, checks, the simulator and the tables in the README all read this package, so they cannot drift
+Flags, form controls, checks, the simulator and the tables in the reference all read this package, so they cannot drift
 apart. Figures are those of the pages of Alibaba's Model Studio and Qwen Cloud as of ``AS_OF``; where pages disagree the
 later one was taken.
 
