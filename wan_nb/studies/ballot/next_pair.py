@@ -8,13 +8,13 @@ random pairs. Who wants the whole order gets every pair in turn.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
-from wan_nb.studies.ranking.fit import fit
+from wan_nb.studies.ranking.fit import strengths
 from wan_nb.studies.votes import Vote, standing
 from wan_nb.terminal import printed
 
@@ -153,11 +153,8 @@ def _open(
 
 def _thompson(votes: Sequence[Vote], open_pairs: Open, rng: np.random.Generator) -> tuple[str, str]:
     names = sorted({name for pair in open_pairs for name in pair})
-    # Who is ahead on these pictures, for these raters: enough to choose what is asked next, and quick.
-    posterior = fit([replace(v, rater="", picture="") for v in votes], variants=names).posterior
-    assert posterior is not None
     allowed = np.array([[(a, b) in open_pairs or (b, a) in open_pairs for b in names] for a in names])
-    one, other = top_two(posterior.draw(rng, _TRIES)[0], allowed, rng)
+    one, other = top_two(strengths(votes, names).draw(rng, _TRIES)[0], allowed, rng)
     return min(names[one], names[other]), max(names[one], names[other])
 
 

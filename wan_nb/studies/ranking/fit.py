@@ -18,9 +18,9 @@ from wan_nb.studies.ranking.result import Interval, Ranking, settled, share_of
 from wan_nb.studies.votes import MIN_BLOCKS, Vote, agreement, counted, self_agreement, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-__all__ = ["fit"]
+__all__ = ["fit", "strengths"]
 
 
 def fit(
@@ -59,7 +59,7 @@ def fit(
     """
     cast = counted(v if isinstance(v, Vote) else Vote.read(v) for v in votes)
     names = tuple(dict.fromkeys(variants if variants is not None else (n for v in cast for n in sorted(v.cell[1]))))
-    given = _once([v for v in cast if v.left_variant in names and v.right_variant in names])
+    given = _once(cast, names)
     blocks = list(dict.fromkeys(v.block for v in given))
     posterior, rows, bias, sure, rival = None, tuple(_row(name, given) for name in names), None, 0.0, None
     pictures, raters = _pictures(given), list(dict.fromkeys(v.rater for v in given))
@@ -98,8 +98,22 @@ def fit(
     )
 
 
-def _once(votes: list[Vote]) -> list[Vote]:
-    """The same votes, with one block for all blocks that hold the same clip of a variant: it is as lucky in each."""
+def strengths(votes: Iterable[Vote], variants: Sequence[str]) -> Posterior:
+    """Who is ahead on these pictures, for these raters: quick, and enough to choose what is asked next.
+
+    Parameters
+    ----------
+    votes : iterable of Vote
+    variants : sequence of str
+        At least two.
+    """
+    given = _once(counted(votes), variants)
+    return fit_stack(_stack(given, variants, list(dict.fromkeys(v.block for v in given)), (), ()))
+
+
+def _once(cast: Iterable[Vote], names: Collection[str]) -> list[Vote]:
+    """Votes about these, with one block for all blocks that hold the same clip of a variant: it is as lucky in each."""
+    votes = [v for v in cast if v.left_variant in names and v.right_variant in names]
     first: dict[tuple[str, str], str] = {}
     same: dict[str, str] = {}
     for v in votes:

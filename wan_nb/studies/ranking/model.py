@@ -297,7 +297,9 @@ class _Cells:
 
     def by_clip(self, told: Floats) -> Floats:
         """Information of each block between its clips and all strengths: (tables, blocks, variants, strengths)."""
-        tables, blocks, _, k = self._shape
+        tables, blocks, raters, k = self._shape
+        if raters == self._member.shape[-1] == 1:
+            return told[:, :, 0]
         spread: Floats = np.einsum("tbrs,tbrij->tbisj", self._member, told, optimize=True)
         return spread.reshape(tables, blocks, k, -1)
 
