@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
-from inspect import iscoroutinefunction, isfunction
-from typing import Any, TypeVar, cast
+from inspect import CO_VARARGS, CO_VARKEYWORDS, iscoroutinefunction, isfunction
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from wan_nb.arguments import shown
 from wan_nb.errors import InvalidOption, WanError, ours
 from wan_nb.interrupts import ANY_CALL, detaching
+
+if TYPE_CHECKING:
+    from types import CodeType
 
 __all__ = ["guard", "guarded"]
 
@@ -96,9 +99,24 @@ def guarded(what: _Public) -> _Public:
     @wraps(what)
     def call(*args: Any, **kwargs: Any) -> Any:
         with guard():
+            if len(args) > len(places) and not code.co_flags & CO_VARARGS:
+                raise _too_many(code, args)
             for name, value in (*zip(places, args, strict=False), *kwargs.items()):
                 if (value is not None or name in _NEEDED) and name in _TAKES and not _TAKES[name][1](value):
                     raise InvalidOption(f"{name} is {_TAKES[name][0]}, not {shown(value)}.", field=name)
             return what(*args, **kwargs)
 
     return cast("_Public", call)
+
+
+def _too_many(code: CodeType, args: tuple[Any, ...]) -> InvalidOption:
+    """More values than a function takes without their names: a list without brackets, or values without names."""
+    places, own = code.co_varnames[: code.co_argcount], code.co_varnames[:1] == ("self",)
+    named = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    several = places[-1:] and places[-1].endswith("s") and f"Several {places[-1]} are one list: [a, b]. "
+    fields = ("first_frame", "duration") if code.co_flags & CO_VARKEYWORDS else ()
+    by_name = ", ".join(f"{name}=" for name in (*named[:4], *fields))
+    return InvalidOption(
+        f"{code.co_name} takes {len(places) - own} value(s) without a name, not {len(args) - own}.",
+        remedy=f"{several or ''}{f'Give the others by name: {by_name}.' if by_name else ''}".strip(),
+    )

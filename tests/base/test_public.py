@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import subprocess
 import sys
 from multiprocessing import get_context
@@ -277,3 +278,18 @@ def test_embed_is_auto_never_or_megabytes(value) -> None:
     for odd in (value, np.array([value, value], dtype=object)):
         with pytest.raises(InvalidOption):
             Settings.resolve({}, embed=odd)
+
+
+@pytest.mark.parametrize(
+    ("call", "hint"),
+    [
+        (lambda: wan_nb.study("a cat", "a dog"), r"Several variants are one list: \[a, b\].*name=, seeds="),
+        (lambda: wan_nb.submit("a cat", "cat.jpg"), r"by name: .*first_frame="),
+        (lambda: wan_nb.compare("a", "b"), "columns="),
+        (lambda: wan_nb.session().study("a", "b", "c"), "Several variants"),
+    ],
+)
+def test_too_many_values_are_a_list_or_go_by_name(call, hint) -> None:
+    with pytest.raises(InvalidOption, match=r"without a name, not [23]") as refused:
+        call()
+    assert re.search(hint, refused.value.remedy)

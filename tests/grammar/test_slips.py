@@ -61,3 +61,12 @@ def test_what_looks_like_a_separator_is_text_where_all_is_raw(line):
     with pytest.raises(InvalidOption, match="looks like a separator"):
         Cell.parse("-f cat.png", f"a dog\n{line}")
     assert Cell.parse("-f cat.png --raw", f"a dog\n{line}").variants == (("", f"a dog\n{line}"),)
+
+
+@pytest.mark.parametrize("line", ["%%wan -f dog.png", "%wan vote", "  %%wan"])
+def test_a_second_cell_in_the_prompt_is_refused_and_can_be_meant(line):
+    with pytest.raises(InvalidOption, match=r"a second %%?wan stands in the prompt") as refused:
+        Cell.parse("-f cat.png", f"a cat\n{line}\na dog")
+    assert "cell of its own" in refused.value.remedy
+    assert Cell.parse("-f cat.png", f"a cat\n\\{line}").variants == (("", f"a cat\n{line}"),)
+    assert Cell.parse("-f cat.png", "100 %wanted, the %wan sign").variants == (("", "100 %wanted, the %wan sign"),)

@@ -1,4 +1,4 @@
-r"""Lines of a cell that would be bought as text and were hardly meant so: options in the prompt, and lists.
+r"""Lines of a cell that would be bought as text and were hardly meant so: options in the prompt, lists, another cell.
 
 A ``\`` at the start of such a line takes it literally, and so does ``--raw`` with all of them.
 """
@@ -7,20 +7,26 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING
+from numbers import Number
+from pathlib import Path
+from types import ModuleType, NoneType
+from typing import TYPE_CHECKING, Any
 
 from wan_nb.arguments import shown
-from wan_nb.errors import InvalidOption
+from wan_nb.errors import InvalidMedia, InvalidOption, did_you_mean
 from wan_nb.grammar import options
 from wan_nb.grammar.variants import looks_like_separator, write_body
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["refuse", "unescaped", "write_prompts"]
+__all__ = ["refuse", "refuse_bare_name", "unescaped", "write_prompts"]
 
 _LIST = re.compile(r"\s*[-\u2010-\u2015\u2212\u2043\uff0d]\s+\w")
 """One dash and a word: two such lines look like variants."""
+
+_MAGIC = re.compile(r"\s*%%?wan(?!\w)")
+"""A line of another cell."""
 
 _LITERAL = " A \\ at the start of the line takes it literally, --raw all lines."
 
@@ -39,7 +45,7 @@ def _option() -> re.Pattern[str]:
 def _has_slip(line: str) -> bool:
     r"""Whether a line is a slip, behind any number of ``\``; what looks like a separator is told as such."""
     text = line.lstrip("\\")
-    return not looks_like_separator(line) and bool(_LIST.match(text) or _option().search(text))
+    return not looks_like_separator(line) and bool(_LIST.match(text) or _MAGIC.match(text) or _option().search(text))
 
 
 def refuse(body: str) -> None:
@@ -54,6 +60,12 @@ def refuse(body: str) -> None:
     """
     lines = [line for line in body.split("\n") if _has_slip(line) and not line.startswith("\\")]
     for line in lines:
+        if found := _MAGIC.match(line):
+            raise InvalidOption(
+                f"a second {found[0].strip()} stands in the prompt and would be sent as text.",
+                field="prompt",
+                remedy=f"Give it a cell of its own.{_LITERAL}",
+            )
         if found := _option().search(line):
             raise InvalidOption(
                 f"{found[0]} stands in the prompt and would be sent as text: {shown(line.strip())}.",
@@ -67,6 +79,44 @@ def refuse(body: str) -> None:
             f"{len(listed)} lines begin as {shown(listed[0].strip())} does: they would be one prompt.",
             field="prompt",
             remedy=f"`--- {label[:40]}` begins a variant.{_LITERAL}",
+        )
+
+
+_BARE = re.compile(r"[{$%\s]*(?P<path>(?P<name>[^\W\d]\w*)(?:\.\w+|\.frame\([\d.]+\))*)[}\s]*")
+"""A name as it is given without its double braces, or in those of other languages."""
+
+
+_NO_MATERIAL = (NoneType, Number, ModuleType)
+
+
+def refuse_bare_name(field: str, values: Iterable[Any], names: Mapping[str, Any]) -> None:
+    """Raise where a file is wanted, none is there, and a variable of that name is.
+
+    Parameters
+    ----------
+    field : str
+        Of the request.
+    values : iterable
+        As given; only texts are looked at.
+    names : mapping
+        Variables of the notebook.
+
+    Raises
+    ------
+    InvalidMedia
+        It names the variable in double braces.
+    """
+    for text in values:
+        found = _BARE.fullmatch(text) if isinstance(text, str) else None
+        if found is None or found["name"] not in names or Path(text).expanduser().exists():
+            continue
+        meant = names[found["name"]]
+        if found["name"].startswith("_") or callable(meant) or isinstance(meant, _NO_MATERIAL):
+            continue
+        raise InvalidMedia(
+            f"{field}: there is no file {shown(text, typed=True)}, but a variable of that name.",
+            field=field,
+            remedy=did_you_mean([f"{{{{{found['path']}}}}}"]),
         )
 
 

@@ -30,8 +30,8 @@ class DryRun:
 
     Attributes
     ----------
-    payloads : tuple of dict
-        The bodies of the POSTs. Local files stand as ``<upload of NAME>``, URLs without what signs them.
+    requests : tuple of VideoRequest
+        Of all clips that the cell asks for, also of those that are in the log already.
     checks : tuple of str
         What was looked at, one line each.
     price : float
@@ -42,7 +42,7 @@ class DryRun:
         Whether it may be less, because a length is not known before.
     """
 
-    payloads: tuple[dict[str, Any], ...]
+    requests: tuple[VideoRequest, ...]
     checks: tuple[str, ...]
     price: float
     currency: str
@@ -67,14 +67,13 @@ class DryRun:
         takes = workspace.takes(workspace.fingerprints(asks))
         known = [found.run(ask.take) for found, ask in zip(takes, asks, strict=True)]
         there = [row for row in known if row and row.status not in ENDED]
-        requests = [ask.seeded(ask.take or found.pinned) for found, ask in zip(takes, asks, strict=True)]
+        requests = tuple(ask.seeded(ask.take or found.pinned) for found, ask in zip(takes, asks, strict=True))
         bought = [request for request, row in zip(requests, known, strict=True) if row not in there]
         estimates = [request.estimate(region) for request in bought]
         price = round(sum(estimate.amount for estimate in estimates), 4)
         checks = tuple(dict.fromkeys(line for request in requests for line in _checks(request)))
-        payloads = tuple(request.payload(_stand_ins(request)) for request in requests)
         return cls(
-            payloads,
+            requests,
             (*checks, *notes, *_reuse(workspace, there)),
             price,
             region.currency,
@@ -82,11 +81,17 @@ class DryRun:
             any(estimate.at_most for estimate in estimates),
         )
 
+    @property
+    def payloads(self) -> tuple[dict[str, Any], ...]:
+        """The bodies of the POSTs. Local files stand as ``<upload of NAME>``, URLs without what signs them."""
+        return tuple(request.payload(_stand_ins(request)) for request in self.requests)
+
     def __repr__(self) -> str:
-        more = len(self.payloads) - 1
+        payloads = self.payloads
+        more = len(payloads) - 1
         lines = [
             f"POST {catalog.CREATE_PATH} to {self.service}: not sent",
-            json.dumps(self.payloads[0], ensure_ascii=False, indent=2),
+            json.dumps(payloads[0], ensure_ascii=False, indent=2),
             *([f"and {more} more, see .payloads"] if more else []),
             *(f"- {line}" for line in self.checks),
             self._bill(),
@@ -96,7 +101,7 @@ class DryRun:
     def _bill(self) -> str:
         if not self.price:
             return "price: nothing would be bought"
-        days = sorted({catalog.model(body["model"]).prices.read for body in self.payloads})
+        days = sorted({request.row.prices.read for request in self.requests})
         simulated = "; simulated, so nothing is billed" if self.service == "simulator" else ""
         about = "at most" if self.at_most else "about"
         return f"price: {about} {self.currency} {self.price:.2f} (list of {join_words(days, 'and')}){simulated}"

@@ -7,7 +7,8 @@ A magic here reads its text, calls what Python calls too, and returns what that 
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+import tokenize
+from contextlib import contextmanager, suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -172,7 +173,7 @@ def load(shell: InteractiveShell) -> None:
         # Attributes of a bound method are its function's: a plain function that IPython's `?` asks for the docstring.
         vars(WanMagics)[name].getdoc = _document(kind)
     shell.Completer.custom_matchers.append(_Matcher(shell))
-    shell.input_transformers_cleanup.append(_keep_bare_cell)
+    shell.input_transformers_cleanup.extend(_TRANSFORMERS)
 
 
 def _configured(shell: InteractiveShell) -> WanMagics:
@@ -201,8 +202,8 @@ def unload(shell: InteractiveShell) -> None:
     shell.configurables[:] = [known for known in shell.configurables if known is not found]
     matchers = shell.Completer.custom_matchers
     matchers[:] = [matcher for matcher in matchers if not isinstance(matcher, _Matcher)]
-    if _keep_bare_cell in shell.input_transformers_cleanup:
-        shell.input_transformers_cleanup.remove(_keep_bare_cell)
+    cleanup = shell.input_transformers_cleanup
+    cleanup[:] = [transform for transform in cleanup if transform not in _TRANSFORMERS]
 
 
 class _Matcher:
@@ -240,5 +241,34 @@ def _keep_bare_cell(lines: list[str]) -> list[str]:
     return [lines[0].rstrip("\n") + "\n", "\n"] if bare else lines
 
 
-# Whether a cell is complete is asked of the text as it was typed: a `%%wan` line alone is not.
-_keep_bare_cell.has_side_effects = True  # type: ignore[attr-defined]
+def _refuse_late_cell(lines: list[str]) -> list[str]:
+    """Say what is wrong with a ``%%wan`` below other code, which Python would call invalid syntax."""
+    if lines and not lines[0].startswith("%%") and (late := _late_cell(lines)):
+        from wan_nb.errors import InvalidOption
+
+        above = "the comment" if lines[late - 1].lstrip().startswith("#") else "what stands above it"
+        raise InvalidOption(
+            f"%%wan must be the first line of its cell; here it is line {late + 1}.",
+            remedy=f"Move {above} into a cell of its own.",
+        )
+    return lines
+
+
+def _late_cell(lines: list[str]) -> int:
+    """Number of lines above a ``%%wan`` that begins a statement; 0 where there is none, also inside of a string."""
+    if not any(line.lstrip().startswith("%%wan") for line in lines):
+        return 0
+    with suppress(tokenize.TokenError, SyntaxError):
+        begins = True
+        for token in tokenize.generate_tokens(iter(lines).__next__):
+            if begins and token.string in {"%", "%%"} and token.line.split(maxsplit=1)[0] == "%%wan":
+                return token.start[0] - 1
+            if token.type not in {tokenize.COMMENT, tokenize.NL, tokenize.INDENT, tokenize.DEDENT}:
+                begins = token.type == tokenize.NEWLINE
+    return 0
+
+
+_TRANSFORMERS = (_keep_bare_cell, _refuse_late_cell)
+for _transformer in _TRANSFORMERS:
+    # Whether a cell is complete is asked of the text as it was typed: a `%%wan` line alone is not.
+    _transformer.has_side_effects = True  # type: ignore[attr-defined]

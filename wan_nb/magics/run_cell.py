@@ -12,6 +12,7 @@ from wan_nb.engine.loop import load
 from wan_nb.errors import InvalidOption, WanError
 from wan_nb.frontends import front_end
 from wan_nb.grammar.cell import Cell
+from wan_nb.grammar.slips import refuse_bare_name
 from wan_nb.grammar.template import expand
 from wan_nb.magics.changed_order import ChangedOrder, keep_order, order_names
 from wan_nb.terminal import printable, say
@@ -43,9 +44,17 @@ def run_cell(notebook: Notebook, line: str, body: str) -> Any:
 
         say(cell_help())
         return None
+    _refuse_bare_names(cell, notebook.names)
     act = _study if cell.is_study else _dry_run if cell.dry_run else _run
     result = act(notebook, cell)
     return None if cell.silent else result
+
+
+def _refuse_bare_names(cell: Cell, names: Mapping[str, Any]) -> None:
+    for field in catalog.MATERIALS:
+        given = cell.fields.get(field)
+        one = [*given.values()] if isinstance(given, dict) else given if isinstance(given, list) else [given]
+        refuse_bare_name(field, [*one, *cell.vary.get(field, ())], names)
 
 
 def _run(notebook: Notebook, cell: Cell) -> Any:
