@@ -110,7 +110,7 @@ def test_a_file_that_is_gone_is_said_and_not_bought_again(session, simulator, ca
 
 
 def test_a_run_is_material_for_the_next_one(session, simulator, cat) -> None:
-    simulator.config(clips="full", speed=100)
+    simulator.config(clips="small", speed=100)
     first = session.submit("a cat walks", first_frame=cat, duration=2).wait()
     assert first.frame(0).size == first.frame(-1).size == (first.row.width, first.row.height)
     assert session.submit("it goes on", first_clip=first, duration=3).wait().video
@@ -119,7 +119,7 @@ def test_a_run_is_material_for_the_next_one(session, simulator, cat) -> None:
 
 
 def test_a_run_that_is_under_way_is_waited_for_when_the_next_one_needs_it(session, simulator, cat) -> None:
-    simulator.config(clips="full", speed=100)
+    simulator.config(clips="small", speed=100)
     first = session.submit("a cat walks", first_frame=cat, duration=2)
     assert session.submit("it goes on", first_clip=first, duration=3).row.first_clip
     assert first.status == "SUCCEEDED"

@@ -22,7 +22,7 @@ def creates(simulator: Any) -> int:
 @pytest.fixture
 def chain(wan: Any, simulator: Any, cat: Any) -> Any:
     """Two cells, the second one of the last frame of the first."""
-    simulator.config(clips="full")  # the service continues no tiny ones
+    simulator.config(clips="small")  # the service continues no tiny ones
     wan(f"%%wan -f {cat} -d 2 --out s1 --wait\na cat walks")
     wan(NEXT)
     return wan

@@ -182,7 +182,7 @@ def test_raw_prompt(wan, simulator, cat) -> None:
 
 
 def test_run_as_material(wan, simulator, cat) -> None:
-    simulator.config(clips="full", speed=100)
+    simulator.config(clips="small", speed=100)
     wan("%%wan -f {{cat}} -d 2 --out first --wait\na cat walks", cat=cat)
     second = wan("%%wan -c {{first}} -d 3\nit goes on")
     assert [item["type"] for item in sent(simulator)[1]["input"]["media"]] == ["first_clip"]

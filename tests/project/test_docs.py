@@ -114,7 +114,7 @@ def test_every_block_says_how_it_is_checked() -> None:
 @pytest.mark.timeout(600)
 def test_blocks_run_in_their_order(wan: Any, simulator: Any, photos: Path) -> None:
     shutil.copytree(photos, "notebooks/data")
-    simulator.config(clips="full")  # one is continued, and the service takes no tiny ones
+    simulator.config(clips="small")  # one is continued, and the service takes no tiny ones
     wan.unattended()
     found = BLOCK.findall("\n".join(TEXTS.values()))
     blocks = [code for note, language, code in found if language == "python" and not note]
@@ -202,7 +202,7 @@ def test_examples_of_public_names_run(wan: Any, simulator: Any, photos: Path) ->
     shutil.copy(photos / "cat.jpg", "cat.jpg")
     wan.unattended()
     session = wan.magics.notebook.session()
-    simulator.config(clips="full")  # the service continues no tiny ones
+    simulator.config(clips="small")  # the service continues no tiny ones
     run = session.submit("a cat", first_frame="cat.jpg", duration=6).wait()
     simulator.config(clips="tiny")
     prompts = {"calm": "a cat walks", "fast": "a cat dashes"}

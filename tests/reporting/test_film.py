@@ -24,7 +24,7 @@ from wan_nb.settings import Settings
 
 @pytest.fixture
 def session(simulator, tmp_path):
-    simulator.config(clips="full", speed=200)
+    simulator.config(clips="small", speed=200)
     with wan_nb.Session(base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02) as s:
         yield s
 

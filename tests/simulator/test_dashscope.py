@@ -123,7 +123,7 @@ def test_the_official_package_uploads_a_reference_and_a_clip_to_edit(
 ) -> None:
     simulator.config(strict=True)
     clip = tmp_path / "clip.mp4"
-    simulator.config(clips="full")
+    simulator.config(clips="small")
     made = synthesis.call(model="wan2.7-t2v", prompt="a cat", duration=2, resolution="720P")
     clip.write_bytes(httpx.get(made.output.video_url, trust_env=False).content)
     simulator.config(clips="tiny")

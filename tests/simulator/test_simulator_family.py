@@ -277,7 +277,7 @@ def test_an_invented_model_is_checked_billed_and_drawn_by_its_row_alone(
     usage = receipt(asked, materials, seconds, (640, 352))
     assert (seconds, usage["duration"], usage["input_video_duration"], usage["fps"]) == (3, 5, 2, 12)
     task = Task("t", "r", "a", row.name, body, 0.0, 0.0, 0.0, 1)
-    request = clip_request(task, asked, materials, seconds, tiny=True)
+    request = clip_request(task, asked, materials, seconds, "tiny")
     assert request.edited_clip is materials[0]
     assert request.references == (materials[1],)
     draw(replace(request, fps=12), tmp_path / "a.mp4", threading.Event())

@@ -33,8 +33,9 @@ class Config:
         Divides queue and run times, whether drawn or given.
     queue, run : float, [low, high], {"median", "sigma"} or None
         Seconds at speed 1. None: as a small busy service, about 6 s for 5 s of 720P.
-    clips : {'full', 'tiny'}
-        ``tiny`` draws few small frames, so that a thousand tasks cost nearly nothing.
+    clips : {'full', 'small', 'tiny'}
+        ``small`` draws as few pixels as a clip may have that is continued; ``tiny`` draws few frames that are smaller
+        still, so that a thousand tasks cost nearly nothing.
     strict : bool
         Fail what cannot be fetched instead of drawing a placeholder.
     list_lag : float
@@ -44,13 +45,13 @@ class Config:
     speed: float = 1.0
     queue: Span | None = None
     run: Span | None = None
-    clips: Literal["full", "tiny"] = "full"
+    clips: Literal["full", "small", "tiny"] = "full"
     strict: bool = False
     list_lag: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.clips not in ("full", "tiny") or not self.speed > 0:
-            raise Refusal(400, "InvalidParameter", "clips is full or tiny, speed is more than 0")
+        if self.clips not in ("full", "small", "tiny") or not self.speed > 0:
+            raise Refusal(400, "InvalidParameter", "clips is full, small or tiny, speed is more than 0")
         for span in (self.queue, self.run):
             if not _is_span(span):
                 message = 'queue and run are seconds, [low, high], {"median", "sigma"}, or null'

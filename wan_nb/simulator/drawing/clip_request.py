@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ClipRequest", "clip_request", "clip_size", "output_size"]
 
-_TINY = 160 * 90
+_PIXELS = {"small": 448 * 256, "tiny": 160 * 90}
+"""Pixels of a frame by `Config.clips`, where it is not ``full``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,10 @@ class ClipRequest:
         return max(1, round(self.seconds * self.fps))
 
 
-def clip_request(task: Task, asked: Asked, materials: Sequence[Material], seconds: float, *, tiny: bool) -> ClipRequest:
-    """What the clip of a task is drawn from."""
+def clip_request(
+    task: Task, asked: Asked, materials: Sequence[Material], seconds: float, clips: str = "full"
+) -> ClipRequest:
+    """What the clip of a task is drawn from; ``clips`` is that of `Config`."""
     values = asked.values
     prompt, seed, spec = values.get("prompt") or "", values.get("seed"), asked.row.field("seed")
     if seed is None or (spec and spec.special(seed)):
@@ -71,8 +74,8 @@ def clip_request(task: Task, asked: Asked, materials: Sequence[Material], second
         # The same seed gives similar, not identical clips; another prompt gives another one.
         seed=int.from_bytes(hashlib.blake2b(seeded, digest_size=6).digest()),
         seconds=seconds,
-        size=clip_size(asked, materials, tiny=tiny),
-        fps=4 if tiny else asked.row.fps,
+        size=clip_size(asked, materials, clips),
+        fps=4 if clips == "tiny" else asked.row.fps,
         watermark=bool(values.get("watermark")),
         tag=task.task_id,
         sound=sound,
@@ -112,22 +115,22 @@ def output_size(width: int, height: int, row: catalog.Model, resolution: str) ->
     >>> output_size(750, 1000, catalog.model("wan2.7-i2v"), "720P")
     (816, 1104)
     """
-    area = row.pixels.get(resolution, _TINY)
+    area = row.pixels.get(resolution) or _PIXELS[resolution]
     scale = math.sqrt(area / (width * height))
     wide, high = (max(16, int(side * scale + 1e-6) // 16 * 16) for side in (width, height))
     return wide, high
 
 
-def clip_size(asked: Asked, materials: Sequence[Material], *, tiny: bool = False) -> tuple[int, int]:
+def clip_size(asked: Asked, materials: Sequence[Material], clips: str = "full") -> tuple[int, int]:
     """Pixels of the clip: of its ratio, else as what it begins on, edits or refers to first."""
     row, resolution, ratio = asked.row, asked.values["resolution"], ratio_of(asked)
-    if ratio is not None and not tiny and (documented := row.sizes.get(resolution, {}).get(ratio)):
+    if ratio is not None and clips == "full" and (documented := row.sizes.get(resolution, {}).get(ratio)):
         return documented
     if ratio is not None:
         width, height = map(int, ratio.split(":"))
     else:
         width, height = next(((m.width, m.height) for m in _leading(asked, materials)), (16, 9))
-    return output_size(width, height, row, "TINY" if tiny else resolution)
+    return output_size(width, height, row, resolution if clips == "full" else clips)
 
 
 def _leading(asked: Asked, materials: Sequence[Material]) -> list[Material]:

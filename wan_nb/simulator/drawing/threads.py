@@ -80,14 +80,14 @@ class DrawingPool:
 
     def _draw_task(self, task: Task, state: State, stop: threading.Event) -> DrawingResult:
         try:
-            asked, tiny = read_request(task.body), state.config.clips == "tiny"
+            asked, clips = read_request(task.body), state.config.clips
             materials = [_material(given, task, state) for given in asked.given]
             check_together(asked, materials)
             seconds = clip_seconds(asked, materials)
             usage = receipt(asked, materials, seconds, clip_size(asked, materials))
             if task.fails_with is None:
-                make = self._draw_tiny if tiny else draw
-                make(clip_request(task, asked, materials, seconds, tiny=tiny), state.store.clip(task.task_id), stop)
+                make = self._draw_tiny if clips == "tiny" else draw
+                make(clip_request(task, asked, materials, seconds, clips), state.store.clip(task.task_id), stop)
         except TaskFailure as failure:
             return DrawingResult(time.time(), failure.code, failure.message)
         except DrawingStopped:
