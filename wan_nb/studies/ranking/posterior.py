@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,11 +81,14 @@ class Posterior:
         k = self.mean.shape[2] - 2
         edges = np.cumsum(self.weight, axis=1)
         places = (np.arange(number) + 0.5) / number
-        node = np.minimum((places[None, :, None] > edges[:, None, :]).sum(axis=2), self.weight.shape[1] - 1)
-        factor = np.linalg.cholesky(self.cov[..., :k, :k] + 1e-12 * np.eye(k))
-        noise = rng.standard_normal((self.mean.shape[0], number, k))
-        table = np.arange(self.mean.shape[0])[:, None]
-        return steady(self.mean[table, node, :k] + np.einsum("tnij,tnj->tni", factor[table, node], noise))
+        factor = np.linalg.cholesky(self.cov[..., :k, :k] + 1e-12 * np.eye(k)).swapaxes(2, 3)
+        drawn = rng.standard_normal((self.mean.shape[0], number, k))
+        for table, own in enumerate(drawn):
+            # The draws of a node lie side by side.
+            ends = [0, *np.searchsorted(places, edges[table, :-1], side="right"), number]
+            for node, (start, end) in enumerate(pairwise(ends)):
+                own[start:end] = own[start:end] @ factor[table, node] + self.mean[table, node, :k]
+        return steady(drawn)
 
 
 def contrasts(variants: int) -> Floats:
