@@ -285,3 +285,35 @@ def test_a_cell_without_a_budget_asks_where_somebody_can_answer(wan, simulator, 
     with pytest.raises(InvalidOption, match="new seeds"):
         wan(cell.replace("--race", "--race --seed 7 --max-cost 9"))
     assert creates(simulator) == 0
+
+
+def test_a_race_asks_its_own_question_and_no_other_vote_decides_it(session, cat, tmp_path) -> None:
+    study = session.study(PROMPTS, name="still", first_frame=cat, duration=2)
+    race = study.race(max_clips=16, criterion="moves less").submit().wait()
+    plain = study.ballot(criterion="")
+    while (asked := plain.next()) is not None:
+        plain.record(asked, "left" if asked.left_variant == "fast" else "right")
+    assert race.state().votes_due == 8, "votes of another question were taken for those of the race"
+    assert race.winner is None
+    assert study.ballot().criterion == "moves less"
+    assert vote(study, "calm") == 8
+    assert race.winner == study.winner == "calm"
+    assert study.ranking(criterion="").race is None
+    page = race.page().bundle()["text/plain"]
+    assert "Which clip moves less?" in page
+    report = study.report(tmp_path / "still.html", media="none").read_text(encoding="utf-8")
+    assert "--criterion=&#39;moves less&#39;" in report or "--criterion=&#x27;moves less&#x27;" in report
+    assert "criterion=&#34;moves less&#34;" in report or "criterion=&#39;moves less&#39;" in report
+    again = session.study(name="still").race()
+    assert again.plan.criterion == "moves less"
+    with pytest.raises(InvalidOption, match="criterion cannot be changed"):
+        study.race(criterion="looks warmer")
+
+
+def test_a_cell_says_what_its_race_asks(wan, cat) -> None:
+    wan.unattended()
+    cell = CELL.format(cat=cat, cost=30).replace("--name", '--criterion "moves less" --name')
+    assert wan(cell).plan.criterion == "moves less"
+    assert wan("%wan rank walk").criterion == "moves less"
+    with pytest.raises(InvalidOption, match="what a race asks"):
+        wan(cell.replace("--race", ""))

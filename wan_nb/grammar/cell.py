@@ -78,6 +78,7 @@ class Cell:
     take: int | None = None
     dry_run: bool = False
     race: bool = False
+    criterion: str | None = None
     max_cost: float | None = None
     raw: bool = False
     help: bool = False
@@ -130,6 +131,11 @@ class Cell:
         return cell
 
     def _check(self) -> None:
+        if self.criterion is not None and not self.race:
+            raise InvalidOption(
+                "--criterion says what a race asks.",
+                remedy="Add --race; of a grid the vote asks it: %wan vote --criterion.",
+            )
         if self.race and "seed" in self.fields:
             raise InvalidOption("a race takes new seeds in each step.", field="seed", remedy="Leave --seed away.")
         if self.seeds and "seed" in self.fields:

@@ -189,6 +189,8 @@ HELP = Option("help", "Show this text.", short="h")
 
 WHOLE = Option("whole", "Of a study, all variants and not only the one that has won.")
 
+CRITERION = Option("criterion", 'What is asked, such as "moves less"; which clip is better without it.', metavar="TEXT")
+
 MAX_COST = Option(
     "max_cost",
     "Buy only if the whole costs at most so much; a study then asks no question. Of a race it is the budget.",
@@ -206,6 +208,7 @@ NOTEBOOK: tuple[Option, ...] = (
         expands=False,
     ),
     Option("race", "Buy seeds in steps, for the variants that can still win, until the votes decide; see --max-cost."),
+    CRITERION,
     Option("name", "Name of the study or of the work; part of the derived seed.", _label, metavar="NAME"),
     Option("tag", "Word to find the run by; repeatable.", lambda value: words(value, "tag"), metavar="WORD", many=True),
     Option("out", "Variable that receives the run or study, also when an error comes.", _variable, metavar="VAR"),

@@ -72,7 +72,8 @@ class Race:
 
     def state(self) -> RaceState:
         """The race beside its votes and clips, as the log has them now."""
-        return state_of(self.study, self.plan, about(self.study.votes(), ""), self.study.ranking(criterion=""))
+        plan = self.plan
+        return state_of(self.study, plan, about(self.study.votes(), plan.criterion), self.ranking())
 
     @property
     def decided(self) -> bool:
@@ -97,11 +98,11 @@ class Race:
     @property
     def sentence(self) -> str:
         """What the votes say, as the ranking has it."""
-        return str(self.study.ranking(criterion="").sentence)
+        return self.ranking().sentence
 
     def ranking(self) -> Ranking:
         """What the votes say about the variants; the race alone decides."""
-        ranking: Ranking = self.study.ranking(criterion="")
+        ranking: Ranking = self.study.ranking(criterion=self.plan.criterion)
         return ranking
 
     @property
@@ -198,7 +199,7 @@ class Race:
 
     def vote(self, *, rater: str = "") -> VoteWidget:
         """Ask about the pairs that the race needs, blind; see `Study.vote`."""
-        widget: VoteWidget = self.study.vote(rater=rater)
+        widget: VoteWidget = self.study.vote(rater=rater, criterion=self.plan.criterion)
         return widget
 
     def report(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Path:
@@ -247,7 +248,13 @@ class Race:
 
 
 def open_race(
-    study: Any, *, max_cost: float | None, max_clips: int | None, raters: int | None, strict: bool | None
+    study: Any,
+    *,
+    max_cost: float | None,
+    max_clips: int | None,
+    raters: int | None,
+    strict: bool | None,
+    criterion: str | None,
 ) -> Race:
     """The race of a study: the one that the log has under its name, or a new one."""
     if len(study.plan.variants) < 2:
@@ -261,14 +268,17 @@ def open_race(
         chosen["raters"] = arguments.whole(raters, "raters must be 1 or more", 1)
     if strict is not None:
         chosen["strict"] = arguments.switch(strict, "strict")
+    if criterion is not None:
+        chosen["criterion"] = criterion.strip()
     join(study, race=True)
     begun = study.plan.race
     wish = replace(begun or RacePlan(), **chosen)
-    if begun is not None and wish.strict != begun.strict:
-        raise InvalidOption(
-            "a race that has begun keeps what it takes to win: strict cannot be changed.",
-            remedy="Leave strict away, or begin another race under another name.",
-        )
+    for name in ("strict", "criterion") if begun is not None else ():
+        if getattr(wish, name) != getattr(begun, name):
+            raise InvalidOption(
+                f"a race that has begun keeps what it asks and what it takes to win: {name} cannot be changed.",
+                remedy=f"Leave {name} away, or begin another race under another name.",
+            )
     if begun is not None and wish != begun:
         study.replan(replace(study.plan, race=wish), study.requests)
         study.keep()
@@ -393,4 +403,4 @@ def state_of(study: Any, plan: RacePlan, votes: Sequence[Mapping[str, Any]], ran
 
 def told(study: Any, plan: RacePlan) -> list[dict[str, Any]]:
     """The whole race, a row a step."""
-    return [*steps_of(study, state_of(study, plan, about(study.votes(), ""), study.ranking(criterion="")))]
+    return [*steps_of(study, Race(study, plan).state())]

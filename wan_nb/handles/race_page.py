@@ -11,6 +11,7 @@ from wan_nb.html.race import RacePage
 from wan_nb.log.states import Status
 from wan_nb.studies.plan import MAX_CELLS
 from wan_nb.studies.race.outlook import SMALL, Chance, outlook
+from wan_nb.studies.votes import question
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,7 +149,7 @@ def button_label(study: Any, state: RaceState) -> str:
 
 def race_page(study: Any, state: RaceState) -> RacePage:
     """All that the page of a race shows."""
-    ranking = study.ranking(criterion="")
+    ranking = study.ranking(criterion=state.plan.criterion)
     requests = dict(zip((cell.variant for cell in study.plan.cells), study.requests, strict=True))
     verdict, rows = state.verdict, {row["variant"]: row for row in ranking.rows}
     table = []
@@ -157,6 +158,7 @@ def race_page(study: Any, state: RaceState) -> RacePage:
         place = "winner" if name == verdict.winner else "in" if name in still else "out"
         own = [seed for seed in state.seeds if name in seed.seed.variants]
         table.append((name, place, len(own), rows.get(name), requests[name].prompt))
+    asked = [f'Asked is: "{question(state.plan.criterion)}"'] if state.plan.criterion else []
     return RacePage(
         name=study.name,
         simulated=_simulated(study),
@@ -164,7 +166,7 @@ def race_page(study: Any, state: RaceState) -> RacePage:
         lines=tuple(outlook_lines(study, state)),
         variants=tuple(table),
         steps=tuple(steps_of(study, state)),
-        facts=tuple(verdict.facts()),
+        facts=(*asked, *verdict.facts()),
     )
 
 

@@ -826,7 +826,7 @@ class Session:
         study: Study | str | None = None,
         *,
         rater: str = "",
-        criterion: str = "",
+        criterion: str | None = None,
         mode: Literal["winner", "ranking"] = "winner",
     ) -> VoteWidget:
         """Ask blind questions about pairs of clips of one block, by keyboard: 1 2 better, 0 same, 9 both bad, u undo.
@@ -837,8 +837,8 @@ class Session:
             Or its name; the newest when left out.
         rater : str
             Name of who votes, the user of this session without it; each rater is asked about every pair.
-        criterion : str
-            What is asked, such as ``"moves less"``; which clip is better without it.
+        criterion : str, optional
+            What is asked, such as ``"moves less"``; see `Study.vote`.
         mode : {'winner', 'ranking'}
             Find the best variant with few votes, or put all in order.
 

@@ -279,6 +279,7 @@ class Study:
         max_clips: int | None = None,
         raters: int | None = None,
         strict: bool | None = None,
+        criterion: str | None = None,
     ) -> Race:
         """Go on as a race: seeds in steps, for those that can still win, until the votes decide or the money is spent.
 
@@ -297,6 +298,9 @@ class Study:
             People who vote on each pair of the steps to come; 1 without it.
         strict : bool, optional
             "Beats" at 40 to 1 and not at 20 to 1, which halves the share of false winners.
+        criterion : str, optional
+            What it asks, such as ``"moves less"``; which clip is better without it. Votes of another question decide
+            nothing in it. Fixed once it has begun, as is `strict`.
 
         Raises
         ------
@@ -310,7 +314,9 @@ class Study:
         """
         from wan_nb.handles.race import open_race
 
-        return open_race(self, max_cost=max_cost, max_clips=max_clips, raters=raters, strict=strict)
+        return open_race(
+            self, max_cost=max_cost, max_clips=max_clips, raters=raters, strict=strict, criterion=criterion
+        )
 
     def replan(self, plan: Plan, requests: Sequence[VideoRequest]) -> None:
         """Take another plan of the same name: a race grows by steps.
@@ -491,15 +497,18 @@ class Study:
 
         return compare_rows(self._workspace, in_the_running(self.rows()), columns=columns)
 
-    def ballot(self, *, rater: str = "", criterion: str = "", mode: Literal["winner", "ranking"] = "winner") -> Ballot:
+    def ballot(
+        self, *, rater: str = "", criterion: str | None = None, mode: Literal["winner", "ranking"] = "winner"
+    ) -> Ballot:
         """A sitting of one rater: pairs to ask about, answers to write down. `vote` shows it.
 
         Parameters
         ----------
         rater : str
             Name of who votes; the user of the session without it.
-        criterion : str
-            What is asked, such as ``"moves less"``; which clip is better without it.
+        criterion : str, optional
+            What is asked, such as ``"moves less"``. Without it what the race of the study asks, else which clip is
+            better.
         mode : {'winner', 'ranking'}
             Find the best variant with few votes, or put all in order.
 
@@ -512,7 +521,8 @@ class Study:
         from wan_nb.studies.ballot.ballot import Ballot
         from wan_nb.studies.race.state import race_seeds
 
-        rows, asked = self.rows(), criterion.strip()
+        rows, race = self.rows(), self.plan.race
+        asked = (criterion if criterion is not None else race.criterion if race else "").strip()
         return Ballot(
             self._workspace,
             self.name,
@@ -522,11 +532,11 @@ class Study:
             criterion=asked,
             mode=mode,
             ranked=lambda: self.ranking(criterion=asked),
-            seeds=race_seeds(self.plan.race, self.plan.written) if self.plan.race and not asked else None,
+            seeds=race_seeds(race, self.plan.written) if race and asked == race.criterion else None,
         )
 
     def vote(
-        self, *, rater: str = "", criterion: str = "", mode: Literal["winner", "ranking"] = "winner"
+        self, *, rater: str = "", criterion: str | None = None, mode: Literal["winner", "ranking"] = "winner"
     ) -> VoteWidget:
         """Ask blind questions about pairs of clips of one block, by keyboard: 1 2 better, 0 same, 9 both bad, u undo.
 
@@ -534,9 +544,10 @@ class Study:
         ----------
         rater : str
             Name of who votes; the user of the session without it.
-        criterion : str
+        criterion : str, optional
             What is asked, such as ``"moves less"``, which is shown as "Which clip moves less?" and kept with the votes;
-            ``ranking(criterion="moves less")`` counts them.
+            ``ranking(criterion="moves less")`` counts them. Without it what the race of the study asks, else which clip
+            is better.
         mode : {'winner', 'ranking'}
             Find the best variant with few votes, or put all in order.
         """
@@ -545,7 +556,7 @@ class Study:
         ballot = self.ballot(rater=rater, criterion=criterion, mode=mode)
         return vote_on(self._workspace, self.rows(), ballot)
 
-    def ballot_file(self, path: str | os.PathLike[str] | None = None, *, criterion: str = "") -> Path:
+    def ballot_file(self, path: str | os.PathLike[str] | None = None, *, criterion: str | None = None) -> Path:
         """Write a page on which people without a notebook vote, by keyboard, in any browser, from any disk.
 
         It is blind in the file itself: no label, prompt, price, seed or run id is in it, and all clips are encoded
@@ -557,8 +568,8 @@ class Study:
         path : path, optional
             The page, ``NAME-ballot.html`` without it. Where it would have more than 50 MB, the clips lie in the folder
             ``NAME-ballot_clips`` beside it, which must be handed on with it.
-        criterion : str
-            What is asked, such as ``"moves less"``; which clip is better without it.
+        criterion : str, optional
+            What is asked; see `vote`.
 
         Returns
         -------
@@ -578,10 +589,11 @@ class Study:
         from wan_nb.reporting.ballot_page import light_clips, write_ballot
         from wan_nb.studies.ballot.paper import Paper
 
-        there = self.ballot(criterion=criterion).clips
+        sitting = self.ballot(criterion=criterion)
+        there = sitting.clips
         rows = [row for row in self.rows() if row.run_id in set(there.values())]
         light = light_clips(self._workspace, rows)
-        paper = Paper.draw({cell: run for cell, run in there.items() if run in light}, criterion.strip())
+        paper = Paper.draw({cell: run for cell, run in there.items() if run in light}, sitting.criterion)
         if not paper.blocks:
             raise InvalidMedia("no two clips of a block can be copied for a ballot.", remedy="%wan doctor checks them.")
         chosen = path if path is not None else file_name(f"{self.name}-ballot", ".html")
@@ -696,7 +708,8 @@ class Study:
         Parameters
         ----------
         criterion : str, optional
-            What was asked; which clip is better without it, or, where only others were asked, the last of these.
+            What was asked. Without it what the race of the study asks, else which clip is better, or, where only others
+            were asked, the last of these.
         """
         return self._ranked(self.votes(), criterion)
 
@@ -706,16 +719,18 @@ class Study:
         from wan_nb.studies.ranking.fit import fit
         from wan_nb.studies.votes import about, asked_for
 
-        asked = asked_for(votes) if criterion is None else criterion.strip()
+        race = self.plan.race
+        asked = criterion if criterion is not None else race.criterion if race else asked_for(votes)
+        asked = asked.strip()
         others = tuple(
             other for other in dict.fromkeys(vote.get("criterion") or "" for vote in votes) if other != asked
         )
         answers = about(votes, asked)
         ranking = fit(answers, variants=list(self.plan.variants))
-        if self.plan.race is not None and ranking.posterior is not None and not asked:
+        if race is not None and ranking.posterior is not None and asked == race.criterion:
             from wan_nb.handles.race import state_of
 
-            ranking = ranking.judged(state_of(self, self.plan.race, answers, ranking).verdict)
+            ranking = ranking.judged(state_of(self, race, answers, ranking).verdict)
         return replace(ranking, criterion=asked, other_criteria=others)
 
     @property

@@ -134,8 +134,8 @@ class Grid:
         Whether variants times varied values give these requests and no others.
     named : bool
         Whether a person gave the study its name: only then it is part of the code, as of derived seeds.
-    race : bool
-        Whether it is a race, which takes its seeds itself.
+    race : mapping or None
+        Of a race, which takes its seeds itself: what it is given beside its budget.
     """
 
     own: dict[str, dict[str, Any]]
@@ -143,10 +143,10 @@ class Grid:
     varied: dict[str, tuple[Any, ...]]
     whole: bool
     named: bool = True
-    race: bool = False
+    race: Body | None = None
 
     @classmethod
-    def of(cls, cells: Iterable[tuple[str, Body]], *, named: bool = True, race: bool = False) -> Grid:
+    def of(cls, cells: Iterable[tuple[str, Body]], *, named: bool = True, race: Body | None = None) -> Grid:
         """Grid of variants and logged requests, in the order in which they were written."""
         told = [(variant, _told(body)) for variant, body in cells]
         names = dict.fromkeys(name for _, given in told for name in given)
@@ -181,8 +181,8 @@ class Grid:
         seeds = self.varied.get("seed", ())
         raw = any("{{" in text for _, text in prompts)
         named = name if self.named else None
-        cell = Cell(prompts, self.shared, seeds, vary, name=named, race=self.race, max_cost=max_cost, raw=raw)
-        return cell.to_text()
+        racing: dict[str, Any] = {} if self.race is None else {"race": True, "criterion": self.race.get("criterion")}
+        return Cell(prompts, self.shared, seeds, vary, name=named, max_cost=max_cost, raw=raw, **racing).to_text()
 
     def as_python(self, name: str, max_cost: int) -> str:
         """Calls that plan the same study, buy it and report it."""
@@ -199,10 +199,9 @@ class Grid:
             lines.append(f"    seeds={list(self.varied['seed'])},")
         if vary := {key: list(values) for key, values in self.varied.items() if key != "seed"}:
             lines.append(f"    vary={_mapping(vary)},")
-        if self.race:
-            steps = (
-                f"race = study.race(max_cost={max_cost}).submit().wait()  # vote, and submit again, until it is over"
-            )
+        if self.race is not None:
+            asked = ", ".join(f"{key}={_literal(value)}" for key, value in {"max_cost": max_cost, **self.race}.items())
+            steps = f"race = study.race({asked}).submit().wait()  # vote, and submit again, until it is over"
             return "\n".join([*lines, ")", steps])
         lines += [")", f"study.submit(max_cost={max_cost}).wait()", f"study.report({_literal(f'{name}.html')})"]
         return "\n".join(lines)

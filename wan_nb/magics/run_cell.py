@@ -101,18 +101,19 @@ def _study(notebook: Notebook, cell: Cell) -> Any:
     fields = _probed(session, cell.fields)
     planned: dict[str, Any] = {"name": cell.name, "seeds": cell.seeds, "vary": dict(cell.vary), "tags": cell.tags,
                                "take": cell.take}  # fmt: skip
+    racing: dict[str, Any] = {"max_cost": cell.max_cost, "criterion": cell.criterion}
     if cell.dry_run:
         from wan_nb.handles.open_study import open_study
         from wan_nb.magics.dry_run import DryRun
 
         tried = open_study(session, variants, fields, **planned)  # what is only tried is not the session's last study
         if cell.race:
-            return _keep_result(notebook, cell, _tried_race(session, tried.race(max_cost=cell.max_cost)))
+            return _keep_result(notebook, cell, _tried_race(session, tried.race(**racing)))
         return _keep_result(notebook, cell, DryRun.of(session.workspace, tried.asks(), notes=tried.notes))
     study = session.study(variants, **planned, **fields)
     _keep_result(notebook, cell, study)
     if cell.race:
-        race = _keep_result(notebook, cell, study.race(max_cost=cell.max_cost))
+        race = _keep_result(notebook, cell, study.race(**racing))
         return _wait_and_show(notebook, cell, race.submit()) if buys else race
     if not buys:
         return study

@@ -467,9 +467,6 @@ _OUTPUT = Option(
 )
 _FOR = Option("for", "Whom it is for.", metavar="WHOM", choices=("maker", "client"))
 _RATER = Option("rater", "Name of who votes.", metavar="NAME")
-_CRITERION = Option(
-    "criterion", 'What is asked, such as "moves less"; which clip is better without it.', metavar="TEXT"
-)
 _PAGE = replace(_OUTPUT, help="Write a page for people without a notebook instead.")
 _VOTES = replace(_OUTPUT, help="File to write the votes to.", suffixes=(".json",))
 _ZIP = replace(_OUTPUT, suffixes=(".zip",))
@@ -501,9 +498,9 @@ VERBS: dict[str, Verb] = {
         Verb("untag", "[ID|STUDY] TAG", "run.untag('keep')", untag, None, completes="thing"),
         Verb("find", "WORDS", "wan_nb.find('glow')", find, None, (_LIMIT,)),
         Verb("compare", "[STUDY|ID ...]", "study.compare()", compare, None, completes="thing"),
-        Verb("vote", "[STUDY]", "study.vote()", vote, 1, (_RATER, _CRITERION, _PAGE), "study"),
+        Verb("vote", "[STUDY]", "study.vote()", vote, 1, (_RATER, options.CRITERION, _PAGE), "study"),
         Verb("votes", "[STUDY] [FILE ...]", "study.read_votes('me.json')", votes, None, (_VOTES, _RATER), "study"),
-        Verb("rank", "[STUDY]", "study.ranking()", rank, 1, (_ALL, _CRITERION), "study"),
+        Verb("rank", "[STUDY]", "study.ranking()", rank, 1, (_ALL, options.CRITERION), "study"),
         Verb("report", "[STUDY]", "study.report('walk.html')", report, 1, (_OUTPUT, _FOR), "study"),
         Verb("deliver", "[STUDY] [ID|VARIANT ...]", "study.deliver('finals.zip')", deliver, None, (_ZIP,), "thing"),
         Verb("budget", "[NAME] [CNY|USD] [AMOUNT|off]", "wan_nb.budget('walk', 150)", budget, 3, (_USER,), "study"),

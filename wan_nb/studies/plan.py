@@ -314,7 +314,7 @@ def grid_of(plan: Plan, requests: Sequence[VideoRequest]) -> Grid:
     # A race chooses its seeds itself: what began it are its variants and pictures.
     first = {(cell.variant, cell.materials): _without_seed(body) for cell, body in reversed(told)}
     begun = dict.fromkeys((cell.variant, cell.materials) for cell, _ in told)
-    return Grid.of(((key[0], first[key]) for key in begun), named=plan.named, race=True)
+    return Grid.of(((key[0], first[key]) for key in begun), named=plan.named, race=plan.race.chosen)
 
 
 def _without_seed(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,8 @@ class RacePlan:
         Raters of each seed of the steps to come.
     strict : bool
         Whether "beats" takes an e-value of 40 and not of 20.
+    criterion : str
+        What is asked, such as "moves less"; empty for "which clip is better". No other vote is evidence.
     steps : tuple of Step
         Cells of the plan before the first one were looked at before: they are no evidence.
     """
@@ -54,6 +56,7 @@ class RacePlan:
     max_clips: int | None = None
     raters: int = 1
     strict: bool = False
+    criterion: str = ""
     steps: tuple[Step, ...] = ()
 
     @property
@@ -85,5 +88,19 @@ class RacePlan:
         if not isinstance(kept, Mapping):
             return None
         steps = tuple(Step(**step) for step in kept.get("steps", ()))
-        known = {name: kept[name] for name in ("max_cost", "max_clips", "raters", "strict") if name in kept}
+        known = {name: kept[name] for name in _KEPT if name in kept}
         return cls(**known, steps=steps)
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """What of it was chosen otherwise than it is without a word, the money left aside: arguments of `Study.race`.
+
+        >>> RacePlan(max_cost=60.0, criterion="moves less").chosen
+        {'criterion': 'moves less'}
+        """
+        usual = type(self)()
+        names = ("max_clips", "raters", "strict", "criterion")
+        return {name: getattr(self, name) for name in names if getattr(self, name) != getattr(usual, name)}
+
+
+_KEPT = ("max_cost", "max_clips", "raters", "strict", "criterion")
