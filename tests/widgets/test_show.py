@@ -22,7 +22,7 @@ import wan_nb
 from wan_nb.errors import InvalidOption
 from wan_nb.frontends import front_end
 from wan_nb.handles.session import Session
-from wan_nb.html.text import AS_TYPED
+from wan_nb.html.text import AS_TYPED, money
 from wan_nb.widgets import outputs
 from wan_nb.widgets.static_outputs import run_bundle
 
@@ -304,6 +304,63 @@ def test_a_plan_begins_as_a_race_and_its_page_buys_step_after_step(session, simu
     press(race)
     until(lambda: race.label == "Look again", "the end of the second step")
     assert simulator.counters()["creates_accepted"] == 24
+
+
+def test_what_has_won_is_made_in_1080p_by_a_button_of_its_race_or_ranking(
+    session, simulator, photos, screen, seated, shell
+) -> None:
+    study = session.study(
+        {"calm": "a cat walks", "fast": "a cat dashes"}, name="walk", first_frame=photos / "cat.jpg", duration=2,
+        resolution="720P",
+    )  # fmt: skip
+    race = study.race(max_clips=16).submit().wait()
+    display(study.ranking())
+    assert not buttons(screen), "nothing is decided yet"
+    ballot = study.ballot()
+    while asked := ballot.next():
+        ballot.record(asked, "left" if asked.left_variant == "calm" else "right")
+    cost = study.finals().cost
+    said = f"for {money(cost, 'CNY', estimated=True)}"
+
+    display(study.ranking())
+    (below,) = buttons(screen)
+    assert below.label == f"Make calm in 1080P: buy 8 clips {said}"
+    display(race)
+    _, of_race = buttons(screen)
+    assert of_race.label == below.label
+    press(of_race)
+    until(lambda: of_race.label == "Look again", "the end of the purchase")
+    assert simulator.counters()["creates_accepted"] == 24
+    finals = session.study(name="walk 1080P").wait()
+    assert {(row.variant, row.resolution) for row in finals.rows()} == {("calm", "1080P")}
+    press(below)
+    until(lambda: below not in buttons(screen) or not below.busy, "the other button")
+    assert simulator.counters()["creates_accepted"] == 24, "bought twice"
+
+    display(study.ranking())
+    assert len(buttons(screen)) == 2, "there is nothing left to buy"
+    assert "1080P" not in list(screen.outputs.values())[-1]["text/plain"]
+
+
+def test_where_nobody_can_press_a_decision_says_the_code_that_makes_the_winner(
+    session, photos, screen, batch, tmp_path
+) -> None:
+    study = session.study(
+        {"calm": "a cat walks", "fast": "a cat dashes"}, name="walk", first_frame=photos / "cat.jpg", duration=2,
+        seeds=[1, 2, 3, 4, 5, 6, 7, 8], resolution="720P",
+    )  # fmt: skip
+    study.submit().wait()
+    for rater in ("Ada", "Bea", "Cy"):
+        ballot = study.ballot(rater=rater)
+        while asked := ballot.next():
+            ballot.record(asked, "left" if asked.left_variant == "calm" else "right")
+    assert study.winner == "calm"
+    display(study.ranking())
+    (shown,) = screen.outputs.values()
+    code = f"study.finals().submit(max_cost={study.finals().cost:.2f})"
+    assert WIDGET not in shown
+    assert code in shown["text/plain"]
+    assert code in study.report(tmp_path / "walk.html", media="none").read_text(encoding="utf-8")
 
 
 def test_embedding_is_asked_for_and_has_a_limit(session, photos, screen, seated, monkeypatch) -> None:

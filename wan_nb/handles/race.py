@@ -11,6 +11,7 @@ from wan_nb import arguments
 from wan_nb.api.request import derive_seed
 from wan_nb.arguments import shown
 from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound, RunFailed
+from wan_nb.handles.finals import Finals
 from wan_nb.handles.race_page import button_label, outlook_lines, race_page, steps_of
 from wan_nb.log.states import ENDED_WITHOUT, OPEN, Status
 from wan_nb.public_functions import guarded
@@ -232,11 +233,15 @@ class Race:
         from wan_nb.widgets.race import RaceControls
 
         study = self.study
+
+        def finals() -> Finals | None:
+            return None if (winner := self.winner) is None else Finals(study, winner)
+
         return RaceControls(
             self.page,
-            lambda: button_label(study, self.state()),
-            self.submit,
-            lambda: study.state().sorted_rows,
+            lambda: last.button if (last := finals()) else button_label(study, self.state()),
+            lambda: last.buy() if (last := finals()) else self.submit(),
+            lambda: [*study.state().sorted_rows, *(last.rows if (last := finals()) else [])],
             study.ended,
         )
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.errors import join_words
+from wan_nb.handles.finals import Finals
 from wan_nb.html import text
 from wan_nb.html.race import RacePage
 from wan_nb.log.states import Status
@@ -30,7 +31,8 @@ def outlook_lines(study: Any, state: RaceState) -> list[str]:
         if any(study.plan.cells[n].fields.get("seed") is not None for n in missing):
             said.append("Seeds of the plan that are not bought are left aside: a race takes new ones.")
     if state.verdict.winner is not None:
-        return [*said, "The race is decided: nothing more is bought."]
+        words = Finals(study, state.verdict.winner).words
+        return [*said, "The race is decided: nothing more is bought.", *([words] if words else [])]
     if state.to_buy:
         cost = text.money(sum(study.prices[n] for n in state.to_buy), study.currency, estimated=True)
         return [*said, f"{_clips(len(state.to_buy))} of the step are not bought yet: about {cost}."]

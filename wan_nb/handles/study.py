@@ -22,6 +22,7 @@ from wan_nb.errors import (
     WanError,
 )
 from wan_nb.handles.chosen_runs import each_of
+from wan_nb.handles.finals import Finals
 from wan_nb.handles.run import Run, publish_end
 from wan_nb.interrupts import buying_study, detaching, waiting_for_study
 from wan_nb.log.marks import in_the_running
@@ -731,7 +732,8 @@ class Study:
             from wan_nb.handles.race import state_of
 
             ranking = ranking.judged(state_of(self, race, answers, ranking).verdict)
-        return replace(ranking, criterion=asked, other_criteria=others)
+        offer = Finals(self, ranking.winner) if ranking.winner is not None else None
+        return replace(ranking, criterion=asked, other_criteria=others, offer=offer)
 
     @property
     def winner(self) -> str | None:

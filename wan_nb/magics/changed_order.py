@@ -97,7 +97,7 @@ class ChangedOrder:
             from wan_nb.widgets.offer import show_offer
 
             say(f"{said}.")
-            show_offer(self.session.views, f"Make a new one for {price}", lambda: buy().row)
+            show_offer(self.session.views, f"Make a new one for {price}", lambda: [buy().row])
         else:
             say(f"{said}: {allowed} in this cell makes it.")
         run = self.session.run(self.old.run_id)

@@ -1,4 +1,4 @@
-"""A button that buys one clip more, and the board of what it bought beneath."""
+"""A button that buys some clips more, and the board of what it bought beneath."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wan_nb.widgets.buy_button import BuyButton
 from wan_nb.widgets.outputs import display
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from wan_nb.log.row import Row
     from wan_nb.widgets.outputs import Views
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["show_offer"]
 
 
-def show_offer(views: Views, words: str, buy: Callable[[], Row]) -> None:
+def show_offer(views: Views, words: str, buy: Callable[[], Iterable[Row]]) -> None:
     """Show the button in the running cell.
 
     Parameters
@@ -26,12 +26,12 @@ def show_offer(views: Views, words: str, buy: Callable[[], Row]) -> None:
     words : str
         What it does, and for how much.
     buy : callable
-        Buys, in a worker thread, and returns the row of the new run.
+        Buys, in a worker thread, and returns the rows of the new runs.
     """
 
     async def order() -> None:
-        row = await views.clicks.do(buy)
-        await board.add(row)
+        for row in await views.clicks.do(buy):
+            await board.add(row)
         place.update(button.leave(NOTHING), raw=True)
 
     button = BuyButton(words, order, post=views.workspace.loop.start)

@@ -30,11 +30,11 @@ class RaceControls:
     page : callable
         What it shows now.
     label : callable
-        What the button would buy now, and for how much; empty when nothing is due.
+        What the button would buy now, the winner in 1080P after the race, and for how much; empty when nothing is due.
     buy : callable
         Buys it.
     rows : callable
-        The runs of the study.
+        The runs of the study, and those that the winner has in 1080P.
     ended : coroutine function
         Returns when every run has ended.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wan_nb.html.ranking import of_100, ranking_bundle
 from wan_nb.html.text import percent
@@ -16,6 +16,8 @@ from wan_nb.studies.votes import MIN_BLOCKS
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -66,6 +68,17 @@ class Interval:
     high: float
 
 
+class Offer(Protocol):
+    """What a decision makes worth buying."""
+
+    @property
+    def words(self) -> str:
+        """A sentence with its price; empty where there is nothing to buy."""
+
+    def show(self, bundle: Mapping[str, str]) -> None:
+        """Show what was decided, with a button that buys."""
+
+
 @printed
 @dataclass(frozen=True, slots=True)
 class Ranking:
@@ -111,6 +124,8 @@ class Ranking:
         What was asked, such as "moves less"; empty for "which clip is better".
     other_criteria : tuple of str
         What else was asked of the same clips, by votes that are not counted here.
+    offer : Offer or None
+        Of a study that is decided: what can be bought now.
     """
 
     rows: tuple[dict[str, Any], ...]
@@ -132,6 +147,7 @@ class Ranking:
     race: Verdict | None = None
     criterion: str = ""
     other_criteria: tuple[str, ...] = ()
+    offer: Offer | None = field(repr=False, compare=False, default=None)
 
     def judged(self, race: Verdict) -> Ranking:
         """The same votes as a race judges them, its leader first."""
@@ -249,6 +265,11 @@ class Ranking:
     def __str__(self) -> str:
         return self.sentence
 
+    def _ipython_display_(self) -> None:
+        if self.offer is None:
+            raise NotImplementedError  # then IPython takes the MIME bundle
+        self.offer.show(self._repr_mimebundle_())
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002  # IPython's
         return ranking_bundle(self.sentence, self.table() if self.votes else [], facts(self))
 
@@ -283,7 +304,7 @@ def facts(ranking: Ranking) -> list[str]:
         found.append(f"One {' and one '.join(ones)}: what another {' or '.join(ones)} would say is not known.")
     if ranking.decided:
         found.append("Voting stopped at a lead, which flatters it: expect a smaller one on new seeds.")
-        found.append(f"Make {ranking.winner} in 1080P: study.finals() plans its clips on the same pictures and seeds.")
+        found += [words] if ranking.offer and (words := ranking.offer.words) else []
     if ranking.race is not None:
         found += ranking.race.facts()
     elif not ranking.decided:
