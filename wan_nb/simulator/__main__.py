@@ -1,4 +1,7 @@
-"""``python -m wan_nb.simulator``: start the simulator of a state folder, or say where it already runs."""
+"""``python -m wan_nb.simulator``: start the simulator of a state folder, or say where it already runs.
+
+With ``record`` or ``compare`` in front: see `wan_nb.simulator.fidelity.record`.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ _DEFAULT_FOLDER = Path("~/.cache/wan_nb/simulator")
 _DESCRIPTION = "Start the simulator of a state folder, or say where it already runs. Its base URL is printed."
 
 
-def _options(arguments: list[str] | None) -> argparse.Namespace:
+def _options(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m wan_nb.simulator", description=_DESCRIPTION, allow_abbrev=False)
     parser.add_argument("--port", type=int, default=0, metavar="N", help="loopback port; 0: any free one")
     parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="divides queue and run times")
@@ -49,7 +52,12 @@ def _state_folder(given: Path | None) -> Path:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run until interrupted; 0 also when another one already serves the folder, 1 when it cannot."""
-    options = _options(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] in (["record"], ["compare"]):
+        from wan_nb.simulator.fidelity import record
+
+        return record.main(given)
+    options = _options(given)
     state = _state_folder(options.state)
     try:
         if options.detach and hasattr(os, "fork"):
