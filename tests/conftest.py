@@ -93,6 +93,19 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, _no_certi
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture(autouse=True)
+def no_default_session_stays(clean_environment: None) -> Iterator[None]:
+    """A default session that a test opens ends with it: its folder, log and uploads are not those of the next one."""
+    before = _default_session()
+    yield
+    if before is None and _default_session() is not None:
+        sys.modules["wan_nb.handles.default"].close()
+
+
+def _default_session() -> Any:
+    return getattr(sys.modules.get("wan_nb.handles.default"), "_base", None)
+
+
 @pytest.fixture(scope="session")
 def photos() -> Path:
     """Folder of the photographs and the voice that the notebooks use."""
