@@ -12,6 +12,7 @@ from wan_nb.api import catalog
 from wan_nb.frontends import FRONT_ENDS
 from wan_nb.log.row import COLUMNS
 from wan_nb.magics import help as manual
+from wan_nb.simulator.fidelity import exchange as fidelity
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -136,6 +137,18 @@ def _designed(found: dict[str, Any] | None) -> str:
     return f"{said}; {found['clips']:.0f} clips, {found['votes']:.0f} votes{few}"
 
 
+def exchange_table() -> str:
+    """What the documentation gives, and what the simulator is held to."""
+    rows = []
+    for exchange in fidelity.read(fidelity.DOCUMENTED):
+        step, answer = exchange.step, exchange.answer
+        body = answer.body or {}
+        told = body.get("code") or body.get("output", {}).get("task_status") or answer.type.removeprefix("application/")
+        path = step.path.replace(catalog.CREATE_PATH, "(create)").replace("<", "{").replace(">", "}")
+        rows.append((step.name, f"`{step.method} {path}`", f"{answer.status} {told}".strip(), exchange.source))
+    return _table(("exchange", "request", "answer", "given by"), rows)
+
+
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in [head, tuple("---" for _ in head), *rows])
 
@@ -150,6 +163,7 @@ TABLES = {
     "front_ends": front_end_table,
     "rivals": rival_table,
     "race": race_table,
+    "exchanges": exchange_table,
 }
 
 _PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
