@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from make_media import sound
 
-from wan_nb.errors import InvalidMedia, InvalidOption
+from wan_nb.errors import BudgetExceeded, InvalidMedia, InvalidOption
 from wan_nb.grammar.template import expand
 
 pytest_plugins = ["fixtures_shell"]
@@ -23,9 +23,14 @@ def creates(simulator: Any) -> int:
 def chain(wan: Any, simulator: Any, cat: Any) -> Any:
     """Two cells, the second one of the last frame of the first."""
     simulator.config(clips="small")  # the service continues no tiny ones
-    wan(f"%%wan -f {cat} -d 2 --out s1 --wait\na cat walks")
+    first(wan, cat)
     wan(NEXT)
     return wan
+
+
+def first(cells: Any, cat: Any, options: str = "", prompt: str = "a cat walks") -> None:
+    """Run the cell whose clip the next one begins with."""
+    cells(f"%%wan -f {cat} -d 2 --out s1 --wait {options}\n{prompt}")
 
 
 def test_a_material_of_a_run_is_known_by_the_clip_and_not_by_the_file_that_was_made(chain, simulator) -> None:
@@ -61,26 +66,43 @@ def _given(chain: Any, text: str) -> Any:
     return expand(text.strip("'"), chain.shell.user_ns, allow_objects=True)
 
 
-def test_a_cell_whose_input_is_another_take_asks_and_holds_the_old_clip(chain, simulator, cat, capsys) -> None:
+def answered(chain: Any, cell: str, said: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What a cell becomes where somebody answers its question, which is asked once."""
+    asked: list[str] = []
+
+    def answer(question: str) -> str:
+        asked.append(question)
+        return said
+
+    with monkeypatch.context() as patch:
+        patch.setattr("builtins.input", answer)
+        thing = chain(cell)
+    assert len(asked) == 1, asked
+    return thing
+
+
+def test_a_cell_whose_input_is_another_take_asks_and_holds_the_old_clip(
+    chain, simulator, cat, capsys, monkeypatch
+) -> None:
     old = chain["s2"]
-    chain(f"%%wan -f {cat} -d 2 --out s1 --wait --take 2\na cat walks")
+    first(chain, cat, "--take 2")
     assert chain(NEXT).id == old.id == chain["s2"].id
     said = capsys.readouterr().out
     assert "Its first_frame comes out of another clip than before" in said
-    assert "A new one costs ≈ CNY 1.20: --max-cost 1.2 in this cell makes it." in said
+    assert "this is the clip of the order before (free). A new one costs ≈ CNY 1.20." in said
     assert creates(simulator) == 3
-    made = chain(NEXT.replace("--wait", "--wait --max-cost 1.2"))
+    made = answered(chain, NEXT, "yes", monkeypatch)
     assert made.id != old.id
     assert chain(NEXT).id == made.id == chain["s2"].id, "what was answered is not asked again"
     assert creates(simulator) == 4
-    chain(f"%%wan -f {cat} -d 2 --out s1 --wait\na cat walks")
+    first(chain, cat)
     assert chain(NEXT).id == old.id, "the clip of the first take is there: it costs nothing"
     assert creates(simulator) == 4
 
 
 def test_in_batch_it_needs_its_price_and_the_variable_holds_the_old_clip(chain, simulator, cat) -> None:
     old = chain["s2"]
-    chain(f"%%wan -f {cat} -d 2 --out s1 --wait --take 2\na cat walks")
+    first(chain, cat, "--take 2")
     chain.unattended()
     chain.shell.user_ns["s2"] = None
     with pytest.raises(InvalidOption, match=r"another clip than before(.|\n)*--max-cost 1.2") as caught:
@@ -90,18 +112,108 @@ def test_in_batch_it_needs_its_price_and_the_variable_holds_the_old_clip(chain, 
     assert creates(simulator) == 4
 
 
-def test_an_order_that_differs_in_its_name_alone_asks(wan, simulator, cat, capsys) -> None:
+def test_a_price_that_stays_in_a_cell_answers_no_later_change(chain, simulator, cat, monkeypatch) -> None:
+    kept = NEXT.replace("--wait", "--wait --max-cost 5")
+    old = chain["s2"]
+    assert chain(kept).id == old.id
+    for take in (2, 3):
+        first(chain, cat, f"--take {take}")
+        for _run_all in range(2):
+            assert chain(kept).id == old.id == chain["s2"].id
+        assert creates(simulator) == 2 + (take - 1) * 2 - 1
+        assert answered(chain, kept, "no", monkeypatch).id == old.id
+        new = answered(chain, kept, "y", monkeypatch)
+        assert new.id != old.id
+        assert chain(kept).id == chain(NEXT).id == new.id
+        old = new
+    assert creates(simulator) == 6
+    first(chain, cat, prompt="a cat runs")
+    with pytest.raises(BudgetExceeded):
+        answered(chain, NEXT.replace("--wait", "--wait --max-cost 1"), "y", monkeypatch)
+
+
+STUDY = "%%wan -f {{s1}} -d 2 --out both --name both --max-cost 5 --wait\n--- a\na dog\n--- b\na bird"
+
+
+def test_a_study_whose_input_is_another_take_asks_whatever_its_max_cost(chain, simulator, cat, capsys, monkeypatch):
+    old = chain(STUDY)
+    assert (creates(simulator), len(old.runs)) == (4, 2)
+    first(chain, cat, "--take 2")
+    capsys.readouterr()
+    for _run_all in range(2):
+        assert chain(STUDY).runs == old.runs == chain["both"].runs
+    said = capsys.readouterr().out
+    assert "Its first_frame comes out of another clip than before; the clips of the order before stand below" in said
+    assert "≈ CNY 2.40" in said
+    assert creates(simulator) == 5
+    new = answered(chain, STUDY, "y", monkeypatch)
+    assert creates(simulator) == 7
+    assert not set(new.runs) & set(old.runs)
+    assert chain(STUDY).runs == new.runs == chain["both"].runs
+    assert creates(simulator) == 7
+
+
+def test_a_study_under_another_name_asks_too_and_in_batch_its_max_cost_answers(wan, simulator, cat, capsys):
+    named = STUDY.replace("{{s1}}", str(cat))
+    old = wan(named)
+    renamed = named.replace("--name both", "--name pair")
+    assert wan(renamed).runs == old.runs
+    assert "Only its name has changed, from both to pair" in capsys.readouterr().out
+    typed = wan(renamed.replace("a bird", "a crow"))
+    assert creates(simulator) == 4, "a prompt that was typed is bought"
+    assert len(typed.runs) == 2
+    wan.unattended()
+    wan(renamed.replace("a bird", "a crow").replace("--name pair", "--name third"))
+    assert creates(simulator) == 6
+
+
+def test_a_race_under_another_name_asks(wan, simulator, cat, capsys) -> None:
+    cell = f"%%wan -f {cat} -d 2 --out best --name best --race --max-cost 20 --wait\n--- a\na dog\n--- b\na bird"
+    wan(cell)
+    bought = creates(simulator)
+    assert bought > 2
+    wan(cell)
+    race = wan(cell.replace("--name best", "--name other"))
+    assert "Only its name has changed, from best to other; nothing is bought yet." in capsys.readouterr().out
+    assert race.spent == 0
+    assert creates(simulator) == bought
+
+
+def test_an_order_under_a_name_whose_picture_is_gone_asks(wan, simulator, cat, capsys, monkeypatch) -> None:
+    cell = f"%%wan -f {cat} -d 2 --name walk --wait --out first\na cat walks"
+    first = wan(cell)
+    bare = "%%wan -d 2 --name walk --wait --max-cost 9 --out second\na cat walks"
+    assert wan(bare).id == first.id
+    assert (
+        "Every clip named 'walk' was made from a picture or clip, and this order gives none" in capsys.readouterr().out
+    )
+    study = f"{bare}\n--- b\na dog walks".replace("second\n", "third\n")
+    assert not wan(study).runs
+    assert creates(simulator) == 1
+    second = answered(wan, bare, "y", monkeypatch)
+    assert second.row.task == "text to video"
+    assert len(wan(study).runs) == 2, "one without a picture is there now"
+    assert creates(simulator) == 3
+    wan.unattended()
+    wan(cell.replace("walk", "stroll"))
+    with pytest.raises(InvalidOption, match="gives none"):
+        wan(bare.replace("walk", "stroll").replace("--max-cost 9 ", ""))
+    assert not wan(bare.replace("walk", "stroll")).reused
+
+
+def test_an_order_that_differs_in_its_name_alone_asks(wan, simulator, cat, capsys, monkeypatch) -> None:
     cell = f"%%wan -f {cat} -d 2 --out cat_clip --wait --name walk\na cat walks"
     first = wan(cell)
     assert wan(cell.replace("--name walk", "--name stroll")).id == first.id
     assert "Only its name has changed, from walk to stroll" in capsys.readouterr().out
     assert creates(simulator) == 1
-    assert wan(cell.replace("--name walk", "--name stroll --max-cost 2")).id != first.id
+    assert wan(cell.replace("--name walk", "--name stroll --max-cost 2")).id == first.id
+    assert answered(wan, cell.replace("--name walk", "--name stroll"), "y", monkeypatch).id != first.id
 
 
 def test_what_a_person_types_is_bought(chain, simulator, cat) -> None:
     old = chain["s2"]
-    chain(f"%%wan -f {cat} -d 2 --out s1 --wait --take 2\na cat walks")
+    first(chain, cat, "--take 2")
     again = "%%wan -f {{s1}} -d 2 --out s2\na dog follows"
     for changed in (
         again.replace("a dog follows", "a dog runs"),
@@ -139,3 +251,32 @@ def test_a_voice_that_is_longer_than_its_clip_is_said_before_it_is_paid(wan, sim
     assert "not heard" not in capsys.readouterr().out
     wan(f"{cell} twice".replace("--out said", "--out said --seeds 1,2 --max-cost 9"))
     assert capsys.readouterr().out.count("the last 7.8 s are not heard") == 1
+
+
+def test_what_the_first_edition_took_out_of_a_run_is_the_same_request(chain, simulator, capsys) -> None:
+    """It knew a frame by its pixels and a tail by its file, as anything is known that is given by itself."""
+    first = chain["s1"]
+    frame = first.session.submit("it goes on", first_frame=first.frame(-1), duration=2)
+    assert chain("%%wan -f {{s1}} -d 2 --max-cost 5 --wait\nit goes on").id == frame.id
+    assert first.session.study({"a": "it goes on"}, first_frame=first, duration=2).missing == []
+    tail = first.session.submit("it goes on", first_clip=first.tail(2), duration=4)
+    cell = "%%wan -c {{s1}} -d 4 --max-cost 5 --out more --wait\nit goes on"
+    assert chain(cell).id == tail.id
+    assert creates(simulator) == 4
+
+
+def test_where_its_file_comes_out_otherwise_the_clip_is_offered(chain, simulator, capsys, monkeypatch) -> None:
+    first = chain["s1"]
+    tail = first.session.submit("it goes on", first_clip=first.tail(2), duration=4)
+    with first.tail(2).open("ab") as made:
+        made.write(b"\0\0\0\x08free")
+    cell = "%%wan -c {{s1}} -d 4 --max-cost 5 --out more --wait\nit goes on"
+    for _run_all in range(2):
+        assert chain(cell).id == chain["more"].id == tail.id
+    assert "It may be the same clip" in capsys.readouterr().out
+    with pytest.raises(InvalidOption, match="may have the same picture"):
+        first.session.submit("it goes on", first_clip=first, duration=4)
+    study = f"{cell.replace('more', 'both')}\n--- b\nit ends"
+    assert not chain(study).runs
+    assert creates(simulator) == 3
+    assert answered(chain, cell, "y", monkeypatch).id != tail.id

@@ -17,7 +17,7 @@ from wan_nb.api import catalog
 from wan_nb.api.checks import check_combination, check_materials, check_taken, check_value
 from wan_nb.api.estimate import Estimate
 from wan_nb.api.field_signatures import told_fields
-from wan_nb.api.medium import Medium, numbered
+from wan_nb.api.medium import Medium, each_material, numbered
 from wan_nb.errors import InvalidRequest, join_words
 from wan_nb.terminal import printed
 
@@ -307,8 +307,26 @@ class VideoRequest(_Fields):  # type: ignore[misc]  # its fields are those of th
 
     def with_seed(self, seed: int | None) -> VideoRequest:
         """The same request with another seed, or without one."""
+        return self._with(seed=seed)
+
+    @property
+    def chained(self) -> bool:
+        """Whether a material is taken out of the clip of a run."""
+        return any(medium.taken is not None for medium in self.media().values())
+
+    def by_file(self) -> VideoRequest:
+        """The same request, its materials known by their files whatever run they are taken from."""
+        given = {name: getattr(self, name) for name in self.given()}
+        return self._with(
+            **{
+                name: each_material(catalog.BY_NAME[name], held, lambda one: one.model_copy(update={"taken": None}))
+                for name, held in given.items()
+            }
+        )
+
+    def _with(self, **changes: Any) -> VideoRequest:
         own = {name: getattr(self, name) for name in type(self).model_fields}
-        return VideoRequest(**{**own, "seed": seed})
+        return VideoRequest(**{**own, **changes})
 
 
 VideoRequest.__doc__ = told_fields(VideoRequest.__doc__, catalog.FIELDS)

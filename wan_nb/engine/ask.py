@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from wan_nb.api.request import VideoRequest, derive_seed
@@ -57,6 +57,11 @@ class Ask:
         if self.request.seed is not None:
             return self.request
         return self.request.with_seed(derive_seed(self.request.media(), self.name, take))
+
+    @property
+    def by_file(self) -> Self:
+        """The same, with what is taken out of runs known by the file that was made of it, as in the first edition."""
+        return replace(self, request=self.request.by_file())
 
     @classmethod
     def of_run(cls, row: Row, request: VideoRequest, **more: Any) -> Self:

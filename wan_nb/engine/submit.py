@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
 from wan_nb.engine import media_folder, settle
+from wan_nb.engine.edition1_runs import fingerprints
 from wan_nb.engine.retry import retried
 from wan_nb.engine.row_errors import code_and_message
 from wan_nb.errors import InvalidMedia, LogError, OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
@@ -72,8 +73,8 @@ class Submitter:
         await account.handshake()
         cap = account.settings.budget.get(account.endpoint.region.currency)
         next_take = any(ask.next_take for ask in asks)
-        intents = [self.intent(ask) for ask in asks]
-        prints = [intent["fingerprint"] for intent in intents]
+        prints = await self._fingerprints(asks)
+        intents = [self.intent(ask, fingerprint) for ask, fingerprint in zip(asks, prints, strict=True)]
         account.sending.update(prints)
 
         def work() -> list[tuple[Row, bool]]:
@@ -114,7 +115,13 @@ class Submitter:
         finally:
             self.account.sends_no_more(row)
 
-    def intent(self, ask: Ask) -> dict[str, Any]:
+    async def _fingerprints(self, asks: list[Ask]) -> list[str]:
+        account, identity = self.account, self.account.endpoint.identity
+        if any(ask.request.chained for ask in asks):
+            return await account.ask_log(fingerprints, account.log, asks, identity)
+        return fingerprints(None, asks, identity)
+
+    def intent(self, ask: Ask, fingerprint: str) -> dict[str, Any]:
         """Columns of the row to reserve."""
         account, request = self.account, ask.seeded()
         return {
@@ -129,7 +136,7 @@ class Submitter:
             "simulated": bool(account.client.simulated),
             "cost": request.price(account.endpoint.region),
             "currency": account.endpoint.region.currency,
-            "fingerprint": request.fingerprint(account.endpoint.identity),
+            "fingerprint": fingerprint,
             "request": request.public(),
             "identity": account.endpoint.identity,
             "version": __version__,

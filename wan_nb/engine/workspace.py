@@ -359,8 +359,9 @@ class Workspace:
 
     def fingerprints(self, asks: Sequence[Ask]) -> list[str]:
         """What each of these requests is known by in the log; nothing is asked or started."""
-        identity = identify(self.settings)
-        return [ask.seeded().fingerprint(identity) for ask in asks]
+        from wan_nb.engine.edition1_runs import fingerprints
+
+        return fingerprints(self.log if self._logged else None, asks, identify(self.settings))
 
     def takes(self, prints: Sequence[str]) -> list[Takes]:
         """What was bought of the requests of these fingerprints, take by take; nothing is asked or started."""

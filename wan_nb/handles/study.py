@@ -478,12 +478,16 @@ class Study:
             for row, cell in zip(known, self.plan.cells, strict=True)
         ]
 
+    def written(self) -> list[dict[str, Any]]:
+        """Its requests as the log records them, in the order in which a person wrote them."""
+        asked = dict(zip(map(id, self.plan.cells), self._requests, strict=True))
+        return [asked[id(cell)].public() for cell in self.plan.written]
+
     def _recorded(self) -> dict[str, Any]:
         """The plan as JSON: what `open_study` reads."""
-        asked = dict(zip(map(id, self.plan.cells), self._requests, strict=True))
         cells = [
-            {"variant": cell.variant, "block": cell.block, "request": asked[id(cell)].public()}
-            for cell in self.plan.written
+            {"variant": cell.variant, "block": cell.block, "request": request}
+            for cell, request in zip(self.plan.written, self.written(), strict=True)
         ]
         whole = {"schema": 1, "named": self.plan.named, "aliases": self._aliases, "take": self._take, "cells": cells}
         whole |= {"race": self.plan.race.as_json()} if self.plan.race else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field
 from inspect import getdoc
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,6 @@ from wan_nb.errors import InvalidOption
 from wan_nb.grammar import options
 from wan_nb.handles.meaning import meaning, one_run, one_study, one_thing, rows_meant
 from wan_nb.handles.run import Run
-from wan_nb.terminal import ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -102,9 +100,8 @@ class Call:
         """
         if self.given.get("yes"):
             return True
-        if not self.notebook.in_batch:
-            with suppress(EOFError, NotImplementedError):
-                return ask(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+        if (said := self.notebook.agrees(question)) is not None:
+            return said
         raise InvalidOption("nobody is there to be asked; nothing was deleted.", remedy="--yes says it beforehand.")
 
 

@@ -1,4 +1,4 @@
-"""A cell whose order is another one although nobody changed its text: it asks before it buys."""
+"""A cell that would buy again although nobody changed what it asks for: it asks first."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from wan_nb.api.recorded import beside_materials, items_of
-from wan_nb.engine.ask import Ask
-from wan_nb.errors import InvalidOption, NotFound
+from wan_nb.errors import InvalidOption, NotFound, join_words
 from wan_nb.frontends import cell_id, front_end, notebook_name
+from wan_nb.handles.open_study import open_study
+from wan_nb.handles.run import Run
 from wan_nb.html.text import money
 from wan_nb.log.states import UNBILLED
 from wan_nb.terminal import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from wan_nb.api.request import VideoRequest
+    from wan_nb.engine.ask import Ask
     from wan_nb.grammar.cell import Cell
-    from wan_nb.handles.run import Run
     from wan_nb.handles.session import Session
+    from wan_nb.handles.study import Study
     from wan_nb.log.row import Row
     from wan_nb.magics.notebook import Notebook
+
+    Recorded = Mapping[str, Any]
 
 __all__ = ["ChangedOrder", "keep_order", "order_names"]
 
@@ -32,96 +35,179 @@ def order_names(cell: Cell) -> list[str]:
     return [name for name in (cell_id() and f"id {cell_id()}", other) if name]
 
 
-def keep_order(session: Session, names: list[str], cell: Cell, run: Run) -> None:
-    """Write down what a cell has shown."""
-    session.log.keep_order(notebook_name(), names, {"run": run.id, "name": cell.name, "take": cell.take})
+def keep_order(session: Session, names: list[str], cell: Cell, thing: Run | Study) -> None:
+    """Write down what a cell has bought or shown."""
+    known = {"run": thing.id} if isinstance(thing, Run) else {"study": thing.name}
+    order = {**known, "name": cell.name, "take": cell.take}
+    if any(session.log.order(notebook_name(), [name]) != order for name in names):
+        session.log.keep_order(notebook_name(), names, order)
 
 
 @dataclass(frozen=True)
 class ChangedOrder:
-    """An order that differs from what its cell bought before in nothing that a person typed but its name.
+    """An order that would buy clips although a person has typed nothing that asks for new ones.
+
+    ``--max-cost`` is no answer where somebody can be asked: it allows an amount, and stays in its cell. In batch it is.
 
     Attributes
     ----------
-    old : Row
-        The run that the cell showed.
+    old : Run or Study
+        What the cell showed before, or what may be the same.
     why : str
         What differs.
     price : float
-        Of a new clip.
+        Of what is new.
     """
 
     session: Session
-    old: Row
+    old: Run | Study
     why: str
     price: float
 
     @classmethod
-    def of(cls, session: Session, cell: Cell, request: VideoRequest) -> Self | None:
-        """The change that a cell has to ask about; None where it is there already, or a person typed it."""
-        before = session.log.order(notebook_name(), order_names(cell))
-        if before is None or cell.take != before.get("take"):
-            return None
-        workspace = session.workspace
-        ask = Ask(request, name=cell.name, take=cell.take)
-        (there,) = workspace.known(workspace.fingerprints([ask]), cell.take)
-        if there is not None and there.status not in UNBILLED:
-            return None
-        try:
-            old = session.row(str(before.get("run")))
-        except NotFound:
-            return None
-        why = _difference(request, old.request, named=(before.get("name"), cell.name), seed=old.seed)
-        if not why or old.status in UNBILLED or old.identity != workspace.account.endpoint.identity:
-            return None
-        return cls(session, old, why, request.price(workspace.endpoint.region))
+    def of(cls, session: Session, cell: Cell, asks: Sequence[Ask], written: Sequence[Recorded]) -> Self | None:
+        """The change that a cell has to ask about; None where nothing is bought, or a person typed what is new.
 
-    def ask(self, notebook: Notebook, buy: Callable[[], Run]) -> Run:
-        """Show the clip of the old order and offer a new one; until that is bought the cell holds the old run.
+        Parameters
+        ----------
+        session : Session
+        cell : Cell
+        asks : sequence of Ask
+        written : sequence of mapping
+            The same requests as the log records them, in the order in which a person wrote them.
+        """
+        workspace = session.workspace
+        known = workspace.known(workspace.fingerprints(asks), cell.take)
+        new = [ask for ask, row in zip(asks, known, strict=True) if row is None or row.status in UNBILLED]
+        if not new:
+            return None
+        price = sum(ask.request.price(workspace.region) for ask in new)
+        before = session.log.order(notebook_name(), order_names(cell)) or {}
+        if before and cell.take == before.get("take"):
+            old, recorded = _bought(session, before)
+            if cell.race:  # which chooses its seeds itself
+                written, recorded = _without_seeds(written), _without_seeds(recorded)
+            if old is not None and (why := _difference(written, recorded, (before.get("name"), cell.name))):
+                return cls(session, old, why, price)
+        doubt = next(filter(None, workspace.earlier(asks, known)), None)
+        if doubt is not None:
+            why = "It may be the same clip, bought by the first edition, which did not write down whose picture it took"
+            return cls(session, Run(session, doubt.run_id, reused=True), why, price)
+        if (row := _with_picture(session, cell, written)) is not None:
+            why = f"Every clip named {cell.name!r:.60} was made from a picture or clip, and this order gives none"
+            return cls(session, Run(session, row.run_id, reused=True), why, price)
+        return None
+
+    @property
+    def told(self) -> str:
+        """The price of what is new, in words."""
+        return money(self.price, self.session.workspace.region.currency, estimated=True)
+
+    def allowed(self, notebook: Notebook, cell: Cell) -> bool:
+        """Whether it is bought: a person says so, or in batch ``--max-cost``.
 
         Raises
         ------
         InvalidOption
             Nobody is there to be asked.
         """
-        price = money(self.price, self.old.currency or self.session.workspace.region.currency, estimated=True)
-        said = f"{self.why}; this is the clip of the order before (free). A new one costs {price}"
-        allowed = f"--max-cost {self.price:g}"
-        if notebook.in_batch:
-            raise InvalidOption(
-                f"{self.why}, and nobody is there to be asked whether that is worth {price}.",
-                run_id=self.old.run_id,
-                remedy=f"{allowed} in this cell makes a new clip; `%wan show {self.old.run_id[:8]}` shows the old one.",
-            )
+        if not notebook.in_batch:
+            return not front_end().live and bool(notebook.agrees(f"{self.why}. Make a new one for {self.told}?"))
+        if cell.max_cost is not None:
+            return True
+        shown = self.old.id[:8] if isinstance(self.old, Run) else self.old.name
+        raise InvalidOption(
+            f"{self.why}, and nobody is there to be asked whether that is worth {self.told}.",
+            run_id=getattr(self.old, "id", None),
+            remedy=f"--max-cost {self.price:g} in this cell makes a new one; `%wan show {shown}` shows the old one.",
+        )
+
+    def say(self, shown: str = "nothing is bought yet") -> None:
+        """Say what differs, what is shown, and what the new costs."""
+        say(f"{self.why}; {shown}. A new one costs {self.told}.")
+
+    def offer(self, buy: Callable[[], Row]) -> Run | Study:
+        """The clip that the cell showed before, beneath a button that makes a new one."""
+        self.say("this is the clip of the order before (free)")
         if front_end().live:
             from wan_nb.widgets.offer import show_offer
 
-            say(f"{said}.")
-            show_offer(self.session.views, f"Make a new one for {price}", lambda: [buy().row])
+            show_offer(self.session.views, f"Make a new one for {self.told}", lambda: [buy()])
         else:
-            say(f"{said}: {allowed} in this cell makes it.")
-        run = self.session.run(self.old.run_id)
-        run.reused = True
-        return run
+            say(self._later)
+        return self.old
+
+    def offer_plan(self, study: Study, buy: Callable[..., object]) -> Run | Study:
+        """The study that the cell showed before, beneath the plan of the new one; without one that plan."""
+        old = None if isinstance(self.old, Run) else self.old
+        self.say(*(["the clips of the order before stand below (free)"] if old else []))
+        if not front_end().live:
+            say(self._later)
+        elif old is not None:
+            from wan_nb.widgets.plan import show_plan
+
+            show_plan(self.session.views, study.state(), state_now=study.state, buy=buy, ended=study.ended)
+        return old or study
+
+    _later = "Nothing was bought; run the cell again to be asked again."
 
 
-def _difference(request: VideoRequest, old: Mapping[str, Any], *, named: tuple[Any, Any], seed: int | None) -> str:
-    """What differs where it is only materials out of runs, or only the name; else empty."""
-    new = request.public()
-    if beside_materials(new) != beside_materials(old) or (request.seed is not None and request.seed != seed):
+def _bought(session: Session, before: Mapping[str, Any]) -> tuple[Run | Study | None, list[Recorded]]:
+    """What a cell has bought or shown, and its requests as they were recorded."""
+    try:
+        if name := before.get("study"):
+            cells = session.log.load_study(str(name))["cells"]
+            old = open_study(session, None, {}, name=str(name), seeds=(), vary=None, tags=())
+            return (old, [cell["request"] for cell in cells]) if old.rows() else (None, [])
+        row = session.row(str(before.get("run")))
+    except NotFound:
+        return None, []
+    if row.status in UNBILLED or row.identity != session.workspace.account.endpoint.identity:
+        return None, []
+    return Run(session, row.run_id, reused=True), [row.request]
+
+
+def _without_seeds(requests: Sequence[Recorded]) -> list[Recorded]:
+    """What differs in more than the seed, each once."""
+    kept: list[Recorded] = []
+    for request in requests:
+        bare = {name: value for name, value in request.get("parameters", {}).items() if name != "seed"}
+        if (one := {**request, "parameters": bare}) not in kept:
+            kept.append(one)
+    return kept
+
+
+def _difference(new: Sequence[Recorded], old: Sequence[Recorded], names: tuple[Any, Any]) -> str:
+    """What differs where it is only materials out of runs, or the name; else empty."""
+    if len(new) != len(old):
         return ""
-    then, now = ({place[:2]: place[2] for place in items_of(sent)} for sent in (old, new))
-    if then.keys() != now.keys():
-        return ""
-    changed = [name for name in now if _content(now[name]) != _content(then[name])]
-    if any(not (now[name].get("taken") and then[name].get("taken")) for name in changed):
-        return ""
-    if named[0] == named[1]:
-        return (
-            f"Its {' and '.join(name for name, _ in changed)} comes out of another clip than before" if changed else ""
-        )
-    return "" if changed else f"Only its name has changed, from {named[0]} to {named[1]}"
+    changed: dict[str, None] = {}
+    for now, then in zip(new, old, strict=True):
+        seeds = [request.get("parameters", {}).get("seed") for request in (now, then)]
+        if beside_materials(now) != beside_materials(then) or (seeds[0] is not None and seeds[0] != seeds[1]):
+            return ""
+        held, had = ({place[:2]: place[2] for place in items_of(request)} for request in (now, then))
+        if held.keys() != had.keys():
+            return ""
+        others = [place for place in held if _content(held[place]) != _content(had[place])]
+        if any(not (held[place].get("taken") and had[place].get("taken")) for place in others):
+            return ""
+        changed |= dict.fromkeys(name for name, _ in others)
+    why = [f"its {join_words(list(changed), 'and')} comes out of another clip than before"] if changed else []
+    if names[0] != names[1]:
+        told = [str(name or "none") for name in names]
+        why.append(f"{'its name' if changed else 'only its name'} has changed, from {told[0]} to {told[1]}")
+    said = " and ".join(why)
+    return said[:1].upper() + said[1:]
 
 
 def _content(item: Mapping[str, Any]) -> object:
     return item.get("taken") or item.get("identity")
+
+
+def _with_picture(session: Session, cell: Cell, written: Sequence[Recorded]) -> Row | None:
+    """The newest clip of this name, where each of them was made from a material and this order gives none."""
+    if not cell.name or any(next(items_of(request), None) for request in written):
+        return None
+    rows = [row for row in session.log.find(study=cell.name) if row.status not in UNBILLED]
+    return rows[0] if rows and all(next(items_of(row.request), None) for row in rows) else None

@@ -62,6 +62,13 @@ class Notebook:
         """Whether nobody comes back after the cell (nbclient, papermill, a script), or can be asked."""
         return not front_end().returns
 
+    def agrees(self, question: str) -> bool | None:
+        """Whether somebody says yes; None where nobody can be asked."""
+        if not self.in_batch:
+            with suppress(EOFError, NotImplementedError, OSError):
+                return ask(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+        return None
+
     def user(self) -> str:
         """Who sits here, asked for once where others use the log too and nobody knows."""
         from wan_nb.handles import default

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from wan_nb.api.request import VideoRequest
+    from wan_nb.handles.race import Race
+    from wan_nb.handles.run import Run
     from wan_nb.handles.session import Session
+    from wan_nb.handles.study import Study
     from wan_nb.magics.notebook import Notebook
 
 __all__ = ["run_cell", "study_text"]
@@ -65,20 +68,21 @@ def _run(notebook: Notebook, cell: Cell) -> Any:
     options: dict[str, Any] = {"name": cell.name, "tags": cell.tags, "take": cell.take, "max_cost": cell.max_cost}
     names = order_names(cell)  # of the cell that runs now: a click comes later
 
-    def buy(most: float | None = cell.max_cost) -> Any:
-        progress = _uploading(notebook, fields) if most == cell.max_cost else None
-        run = session.submit(prompt, **{**options, "max_cost": most}, progress=progress, **fields)
+    def buy(most: float | None, **more: Any) -> Run:
+        run = session.submit(prompt, **{**options, "max_cost": most}, **more, **fields)
         keep_order(session, names, cell, run)
-        return _keep_result(notebook, cell, run)
+        _keep_result(notebook, cell, run)
+        return run
 
     with _keeping_failed_run(notebook, cell):
         request = session.request(prompt, **fields)
-        changed = ChangedOrder.of(session, cell, request) if cell.max_cost is None else None
-        if changed is None:
+        ask = Ask(request, name=cell.name, take=cell.take)
+        changed = ChangedOrder.of(session, cell, [ask], [request.public()])
+        if changed is None or changed.allowed(notebook, cell):
             _say_before_paying(session, cell, request)
-            return _wait_and_show(notebook, cell, buy())
-        old = changed.ask(notebook, lambda: buy(changed.price))
-    return _wait_and_show(notebook, cell, _keep_result(notebook, cell, old))
+            most = cell.max_cost if changed is None or cell.max_cost is not None else changed.price
+            return _wait_and_show(notebook, cell, buy(most, progress=_uploading(notebook, fields)))
+    return _wait_and_show(notebook, cell, _keep_result(notebook, cell, changed.offer(lambda: buy(changed.price).row)))
 
 
 def _say_before_paying(session: Session, cell: Cell, request: VideoRequest) -> None:
@@ -111,16 +115,43 @@ def _study(notebook: Notebook, cell: Cell) -> Any:
             return _keep_result(notebook, cell, _tried_race(session, tried.race(**racing)))
         return _keep_result(notebook, cell, DryRun.of(session.workspace, tried.asks(), notes=tried.notes))
     study = session.study(variants, **planned, **fields)
-    _keep_result(notebook, cell, study)
     if cell.race:
-        race = _keep_result(notebook, cell, study.race(**racing))
-        return _wait_and_show(notebook, cell, race.submit()) if buys else race
+        return _raced(notebook, cell, study, _keep_result(notebook, cell, study.race(**racing)), buys=buys)
+    return _compared(notebook, cell, study, buys=buys)
+
+
+def _raced(notebook: Notebook, cell: Cell, study: Study, race: Race, *, buys: bool) -> Any:
+    """The race of a cell, with the step that is due where `buys`."""
     if not buys:
-        return study
+        return race
+    changed = ChangedOrder.of(study.session, cell, race.asks(), study.written())
+    if changed is not None and not changed.allowed(notebook, cell):
+        changed.say()
+        return race  # whose page has a button
+    race.submit()
+    keep_order(study.session, order_names(cell), cell, study)
+    return _wait_and_show(notebook, cell, race)
+
+
+def _compared(notebook: Notebook, cell: Cell, study: Study, *, buys: bool) -> Any:
+    """The study of a cell: its plan, or bought where `buys`."""
+    session, names = study.session, order_names(cell)
+
+    def buy(max_cost: float | None) -> None:
+        _keep_result(notebook, cell, study).submit(max_cost=max_cost)
+        keep_order(session, names, cell, study)
+
+    changed = ChangedOrder.of(session, cell, study.asks(), study.written())
+    if changed is not None and not (buys and changed.allowed(notebook, cell)):
+        return _keep_result(notebook, cell, changed.offer_plan(study, buy))
     state = study.state()
+    if not buys:
+        if not state.missing:
+            keep_order(session, names, cell, study)
+        return _keep_result(notebook, cell, study)
     for line in (*dict.fromkeys(note for n in state.missing for note in state.requests[n].notes), *state.changes):
         say(line)
-    study.submit(max_cost=cell.max_cost)
+    buy(cell.max_cost)
     return _wait_and_show(notebook, cell, study)
 
 
