@@ -115,9 +115,10 @@ def test_a_planted_circle_and_a_planted_arrow_are_found() -> None:
 
 def test_simulator_uses_the_catalog_and_nothing_else_of_the_house() -> None:
     """But for what records a service: it is a caller."""
-    service = {module for module in graph() if room(module) == "simulator" and ".fidelity" not in module}
-    assert not [m for m in service - {"simulator.__main__"} if any(".fidelity" in target for target in graph()[m])]
-    used = {target for module in service for target in graph()[module]}
+    arrows = graph()
+    service = {module for module in arrows if room(module) == "simulator" and ".fidelity" not in module}
+    assert not [m for m in service - {"simulator.__main__"} if any(".fidelity" in target for target in arrows[m])]
+    used = {target for module in service for target in arrows[module]}
     assert {target for target in used if room(target) != "simulator" and not target.startswith("api.catalog")} <= {
         "api"
     }
