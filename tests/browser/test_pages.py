@@ -409,6 +409,23 @@ def test_code_is_copied(page: Any) -> None:
     page.get_by_text("selected: press Ctrl+C").or_(page.get_by_text("copied")).wait_for()
 
 
+def test_the_frame_on_show_is_used_by_code_beneath_its_player(page: Any) -> None:
+    rows = show_board(page, [states.row(0, "SUCCEEDED"), states.row(1, "RUNNING")])
+    assert page.get_by_role("button", name=re.compile("^Use frame")).count() == 1
+    page.locator(".wan-stage").first.evaluate(
+        """stage => {
+          const video = document.createElement("video");
+          Object.defineProperty(video, "currentTime", { value: 1.25 });
+          stage.append(video);
+        }"""
+    )
+    page.get_by_role("button", name=re.compile("^Use frame")).click()
+    assert page.evaluate("model.sent.at(-1)") == {"kind": "frame", "id": rows[0]["id"], "time": 1.25}
+    tell(page, {"kind": "code", "id": rows[0]["id"], "code": {"First": "frame = 1", "Then": "%%wan"}})
+    assert page.locator(".wan-code pre").inner_text() == "frame = 1"
+    assert page.locator(".wan-stage video").count() == 1, "the player was taken away"
+
+
 def test_clean_up_leaves_nothing_behind(page: Any) -> None:
     rows = show_board(page, [states.row(0, "RUNNING"), states.row(1, "SUCCEEDED")])
     page.evaluate("done()")

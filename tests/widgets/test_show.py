@@ -250,6 +250,21 @@ def test_cancel_and_code_of_a_live_board(session, simulator, photos, screen, sea
     assert "canceled" in screen.wait_static()["text/plain"]
 
 
+def test_the_frame_on_show_is_the_first_one_of_the_next_clip(session, simulator, photos, screen, seated) -> None:
+    simulator.config(clips="small")
+    done = submit(session, photos).wait(30)
+    session.views.show([done.row, done.row])
+    (view,) = session.views._views
+    code = session.workspace.loop.sync(view._frame(done.id, 1.0))
+    assert code["Then"] == "%%wan --first-frame {{frame}}\n"
+    names = {}
+    exec(code["First"].replace("import wan_nb; frame = wan_nb", "frame = session"), {"session": session}, names)
+    used = session.submit("another scene", first_frame=names["frame"], duration=2)
+    assert used.row.request["input"]["media"][0]["taken"] == f"{done.row.video_sha256} frame at 1.0 s"
+    with pytest.raises(InvalidOption, match="seconds"):
+        session.workspace.loop.sync(view._frame(done.id, None))
+
+
 def test_again_of_a_live_board_adds_a_run_to_it(session, simulator, photos, screen, seated) -> None:
     done = submit(session, photos).wait(30)
     simulator.config(run=2.0)

@@ -87,7 +87,7 @@ class RacePage:
         return _table(head, lines)
 
     def _steps(self) -> Markup:
-        width = {"for": 24, "cost": 14, "known then": 26}
+        width = {"for": 17, "cost": 14, "to come": 11, "known then": 28}
         rest = (100 - sum(width.values())) // max(1, len(self.steps[0]) - len(width))
         head = {name: width.get(name, rest) for name in self.steps[0]}
         lines = [

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Board", "board_row", "usual"]
 
+_GIVEN = {"mark": "mark", "frame": "time"}
+"""Clicks that say more than which run, and where."""
+
 Post = Callable[[Coroutine[Any, Any, Any]], object]
 Action = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -111,7 +114,8 @@ class Board(NotebookWidget):
         Starts a coroutine on the loop thread: ``session.loop.start``.
     actions : mapping of str to coroutine function
         What a click does, by its name, given a run id: ``cancel``, ``pin``, ``again``, ``compare`` and ``mark`` (which
-        also gets the mark) return a text to show or None, ``clip`` and ``strip`` bytes, ``code`` a dict of texts.
+        also gets the mark) return a text to show or None, ``clip`` and ``strip`` bytes, ``code`` and ``frame`` (which
+        also gets the seconds) a dict of texts.
     title : str
     empty : str
         What is said while there are no runs; nothing is shown of a board that has neither.
@@ -183,7 +187,7 @@ class Board(NotebookWidget):
         elif kind in self._actions and run_id in self._at:
             if kind != "strip":
                 self.send({"kind": "ack", "id": run_id, "action": kind})
-            given = [content.get("mark")] if kind == "mark" else []
+            given = [content.get(_GIVEN[kind])] if kind in _GIVEN else []
             self._post(self._act(str(kind), run_id, *given))
 
     async def _resend(self) -> None:

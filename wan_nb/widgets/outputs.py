@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from wan_nb import arguments
 from wan_nb.engine.loop import Worker, load
 from wan_nb.errors import InvalidOption, LogError
 from wan_nb.frontends import front_end, in_jupyter, shell
@@ -261,6 +262,7 @@ class View:
                 "strip": self._strip,
                 "compare": self._compare,
                 "mark": self._mark,
+                "frame": self._frame,
             }
             self.board = board(
                 [self._json(row) for row in self.rows.values()],
@@ -436,6 +438,13 @@ class View:
 
     async def _strip(self, run_id: str) -> bytes | str:
         return await self.views.clicks.do(self.workspace.strip, self.rows[run_id]) or ""
+
+    async def _frame(self, run_id: str, seconds: Any) -> dict[str, str]:
+        at = arguments.amount(seconds, "a frame is taken at seconds from the beginning")
+        return {
+            "First": f"import wan_nb; frame = wan_nb.run({run_id!r}).frame_at({at:.3f})",
+            "Then": "%%wan --first-frame {{frame}}\n",
+        }
 
     async def _code(self, run_id: str) -> dict[str, str]:
         request = self.rows[run_id].request

@@ -75,7 +75,7 @@ export function timing(row, now) {
 
 /**
  * One row: built once, then told what changed.
- * @param {string} id @param {{model: Model, about: () => About, ask: (id: string, action: string, given?: object) => void,
+ * @param {string} id @param {{model: Model, about: () => About, alone: () => boolean, ask: (id: string, action: string, given?: object) => void,
  *   stale: () => boolean}} board
  */
 function makeRow(id, board) {
@@ -104,13 +104,15 @@ function makeRow(id, board) {
   again.classList.add("wan-again");
   again.append(cost);
   const code = button("code", "Code");
+  const frame = h("button", { type: "button", class: "wan-button", onclick: () => act("frame", { time: position() }) }, "Use frame");
+  frame.title = "The picture at the player's position, as first frame of the next clip";
   const compare = button("compare", "Compare with the last one");
   compare.title = "Beside the clip that was made before it on the same picture";
   const marks = makeMarks(() => row?.label ?? "", (mark) => act("mark", { mark }));
   const el = h(
     "div", { class: "wan-row", role: "listitem" },
     h("div", { class: "wan-line" }, pill, h("div", { class: "wan-about" }, h("div", { class: "wan-title" }, name, badge), prompt, facts),
-      h("div", { class: "wan-going" }, bar, time), price, h("div", { class: "wan-actions" }, cancel, compare, pin, again, code)),
+      h("div", { class: "wan-going" }, bar, time), price, h("div", { class: "wan-actions" }, cancel, compare, pin, again, frame, code)),
     message, note, film, stage, marks.el,
   );
 
@@ -121,11 +123,20 @@ function makeRow(id, board) {
 
   /** @param {string} action @param {object} [given] */
   function act(action, given) {
-    if (action === "code" && stage.querySelector(".wan-code")) return stage.replaceChildren();
+    if (action === "code" && stage.querySelector("[data-of=code]")) return stage.replaceChildren();
     asked = action;
     refresh(); // which disables the buttons, so that a double click is one click
     patience = window.setTimeout(() => say(note, "The kernel is busy: this waits for the running cell."), PATIENCE);
     board.ask(id, action, given);
+  }
+  /** What plays the clip: here, or on the card above. */
+  function player() {
+    return stage.querySelector("video") ?? (board.alone() ? el.closest(".wan-board")?.parentElement?.parentElement?.querySelector("video[controls]") : null);
+  }
+  /** Where it stands, in seconds; at its end the last picture is seen. */
+  function position() {
+    const video = /** @type {HTMLVideoElement|null} */ (player());
+    return video ? Math.max(0, Math.min(video.currentTime, (video.duration || Infinity) - 0.02)) : 0;
   }
   function openClip() {
     if (stage.querySelector("video")) return stage.replaceChildren();
@@ -133,7 +144,7 @@ function makeRow(id, board) {
   }
   function refresh() {
     const off = asked !== "" || board.stale();
-    for (const b of [cancel, compare, pin, again, code, film]) b.disabled = off;
+    for (const b of [cancel, compare, pin, again, frame, code, film]) b.disabled = off;
     marks.disable(off);
   }
 
@@ -176,7 +187,8 @@ function makeRow(id, board) {
       marks.update(row.marks);
       el.classList.toggle("wan-dropped", row.marks.dropped);
       code.setAttribute("aria-label", `Code of ${row.label}`);
-      film.hidden = !row.video;
+      film.hidden = frame.hidden = !row.video;
+      frame.setAttribute("aria-label", `Use frame of ${row.label} as first frame of the next clip`);
       film.setAttribute("aria-label", `Play ${row.label}`);
       if (row.video && !strip.getAttribute("src") && (!before || !before.video)) strip.hidden = true;
       refresh();
@@ -212,7 +224,11 @@ function makeRow(id, board) {
         video.src = urls.of(buffers[0], reply.type ?? "video/mp4");
         stage.replaceChildren(video);
       }
-      if (reply.kind === "code" && mine === "code") stage.replaceChildren(codePanel(reply.code ?? {}));
+      if (reply.kind === "code" && mine === "code") stage.replaceChildren(codePanel(reply.code ?? {}, mine));
+      if (reply.kind === "code" && mine === "frame") {
+        stage.querySelector(".wan-code")?.remove();
+        stage.append(codePanel(reply.code ?? {}, mine)); // beneath the player, which goes on
+      }
     },
     close() {
       clearTimeout(patience);
@@ -222,8 +238,8 @@ function makeRow(id, board) {
   };
 }
 
-/** Tabs of code with a copy button. @param {Record<string, string>} code */
-function codePanel(code) {
+/** Tabs of code with a copy button. @param {Record<string, string>} code @param {string} of  what was asked for */
+function codePanel(code, of) {
   const text = h("pre", { tabindex: 0, "aria-label": "Code" });
   const [copy, copied] = copier(text);
   const names = Object.keys(code);
@@ -235,7 +251,7 @@ function codePanel(code) {
     say(copied, "");
   }
   show(names[0]);
-  return h("div", { class: "wan-code" }, h("div", { class: "wan-actions" }, ...tabs, copy, copied), text);
+  return h("div", { class: "wan-code", "data-of": of }, h("div", { class: "wan-actions" }, ...tabs, copy, copied), text);
 }
 
 /** Applies what the kernel sends to the model, so that it holds the truth even while no view is open. @param {{model: Model}} context */
@@ -301,7 +317,7 @@ function render({ model, el }) {
     }
   });
   const board = {
-    model, about, stale: () => stale,
+    model, about, stale: () => stale, alone: () => rows.size === 1,
     /** @param {string} id @param {string} action @param {object} [given] */
     ask: (id, action, given) => model.send({ kind: action, id, ...given }),
   };
