@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 import subprocess
 import time
 from itertools import count
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 _PREFERENCES = {
     "browser.download.folderList": 2,
@@ -26,6 +29,14 @@ _LISTENS = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 _PATIENCE = 120.0
 
 
+def firefox_program() -> str:
+    """The Firefox of this machine; a test is skipped where there is none."""
+    program = shutil.which("firefox-esr") or shutil.which("firefox")
+    if program is None:
+        pytest.skip("no Firefox")
+    return program
+
+
 class Firefox:
     """One window of a Firefox with a profile of its own; `downloads` is where its files arrive.
 
@@ -36,9 +47,11 @@ class Firefox:
         For its profile and downloads.
     dark : bool
         Which scheme its pages are told.
+    codecs : bool
+        Whether it uses the codecs of the system; without them it knows no H.264, as where libavcodec is not installed.
     """
 
-    def __init__(self, program: str, folder: Path, *, dark: bool = False) -> None:
+    def __init__(self, program: str, folder: Path, *, dark: bool = False, codecs: bool = True) -> None:
         import websocket  # jupyterlab brings it
 
         self.downloads = folder / "downloads"
@@ -46,7 +59,8 @@ class Firefox:
         for each in (self.downloads, profile):
             each.mkdir(parents=True, exist_ok=True)
         scheme = {"layout.css.prefers-color-scheme.content-override": 0 if dark else 1}
-        wanted = {**_PREFERENCES, **scheme, "browser.download.dir": str(self.downloads)}
+        known = {"media.ffmpeg.enabled": codecs, "media.gmp-gmpopenh264.enabled": codecs}
+        wanted = {**_PREFERENCES, **scheme, **known, "browser.download.dir": str(self.downloads)}
         lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in wanted.items()]
         (profile / "user.js").write_text("".join(lines))
         self._log = (folder / "firefox.log").open("w")

@@ -38,7 +38,9 @@ def mount(
     """
     css = (THEMES / f"theme-{theme}-extension" / "index.css").read_text() if THEMES.exists() else ""
     name = module.rpartition(".")[0]
-    own = styles("base", *(["marks"] if name == "board" else []), name)  # as the widget has them
+    own = styles(
+        "base", *(["marks"] if name == "board" else []), *([name] if (STATIC / f"{name}.css").is_file() else [])
+    )  # as the widget has them
     background = "var(--jp-layout-color0, Canvas)"
     body = f"""<!doctype html><html lang="en"><head><title>{name}</title>
 <meta charset="utf-8"><style>{css}</style><style>{own}</style>

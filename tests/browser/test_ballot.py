@@ -6,8 +6,10 @@ import base64
 import io
 import json
 import re
-import shutil
+import threading
 import time
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -16,7 +18,7 @@ import pytest
 import wan_nb
 from wan_nb.studies.votes import self_agreement
 
-from .firefox import Firefox
+from .firefox import Firefox, firefox_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,10 +67,7 @@ def reader(request: Any, tmp_path: Path) -> Iterator[Any]:
         page.emulate_media(color_scheme="light")
         yield Chromium(page, tmp_path)
         return
-    program = shutil.which("firefox-esr") or shutil.which("firefox")
-    if program is None:
-        pytest.skip("no Firefox")
-    browser = Firefox(program, tmp_path / "firefox")
+    browser = Firefox(firefox_program(), tmp_path / "firefox")
     yield browser
     browser.close()
 
@@ -200,6 +199,96 @@ def test_a_large_ballot_has_its_clips_beside_it(
     assert reader.evaluate(FAR).startswith("1 of 9 pairs")
     study.ballot_file(page)  # another one in its place
     assert len(list(folder.glob("*.mp4"))) == 18
+
+
+CLOSED = "document.querySelector('.wan-c-closed').innerText"
+OPEN = (
+    "[...document.querySelectorAll('.wan-c-vote button[data-outcome]:not([disabled])')]"
+    ".map((node) => node.dataset.outcome)"
+)
+
+
+def skips(browser: Any, reason: str) -> None:
+    """There is no vote, the reason is told, and the next pair comes by Skip alone."""
+    until(browser, f"{CLOSED}.includes({json.dumps(reason)})")
+    for key in "1209":
+        browser.press(key)
+    assert browser.evaluate(OPEN) == ["skip"]
+    browser.press("s")
+    until(browser, "document.querySelector('.wan-c-sentence').innerText.includes('Skipped.')")
+    assert browser.evaluate("document.querySelector('.wan-c-count').innerText") == "0 votes"
+
+
+def test_a_browser_without_the_codec_takes_no_vote(study: Any, tmp_path: Path, shots: Path) -> None:
+    page = study.ballot_file(tmp_path / "b.html")
+    browser = Firefox(firefox_program(), tmp_path / "firefox", codecs=False)
+    try:
+        browser.goto(page.as_uri())
+        until(browser, f"{CLOSED}.length > 0")
+        browser.screenshot(shots / "ballot-no-codec.png")
+        assert browser.evaluate(f"{CLOSED}.split('H.264').length") == 2, "one reason that both share is told once"
+        skips(browser, "This browser cannot play H.264")
+    finally:
+        browser.close()
+
+
+@pytest.fixture(params=["chromium", "firefox"])
+def failing_reader(request: Any, tmp_path: Path) -> Iterator[Any]:
+    """A browser whose own words about files that it does not find are no fault."""
+    if request.param == "firefox":
+        browser = Firefox(firefox_program(), tmp_path / "firefox")
+        yield browser
+        browser.close()
+        return
+    context = request.getfixturevalue("browser").new_context()
+    yield Chromium(context.new_page(), tmp_path)
+    context.close()
+
+
+def test_a_ballot_whose_clips_are_gone_or_refused_takes_no_vote(
+    failing_reader: Any, study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = failing_reader
+    monkeypatch.setattr("wan_nb.reporting.ballot_page.LARGEST", 100_000)
+    page = study.ballot_file(tmp_path / "away" / "b.html")
+    clips = sorted((tmp_path / "away" / "b_clips").glob("*.mp4"))
+    reader.goto(page.as_uri())
+    until(reader, READY)
+    for clip in clips:
+        clip.rename(clip.with_suffix(".away"))
+    reader.goto("about:blank")
+    reader.goto(page.as_uri())
+    skips(reader, "The file of this clip cannot be read: b_clips/")
+    with refusing(tmp_path / "away", 403) as address:
+        reader.goto(f"{address}/b.html")
+        skips(reader, "403" if isinstance(reader, Firefox) else "is gone, refused or damaged")
+    for clip in clips:
+        clip.with_suffix(".away").rename(clip)
+    reader.goto(page.as_uri())
+    answer(reader, "1")
+
+
+@contextmanager
+def refusing(folder: Path, status: int) -> Iterator[str]:
+    """A server of the folder that answers so to whoever asks for a clip."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given, directory=str(folder))
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            if self.path.endswith((".html", ".ico")):
+                super().do_GET()
+            else:
+                self.send_error(status)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -171,7 +171,7 @@ def board(
         "table",
         tag("thead", header),
         tag("tbody", *lines),
-        style="border-collapse:collapse;width:100%;margin:6px 0 0;font-size:13px",
+        style="border-collapse:collapse;width:100%;min-width:420px;margin:6px 0 0;font-size:13px",
     )
     fold = Markup()
     if found:

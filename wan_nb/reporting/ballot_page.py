@@ -118,6 +118,7 @@ def _facts(row: Row, light: _Light) -> dict[str, Any]:
     wide, high = row.width or 16, row.height or 9
     return {
         "fps": row.fps,
+        "seconds": row.clip_s,
         "width": round(960 * wide / max(wide, high)),
         "height": round(960 * high / max(wide, high)),
         "has_audio": light[1] is not None,

@@ -39,7 +39,7 @@ _WITHOUT_A_PAGE = (
     " 'skip'."
 )
 
-_SEEN = ("fps", "width", "height", "has_audio", "simulated", "playable", "note")
+_SEEN = ("fps", "seconds", "width", "height", "has_audio", "simulated", "playable", "note")
 
 
 @printed

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from wan_nb.errors import InvalidOption
 from wan_nb.widgets.clip_pages import LIVE
 from wan_nb.widgets.compare import CompareWidget
 from wan_nb.widgets.vote import VoteWidget
@@ -18,9 +19,11 @@ from .pages import READER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 VIDEOS = "[...document.querySelectorAll('video.wan-c-video')]"
-READY = f"{VIDEOS}.length > 0 && {VIDEOS}.every((video) => video.readyState === 4 && !video.seeking)"
+NOTED = "[...document.querySelectorAll('.wan-c-note')].every((note) => note.hidden)"
+READY = f"{VIDEOS}.length > 0 && {VIDEOS}.every((video) => video.readyState === 4 && !video.seeking) && {NOTED}"
 COUNT_BLOBS = """
 window.blobs = 0;
 const make = URL.createObjectURL.bind(URL), drop = URL.revokeObjectURL.bind(URL);
@@ -274,7 +277,7 @@ def test_bytes_that_are_no_clip_are_said_to_be_none(show: Any, clips: list[Any])
     page = show(CompareWidget(clips, load=lambda clip_id, quality: b"not a film"), ready=False)
     for tile in (0, 1):
         note = page.locator(".wan-c-note").nth(tile)
-        note.filter(has_text="This clip cannot be played here.").wait_for()
+        note.filter(has_text="This clip cannot be played here: its file is damaged").wait_for()
 
 
 class Booth:
@@ -325,6 +328,62 @@ def test_votes_by_keyboard_alone(show: Any, clips: list[Any]) -> None:
     page.wait_for_selector(".wan-c-done:not([hidden])")
     assert booth.stored[-1][1] == "skip"
     assert "Not decided yet, about 4 more seeds." in page.locator(".wan-c-sentence").inner_text()
+
+
+def refuse(error: Exception) -> Callable[[str, str], bytes]:
+    def load(clip_id: str, quality: str) -> bytes:
+        raise error
+
+    return load
+
+
+@pytest.mark.parametrize(
+    ("change", "load", "reason"),
+    [
+        ({}, lambda clip_id, quality: b"not a film", "its file is damaged"),
+        ({}, refuse(InvalidOption("the clip is no longer on disk.", run_id="3f")), "no longer on disk"),
+        ({}, refuse(PermissionError(13, "Permission denied", "calm.mp4")), "Permission denied"),
+        ({"video": None, "status": "FAILED"}, None, "No clip: failed."),
+        ({"video": None, "status": "SUCCEEDED"}, None, "not on this disk"),
+        ({"seconds": 12.0}, None, "its file is damaged"),  # cut off in the middle
+    ],
+    ids=["no clip", "gone", "blocked", "failed", "deleted", "cut off"],
+)
+def test_a_vote_is_open_only_on_clips_that_can_be_seen(
+    show: Any, clips: list[Any], change: Any, load: Any, reason: str, shots: Path, request: Any
+) -> None:
+    booth = Booth([{**clips[0], **change}, clips[1]], rounds=2)
+    widget = VoteWidget(
+        lambda: booth.queue.pop(0) if booth.queue else None,
+        lambda *vote: booth.stored.append(vote),
+        booth.undo,
+        count=lambda: len(booth.stored),
+        load=load,
+    )
+    page = show(widget, ready=False)
+    told = page.locator(".wan-c-closed")
+    told.filter(has_text=reason).wait_for()
+    assert "No vote on clips that nobody can see." in told.inner_text()
+    assert "calm" not in told.inner_text().replace("calm.mp4", "")
+    for key in "1290":
+        page.keyboard.press(key)
+    enabled = page.locator(".wan-c-vote button:visible:not([disabled])")
+    assert enabled.evaluate_all("nodes => nodes.map((node) => node.dataset.outcome)") == ["skip"]
+    page.locator(".wan-c").screenshot(path=shots / f"vote-{request.node.callspec.id.replace(' ', '-')}.png")
+    page.keyboard.press("s")
+    page.wait_for_function("document.querySelector('.wan-c-sentence').textContent.includes('Skipped.')")
+    assert [(outcome, details["ms_to_vote"]) for _, outcome, details in booth.stored] == [("skip", None)]
+
+
+def test_a_clip_that_breaks_while_it_is_looked_at_closes_its_question(show: Any, clips: list[Any]) -> None:
+    booth = Booth(clips, rounds=1)
+    page = show(booth.widget())
+    page.wait_for_selector(".wan-c-vote [data-outcome=left]:not([disabled])")
+    page.evaluate(f"{VIDEOS}[1].src = 'data:video/mp4,nothing'")
+    page.locator(".wan-c-closed").filter(has_text="Second: This clip cannot be played here").wait_for()
+    page.keyboard.press("1")
+    assert page.locator(".wan-c-vote button:visible:not([disabled])").get_attribute("data-outcome") == "skip"
+    assert booth.stored == []
 
 
 def test_enter_goes_on_after_an_answer_whatever_has_the_focus(show: Any, clips: list[Any]) -> None:

@@ -1,14 +1,31 @@
 // One clip on the stage: its screen, its strip with a playhead, its caption.
 
-import { frameAt, middle } from "./transport.js";
+import { frameAt, middle, until } from "./transport.js";
 import { h } from "./dom.js";
 
+export const SEEN = "wan-seen"; // said by a tile when it is known whether its clip can be seen, or no longer
+
+const SHORT_S = 0.5; // a copy may end a frame or two before the clip
+
+/** Why the browser shows no picture of a clip, or not all of it. @param {HTMLVideoElement} video */
+function why(video) {
+  const { src, error } = video;
+  if (!video.canPlayType('video/mp4; codecs="avc1.42E01E"')) return "This browser cannot play H.264, the codec of the clips: another one can, or this one with the codecs of its system.";
+  if (/^(blob|data):/.test(src)) return "This clip cannot be played here: its file is damaged, or of a kind that this browser does not know.";
+  const file = decodeURIComponent(src.split("/").slice(-2).join("/"));
+  const status = /\b[45]\d\d\b[^)]*/.exec(error?.message ?? "")?.[0];
+  return `The file of this clip cannot be read: ${file} ${status ? `(${status.trim()})` : "is gone, refused or damaged"}.`;
+}
+
 export class Tile {
+  seen = false; // whether the clip can be seen to its end
+  fault = ""; // why it cannot
   #source;
   #signal;
   #frees = [];
   #original = null;
   #sound = null;
+  #looked = false;
 
   /**
    * @param {import("./player.js").Shown} clip
@@ -22,7 +39,7 @@ export class Tile {
     this.#signal = signal;
     this.video = silent("wan-c-video");
     this.video.setAttribute("aria-label", clip.label);
-    this.video.addEventListener("error", () => this.video.src && this.say("This clip cannot be played here."));
+    this.video.addEventListener("error", () => this.video.src && this.#judge(why(this.video)));
     this.track = { media: this.video, fps: clip.fps || 24 };
     this.note = h("p", { class: "wan-c-note", hidden: true });
     this.badge = h("span", { class: "wan-c-badge" });
@@ -35,8 +52,9 @@ export class Tile {
     signal.addEventListener("abort", () => this.#free());
   }
 
+  /** Whether there is something to play: until the end was looked at, the clock leaves the clip alone. */
   get ready() {
-    return Boolean(this.video.src) && !this.video.error;
+    return this.#looked && !this.video.error;
   }
 
   get #ratio() {
@@ -73,18 +91,42 @@ export class Tile {
     return url;
   }
 
-  /** Ask for the proxy and put it on the screen. */
+  /** Note, and tell, whether the clip can be seen. */
+  #judge(fault) {
+    if (this.#signal.aborted) return;
+    this.fault ||= fault; // the first one is the cause
+    this.seen = !this.fault;
+    this.say(this.fault);
+    this.node.dispatchEvent(new Event(SEEN, { bubbles: true }));
+  }
+
+  /** Ask for the proxy, put it on the screen, and find out whether it can be seen. */
   async load() {
-    if (!this.clip.playable) return this.say(this.clip.note || "No clip.");
+    if (!this.clip.playable) return this.#judge(this.clip.note || "No clip.");
     this.say("Preparing …");
     try {
       const url = await this.#fetch("proxy");
       if (this.#signal.aborted) return undefined;
       this.video.src = url;
-      return this.say("");
+      return this.#judge(await this.#end());
     } catch (error) {
-      return this.#signal.aborted ? undefined : this.say(error.message);
+      return this.#judge(error.message);
     }
+  }
+
+  /** Look at the last frame; returns why there is none. A clip that is cut off has a beginning all the same. */
+  async #end() {
+    const { video, track } = this;
+    const settled = (event, test) => until(video, [event], test, this.#signal);
+    await settled("loadedmetadata", () => video.readyState > 0);
+    const { duration, videoWidth } = video;
+    if (video.error || !videoWidth || !(duration > 0 && duration < Infinity)) return why(video);
+    for (const time of [duration, 0]) {
+      video.currentTime = middle(track, frameAt(track, time));
+      await settled("seeked", () => !video.seeking && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA);
+    }
+    this.#looked = true;
+    return video.error || video.duration < (this.clip.seconds ?? 0) - SHORT_S ? why(video) : "";
   }
 
   /** The sound as a track of its own: proxies carry none, so it is the original's, or what a report brings for it. */

@@ -11,6 +11,7 @@ import { h, icon } from "./dom.js";
  * @property {string} id
  * @property {string} label
  * @property {number} fps
+ * @property {?number} seconds  length of the clip; what plays for less is cut off
  * @property {number} width
  * @property {number} height
  * @property {boolean} playable  whether there is a clip; `note` says why not

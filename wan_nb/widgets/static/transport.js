@@ -29,7 +29,7 @@ export const middle = (track, frame) => (frame + 0.5) / track.fps;
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
 /** Resolve when `test()` holds, looking again at each of the `events` of `media`; also when it fails or is let go. */
-function until(media, events, test, signal) {
+export function until(media, events, test, signal) {
   return new Promise((resolve) => {
     const done = new AbortController();
     const look = () => {

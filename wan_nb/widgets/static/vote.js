@@ -3,9 +3,10 @@
 
 import { actionButton } from "./player_controls.js";
 import { channel, clipsFrom } from "./kernel_channel.js";
-import { h, money } from "./dom.js";
+import { h, money, say } from "./dom.js";
 import { renderInHtml } from "./host_page.js";
 import { Player } from "./player.js";
+import { SEEN } from "./clip_tile.js";
 
 const CHOICES = [
   { key: "1", label: "The first", outcome: "left", text: "First" },
@@ -39,7 +40,7 @@ function revealed(clip) {
  */
 export function mountVote(root, source, signal, named = true) {
   let state = null;
-  let begun = null; // when both clips were there to see
+  let begun = null; // when both clips could be seen to their end
   const question = h("strong", {});
   const count = h("span", { class: "wan-c-count" });
   const mark = h("span", { class: "wan-c-simulated", hidden: true }, "SIMULATED");
@@ -65,7 +66,8 @@ export function mountVote(root, source, signal, named = true) {
   const bars = h("progress", { class: "wan-c-progress", "aria-label": "Pairs done" });
   const far = h("span", {});
   const progress = h("div", { class: "wan-c-far", hidden: true }, bars, far);
-  player.stage.after(bar, progress, sentence, done);
+  const closed = h("p", { class: "wan-c-closed", role: "status", hidden: true });
+  player.stage.after(closed, bar, progress, sentence, done);
   if (named) player.controls.append(h("label", { class: "wan-c-check" }, names, " Show the names after each vote"));
 
   const watched = () => player.tiles.map(({ video }) => [...Array(video.played.length).keys()].reduce((sum, at) => sum + video.played.end(at) - video.played.start(at), 0));
@@ -73,7 +75,7 @@ export function mountVote(root, source, signal, named = true) {
   function choose(outcome) {
     if (state?.told) return outcome === "skip" ? turn({ kind: "next" }) : undefined;
     if (!state?.pair) return undefined;
-    if (begun === null && outcome !== "skip") return player.say("The clips are still loading.");
+    if (!open() && outcome !== "skip") return player.say(closed.textContent || "The clips are still loading.");
     const [left, right] = watched();
     const ms = begun === null ? null : Math.round(performance.now() - begun);
     const details = { ms_to_vote: ms, watched_s_left: left, watched_s_right: right, view_mode: player.view };
@@ -133,12 +135,18 @@ export function mountVote(root, source, signal, named = true) {
     else if (!same) await begin(pair);
   }
 
-  /** A clip that nobody has seen yet cannot be voted on. */
+  /** A question is open while both clips can be seen to their end; else there is Skip, with the reason. */
+  const open = () => begun !== null && player.tiles.every(({ seen }) => seen);
+
   function enable() {
     for (const node of buttons) {
       const { outcome } = node.dataset;
-      node.disabled = outcome === "undo" ? !state.count : outcome !== "skip" && begun === null;
+      node.disabled = outcome === "undo" ? !state.count : outcome !== "skip" && !open();
     }
+    const faults = player.tiles.map(({ fault }) => fault);
+    const [first, second] = faults;
+    const told = !first || !second ? faults.map((fault, at) => fault && `${["First", "Second"][at]}: ${fault}`).filter(Boolean) : [...new Set(faults)];
+    say(closed, told.length && state?.pair && !state.told ? `No vote on clips that nobody can see. ${told.join(" ")} Skip goes on.` : "");
   }
 
   async function begin(pair) {
@@ -150,13 +158,16 @@ export function mountVote(root, source, signal, named = true) {
     await player.transport.pause();
     player.show(pair.clips).then(() => {
       if (signal.aborted || state?.pair?.number !== pair.number) return;
-      begun = performance.now();
+      if (player.tiles.every(({ seen }) => seen)) begun = performance.now();
       player.say("");
       enable();
+      if (!open()) return;
       if (!matchMedia("(prefers-reduced-motion: reduce)").matches) player.transport.play();
     });
     player.transport.seek(0);
   }
+
+  player.stage.addEventListener(SEEN, enable, { signal });
 
   // After an answer Enter goes on, whatever has the focus: a button of the player would take the key for itself.
   root.addEventListener("keydown", (event) => {
