@@ -155,10 +155,10 @@ def test_a_clip_that_failed_is_a_tie_and_is_not_bought_again(session, simulator,
     race = study.race(max_clips=16).submit()
     first = simulator.tasks()[0]["task_id"]
     simulator.do(first, "fail", "InternalError", "no reason")
-    simulator.config(run=0.05)
     session.run(session.log.by_task(first).run_id)
     for task in simulator.tasks()[1:]:
         simulator.do(task["task_id"], "finish")
+    simulator.config(run=0.05)
     race.wait()
     lost = [run.row for run in study.runs if run.status == "FAILED"]
     assert len(lost) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,13 @@ import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from fractions import Fraction
 
 DATA = Path(__file__).parents[2] / "notebooks" / "data"
+
+SMALL = (320, 240)
+"""Pixels of most clips: the least that the service takes, nearly."""
 
 
 @cache
@@ -104,6 +108,22 @@ def numbered(index: int, size: tuple[int, int]) -> Image.Image:
     return image
 
 
+@lru_cache(maxsize=256)
+def _small(index: int) -> np.ndarray:
+    return _planes(numbered(index, SMALL)).to_ndarray()
+
+
+def _planes(image: Image.Image) -> av.VideoFrame:
+    return av.VideoFrame.from_image(image).reformat(format="yuv420p", dst_colorspace=1)
+
+
+def picture(frame: Callable[[int, tuple[int, int]], Image.Image], index: int, size: tuple[int, int]) -> av.VideoFrame:
+    """A frame as it is encoded; those of nearly all clips are made once in a process."""
+    if (frame, size) == (numbered, SMALL):
+        return av.VideoFrame.from_ndarray(_small(index), format="yuv420p")
+    return _planes(frame(index, size))
+
+
 def number_of(image: Image.Image) -> int:
     """The number that a frame carries."""
     width, height = image.size
@@ -115,7 +135,7 @@ def clip(
     path: Path,
     seconds: float = 2.0,
     *,
-    size: tuple[int, int] = (320, 240),
+    size: tuple[int, int] = SMALL,
     fps: Fraction | int = 24,
     gop: int = 250,
     bframes: int = 2,
@@ -137,9 +157,9 @@ def clip(
             stream.codec_context.colorspace = matrix
         sounds = made.add_stream("aac", rate=48_000, layout="mono") if audio else None
         for index in range(round(seconds * fps)):
-            picture = av.VideoFrame.from_image(frame(index, size)).reformat(format="yuv420p", dst_colorspace=1)
-            picture.pts = index
-            made.mux(stream.encode(picture))
+            shown = picture(frame, index, size)
+            shown.pts = index
+            made.mux(stream.encode(shown))
         made.mux(stream.encode(None))
         if sounds:
             add_sound(made, sounds, seconds)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-SIZE = (320, 240)
+SIZE = make.SMALL
 
 MATRICES = {
     "90": (0, 1, -1, 0),
@@ -68,9 +68,9 @@ def clip(
         if text:
             text.codec_context.subtitle_header = _STYLES
         for index in range(round(seconds * 24)):
-            picture = av.VideoFrame.from_image(frame(index, size)).reformat(format="yuv420p", dst_colorspace=1)
-            picture.pts = when(index)
-            made.mux(video.encode(picture))
+            shown = make.picture(frame, index, size)
+            shown.pts = when(index)
+            made.mux(video.encode(shown))
         made.mux(video.encode(None))
         if text:
             packet = av.Packet(b"\0\5hello")

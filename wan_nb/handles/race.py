@@ -73,8 +73,11 @@ class Race:
 
     def state(self) -> RaceState:
         """The race beside its votes and clips, as the log has them now."""
+        from wan_nb.studies.ranking.fit import fit
+
         plan = self.plan
-        return state_of(self.study, plan, about(self.study.votes(), plan.criterion), self.ranking())
+        answers = about(self.study.votes(), plan.criterion)
+        return state_of(self.study, plan, answers, fit(answers, variants=list(self.study.plan.variants)))
 
     @property
     def decided(self) -> bool:

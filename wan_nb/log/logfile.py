@@ -46,8 +46,9 @@ class LogFile:
 
     @property
     def _names(self) -> tuple[Path, ...]:
-        real = os.path.realpath(self.path)  # SQLite keeps its parts beside the file, not beside a link to it
-        return (self.path, *(Path(real + part) for part in _PARTS[1:]))
+        # SQLite keeps its parts beside the file, not beside a link to it.
+        real = os.path.realpath(self.path) if os.path.islink(self.path) else self.path  # noqa: PTH114
+        return (self.path, *(Path(f"{real}{part}") for part in _PARTS[1:]))
 
     @property
     def wal(self) -> Path:

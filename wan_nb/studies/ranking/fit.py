@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,8 +108,12 @@ def strengths(votes: Iterable[Vote], variants: Sequence[str]) -> Posterior:
     variants : sequence of str
         At least two.
     """
-    given = _once(counted(votes), variants)
-    return fit_stack(_stack(given, variants, list(dict.fromkeys(v.block for v in given)), (), ()))
+    return _strengths(tuple(_once(counted(votes), variants)), tuple(variants))
+
+
+@lru_cache(maxsize=8)
+def _strengths(given: tuple[Vote, ...], names: tuple[str, ...]) -> Posterior:
+    return fit_stack(_stack(given, names, list(dict.fromkeys(v.block for v in given)), (), ()))
 
 
 def _once(cast: Iterable[Vote], names: Collection[str]) -> list[Vote]:
