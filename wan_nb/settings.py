@@ -28,7 +28,7 @@ DEFAULT_BUDGET: Mapping[str, float] = {"CNY": 50.0, "USD": 7.0}
 
 _GIVEN = frozenset(
     {"service", "base_url", "api_key", "folder", "log", "media"}
-    | {"budget", "gap", "patience", "speed", "migrate", "user", "embed", "workspace"}
+    | {"budget", "gap", "patience", "speed", "migrate", "user", "embed", "workspace", "model"}
 )
 
 
@@ -61,6 +61,8 @@ class Settings(Keyless):
     user : str
         Who buys and votes: ``WAN_NB_USER``, else ``JUPYTERHUB_USER``, else the login unless it is one that many share,
         such as jovyan or root. Empty where nobody knows.
+    model : str
+        Model of requests that name none; empty: what is given decides.
     workspace : str
         Id of a workspace, which with the name of a region makes its host; ``WAN_NB_WORKSPACE``.
     embed : str or float
@@ -88,6 +90,7 @@ class Settings(Keyless):
     user: str = ""
     embed: str | float = "auto"
     workspace: str = ""
+    model: str = ""
 
     @classmethod
     def resolve(
@@ -104,7 +107,7 @@ class Settings(Keyless):
         **given
             ``service`` (or ``base_url``), ``api_key``, ``folder``, ``log``, ``media``, ``budget`` (a number caps every
             currency), ``gap``, ``patience``, ``speed``, ``migrate``, ``user``, ``embed``,
-            ``workspace``.
+            ``workspace``, ``model``.
 
         Raises
         ------
@@ -142,6 +145,7 @@ class Settings(Keyless):
             migrate=switch(chosen.get("migrate", env.get("WAN_NB_MIGRATE") == "1"), "migrate"),
             user=_user(chosen.get("user"), env),
             embed=_embed(chosen.get("embed", "auto")),
+            model=_model(chosen.get("model", "")),
         )
 
     def portable(self) -> dict[str, Any]:
@@ -239,6 +243,12 @@ def _user(given: Any, env: Mapping[str, str]) -> str:
             return str(said).strip()[:60]
     login = env.get("LOGNAME") or env.get("USER") or env.get("USERNAME") or ""
     return "" if login.lower() in _SHARED_LOGINS else login.strip()[:60]
+
+
+def _model(value: Any) -> str:
+    if not isinstance(value, str) or len(name := value.strip()) > 100 or len(name.split()) > 1:
+        raise InvalidOption(f"{shown(value)} is no name of a model.", field="model")
+    return name
 
 
 def _embed(value: Any) -> str | float:

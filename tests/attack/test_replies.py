@@ -232,4 +232,4 @@ def hurry(session: wan_nb.Session) -> None:
 
 
 def lanes(account: Any) -> list[Any]:
-    return [account.limiter.query(), account.limiter.submit()]
+    return [account.limiter.query(), account.limiter.submit("wan2.7-i2v")]

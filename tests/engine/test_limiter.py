@@ -77,11 +77,31 @@ def test_first_come_first_served() -> None:
 
 def test_queries_and_submits_do_not_wait_for_each_other() -> None:
     async def scene() -> float:
-        limiter = Limiter(queries=1, submits=1)
-        async with limiter.query(), limiter.submit():
+        limiter = Limiter(queries=1)
+        async with limiter.query(), limiter.submit("wan2.7-i2v"):
             return now()
 
     assert run(scene()) == 0.0
+
+
+def test_each_model_has_the_submits_of_its_row_and_waits_for_no_other() -> None:
+    """Per exact name, as the service counts: 5 a second of Wan, 10 of HappyHorse; a snapshot is another name."""
+
+    async def scene() -> dict[str, list[float]]:
+        limiter, sent = Limiter(), dict[str, list[float]]()
+
+        async def one(model: str) -> None:
+            async with limiter.submit(model):
+                sent.setdefault(model, []).append(now())
+
+        models = ["wan2.7-i2v"] * 6 + ["wan2.7-i2v-2026-04-25"] * 5 + ["happyhorse-1.1-t2v"] * 11
+        await asyncio.gather(*map(one, models))
+        return sent
+
+    sent = run(scene())
+    assert sent["wan2.7-i2v"] == [0.0] * 5 + [1.0]
+    assert sent["wan2.7-i2v-2026-04-25"] == [0.0] * 5
+    assert sent["happyhorse-1.1-t2v"] == [0.0] * 10 + [1.0]
 
 
 @settings(max_examples=60, deadline=None)

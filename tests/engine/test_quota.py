@@ -40,6 +40,10 @@ def test_reading(body, found) -> None:
     assert Quota.read(body, MODEL) == found
 
 
+def test_what_a_host_does_not_tell_is_that_of_the_row() -> None:
+    assert Quota.read({}, "happyhorse-1.1-t2v") == Quota(10, 5)
+
+
 def test_a_lane_takes_the_limit_over_but_not_what_429s_taught() -> None:
     lane = Lane(5)
     lane.allow(9)

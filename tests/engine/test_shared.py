@@ -213,14 +213,27 @@ def test_kernels_on_one_account_stay_civil(come: Come, simulator, cat: str, tmp_
     assert counters["throttled"] > 0  # else the limits were never met
 
 
+def test_an_adopted_task_has_the_model_that_the_list_tells(simulator, tmp_path: Path) -> None:
+    """Else it would count as the dearest clip of all models, and have the checks of another one."""
+    body = {"model": "wan2.7-t2v", "input": {"prompt": "a cat"}, "parameters": {"duration": 2}}
+    with wan_nb.Session(
+        base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02
+    ) as session:
+        answer = httpx.post(simulator.url + CREATE_PATH, json=body, headers=simulator.headers, trust_env=False)
+        [run] = session.adopt(answer.json()["output"]["task_id"])
+        assert run.row.model == "wan2.7-t2v"
+        assert run.wait().row.cost == 2.0  # 2 s in the tier that the service takes where none is given
+
+
 def test_adopted_tasks_are_found_in_the_list_without_their_model(simulator, tmp_path: Path) -> None:
-    """A task does not tell its model; a list that is asked for the tasks of no model would name none of them."""
-    simulator.config(run=1000.0)
+    """A list that is asked for the tasks of no model would name none of them."""
+    simulator.config(run=1000.0, list_lag=1000.0)
     body = {"model": "wan2.7-i2v", "input": {"media": [{"type": "first_frame", "url": "https://example.org/cat.png"}]}}
     with wan_nb.Session(base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs") as session:
         answer = httpx.post(simulator.url + CREATE_PATH, json=body, headers=simulator.headers, trust_env=False)
         [run] = session.adopt(answer.json()["output"]["task_id"])
         assert run.row.model is None
+        simulator.config(list_lag=0.0)
         session.resume()
         watching = session.workspace.account.watcher._watched
         while not watching:

@@ -292,6 +292,35 @@ def test_state_is_said_in_words(changes, words) -> None:
 def test_a_receipt_is_no_estimate() -> None:
     assert text.price(DONE) == "CNY 4.80"
     assert text.price(replace(DONE, billed_s=None)) == "≈ CNY 4.80"
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters", "media", "at_most"),
+    [
+        ("wan2.7-i2v", {"duration": 5}, [], False),
+        ("wan3.0-video", {"duration": 5}, [], False),
+        ("wan3.0-video", {"duration": -1}, [], True),
+        ("wan3.0-video", {"duration": -1}, [{"type": "reference_video", "seconds": 4.0}], True),
+        ("wan3.0-video", {"duration": 5}, [{"type": "reference_video"}], True),
+        ("wan2.7-videoedit", {"duration": 0}, [{"type": "video", "seconds": 4.0}], False),
+        ("wan2.7-videoedit", {"duration": 0}, [{"type": "video"}], True),
+        ("wan2.7-videoedit", {"duration": 4}, [{"type": "video"}], True),
+        ("wan2.7-r2v", {"duration": 5}, [{"type": "reference_image"}], False),
+        ("wan2.7-r2v", {"duration": 5}, [{"type": "reference_video"}], True),
+        ("happyhorse-1.0-video-edit", {}, [{"type": "video"}], True),
+        ("wan3.0-video", "nonsense", "nonsense", False),
+        ("wan3.0-video", {"duration": []}, [1, None, {"type": 5}], False),
+    ],
+)
+def test_a_price_that_is_the_most_is_said_to_be_that_until_the_receipt(model, parameters, media, at_most) -> None:
+    request = {"model": model, "input": {"prompt": "a", "media": media}, "parameters": parameters}
+    row = replace(DONE, service="beijing", currency="CNY", status=Status.RUNNING, billed_s=None, request=request)
+    word = "at most" if at_most else "≈"
+    assert text.price(row) == f"{word} CNY 4.80"
+    assert text.price_again(row).startswith(word)
+    assert text.price(replace(row, status=Status.SUCCEEDED, billed_s=5.0)) == "CNY 4.80"
+    # What the receipt was is not what the next one is going to be.
+    assert text.price_again(replace(row, status=Status.SUCCEEDED, billed_s=5.0)).startswith(word)
     assert text.price(replace(DONE, status=Status.FAILED)) == "not billed"
     assert text.price(replace(DONE, cost=None)) == ""
 

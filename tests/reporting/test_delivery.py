@@ -103,17 +103,57 @@ def test_the_winner_comes_first_and_equal_labels_are_counted(place, clip, tmp_pa
     assert "Chosen" not in page
 
 
+def _given(kind: str, name: str) -> dict[str, str]:
+    return {"type": kind, "name": name, "identity": f"sha256:{name}"}
+
+
+ASKED = {
+    "model": "wan2.7-i2v",
+    "input": {
+        "media": [
+            _given("first_frame", "/home/ada/pets/cat.jpg"),
+            _given("last_frame", "image"),
+            _given("first_clip", f"/x/{'a' * 64}.tail5.mp4"),
+        ]
+    },
+}
+REFERENCES = {
+    "model": "wan2.7-r2v",
+    "input": {
+        "media": [
+            {**_given("reference_image", "/x/rap.png"), "reference_voice": _given("reference_voice", "/x/voice.mp3")},
+            _given("reference_image", "/x/dog.png"),
+            _given("reference_video", "/x/dance.mp4"),
+        ]
+    },
+}
+
+
+def test_references_and_their_voices_are_told_by_the_words_of_their_fields(place, clip, tmp_path) -> None:
+    _, page = opened(deliver(place, [put(place, clip, 1, "calm", request=REFERENCES)], tmp_path / "a.zip"))
+    said = " ".join(words(page).split())
+    assert "Picture of who or what appears: rap.png, dog.png" in said
+    assert "Clip of who or what appears: dance.mp4" in said
+    assert "Voice of a reference, by its number: voice.mp3" in said
+
+
 def test_the_page_says_what_was_asked_for_and_nothing_else(place, clip, tmp_path) -> None:
     row = put(
         place, clip, 0xABCDEF123456, "calm", prompt="a cat walks\n  slowly & <b>", negative_prompt="rain",
-        first_frame="/home/ada/pets/cat.jpg", last_frame="image", first_clip=f"/x/{'a' * 64}.tail5.mp4", seed=4711,
+        seed=4711, request=ASKED,
         cost=3.6, currency="CNY", task_id="0385dc79-5ff8", simulated=True, rating=5, note="private", tags=("inner",),
     )  # fmt: skip
     _, page = opened(deliver(place, [row], tmp_path / "a.zip", title="walk"))
     said = words(page)
     assert "a cat walks\n  slowly & <b>" in said
-    for part in (["Not", "wanted:", "rain"], ["cat.jpg"], ["SIMULATED"], ["320 × 240"], ["1 s,"]):
-        assert all(word in said for word in part), part
+    for part in (
+        ["Not", "wanted:", "rain"],
+        ["Image that the clip starts on: cat.jpg"],
+        ["SIMULATED"],
+        ["320 × 240"],
+        ["1 s,"],
+    ):
+        assert all(word in " ".join(said.split()) for word in part), part
     assert not UNWANTED.search(said)
     for hidden in (
         row.run_id,

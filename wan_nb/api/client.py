@@ -261,6 +261,7 @@ class Client:
         *,
         start: datetime | None = None,
         end: datetime | None = None,
+        task_id: str | None = None,
         model: str | None = None,
         status: str | None = None,
         page_no: int = 1,
@@ -274,10 +275,8 @@ class Client:
             Aware. The zone of these filters is not documented; the service's other times are UTC+8, so are these.
         """
         params: dict[str, Any] = {"page_no": page_no, "page_size": page_size}
-        if model:
-            params["model_name"] = model
-        if status:
-            params["status"] = status
+        filters = {"task_id": task_id, "model_name": model, "status": status}
+        params |= {name: value for name, value in filters.items() if value}
         for name, moment in (("start_time", start), ("end_time", end)):
             if moment:
                 params[name] = moment.astimezone(SERVICE_ZONE).strftime("%Y%m%d%H%M%S")

@@ -1,16 +1,41 @@
-"""What a request will cost, as far as that is known before it is sent."""
+"""What a request will cost, as far as that is known before it is sent, and the words for it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
+from wan_nb.api.recorded import items_of
+from wan_nb.arguments import as_whole
+from wan_nb.sanitize import number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Estimate"]
+__all__ = ["Estimate", "asked_at_most", "estimated"]
+
+_LONGEST = 1e6
+"""Seconds beyond which a recorded length is nonsense."""
+
+
+def estimated(amount: float, currency: str, *, at_most: bool = False, brief: bool = False) -> str:
+    """A price that is not on a receipt yet, in words; ``brief`` where there is little room.
+
+    >>> estimated(3, "CNY"), estimated(3, "CNY", brief=True), estimated(18, "CNY", at_most=True, brief=True)
+    ('about CNY 3.00', '≈ CNY 3.00', 'at most CNY 18.00')
+    """
+    return f"{'at most' if at_most else '≈' if brief else 'about'} {currency} {amount:,.2f}"
+
+
+def asked_at_most(row: Any) -> Estimate | None:
+    """Estimate of what a run of the log asked for, where that was the most that it can cost; else None."""
+    try:
+        region = catalog.REGIONS.get(row.service) or catalog.region_of(str(row.service))
+        asked = Estimate.recorded(row.request, region)
+    except (AttributeError, TypeError, ValueError):  # a row of another log, whose request cannot be read
+        return None
+    return asked if asked.at_most and asked.currency == row.currency else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +86,43 @@ class Estimate:
         amount = round(catalog.price_per_second(model, resolution or "", region) * seconds, 4)
         return cls(amount, region.currency, not (known and told), round(seconds - output, 4), round(output, 4))
 
+    @classmethod
+    def recorded(cls, request: Mapping[str, Any], region: catalog.Region) -> Estimate:
+        """Estimate of a request by what the log or a sidecar has of it.
+
+        >>> body = {"model": "wan3.0-video", "parameters": {"resolution": "480P", "duration": -1}}
+        >>> Estimate.recorded(body, catalog.REGIONS["beijing"]).told
+        'at most CNY 9.00'
+        """
+        parameters = request.get("parameters")
+        told = parameters if isinstance(parameters, dict) else {}
+        lengths: dict[str, list[float | None]] = {}
+        for name, _, item in items_of(request):
+            lengths.setdefault(name, []).append(number(item.get("seconds"), 0.0, _LONGEST))
+        tier, duration = told.get("resolution"), as_whole(told.get("duration"))
+        return cls.of(str(request.get("model")), tier if isinstance(tier, str) else None, duration, lengths, region)
+
+    @classmethod
+    def together(cls, estimates: Iterable[Estimate], currency: str) -> Estimate:
+        """All of them as one; nothing costs nothing."""
+        each = list(estimates)
+        return cls(
+            round(sum(one.amount for one in each), 4),
+            currency,
+            any(one.at_most for one in each),
+            sum(one.input_s for one in each),
+            sum(one.output_s for one in each),
+        )
+
     @property
     def told(self) -> str:
-        """In words.
+        """In words, for a sentence."""
+        return estimated(self.amount, self.currency, at_most=self.at_most)
 
-        >>> Estimate(3.0, "CNY", False, 0.0, 5.0).told, Estimate(18.0, "CNY", True, 0.0, 30.0).told
-        ('about CNY 3.00', 'at most CNY 18.00')
-        """
-        return f"{'at most' if self.at_most else 'about'} {self.currency} {self.amount:.2f}"
+    @property
+    def brief(self) -> str:
+        """In words, for a button or a card."""
+        return estimated(self.amount, self.currency, at_most=self.at_most, brief=True)
 
 
 def _inputs(row: catalog.Model, lengths: Mapping[str, Sequence[float | None]]) -> tuple[list[float], bool]:

@@ -27,9 +27,6 @@ _MIB = 2**20
 _HEARD = 0.1
 """Seconds of a sound that nobody misses: encoders pad the last block."""
 
-_EMBEDDED = 16 * _MIB
-"""Most bytes of embedded pictures of one request together; the service answers 413 above it."""
-
 # What a value must be is said by the row of the model, not by a type.
 _DEFINITIONS: dict[str, Any] = dict.fromkeys(catalog.BY_NAME, (Any, None))
 _Fields: Any = create_model("_Fields", __config__=ConfigDict(frozen=True, extra="forbid"), **_DEFINITIONS)
@@ -143,13 +140,19 @@ class VideoRequest(_Fields):  # type: ignore[misc]  # its fields are those of th
 
     def _check_embedded(self) -> None:
         """Pictures that cannot be uploaded stand in the body, whose size is limited."""
-        sizes = [medium.bytes or 0 for slot, medium in self.media().items() if self.embeds(slot)]
-        if sum(sizes) > _EMBEDDED:
-            raise InvalidRequest(
-                f"pictures of {sum(sizes) / _MIB:.1f} MiB do not fit into one request; it takes {_EMBEDDED // _MIB}.",
-                field="model",
-                remedy="Make them smaller, or give URLs.",
-            )
+        sizes = {slot: medium.bytes or 0 for slot, medium in self.media().items() if self.embeds(slot)}
+        most, longest = catalog.LIMITS.embedded_bytes, catalog.LIMITS.embedded_text * 3 // 4
+        large = next((slot for slot, size in sizes.items() if size > longest), None)
+        if large is None and sum(sizes.values()) <= most:
+            return
+        said = f"pictures of {sum(sizes.values()) / _MIB:.1f} MiB do not fit into one request; it takes {most // _MIB}."
+        if large is not None:
+            said = f"{large} has {sizes[large] / _MIB:.1f} MiB; {self.row.name} takes {longest // _MIB} in the request."
+        raise InvalidRequest(
+            said,
+            field="model" if large is None else large.partition(" ")[0],
+            remedy="Make them smaller, or give URLs.",
+        )
 
     # --- what is in it
 
@@ -213,14 +216,13 @@ class VideoRequest(_Fields):  # type: ignore[misc]  # its fields are those of th
 
     def _unheard(self) -> list[str]:
         """A line about a sound that goes on when the clip has ended."""
-        sound, length = self.media().get("driving_audio"), self.duration
-        if sound is None or not sound.seconds or not isinstance(length, int) or length <= 0:
-            return []
-        over = sound.seconds - length
-        if over < _HEARD:
+        length = self.duration
+        if not isinstance(length, int) or length <= 0:
             return []
         return [
-            f"driving_audio is {sound.seconds:.1f} s long and the clip {length} s: the last {over:.1f} s are not heard."
+            f"{slot} is {seconds:.1f} s long and the clip {length} s: the last {seconds - length:.1f} s are not heard."
+            for slot, spec, _, sound in self._slots()
+            if spec.drives and (seconds := sound.seconds or 0.0) - length >= _HEARD
         ]
 
     def _item(self, spec: catalog.Field, number: int) -> tuple[str, int]:

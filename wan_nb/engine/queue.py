@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from wan_nb.api.catalog import LIMITS
+from wan_nb.api import catalog
 from wan_nb.engine import settle
 from wan_nb.errors import NotAuthorized, Throttled, WanError
 from wan_nb.log.states import Status
@@ -42,9 +42,9 @@ QUOTA_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Limits of one account and model.
+    """Limits of one account and exact model name.
 
-    Workspace hosts tell them; for others the documented ones hold, and 429s correct them.
+    Workspace hosts tell them; for others those of the catalog's row hold, and 429s correct them.
 
     Attributes
     ----------
@@ -52,8 +52,8 @@ class Quota:
     running : int
     """
 
-    submits_per_second: float = LIMITS.submits_per_second
-    running: int = LIMITS.running
+    submits_per_second: float
+    running: int
 
     @classmethod
     async def ask(cls, client: Client, limiter: Limiter, model: str) -> Self:
@@ -62,7 +62,7 @@ class Quota:
             async with asyncio.timeout(QUOTA_SECONDS), limiter.query():
                 return cls.read(await client.quotas(model), model)
         except (WanError, TimeoutError):
-            return cls()
+            return cls.read({}, model)
 
     @classmethod
     def read(cls, body: Mapping[str, Any], model: str) -> Self:
@@ -85,7 +85,8 @@ class Quota:
                     rates.append(count / period)
                 if at_once := _positive(limit.get("async_user_concurrency_limit")):
                     running.append(max(int(at_once), 1))
-        return cls(min(rates, default=LIMITS.submits_per_second), min(running, default=LIMITS.running))
+        row = catalog.model(model)
+        return cls(min(rates, default=row.submits_per_second), min(running, default=row.running))
 
 
 def _dict(value: Any) -> Mapping[str, Any]:
@@ -274,7 +275,7 @@ class Queue:
 
     async def _counted(self, model: str) -> asyncio.Semaphore:
         quota = await Quota.ask(self.account.client, self.account.limiter, model)
-        self.account.limiter.submit().allow(quota.submits_per_second)
+        self.account.limiter.submit(model).allow(quota.submits_per_second)
         return asyncio.Semaphore(quota.running + BUFFER)
 
 

@@ -202,6 +202,7 @@ async def _taken_in(account: Account, task: Task) -> Row:
     row, _ = await account.ask_log(
         account.log.adopt,
         task.task_id,
+        model=await _listed_model(account, task.task_id),
         prompt=task.orig_prompt,
         service=account.endpoint.name,
         simulated=bool(account.client.simulated),
@@ -211,6 +212,15 @@ async def _taken_in(account: Account, task: Task) -> Row:
         owner=account.owner,
     )
     return row
+
+
+async def _listed_model(account: Account, task_id: str) -> str | None:
+    """Model of a task, which its own answer does not tell; None where the list does not either."""
+    try:
+        page = await account.read(partial(account.client.list, task_id=task_id))
+    except WanError:
+        return None
+    return next((task.model_name for task in page.tasks if task.task_id == task_id), None)
 
 
 async def _assign_task(account: Account, row: Row, task_id: str) -> Row:

@@ -263,7 +263,7 @@ class Submitter:
         account, give_up = self.account, datetime.now(UTC) + PATIENCE
 
         async def post() -> Created:
-            async with account.limiter.submit():
+            async with account.limiter.submit(row.model or ""):
                 return await account.client.create(body, partial(self._leaving, row, attempt))
 
         def again(error: WanError) -> bool:

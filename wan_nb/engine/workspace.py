@@ -518,11 +518,11 @@ class Workspace:
             if part is not None:
                 raise InvalidMedia(f"{field}: a frame is no clip.", field=field, remedy="Give the run itself.")
             seconds = min(TAIL, row.clip_s or row.duration or TAIL)
-            continues = field == "first_clip"
+            continues = catalog.BY_NAME[field].inside
             given = self.tail(row, seconds) if continues else self.file(row)
             called = f"last {seconds:g} s" if continues else "whole clip"
         else:
-            part = (-1.0 if field == "first_frame" else 0.0) if part is None else part
+            part = (-1.0 if catalog.BY_NAME[field].frame == "first" else 0.0) if part is None else part
             given = self.frame(row, -1) if part < 0 else self.frame_at(row, part)
             called = "last frame" if part < 0 else f"frame at {part!r} s"
         medium = self.material(given, field, model=model)

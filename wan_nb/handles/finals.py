@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.errors import WanError
 from wan_nb.frontends import front_end
-from wan_nb.html.text import money
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,9 +44,9 @@ class Finals:
         """What is to be bought in words, and for how much; None where nothing is."""
         if self._plan is None or not (count := len(self._plan.missing)):
             return None
-        cost: float = self._plan.cost
+        bill = self._plan.state().bill
         clips = f"{count} clip{'' if count == 1 else 's'}"
-        return f"{clips} for {money(cost, self.study.currency, estimated=True)}", cost
+        return f"{clips} for {bill.brief}", bill.amount
 
     @property
     def rows(self) -> list[Row]:

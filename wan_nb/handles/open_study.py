@@ -40,7 +40,8 @@ def open_study(
         if name is None:
             raise InvalidOption("a study needs prompts, or the name of one that is in the log.")
         return _reopened(session, name, take)
-    plan = expand(variants, name=name, seeds=seeds, vary=vary, fields=fields, material=session.material)
+    plan = expand(variants, name=name, seeds=seeds, vary=vary, fields=fields, material=session.material,
+                  usual=session.settings.model)  # fmt: skip
     return _planned(session, plan, arguments.words(tags, "tags"), take)
 
 
@@ -78,7 +79,7 @@ def _planned(session: Any, plan: Plan, tags: tuple[str, ...] = (), take: int | N
     requests = []
     for cell in plan.cells:
         fields = dict(cell.fields)
-        requests.append(session.request(fields.pop("prompt", None), **fields))
+        requests.append(session.workspace.request(fields.pop("prompt", None), **fields))
     return Study(session, plan, requests, tags=tags, take=take)
 
 

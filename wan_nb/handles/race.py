@@ -12,7 +12,7 @@ from wan_nb.api.request import derive_seed
 from wan_nb.arguments import shown
 from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound, RunFailed
 from wan_nb.handles.finals import Finals
-from wan_nb.handles.race_page import button_label, outlook_lines, race_page, steps_of
+from wan_nb.handles.race_page import button_label, outlook_lines, race_page, race_price, steps_of
 from wan_nb.log.states import ENDED_WITHOUT, OPEN, Status
 from wan_nb.public_functions import guarded
 from wan_nb.studies.plan import MAX_CELLS, Plan
@@ -134,8 +134,8 @@ class Race:
         state = self.state()
         if not state.seeds and state.due is None:
             raise BudgetExceeded(
-                f"one seed for all {len(state.variants)} variants costs about {self.study.currency} "
-                f"{sum(state.prices.values()):.2f}, more than the budget of the race.",
+                f"one seed for all {len(state.variants)} variants costs "
+                f"{race_price(self.study, sum(state.prices.values()), brief=False)}, more than the budget of the race.",
                 remedy="Allow more, or take fewer variants.",
             )
         last = state.seeds[-NEXT_SEEDS:]
@@ -179,7 +179,7 @@ class Race:
         fresh = _seeds(study, cells)
         for n in range(done, done + step.seeds):
             picture = pictures[n % len(pictures)]
-            seed = fresh(study.session.request(**own[step.variants[0]], **picture))
+            seed = fresh(study.session.workspace.request(**own[step.variants[0]], **picture))
             cells += [Cell(name, "", {**own[name], **picture, "seed": seed}) for name in step.variants]
         if len(cells) > MAX_CELLS:
             raise InvalidOption(f"a study has at most {MAX_CELLS:,} clips.", remedy="Take the race as it stands.")
@@ -187,7 +187,7 @@ class Race:
         requests: list[VideoRequest] = []
         for cell in grown.cells:
             fields = dict(cell.fields)
-            requests.append(study.session.request(fields.pop("prompt", None), **fields))
+            requests.append(study.session.workspace.request(fields.pop("prompt", None), **fields))
         study.replan(grown, requests)
 
     def wait(self, timeout: float | None = None) -> Race:

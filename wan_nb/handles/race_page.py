@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.api.estimate import Estimate, estimated
 from wan_nb.errors import join_words
 from wan_nb.handles.finals import Finals
 from wan_nb.html import text
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from wan_nb.studies.race.state import NextStep, RaceState
 
-__all__ = ["button_label", "outlook_lines", "race_page", "steps_of"]
+__all__ = ["button_label", "outlook_lines", "race_page", "race_price", "steps_of"]
 
 
 def outlook_lines(study: Any, state: RaceState) -> list[str]:
@@ -34,8 +35,7 @@ def outlook_lines(study: Any, state: RaceState) -> list[str]:
         words = Finals(study, state.verdict.winner).words
         return [*said, "The race is decided: nothing more is bought.", *([words] if words else [])]
     if state.to_buy:
-        cost = text.money(sum(study.prices[n] for n in state.to_buy), study.currency, estimated=True)
-        return [*said, f"{_clips(len(state.to_buy))} of the step are not bought yet: about {cost}."]
+        return [*said, f"{_clips(len(state.to_buy))} of the step are not bought yet: {_missing(study, state).told}."]
     if state.open:
         said.append(f"{_clips(state.open)} under way.")
     if state.votes_due:
@@ -46,12 +46,24 @@ def outlook_lines(study: Any, state: RaceState) -> list[str]:
     return [*said, f"{'Next' if state.due else 'Then'}: {_step(study, step)}."]
 
 
+def race_price(study: Any, amount: float, *, brief: bool = True) -> str:
+    """What some clips of a race cost, by the prices of its variants."""
+    at_most = any(one.at_most for one in study.estimates)
+    return estimated(amount, study.currency, at_most=at_most, brief=brief)
+
+
+def _missing(study: Any, state: RaceState) -> Estimate:
+    """What the clips of the step cost that are not bought yet."""
+    estimates = study.estimates
+    return Estimate.together((estimates[n] for n in state.to_buy), study.currency)
+
+
 def _clips(count: int) -> str:
     return f"{count} clip{'' if count == 1 else 's'}"
 
 
 def _step(study: Any, step: NextStep) -> str:
-    cost = text.money(step.cost, study.currency, estimated=True)
+    cost = race_price(study, step.cost)
     seeds = f"{step.seeds} new seed{'' if step.seeds == 1 else 's'}"
     return f"{seeds} for {join_words([*step.variants], 'and')}, {_clips(step.clips)} for {cost}"
 
@@ -76,7 +88,7 @@ def _budget(study: Any, state: RaceState) -> list[str]:
     limit = f" of {' and '.join(of)}" if of else ""
     if not state.clips:
         return [f"Budget: {' and '.join(of)}. Nothing is bought yet." if of else "Nothing is bought yet."]
-    spent = text.money(state.spent, study.currency, estimated=True)
+    spent = race_price(study, state.spent)
     return [f"{_clips(state.clips)} bought for {spent}{limit}."]
 
 
@@ -142,11 +154,10 @@ def _said(chance: Chance) -> str:
 def button_label(study: Any, state: RaceState) -> str:
     """What the button says; empty when nothing can be bought now."""
     if state.to_buy:
-        cost = text.money(sum(study.prices[n] for n in state.to_buy), study.currency, estimated=True)
-        return f"Buy the {_clips(len(state.to_buy))} that are missing for {cost}"
+        return f"Buy the {_clips(len(state.to_buy))} that are missing for {_missing(study, state).brief}"
     if (step := state.due) is None:
         return ""
-    return f"Buy {_clips(step.clips)} for {text.money(step.cost, study.currency, estimated=True)}"
+    return f"Buy {_clips(step.clips)} for {race_price(study, step.cost)}"
 
 
 def race_page(study: Any, state: RaceState) -> RacePage:
@@ -189,7 +200,7 @@ def steps_of(study: Any, state: RaceState) -> Iterator[dict[str, Any]]:
             "seeds": len(seeds),
             "for": join_words(names, "and"),
             "clips": len(paid),
-            "cost": text.money(sum(row.cost or 0.0 for row in paid), study.currency, estimated=True),
+            "cost": race_price(study, sum(row.cost or 0.0 for row in paid)),
             "votes": sum(len(votes) for seed in seeds for votes in seed.given.values()),
             "to come": wanted,
             "known then": _known(state, first) if first <= counted else "",

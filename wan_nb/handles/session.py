@@ -17,7 +17,7 @@ from wan_nb.frontends import front_end
 from wan_nb.handles.chosen_runs import each_of, session_of
 from wan_nb.handles.dataframe import runs_frame
 from wan_nb.handles.run import Run, Still
-from wan_nb.html.text import money, take_kept
+from wan_nb.html.text import take_kept
 from wan_nb.interrupts import RESUMING, SUBMITTING, detaching
 from wan_nb.log.marks import in_the_running
 from wan_nb.public_functions import guarded
@@ -233,6 +233,8 @@ class Session:
         ------
         InvalidRequest, InvalidMedia
         """
+        if self.settings.model and fields.get("model") is None:
+            fields["model"] = self.settings.model
         model = catalog.model_for(fields)
         for name in catalog.MATERIALS:
             if fields.get(name) is not None:
@@ -350,11 +352,11 @@ class Session:
 
     def _bought(self, ask: Ask, most: float | None) -> Run:
         """The run of what was asked for, bought where it is not there."""
-        workspace, region = self.workspace, self.workspace.endpoint.region
-        price = ask.request.price(region)
-        if most is not None and price > most:
+        workspace = self.workspace
+        price = ask.request.estimate(workspace.endpoint.region)
+        if most is not None and price.amount > most:
             raise BudgetExceeded(
-                f"one clip costs about {region.currency} {price:.2f}, more than --max-cost {most:g}.",
+                f"one clip costs {price.told}, more than --max-cost {most:g}.",
                 remedy="Make it shorter, take 720P, or allow more.",
             )
         with detaching(SUBMITTING):
@@ -374,8 +376,7 @@ class Session:
     def _say_same_body(self, ask: Ask, take: int) -> None:
         """Say, before it is paid, that a further take of a given seed asks for the very same."""
         if (seed := ask.request.seed) is not None:
-            region = self.workspace.endpoint.region
-            price = money(ask.request.price(region), region.currency, estimated=True)
+            price = ask.request.estimate(self.workspace.endpoint.region).brief
             say(f"Seed {seed} is given, so take {take} is the same request paid once more ({price}).")
 
     def cancel(self, run_id: Any) -> Run:

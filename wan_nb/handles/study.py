@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from wan_nb.api.estimate import Estimate
     from wan_nb.api.request import VideoRequest
     from wan_nb.engine.ask import Ask
     from wan_nb.engine.runner import Runner
@@ -123,9 +124,10 @@ class Study:
         return self._requests
 
     @property
-    def prices(self) -> list[float]:
-        """Estimated price of each cell, in the currency of the service."""
-        return [request.price(self._workspace.region) for request in self._requests]
+    def estimates(self) -> tuple[Estimate, ...]:
+        """What each cell costs, in the currency of the service."""
+        region = self._workspace.region
+        return tuple(request.estimate(region) for request in self._requests)
 
     @property
     def currency(self) -> str:
@@ -142,7 +144,7 @@ class Study:
             self.plan,
             self._requests,
             tuple(rows),
-            tuple(self.prices),
+            self.estimates,
             self.currency,
             tuple(earlier),
             self._take,
@@ -235,10 +237,10 @@ class Study:
         join(self)
         most, state = arguments.max_cost(max_cost), self.state()
         # Rounded, because a sum of prices may pass the amount that a person reads by less than is money.
-        cost = state.cost
-        if most is not None and cost > most:
+        bill = state.bill
+        if most is not None and bill.amount > most:
             raise BudgetExceeded(
-                f"study {shown(self.name)} costs about {self.currency} {cost:.2f}, more than --max-cost {most:g}.",
+                f"study {shown(self.name)} costs {bill.told}, more than --max-cost {most:g}.",
                 remedy="Take fewer seeds, shorter clips or 720P, or allow more.",
             )
         for request in [self._requests[n] for n in state.missing]:
@@ -246,7 +248,7 @@ class Study:
                 if (why := medium.lost) is not None:
                     raise InvalidMedia(f"{field}: {why}", field=field, remedy="Plan the study with it once more.")
         if max_cost is None and (doubt := next(filter(None, state.earlier), None)) is not None:
-            raise in_doubt(doubt, cost)
+            raise in_doubt(doubt, bill.amount)
         for row in state.outdated:
             with suppress(WanError):  # it is being sent just now: then it is bought, and says so
                 Run(self._session, row.run_id).cancel()

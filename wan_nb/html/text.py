@@ -11,11 +11,13 @@ import os
 import secrets
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 from urllib.parse import quote
 
 from markupsafe import Markup
 
+from wan_nb.api import catalog
+from wan_nb.api.estimate import asked_at_most, estimated
 from wan_nb.errors import shortened
 from wan_nb.log.states import OPEN, UNCHECKED, Status
 from wan_nb.sanitize import harmless
@@ -47,6 +49,7 @@ __all__ = [
     "pictures",
     "plain",
     "price",
+    "price_again",
     "source",
     "stars",
     "state",
@@ -181,15 +184,17 @@ def isolated(value: object, limit: int | None = None) -> Markup:
     return Markup("<bdi>{}</bdi>").format(escape(value, limit))
 
 
-def money(amount: float | None, currency: str | None, *, estimated: bool = False) -> str:
-    """A price: ``≈ CNY 3.00`` while it is an estimate, ``CNY 3.00`` once it is on the receipt; empty when unknown.
+def money(amount: float | None, currency: str | None) -> str:
+    """A sum of money; empty when unknown.
 
-    >>> money(3, "CNY", estimated=True), money(0.5, "USD")
-    ('≈ CNY 3.00', 'USD 0.50')
+    >>> money(0.5, "USD")
+    'USD 0.50'
     """
-    if amount is None or not math.isfinite(amount):
-        return ""
-    return f"{'≈ ' if estimated else ''}{plain(currency or '', 8)} {amount:,.2f}".strip()
+    return f"{plain(currency or '', 8)} {amount:,.2f}".strip() if _is_amount(amount) else ""
+
+
+def _is_amount(amount: float | None) -> TypeGuard[float]:
+    return amount is not None and math.isfinite(amount)
 
 
 def percent(probability: float) -> str:
@@ -204,11 +209,21 @@ def percent(probability: float) -> str:
 
 
 def price(row: Any) -> str:
-    """What a run costs, or that it costs nothing: failed and canceled tasks are not billed."""
+    """What a run costs, an estimate until there is a receipt; failed and canceled tasks are not billed."""
     name = str(row.status)
     if name in {"FAILED", "CANCELED"}:
         return "not billed"
-    return money(row.cost, row.currency, estimated=name != "SUCCEEDED" or row.billed_s is None)
+    if (name == "SUCCEEDED" and row.billed_s is not None) or not _is_amount(row.cost):
+        return money(row.cost, row.currency)
+    at_most = asked_at_most(row) is not None
+    return estimated(row.cost, plain(row.currency or "", 8), at_most=at_most, brief=True)
+
+
+def price_again(row: Any) -> str:
+    """What another clip of the same request is going to cost; empty when unknown."""
+    if (asked := asked_at_most(row)) is not None:
+        return asked.brief
+    return estimated(row.cost, plain(row.currency or "", 8), brief=True) if row.cost and _is_amount(row.cost) else ""
 
 
 def duration(seconds: float | None) -> str:
@@ -291,17 +306,18 @@ def source(
 
 def pictures(row: Any) -> str:
     """What a run is made from, by the names of the files: for rows that have no clip to show yet."""
-    given = [getattr(row, name, None) for name in ("first_frame", "last_frame", "first_clip")]
-    names = [plain(str(name).replace("\\", "/").rpartition("/")[2], 40) for name in given if name]
+    columns = dict.fromkeys(spec.column or spec.name for spec in catalog.FIELDS if spec.kind in {"image", "clip"})
+    given = [name for column in columns for name in str(getattr(row, column, None) or "").split(", ") if name]
+    names = [plain(name.replace("\\", "/").rpartition("/")[2], 40) for name in given]
     return " → ".join(dict.fromkeys(names))
 
 
 def measures(row: Any) -> list[str]:
-    """What the clip is, as far as it is known."""
+    """What the clip is, as far as it is known, and which model made it."""
     size = f"{row.width}×{row.height}" if row.width and row.height else plain(row.resolution, 20)
     seconds = f"{row.duration} s" if row.duration else ""
     sound = "" if row.has_audio is None else "with sound" if row.has_audio else "silent"
-    return [part for part in (size, seconds, sound, megabytes(row.bytes)) if part]
+    return [part for part in (plain(row.model, 60), size, seconds, sound, megabytes(row.bytes)) if part]
 
 
 def stars(row: Any) -> str:

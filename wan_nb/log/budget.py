@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from wan_nb.api import catalog
+from wan_nb.api.estimate import asked_at_most, estimated
 from wan_nb.arguments import shown
 from wan_nb.errors import BudgetExceeded, InvalidRequest, join_words
 from wan_nb.log.schema import budgets, runs, words
@@ -111,9 +112,9 @@ def check_most(rows: Sequence[Row], most: float | None) -> None:
     """
     price = round(sum(row.cost or 0.0 for row in rows), 4)  # as it is shown to whoever allows it
     if most is not None and price > most:
+        told = estimated(price, rows[0].currency or "", at_most=any(map(asked_at_most, rows)))
         raise BudgetExceeded(
-            f"{len(rows)} clips cost about {rows[0].currency or ''} {price:.2f}, more than --max-cost {most:g}."
-            " Nothing was sent.",
+            f"{len(rows)} clips cost {told}, more than --max-cost {most:g}. Nothing was sent.",
             remedy="Take fewer or shorter clips, or allow more.",
             price=price,
             most=most,

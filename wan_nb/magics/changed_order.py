@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from wan_nb.api.estimate import Estimate
 from wan_nb.api.recorded import beside_materials, items_of
 from wan_nb.errors import InvalidOption, NotFound, join_words
 from wan_nb.frontends import cell_id, front_end, notebook_name
 from wan_nb.handles.open_study import open_study
 from wan_nb.handles.run import Run
-from wan_nb.html.text import money
 from wan_nb.log.states import UNBILLED
 from wan_nb.terminal import say
 
@@ -55,14 +55,14 @@ class ChangedOrder:
         What the cell showed before, or what may be the same.
     why : str
         What differs.
-    price : float
+    bill : Estimate
         Of what is new.
     """
 
     session: Session
     old: Run | Study
     why: str
-    price: float
+    bill: Estimate
 
     @classmethod
     def of(cls, session: Session, cell: Cell, asks: Sequence[Ask], written: Sequence[Recorded]) -> Self | None:
@@ -81,27 +81,33 @@ class ChangedOrder:
         new = [ask for ask, row in zip(asks, known, strict=True) if row is None or row.status in UNBILLED]
         if not new:
             return None
-        price = sum(ask.request.price(workspace.region) for ask in new)
+        region = workspace.region
+        bill = Estimate.together((ask.request.estimate(region) for ask in new), region.currency)
         before = session.log.order(notebook_name(), order_names(cell)) or {}
         if before and cell.take == before.get("take"):
             old, recorded = _bought(session, before)
             if cell.race:  # which chooses its seeds itself
                 written, recorded = _without_seeds(written), _without_seeds(recorded)
             if old is not None and (why := _difference(written, recorded, (before.get("name"), cell.name))):
-                return cls(session, old, why, price)
+                return cls(session, old, why, bill)
         doubt = next(filter(None, workspace.earlier(asks, known)), None)
         if doubt is not None:
             why = "It may be the same clip, bought by the first edition, which did not write down whose picture it took"
-            return cls(session, Run(session, doubt.run_id, reused=True), why, price)
+            return cls(session, Run(session, doubt.run_id, reused=True), why, bill)
         if (row := _with_picture(session, cell, written)) is not None:
             why = f"Every clip named {cell.name!r:.60} was made from a picture or clip, and this order gives none"
-            return cls(session, Run(session, row.run_id, reused=True), why, price)
+            return cls(session, Run(session, row.run_id, reused=True), why, bill)
         return None
+
+    @property
+    def price(self) -> float:
+        """The amount of `bill`."""
+        return self.bill.amount
 
     @property
     def told(self) -> str:
         """The price of what is new, in words."""
-        return money(self.price, self.session.workspace.region.currency, estimated=True)
+        return self.bill.brief
 
     def allowed(self, notebook: Notebook, cell: Cell) -> bool:
         """Whether it is bought: a person says so, or in batch ``--max-cost``.

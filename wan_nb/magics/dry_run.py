@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from wan_nb.api import catalog
+from wan_nb.api.estimate import Estimate, estimated
 from wan_nb.errors import join_words
 from wan_nb.log.states import ENDED_WITHOUT as ENDED
 from wan_nb.terminal import printed
@@ -69,16 +70,15 @@ class DryRun:
         there = [row for row in known if row and row.status not in ENDED]
         requests = tuple(ask.seeded(ask.take or found.pinned) for found, ask in zip(takes, asks, strict=True))
         bought = [request for request, row in zip(requests, known, strict=True) if row not in there]
-        estimates = [request.estimate(region) for request in bought]
-        price = round(sum(estimate.amount for estimate in estimates), 4)
+        bill = Estimate.together((request.estimate(region) for request in bought), region.currency)
         checks = tuple(dict.fromkeys(line for request in requests for line in _checks(request)))
         return cls(
             requests,
             (*checks, *notes, *_reuse(workspace, there)),
-            price,
-            region.currency,
+            bill.amount,
+            bill.currency,
             service,
-            any(estimate.at_most for estimate in estimates),
+            bill.at_most,
         )
 
     @property
@@ -103,8 +103,8 @@ class DryRun:
             return "price: nothing would be bought"
         days = sorted({request.row.prices.read for request in self.requests})
         simulated = "; simulated, so nothing is billed" if self.service == "simulator" else ""
-        about = "at most" if self.at_most else "about"
-        return f"price: {about} {self.currency} {self.price:.2f} (list of {join_words(days, 'and')}){simulated}"
+        price = estimated(self.price, self.currency, at_most=self.at_most)
+        return f"price: {price} (list of {join_words(days, 'and')}){simulated}"
 
 
 def _reuse(workspace: Workspace, rows: Sequence[Row]) -> list[str]:

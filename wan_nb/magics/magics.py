@@ -63,6 +63,7 @@ class WanMagics(Magics):
     user = Unicode(
         "", help="Who buys and votes. Empty: WAN_NB_USER, JUPYTERHUB_USER, or the login unless many share it."
     ).tag(config=True)
+    model = Unicode("", help="Model of cells that name none. Empty: it follows from what is given.").tag(config=True)
     wait = Bool(
         None,
         allow_none=True,
@@ -100,7 +101,7 @@ class WanMagics(Magics):
 
             return loop.load(_run_cell)(notebook, line, cell)
 
-    @validate("service", "budget", "embed")
+    @validate("service", "budget", "embed", "model")
     def _validated(self, proposal: Any) -> Any:
         from wan_nb.engine.endpoint import address
         from wan_nb.errors import InvalidOption
@@ -114,7 +115,7 @@ class WanMagics(Magics):
             raise TraitError(str(error)) from None  # of all errors, traitlets takes the value back for this one only
         return value
 
-    @observe("service", "budget", "user", "embed")
+    @observe("service", "budget", "user", "embed", "model")
     def _configure(self, change: Any) -> None:
         from wan_nb.handles import default
 

@@ -86,12 +86,13 @@ def _run(notebook: Notebook, cell: Cell) -> Any:
 
 
 def _say_before_paying(session: Session, cell: Cell, request: VideoRequest) -> None:
-    """What the service will do otherwise than a person may think, where a clip is going to be bought."""
-    if request.notes:
-        prints = session.workspace.fingerprints([Ask(request, name=cell.name)])
-        if session.workspace.known(prints, cell.take) == [None]:
-            for note in request.notes:
-                say(note)
+    """Where a clip is going to be bought: its model and price, and what a person may not think of."""
+    workspace = session.workspace
+    if workspace.known(workspace.fingerprints([Ask(request, name=cell.name)]), cell.take) == [None]:
+        if not cell.silent:
+            say(f"{request.model}: {request.mode}, {request.estimate(workspace.region).told}.")
+        for note in request.notes:
+            say(note)
 
 
 def _study(notebook: Notebook, cell: Cell) -> Any:
@@ -201,7 +202,7 @@ def _probed(session: Session, fields: Mapping[str, Any]) -> dict[str, Any]:
     probed = dict(fields)
     if (model := probed.get("model")) and model not in catalog.MODELS:
         say(f"model: {model} is not known here; checks and price are those of {catalog.model(model).name}.")
-    model = catalog.model_for(probed)
+    model = catalog.model_for({**probed, "model": probed.get("model") or session.settings.model})
     for name in catalog.MATERIALS:
         if name in probed:
             probed[name] = session.material(probed[name], name, model=model)

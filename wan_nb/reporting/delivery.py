@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from wan_nb.api import catalog
+from wan_nb.api.recorded import items_of
 from wan_nb.errors import InvalidOption
 from wan_nb.html.text import isolated
 from wan_nb.html.written_file import WrittenFile
@@ -178,27 +180,24 @@ def _heading(number: int, item: _Item, winner: str) -> Markup:
 
 
 def _asked(row: Row) -> tuple[Any, ...]:
-    materials = (row.first_frame, row.last_frame, row.first_clip, row.driving_audio)
-    return row.prompt, row.negative_prompt, *map(_material, materials)
+    told: dict[str, list[str]] = {}
+    for field, _, item in items_of(row.request):
+        if field in catalog.BY_NAME and (name := _material(item.get("name"))):
+            told.setdefault(catalog.BY_NAME[field].words, []).append(name)
+    return row.prompt, row.negative_prompt, *((words, ", ".join(names)) for words, names in told.items())
 
 
-def _material(name: str | None) -> str:
+def _material(name: Any) -> str:
     """File name of what was given; empty for what has none, and for what was taken from another clip of the log."""
-    last = PurePath(name or "").name
+    last = PurePath(str(name or "")).name
     return last if "." in last and not _CONTENT.match(last) else ""
 
 
 def _more(row: Row) -> Markup:
     """What else was given, a sentence each."""
-    _, unwanted, first, last, clip, voice = _asked(row)
-    told = {
-        "Not wanted": unwanted,
-        "Begins with the picture": first,
-        "Ends with the picture": last,
-        "Goes on from the clip": clip,
-        "With the sound": voice,
-    }
-    lines = [Markup("{}: {}").format(words, isolated(without_secrets(value))) for words, value in told.items() if value]
+    _, unwanted, *materials = _asked(row)
+    told = [("Not wanted", unwanted), *materials]
+    lines = [Markup("{}: {}").format(words, isolated(without_secrets(value))) for words, value in told if value]
     return Markup('<p class="words"><small>{}</small></p>\n').format(Markup("\n").join(lines)) if lines else Markup("")
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from wan_nb.api import catalog
+from wan_nb.api.recorded import items_of
 from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.html.written_file import WrittenFile
 from wan_nb.paths import output
@@ -87,14 +89,15 @@ def _repeated(store: Store, before: Row, after: Row, file: Path, next_file: Path
     from wan_nb.media import clips, joining
     from wan_nb.media.materials import prepare
 
-    given: dict[str, Any] = {item.get("type"): item for item in after.request.get("input", {}).get("media", ())}
-    if clip := given.get("first_clip"):
+    given = [(catalog.BY_NAME[name], item) for name, _, item in items_of(after.request) if name in catalog.BY_NAME]
+    if clip := next((item for spec, item in given if spec.inside), None):
         seconds = number(clip.get("seconds"), 0.0, 60.0)
         known = seconds is not None and before.video_sha256 and before.video_sha256 in repr(clip)
         return (seconds or 0.0) if known else joining.overlap(file, next_file, seconds), False
-    if frame := given.get("first_frame"):
+    if found := next(((spec.name, item) for spec, item in given if spec.frame == "first"), None):
+        field, frame = found
         if joining.starts_on_the_end_of(file, next_file):
             return 0.0, True
         with suppress(InvalidMedia):  # a clip of the simulator may be too small for a material
-            return 0.0, prepare(clips.frame(file), "first_frame", store.frames).identity == frame.get("identity")
+            return 0.0, prepare(clips.frame(file), field, store.frames).identity == frame.get("identity")
     return 0.0, False

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
 from wan_nb.api.checks import check_value
+from wan_nb.api.estimate import Estimate
 from wan_nb.arguments import listed
 from wan_nb.arguments import shown as quoted
 from wan_nb.errors import InvalidOption, did_you_mean, join_words, nearest
@@ -41,6 +42,7 @@ MAX_CELLS = 1000
 """Most cells of a study: each is a paid clip."""
 
 _MEDIA = frozenset(catalog.MATERIALS)
+_SOUNDS = tuple(spec.name for spec in catalog.FIELDS if spec.drives)
 
 
 @printed
@@ -126,8 +128,8 @@ class PlanState:
         Of its cells, in their order.
     rows : tuple of Row or None
         Newest run of each cell, labelled as in this plan.
-    prices : tuple of float
-        Estimate for each cell, in `currency`.
+    estimates : tuple of Estimate
+        For each cell, in `currency`.
     currency : str
         CNY or USD.
     earlier : tuple of Row or None
@@ -143,7 +145,7 @@ class PlanState:
     plan: Plan
     requests: tuple[VideoRequest, ...]
     rows: tuple[Row | None, ...]
-    prices: tuple[float, ...]
+    estimates: tuple[Estimate, ...]
     currency: str
     earlier: tuple[Row | None, ...]
     take: int | None = None
@@ -198,9 +200,19 @@ class PlanState:
         return tuple(n for n in range(len(self.rows)) if n not in ended or n in self.missing)
 
     @property
+    def prices(self) -> tuple[float, ...]:
+        """Estimated price of each cell."""
+        return tuple(one.amount for one in self.estimates)
+
+    @property
+    def bill(self) -> Estimate:
+        """What buying it now would cost."""
+        return Estimate.together((self.estimates[n] for n in self.missing), self.currency)
+
+    @property
     def cost(self) -> float:
-        """Estimated price of what would be bought now."""
-        return round(sum(self.prices[n] for n in self.missing), 4)
+        """The amount of `bill`."""
+        return self.bill.amount
 
     @property
     def progress(self) -> str:
@@ -214,7 +226,7 @@ class PlanState:
     def line(self) -> str:
         """``Study 'walk': 2 variants × 2 seeds, 4 clips, 4 to buy for about CNY 12.00``."""
         todo = len(self.missing)
-        bill = f"{todo} to buy for about {self.currency} {self.cost:.2f}" if todo else self.progress
+        bill = f"{todo} to buy for {self.bill.told}" if todo else self.progress
         return f"Study {self.plan.name!r}: {self.plan.shape}, {bill}"
 
     @property
@@ -231,6 +243,7 @@ def expand(
     vary: Mapping[str, Sequence[Any]] | None = None,
     fields: Mapping[str, Any] | None = None,
     material: Callable[[Any, str], Any] | None = None,
+    usual: str = "",
 ) -> Plan:
     """Plan a study.
 
@@ -251,6 +264,8 @@ def expand(
     material : callable, optional
         Told a given material and its field, returns it checked (`Session.material`): it is then known by its content,
         under whatever name.
+    usual : str
+        Model of cells that name none; without it what is given decides.
 
     Returns
     -------
@@ -291,17 +306,17 @@ def expand(
             {key: [ready({key: value})[key] for value in values] for key, values in axes.items()},
         )
     )
-    cells = _of_one_model(cells)
+    cells = _of_one_model(cells, usual)
     _check_distinct(cells)
     return Plan.of(name, cells, _first_name(written))
 
 
-def _of_one_model(cells: list[Cell]) -> list[Cell]:
-    """The same cells, with the model that follows from all of them together where they would follow several."""
+def _of_one_model(cells: list[Cell], usual: str) -> list[Cell]:
+    """The same cells, with the usual model, or that which follows from all together where they would follow several."""
     followed = {catalog.model_for(cell.fields) for cell in cells}
-    if len(followed) == 1 or all(cell.fields.get("model") for cell in cells):
+    if all(cell.fields.get("model") for cell in cells) or (len(followed) == 1 and not usual):
         return cells
-    model = catalog.chosen(name for cell in cells for name, value in cell.fields.items() if value is not None)
+    model = usual or catalog.chosen(name for cell in cells for name, value in cell.fields.items() if value is not None)
     return [replace(cell, fields={"model": model, **cell.fields}) for cell in cells]
 
 
@@ -444,7 +459,7 @@ def _warnings(cells: Sequence[Cell], *, race: bool) -> list[str]:
         )
     if any(cell.fields.get("prompt_extend") for cell in cells):
         found.append("prompt_extend is on: the service rewrites each prompt unseen, so the variants differ twice.")
-    if len({"driving_audio" in cell.fields for cell in cells}) > 1:
+    if len({any(name in cell.fields for name in _SOUNDS) for cell in cells}) > 1:
         found.append("Some clips have your sound and some have not: compare them without sound.")
     if race:
         return found  # its seeds are bought in steps, for those that can still win

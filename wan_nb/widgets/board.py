@@ -14,7 +14,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import traitlets
 
 from wan_nb.errors import WanError
-from wan_nb.html.text import ACTIVE, GROUPS, STATES, label, megabytes, money, pictures, plain, price, source, unchecked
+from wan_nb.html.text import (
+    ACTIVE,
+    GROUPS,
+    STATES,
+    label,
+    megabytes,
+    pictures,
+    plain,
+    price,
+    price_again,
+    source,
+    unchecked,
+)
 from wan_nb.log.marks import marks_of
 from wan_nb.sanitize import said
 from wan_nb.terminal import spelled
@@ -73,7 +85,7 @@ def board_row(
     seed = f"seed {row.seed}" if row.seed is not None else ""
     length = f"{row.duration} s" if row.duration else ""
     of = pictures(row) if video is None else ""
-    facts = (of, length, size, seed, sound, megabytes(row.bytes), take, row.run_id[:8])
+    facts = (plain(row.model, 60), of, length, size, seed, sound, megabytes(row.bytes), take, row.run_id[:8])
     return {
         "id": row.run_id,
         "label": label(row),
@@ -93,7 +105,7 @@ def board_row(
         "run_s": row.run_s,
         "expected_s": expected_s,
         "price": price(row),
-        "again": money(row.cost, row.currency, estimated=True) if row.cost else "",
+        "again": price_again(row),
         "message": _message(row),
         "video": (source(video, folder) or video.name) if video is not None else None,
         "cancelable": name == "PENDING",

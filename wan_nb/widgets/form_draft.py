@@ -19,7 +19,7 @@ from wan_nb.arguments import as_whole, whole
 from wan_nb.errors import InvalidMedia, InvalidOption, InvalidRequest, WanError
 from wan_nb.grammar.variants import read_variants, write_variants
 from wan_nb.html import code as snippets
-from wan_nb.html.text import megabytes, money, plain
+from wan_nb.html.text import megabytes, plain
 from wan_nb.paths import is_url, local
 from wan_nb.sanitize import redact, said
 from wan_nb.studies.plan import grid_of
@@ -137,7 +137,7 @@ class Draft:
         self._wrong: dict[str, InvalidRequest] = {}
         self._aside: dict[str, Any] = {}
         given = dict(fields or {})
-        self.values["model"] = given.pop("model", None)
+        self.values["model"] = given.pop("model", None) or workspace.settings.model or None
         self._fill()
         for name, value in given.items():
             if name in catalog.MATERIALS:
@@ -174,7 +174,7 @@ class Draft:
     def _names(self) -> list[str]:
         """Fields of which a material was given, be it right or wrong, as far as they decide."""
         named = {slot.partition("#")[0] for slot in self.typed}
-        return [name for name in named if name != "driving_audio"]
+        return [name for name in named if name in catalog.DECIDING]
 
     def _fill(self) -> None:
         """Give the model's defaults to what is not set, and take away what is no field of it."""
@@ -454,8 +454,7 @@ class Draft:
         }
         asked = fields.get("duration")
         estimate = Estimate.of(row.name, fields.get("resolution"), as_whole(asked, typed=True), lengths, region)
-        amount = money(estimate.amount * clips, region.currency, estimated=True)
-        return f"at most {amount.removeprefix('≈ ')}" if estimate.at_most else amount
+        return Estimate.together([estimate] * clips, region.currency).brief
 
     def _facts(self, slot: str, medium: Medium) -> dict[str, Any]:
         size = f"{medium.width}×{medium.height}" if medium.width else ""

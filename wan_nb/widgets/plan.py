@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+from collections import Counter
 from contextlib import suppress
 from functools import partial
 from statistics import median
@@ -92,7 +93,7 @@ def show_plan(
         await ended()
         plan.update(plan_bundle(views.workspace, state_now()), raw=True)
 
-    price = text.money(cost, state.currency, estimated=True)
+    price = state.bill.brief
     count = len(state.missing)
     words = f"Buy {count} clip{'' if count == 1 else 's'} for {price}"
     if state.outdated:
@@ -118,7 +119,7 @@ def show_plan(
 
 def plan_bundle(workspace: Workspace, state: PlanState) -> dict[str, str]:
     """Static MIME bundle of a plan."""
-    return text.bundle(_html(workspace, state), text.plain("\n".join([state.line, *state.notes])))
+    return text.bundle(_html(workspace, state), text.plain("\n".join([state.line, _what(state), *state.notes])))
 
 
 def _html(workspace: Workspace, state: PlanState) -> Markup:
@@ -206,8 +207,10 @@ def _bill(state: PlanState, run_seconds: float) -> str:
         going = state.progress
         return f"{shape} {'All are there: nothing to buy' if going == 'nothing to buy' else going.capitalize()}."
     there = f"{cells - missing} are there and free, " if missing < cells else ""
-    price = text.money(state.cost, state.currency, estimated=True)
-    seconds = math.ceil(missing / catalog.LIMITS.running) * run_seconds
+    price = state.bill.brief
+    models = Counter(state.requests[n].model for n in state.missing)
+    rounds = max(math.ceil(count / catalog.model(model).running) for model, count in models.items())
+    seconds = rounds * run_seconds
     return f"{shape} {there}{missing} to buy for {price}, in about {text.duration(seconds)} under the account's limits."
 
 

@@ -49,10 +49,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
-    "AS_OF", "BY_NAME", "CREATE_PATH", "CURRENCIES", "FAMILIES", "FIELDS", "LIMITS", "MATERIALS", "MB", "MEDIA",
-    "MODELS", "NOT_YET", "REGIONS", "SLACK", "Billing", "Field", "Limits", "MediaKind", "Mode", "Model", "PriceList",
-    "Region", "Special", "billed_seconds", "chosen", "dearest_clip", "model", "model_for", "price_per_second",
-    "region_of", "request_limit", "takers", "takes", "usual",
+    "AS_OF", "BY_NAME", "CREATE_PATH", "CURRENCIES", "DECIDING", "FAMILIES", "FIELDS", "LIMITS", "MATERIALS", "MB",
+    "MEDIA", "MODELS", "NOT_YET", "REGIONS", "SLACK", "Billing", "Field", "Limits", "MediaKind", "Mode", "Model",
+    "PriceList", "Region", "Special", "billed_seconds", "chosen", "dearest_clip", "model", "model_for",
+    "price_per_second", "region_of", "request_limit", "takers", "takes", "usual",
 ]  # fmt: skip
 
 AS_OF = "2026-11-28"
@@ -133,6 +133,9 @@ BY_NAME: dict[str, Field] = {one.name: one for one in FIELDS}
 
 MATERIALS: tuple[str, ...] = tuple(one.name for one in FIELDS if one.limits)
 """Names of the fields that take pictures, sounds or clips."""
+
+DECIDING: frozenset[str] = frozenset(name for row in _ROWS for name in row.chosen_by or ())
+"""Names of the materials from which the model follows."""
 
 NOT_YET: frozenset[str] = frozenset(name for row in _ROWS for name in row.not_yet)
 """Inputs of the service that are not offered here yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -152,6 +153,8 @@ class Field:
         counted over these fields in this order, from 1.
     inside : bool
         A clip that becomes the beginning of the new one: it must be shorter than ``duration``.
+    frame : {'', 'first', 'last'}
+        Which frame of the clip a picture becomes.
     ignored_with : tuple of str
         Materials beside which the service takes no notice of it.
     key : str
@@ -180,6 +183,7 @@ class Field:
     most: int = 1
     items: tuple[str, ...] = ()
     inside: bool = False
+    frame: Literal["", "first", "last"] = ""
     ignored_with: tuple[str, ...] = ()
     key: str = ""
     column: str = ""
@@ -193,6 +197,20 @@ class Field:
     def kind(self) -> str:
         """Kind of a material: ``image``, ``audio`` or ``clip``; empty for what is none."""
         return self.limits.name if self.limits else ""
+
+    @property
+    def drives(self) -> bool:
+        """Whether it is the sound of the clip: one, and no voice of something else."""
+        return self.kind == "audio" and self.most == 1 and self.where != "item"
+
+    @property
+    def words(self) -> str:
+        """What it is, in a few words: the beginning of its help.
+
+        >>> Field("video", "media", str, "Clip to edit; its sound too.").words
+        'Clip to edit'
+        """
+        return re.split(r"[;:.]", self.help, maxsplit=1)[0]
 
     @property
     def wire(self) -> str:

@@ -26,6 +26,12 @@ class Limits:
     upload_reuse: float = 47 * 3600.0
     """Seconds that we use an upload again: one hour less than it lives."""
     list_span: float = 24 * 3600.0
+    embedded_text: int = 20 * 2**20
+    """Largest Base64 text of one material; HTTP 413 above it and the next one."""
+    embedded_bytes: int = 16 * 2**20
+    """Most bytes of all embedded materials together, decoded."""
+    body_bytes: int = 64 * 2**20
+    """Largest body of a create, with what is embedded."""
     clip_bytes: int = 2000 * MB
     """Largest result; the documentation names none."""
     shared_request: float = 600.0

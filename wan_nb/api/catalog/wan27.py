@@ -19,9 +19,10 @@ MODEL = Field(
 PROMPT = Field("prompt", "input", str, "What should happen, in any language.", max_characters=5000)
 NEGATIVE_PROMPT = Field("negative_prompt", "input", str, "What should not be seen.", max_characters=500)
 FIRST_FRAME = Field(
-    "first_frame", "media", str, "Image that the clip starts on.", short="f", limits=MEDIA["image"]
+    "first_frame", "media", str, "Image that the clip starts on.", short="f", limits=MEDIA["image"], frame="first"
 )  # fmt: skip
-LAST_FRAME = Field("last_frame", "media", str, "Image that the clip ends on.", short="l", limits=MEDIA["image"])
+LAST_FRAME = Field("last_frame", "media", str, "Image that the clip ends on.", short="l", limits=MEDIA["image"],
+                   frame="last")  # fmt: skip
 DRIVING_AUDIO = Field(
     "driving_audio",
     "media",

@@ -16,6 +16,7 @@ import random
 from collections import deque
 from typing import TYPE_CHECKING
 
+from wan_nb.api import catalog
 from wan_nb.api.catalog import LIMITS
 from wan_nb.errors import Throttled
 
@@ -122,7 +123,7 @@ class Lane:
 
 
 class Limiter:
-    """The two limits of an account: 20 queries and 5 submits per second, unless told otherwise.
+    """The limits of an account: 20 queries per second, and submits per second of each exact model name.
 
     Examples
     --------
@@ -138,15 +139,16 @@ class Limiter:
         self,
         *,
         queries: float = LIMITS.queries_per_second,
-        submits: float = LIMITS.submits_per_second,
         rng: random.Random | None = None,
     ) -> None:
-        self._queries, self._submits = Lane(queries, rng=rng), Lane(submits, rng=rng)
+        self._queries, self._submits, self._rng = Lane(queries, rng=rng), dict[str, Lane](), rng
 
     def query(self) -> Lane:
         """``async with limiter.query():`` around each GET, list and cancel."""
         return self._queries
 
-    def submit(self) -> Lane:
-        """``async with limiter.submit():`` around each POST that makes a task."""
-        return self._submits
+    def submit(self, model: str) -> Lane:
+        """``async with limiter.submit(model):`` around each POST that makes a task; other models have other lanes."""
+        if model not in self._submits:
+            self._submits[model] = Lane(catalog.model(model).submits_per_second, rng=self._rng)
+        return self._submits[model]

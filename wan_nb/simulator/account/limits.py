@@ -29,8 +29,8 @@ class Limits:
     policy_life: float = 300.0
     page_size: int = 100
     """Largest page of the list; the documentation names none."""
-    body_bytes: int = 100 * catalog.MB
-    """Largest create body; the documentation names none."""
+    body_bytes: int = catalog.LIMITS.body_bytes
+    """Largest create body."""
 
     def submits_of(self, model: str) -> float:
         """Submits per second of an exact model name."""

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.api import catalog
 from wan_nb.api.recorded import items_of
 from wan_nb.arguments import shown
 from wan_nb.errors import InvalidMedia, InvalidOption, LogError
@@ -81,5 +82,6 @@ def _numbers(workspace: Workspace, row: Row) -> dict[str, float | None] | None:
 def _frames(workspace: Workspace, request: Mapping[str, Any]) -> Iterable[tuple[str, Path]]:
     """The first and the last picture where they were given, still are and still the same."""
     for field, _, item in items_of(request):
-        if field in {"first_frame", "last_frame"} and (path := workspace.recorded_material(field, item).path):
-            yield field, path
+        frame = catalog.BY_NAME[field].frame if field in catalog.BY_NAME else ""
+        if frame and (path := workspace.recorded_material(field, item).path):
+            yield f"{frame}_frame", path
