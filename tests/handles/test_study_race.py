@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
 import wan_nb
@@ -308,6 +311,21 @@ def test_a_race_asks_its_own_question_and_no_other_vote_decides_it(session, cat,
     assert again.plan.criterion == "moves less"
     with pytest.raises(InvalidOption, match="criterion cannot be changed"):
         study.race(criterion="looks warmer")
+
+
+def test_a_ballot_page_of_a_race_asks_what_the_race_needs(session, cat, tmp_path) -> None:
+    grid = session.study(PROMPTS, name="walk", first_frame=cat, duration=2, seeds=[1, 2, 3])
+    grid.submit().wait()
+    study = session.study(name="walk").race(max_clips=16).submit().wait().study
+    study.ballot_file(tmp_path / "first.html")
+    vote(study, "calm", most=3)
+    study.ballot_file(tmp_path / "second.html")
+    pages = [(tmp_path / f"{name}.html").read_text(encoding="utf-8") for name in ("first", "second")]
+    asked = [json.loads(re.search(r'id="wan-data">(.*)</script>', page)[1])["blocks"] for page in pages]
+    assert [len(blocks) for blocks in asked] == [8, 5]
+    vote(study, "calm")
+    with pytest.raises(InvalidOption, match="needs no vote now"):
+        study.ballot_file(tmp_path / "third.html")
 
 
 def test_a_cell_says_what_its_race_asks(wan, cat) -> None:

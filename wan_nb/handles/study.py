@@ -568,7 +568,7 @@ class Study:
 
         It is blind in the file itself: no label, prompt, price, seed or run id is in it, and all clips are encoded
         alike. It keeps the votes in the reader's browser and gives them back as a small file, which `read_votes` takes.
-        One page serves a whole class.
+        One page serves a whole class. In a race it asks about the seeds that still need votes.
 
         Parameters
         ----------
@@ -597,7 +597,11 @@ class Study:
         from wan_nb.studies.ballot.paper import Paper
 
         sitting = self.ballot(criterion=criterion)
-        there = sitting.clips
+        if not (there := sitting.to_ask):
+            raise InvalidOption(
+                f"the race {shown(self.name)} needs no vote now.",
+                remedy="study.race().submit() buys the step that is due.",
+            )
         rows = [row for row in self.rows() if row.run_id in set(there.values())]
         light = light_clips(self._workspace, rows)
         paper = Paper.draw({cell: run for cell, run in there.items() if run in light}, sitting.criterion)

@@ -125,6 +125,14 @@ class Ballot:
         return {(row.block or "", row.variant or ""): row.run_id for row in there}
 
     @property
+    def to_ask(self) -> dict[tuple[str, str], str]:
+        """Those of its clips that others may be asked about: in a race of seeds that still need votes."""
+        if self._seeds is None:
+            return self.clips
+        due = {seed.seed.block for seed in count(self._seeds, self._all()) if seed.missing}
+        return {cell: run for cell, run in self.clips.items() if cell[0] in due}
+
+    @property
     def votes(self) -> list[Vote]:
         """Votes of this rater that stand, skips left out."""
         return [v for v in counted(self._all()) if v.rater == self.rater]
