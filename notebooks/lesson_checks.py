@@ -1,22 +1,34 @@
-"""Checks of the exercises in ``lesson.ipynb``: each looks at what was made, not at how it was written."""
+"""Checks of the exercises in ``lesson.ipynb``: each looks at what was asked for, however it was written."""
 
 from __future__ import annotations
 
-import numbers
-from typing import TYPE_CHECKING, Any
+import re
+from decimal import Decimal
+from numbers import Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import wan_nb
+from wan_nb.api import catalog
+from wan_nb.api.recorded import beside_materials, items_of, values_of
 from wan_nb.errors import WanError
 from wan_nb.magics.dry_run import DryRun
-from wan_nb.studies.measures.measures import measure
+from wan_nb.simulator.drawing.camera import camera_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-__all__ = ["check"]
+__all__ = ["MOST_COST", "NAME", "SEEDS", "check"]
+
+DATA = Path(__file__).parent / "data"
+NAME = "lesson"
+SEEDS = 14
+"""Least seeds for one voter: with one vote against, the ranking decides from here on."""
+MOST_COST = 40
+"""CNY that exercise 5 may cost."""
 
 
-def check(number: int, answer: Any) -> None:
+def check(number: int, answer: Any, start: Any = None) -> None:
     """Say whether an exercise is solved, and if not, what is missing. A clip that is under way is waited for.
 
     Parameters
@@ -25,92 +37,191 @@ def check(number: int, answer: Any) -> None:
         Of the exercise, from 1.
     answer : Run, Study, DryRun, float or None
         What its cell made; None while there is nothing yet.
+    start : Run, optional
+        The clip that exercise 6 continues.
     """
-    missing = "there is no answer yet." if answer is None else _missing(*_CHECKS[number], answer)
-    print(f"not yet: {missing}" if missing else f"✓ exercise {number}")
+    if number not in _CHECKS:
+        print(f"there are the exercises 1 to {len(_CHECKS)}.")
+    elif missing := _missing(*_CHECKS[number], answer, *([start] if number == 6 else [])):
+        print(f"not yet: {missing}")
+    else:
+        print(f"✓ exercise {number}")
 
 
-def _missing(kind: type, called: str, look: Callable[[Any], str], answer: Any) -> str:
-    if not isinstance(answer, kind):
-        return f"{called} is wanted, not {answer!r:.60}."
+def _missing(kinds: tuple[type, ...], called: str, look: Callable[..., str], answer: Any, *more: Any) -> str:
+    if answer is None:
+        return "there is no answer yet."
+    if not isinstance(answer, kinds):
+        return f"{called} is wanted, not {' '.join(repr(answer).split()):.60}."
     try:
-        return look(answer.wait() if isinstance(answer, wan_nb.Run) else answer)
+        return look(answer.wait() if isinstance(answer, wan_nb.Run) else answer, *more)
     except WanError as error:
         return error.message
 
 
-def _made_of(run: Any, **wanted: Any) -> str:
-    for field, value in wanted.items():
-        found = getattr(run.row, field)
-        if str(found or "").rpartition("/")[2] != str(value):
-            return f"{field} should be {value}, not {found}."
-    return ""
+# --- what was asked for
+
+
+class _Asked(NamedTuple):
+    """A request as it is written down: its values, and the content of its materials by field."""
+
+    values: Mapping[str, Any]
+    materials: Mapping[str, str]
+    body: Mapping[str, Any]
+
+    def differs(self, *, only: bool = False, **files: str) -> str:
+        """What is wrong with the materials; with `only` there may be none but these, and a sound."""
+        for field, name in files.items():
+            if field not in self.materials:
+                return f"there is no {field}: {catalog.BY_NAME[field].flag} data/{name}."
+            if self.materials[field] != wan_nb.session().material(DATA / name, field).identity:
+                return f"{field} should be data/{name}."
+        more = sorted(self.materials.keys() - files - {"driving_audio"})
+        return f"there is a {more[0]} too, leave it away." if only and more else ""
+
+
+def _asked(body: Mapping[str, Any]) -> _Asked:
+    # What is taken out of a clip is known by that clip, and made anew as a file.
+    materials = {field: str(item.get("taken") or item["identity"]) for field, _, item in items_of(body)}
+    return _Asked(values_of(body), materials, beside_materials(body))
+
+
+def _all_asked(answer: Any) -> list[_Asked]:
+    """Of a run its request, of a study or a dry run all that it would send."""
+    if isinstance(answer, wan_nb.Run):
+        return [_asked(answer.row.request)]
+    return [_asked(request.public()) for request in answer.requests]
+
+
+def _one(answer: Any) -> _Asked | str:
+    asked = _all_asked(answer)
+    return asked[0] if len(asked) == 1 else f"one clip, please, not {len(asked)}."
+
+
+def _made(run: Any, seconds: int) -> str:
+    """What is wrong with length and name of a clip."""
+    found = run.row.duration
+    if found != seconds:
+        return f"it should last {seconds} s, not {found}."
+    named = run.row.study == NAME or run.id in run.session.runs(study=NAME).index
+    return "" if named else f"its name should be {NAME}: --name {NAME}."
+
+
+# --- the exercises
 
 
 def _stands_still(run: Any) -> str:
-    wrong = _made_of(run, first_frame="coffee.jpg")
-    motion = 0.0 if wrong else measure(run.video)["motion"] or 0.0
-    return wrong or (f"the picture still moves, {motion:.1f} levels from frame to frame." if motion > 1.0 else "")
+    asked = _asked(run.row.request)
+    if wrong := asked.differs(only=True, first_frame="coffee.jpg") or _made(run, 2):
+        return wrong
+    words = camera_words(str(asked.values.get("prompt")))
+    if moving := [word for move, word in words.items() if move != "static"]:
+        return f"'{moving[0]}' moves the camera."
+    return "" if words else "the prompt does not say what the camera does."
 
 
 def _ends_on_the_rocket(run: Any) -> str:
-    wrong = _made_of(run, first_frame="coffee.jpg", last_frame="rocket.jpg", duration=4)
-    if wrong:
+    asked = _asked(run.row.request)
+    return asked.differs(only=True, first_frame="coffee.jpg", last_frame="rocket.jpg") or _made(run, 4)
+
+
+def _keeps_the_whole_voice(answer: Any) -> str:
+    asked = _one(answer)
+    if isinstance(asked, str):
+        return asked
+    if wrong := asked.differs(only=True, first_frame="astronaut.png", driving_audio="voice.mp3"):
         return wrong
-    likeness = measure(run.video, last_frame="data/rocket.jpg")["last_ssim320"] or 0.0
-    return "" if likeness > 0.9 else "the last frame is not the rocket."
-
-
-def _keeps_the_whole_voice(plan: Any) -> str:
-    body = plan.payloads[0]
-    if "driving_audio" not in {one["type"] for one in body["input"]["media"]}:
-        return "no sound is given: -a data/voice.mp3."
-    seconds = body["parameters"]["duration"]
+    seconds = asked.values["duration"]
     if seconds == 14:
         return ""
     return f"{seconds} s is " + ("too short: the voice is cut." if seconds < 14 else "longer than needed.")
 
 
-def _names_what_is_unwanted(plan: Any) -> str:
-    unwanted = plan.payloads[0]["input"].get("negative_prompt", "")
+_NO = re.compile(
+    r"\b(?:no|not|never|without|avoid|exclude|remove|none|cannot)\b|n['’]t\b|\bfree of\b"
+    r"|不[要能许得含出]|没有|避免|禁止|勿|别|去[除掉]|(?:^|[,，、;；\s])无(?!关)",
+    re.IGNORECASE,
+)
+_TEXT = re.compile(
+    r"\b(?:text|words?|letter|caption|subtitle|title|writing|written|logo|watermark|typograph|sign(?:s|age)?\b)"
+    r"|字|水印|标[志题识]|文本",
+    re.IGNORECASE,
+)
+_SHAKY = re.compile(
+    r"\bshak|\bjitter|\bwobbl|\btrembl|\btremor|\bhand-?held|\bunst(?:able|ead)|\bjudder|\bjolt|\bbump"
+    r"|抖|晃|颤|手持|不稳|震动",
+    re.IGNORECASE,
+)
+
+
+def _names_what_is_unwanted(answer: Any) -> str:
+    asked = _one(answer)
+    if isinstance(asked, str):
+        return asked
+    if wrong := asked.differs(only=True, first_frame="cat.jpg"):
+        return wrong
+    unwanted = str(asked.values.get("negative_prompt") or "")
     if not unwanted:
         return "there is no negative prompt."
-    return "name things, without 'no' or 'not'." if {"no", "not"} & set(unwanted.lower().split()) else ""
+    if found := _NO.search(unwanted):
+        return f"name things, without '{found[0].strip(' ,，、;；')}'."
+    if not _TEXT.search(unwanted):
+        return "nothing is said against text."
+    return "" if _SHAKY.search(unwanted) else "nothing is said against shaky pictures."
 
 
-def _is_fair(study: Any) -> str:
-    requests = study.requests
-    if len(study.plan.variants) != 2 or len({request.prompt for request in requests}) != 2:
-        return "two prompts, please."
-    seeds = {prompt: {r.seed for r in requests if r.prompt == prompt} for prompt in {r.prompt for r in requests}}
-    first, second = seeds.values()
-    if first != second:
+def _is_fair(answer: Any) -> str:
+    asked = _all_asked(answer)
+    prompts: dict[str, list[_Asked]] = {}
+    for one in asked:
+        prompts.setdefault(" ".join(str(one.values.get("prompt")).split()).casefold(), []).append(one)
+    if len(prompts) != 2:
+        return f"two prompts, please, not {len(prompts)}."
+    if wrong := next(filter(None, (one.differs(only=True, first_frame="cat.jpg") for one in asked)), ""):
+        return wrong
+    first, second = ([one.values.get("seed") for one in group] for group in prompts.values())
+    if set(first) != set(second):
         return "both prompts need the same seeds."
-    if len(first) < 6:
-        return f"{len(first)} seeds cannot decide; six are the least."
-    return "" if study.cost <= 15 else f"it costs {study.cost:.2f}, more than 15: make the clips shorter."
+    if len(asked) != 2 * len(set(first)) or any(_beside_prompt(one) != _beside_prompt(asked[0]) for one in asked):
+        return "the clips should differ in prompt and seed alone."
+    if len(first) < SEEDS:
+        return f"{len(first)} seeds: one vote against, and one voter cannot decide. Take {SEEDS} at least."
+    # The whole counts, also what is in the log already.
+    cost = sum(request.price(catalog.REGIONS["beijing"]) for request in answer.requests)
+    return "" if cost <= MOST_COST else f"the whole costs {cost:.2f}, more than {MOST_COST}: make the clips shorter."
 
 
-def _goes_on(run: Any) -> str:
-    if run.row.first_clip is None:
-        return "it does not continue a clip: -c {{...}}."
-    return "" if run.row.duration == 6 else "the whole should last 6 s."
+def _beside_prompt(one: _Asked) -> dict[str, Any]:
+    return {**one.body, "input": {**one.body["input"], "prompt": None}, "materials": one.materials}
+
+
+def _goes_on(run: Any, start: Any) -> str:
+    if not isinstance(start, wan_nb.Run) or start.row.video_sha256 is None:
+        return "cup should be the first clip of this lesson: run its cell again."
+    given = _asked(run.row.request).materials.get("first_clip")
+    if given is None:
+        return "it does not continue a clip: -c {{cup}}."
+    own = start.row.video_sha256
+    if not given.startswith((own, f"sha256:{own}")):
+        return "it continues another clip: -c {{cup}}."
+    return _made(run, 6)
 
 
 def _counts_the_bill(amount: Any) -> str:
-    bill = float(wan_nb.runs(study="lesson")["cost"].sum())
-    return "" if abs(float(amount) - bill) < 0.005 else "that is not the sum of the column cost."
+    bill = float(wan_nb.runs(study=NAME)["cost"].sum())
+    right = not isinstance(amount, bool) and abs(float(amount) - bill) < 0.005
+    return "" if right else f"that is not the sum of the column cost of the runs named {NAME}."
 
 
-_RUN = (wan_nb.Run, "a run (--out)")
-_DRY_RUN = (DryRun, "a dry run (--dry-run --out)")
+_RUN = ((wan_nb.Run,), "a run (--out)")
+_ONE = ((DryRun, wan_nb.Run), "a dry run (--dry-run --out)")
 
-_CHECKS: dict[int, tuple[type, str, Callable[[Any], str]]] = {
+_CHECKS: dict[int, tuple[tuple[type, ...], str, Callable[..., str]]] = {
     1: (*_RUN, _stands_still),
     2: (*_RUN, _ends_on_the_rocket),
-    3: (*_DRY_RUN, _keeps_the_whole_voice),
-    4: (*_DRY_RUN, _names_what_is_unwanted),
-    5: (wan_nb.Study, "a study (wan_nb.study)", _is_fair),
+    3: (*_ONE, _keeps_the_whole_voice),
+    4: (*_ONE, _names_what_is_unwanted),
+    5: ((wan_nb.Study, DryRun), "a study (wan_nb.study, or %%wan --dry-run --out)", _is_fair),
     6: (*_RUN, _goes_on),
-    7: (numbers.Real, "a number", _counts_the_bill),
+    7: ((Real, Decimal), "a number", _counts_the_bill),
 }

@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # what the table below says, for those who read the code with
         film,
         find,
         form,
+        fresh,
         login,
         report,
         resume,
@@ -57,7 +58,7 @@ _HOMES = {
     for module, names in {
         "wan_nb.api.request": "VideoRequest",
         "wan_nb.handles.default": "adopt again board budget bundle cancel close compare connect cost doctor film find"
-        " form login report resume run runs session study submit vote",
+        " form fresh login report resume run runs session study submit vote",
         "wan_nb.engine.loop": "allow_nested",
         "wan_nb.handles.run": "Run",
         "wan_nb.handles.session": "Session",
@@ -88,6 +89,7 @@ __all__ = [
     "film",
     "find",
     "form",
+    "fresh",
     "load_ipython_extension",
     "login",
     "report",

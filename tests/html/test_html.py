@@ -200,6 +200,17 @@ def test_standing_picture_is_the_clip_and_behind_it_the_strip() -> None:
     assert "≈" not in shown
 
 
+@pytest.mark.parametrize(
+    ("simulated", "said"), [(True, "Run the cell to make this clip."), (False, "The file of the clip is not here.")]
+)
+def test_where_the_file_is_missing_words_stand_that_the_clip_would_cover(simulated: bool, said: str) -> None:
+    row = replace(DONE, simulated=simulated)
+    page = str(html.clip(row, folder="/home/me/nb", strip=b"\xff\xd8jpeg"))
+    strip, told, standing = page.index("<img"), page.index(f">{said}</span>"), page.index("<video")
+    assert strip < told < standing
+    assert said not in str(html.clip(row, folder="/home/me/nb", strip=b"\xff\xd8jpeg", embed=b"mp4"))
+
+
 def test_place_of_the_clip_and_what_to_do_are_text(monkeypatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
     row = replace(DONE, video="wan_runs/videos/3f9c12ab34de.mp4")

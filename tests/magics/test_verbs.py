@@ -23,7 +23,7 @@ pytest_plugins = ["fixtures_shell"]
 DESIGNED = {
     "runs", "show", "resume", "adopt", "cancel", "again", "rate", "compare", "vote", "votes", "rank", "report",
     "deliver", "cost", "budget", "note", "tag", "untag", "find", "form", "connect", "login", "doctor", "bundle",
-    "forget",
+    "forget", "fresh",
 }  # fmt: skip
 
 

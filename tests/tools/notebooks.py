@@ -70,7 +70,8 @@ def tidy(notebook: nbformat.NotebookNode, folder: Path) -> nbformat.NotebookNode
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
-            cell.outputs = _joined(cell.outputs)
+            exercise = "exercise" in cell.metadata.get("tags", ())  # what it makes is to be seen when it is done
+            cell.outputs = [] if exercise else _joined(cell.outputs)
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             data.pop("application/vnd.jupyter.widget-view+json", None)

@@ -37,6 +37,7 @@ __all__ = [
     "film",
     "find",
     "form",
+    "fresh",
     "login",
     "report",
     "resume",
@@ -164,6 +165,32 @@ def close() -> None:
     _close()
     _chosen.clear()
     _base = None
+
+
+@guarded
+def fresh() -> Path:
+    """Begin a new log in the same place; the old one and its clips are moved into a folder beside it.
+
+    Returns
+    -------
+    Path
+        That folder. Renamed back to ``wan_runs``, it is the log again.
+
+    Raises
+    ------
+    InvalidOption
+        Log or clips lie in a folder that others may use, or there is no log yet.
+    LogError
+        Runs are under way.
+
+    Examples
+    --------
+    >>> wan_nb.fresh()  # doctest: +SKIP
+    PosixPath('.../wan_runs-20261129-091500')
+    """
+    aside = session().fresh()
+    _close()
+    return aside
 
 
 def _close() -> None:

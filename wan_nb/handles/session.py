@@ -628,6 +628,25 @@ class Session:
         """
         return self.workspace.forget(run_id)
 
+    def fresh(self) -> Path:
+        """Move log and clips into a folder beside it, and close; a new session begins a new log.
+
+        Returns
+        -------
+        Path
+            The folder. Renamed back, it is the log again.
+
+        Raises
+        ------
+        InvalidOption
+            Log or clips lie in a folder that others may use, or there is no log yet.
+        LogError
+            Runs are under way.
+        """
+        from wan_nb.maintenance.fresh import move_aside
+
+        return move_aside(self.workspace)
+
     def film(self, runs: Any, path: str | os.PathLike[str]) -> Path:
         """Join the clips of some runs, in their order, into one MP4 with sound.
 

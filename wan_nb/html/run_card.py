@@ -236,10 +236,10 @@ def _picture(strip: bytes | None) -> str:
 def _player(row: Any, src: str | None, picture: str, embed: bytes | None) -> Markup:
     """The clip over its strip, which is as high as the player: just its first frame is seen until the clip plays.
 
-    Between them lies the same clip without controls, never played, which shows its own first frame where the file is
-    there, and where it is not nothing: a player with controls and no poster would paint a dark panel over the strip
-    (measured in Chromium). The poster is an empty picture of the clip's shape; width and height as attributes give the
-    box its own.
+    Between them lies the same clip without controls, never played. Where the file is there it shows its own first frame
+    and covers the words that say the file is missing; where it is not it shows nothing: a player with controls and no
+    poster would paint a dark panel over the strip (measured in Chromium). The poster is an empty picture of the clip's
+    shape; width and height as attributes give the box its own.
     """
     if str(row.status) != "SUCCEEDED":
         return Markup()
@@ -254,6 +254,8 @@ def _player(row: Any, src: str | None, picture: str, embed: bytes | None) -> Mar
     wide = min(610, round(340 * width / height))
     empty = f"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'/%3E"
     if picture and not embed:
+        missing = "Run the cell to make this clip." if row.simulated else "The file of the clip is not here."
+        image += tag("span", missing, style=_MISSING)
         image += tag("video", muted="", preload="metadata", src=address, aria_hidden="true", style=f"{behind}100%")
     video = tag(
         "video",
@@ -268,6 +270,11 @@ def _player(row: Any, src: str | None, picture: str, embed: bytes | None) -> Mar
     )
     frame = f"position:relative;overflow:hidden;margin:10px 0 0;width:{wide}px;max-width:100%;border-radius:6px"
     return tag("div", image, video, style=f"{frame};background-color:{GREY.format('.2')}")
+
+
+_MISSING = (
+    "position:absolute;left:8px;top:8px;padding:2px 8px;border-radius:6px;background-color:rgba(0,0,0,.7);color:#ffffff"
+)
 
 
 def _says(row: Any) -> Markup:

@@ -102,7 +102,9 @@ class Call:
             return True
         if (said := self.notebook.agrees(question)) is not None:
             return said
-        raise InvalidOption("nobody is there to be asked; nothing was deleted.", remedy="--yes says it beforehand.")
+        raise InvalidOption(
+            "nobody is there to be asked; nothing was deleted or moved.", remedy="--yes says it beforehand."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -455,6 +455,25 @@ def forget(call: Call) -> Any:
     return runs[0] if len(runs) == 1 else None
 
 
+def fresh(call: Call) -> Any:
+    """Begin a new log; the old one and its clips are moved into a folder beside it.
+
+    It asks first. Clips are not deleted: the folder renamed back to ``wan_runs`` is the log again. Other notebooks that
+    have the old log open say so before they buy.
+
+        %wan fresh
+    """
+    from wan_nb.handles import default
+    from wan_nb.maintenance.fresh import what_is_lost
+
+    if not call.confirmed(f"Move aside {what_is_lost(call.session.workspace)}"):
+        say("Nothing was moved.")
+        return None
+    aside = default.fresh()
+    say(f"A new log begins. The old one is {aside}.")
+    return None
+
+
 def _number(value: Any) -> int:
     return whole(value, "--limit must be a whole number from 1", 1, typed=True)
 
@@ -511,6 +530,7 @@ VERBS: dict[str, Verb] = {
         Verb("doctor", "", "wan_nb.doctor()", doctor, 0, (_MEND,)),
         Verb("bundle", "[FILE.zip] [STUDY]", "wan_nb.bundle('walk.zip')", bundle, 2, completes="zip"),
         Verb("forget", "ID", "wan_nb.session().forget(id)", forget, 1, (_YES,), "run"),
+        Verb("fresh", "", "wan_nb.fresh()", fresh, 0, (_YES,)),
     )
 }
 """Every verb, in the order of the help."""
