@@ -23,6 +23,7 @@ from wan_nb.simulator import launch
 from wan_nb.simulator.fidelity.differences import differences
 from wan_nb.simulator.fidelity.exchange import DOCUMENTED, Answer, Exchange, Step, read, scrubbed
 from wan_nb.simulator.fidelity.perform import perform, replay
+from wan_nb.terminal import ask, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +77,7 @@ def _record(options: argparse.Namespace) -> int:
     url = _base_url(settings, named)
     request = _cheapest(region)
     price = round(len(_BILLED) * request.price(region), 2)
-    _say(
+    say(
         f"{len(_BILLED)} clips of {request.duration} s by {request.model} in {request.resolution} at {url}: "
         f"at most {region.currency} {price:.2f} (list price of {request.row.prices.read})."
     )
@@ -92,7 +93,7 @@ def _record(options: argparse.Namespace) -> int:
                 _steps(request), url, settings.api_key, f"{named.name if named else 'a base URL'}, {now:%Y-%m-%d}", file
             )
         )
-    _say(f"{path}: recorded, without key, links and ids.")
+    say(f"{path}: recorded, without key, links and ids.")
     return _compare(path)
 
 
@@ -101,7 +102,7 @@ async def _recorded(steps: list[Step], url: str, key: str, source: str, file: IO
         scrub = Answer(answer.status, answer.type, scrubbed(answer.body))
         file.write(Exchange(step, scrub, source).line() + "\n")
         file.flush()
-        _say(f"{step.name}: HTTP {answer.status}" + _bought(step, answer))
+        say(f"{step.name}: HTTP {answer.status}" + _bought(step, answer))
 
 
 def _bought(step: Step, answer: Answer) -> str:
@@ -185,9 +186,9 @@ def _steps(request: VideoRequest) -> list[Step]:
 
 def _agreed() -> bool:
     if not (sys.stdin and sys.stdin.isatty()):
-        _say("Nobody can be asked here: --yes buys.")
+        say("Nobody can be asked here: --yes buys.")
         return False
-    return input("Buy? [y/N] ").strip().lower() in {"y", "yes"}
+    return ask("Buy? [y/N] ").strip().lower() in {"y", "yes"}
 
 
 def _compare(path: Path) -> int:
@@ -199,14 +200,10 @@ def _compare(path: Path) -> int:
     found = [(one.step.name, differences(one, answer)) for one, answer in zip(exchanges, answers, strict=True)]
     for name, differs in found:
         for difference in differs:
-            _say(f"{name}: {difference}")
+            say(f"{name}: {difference}")
     same = sum(not differs for _, differs in found)
-    _say(f"The simulator answers {same} of {len(found)} requests as they are recorded.")
+    say(f"The simulator answers {same} of {len(found)} requests as they are recorded.")
     return 0
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201  # the command's own output
 
 
 def _failed(text: str) -> int:
