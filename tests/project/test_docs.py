@@ -27,7 +27,14 @@ README = docs.README.read_text(encoding="utf-8")
 TEXTS = {page: page.read_text(encoding="utf-8") for page in docs.PAGES}
 """README first, then the pages of the reference."""
 
-OTHERS = ("CONTRIBUTING.md", "CHANGELOG.md", "notebooks/README.md", "notebooks/data/README.md", "tests/README.md")
+OTHERS = (
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "notebooks/README.md",
+    "notebooks/README.zh.md",
+    "notebooks/data/README.md",
+    "tests/README.md",
+)
 PAGES = [*docs.PAGES, *(ROOT / name for name in OTHERS)]
 BOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -70,6 +77,23 @@ def test_every_notebook_and_page_is_in_the_readme() -> None:
     assert set(re.findall(r"\(notebooks/(\w+)\.ipynb\)", README)) == {path.stem for path in BOOKS}
     pages = {path.name for path in docs.REFERENCE.glob("*.md")}
     assert set(re.findall(r"\(notebooks/reference/(\w+\.md)\)", README)) == pages
+
+
+# --- in Chinese
+
+
+def test_the_chinese_page_has_the_cells_commands_and_notebooks_of_the_english_ones() -> None:
+    page = (ROOT / "notebooks/README.zh.md").read_text(encoding="utf-8")
+    blocks = BLOCK.findall(page)
+    cells = json.loads((ROOT / "notebooks/quickstart.ipynb").read_text(encoding="utf-8"))["cells"]
+    written = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert [code for _, language, code in blocks if language == "python"] == written
+    commands = [block for block in BLOCK.findall(README) if block[0] == "command: lab"]
+    assert [block for block in blocks if block[1] == "bash"] == commands
+    row = re.compile(r"^\| \[(\w+)\]\((?:notebooks/)?(\w+\.ipynb)\) \| .* \| (\d+ min) \|$", re.MULTILINE)
+    assert row.findall(page) == row.findall(README)
+    assert len(row.findall(page)) == len(BOOKS)
+    assert "CNY 50" in page
 
 
 # --- errors
