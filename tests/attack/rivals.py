@@ -1,4 +1,4 @@
-"""The same user's script twice: written with `wan_nb`, and with the official ``dashscope`` package."""
+"""The same user's script: written with `wan_nb`, and with both clients of the official ``dashscope`` package."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def ours_stopped(settings: dict[str, Any], cat: str, _: float | None) -> None:
     _quietly(script)
 
 
-def official_stopped(settings: dict[str, Any], cat: str, _: float | None) -> None:
-    """Ctrl-C at its first request, and the same cell again at once in the same kernel."""
+def stopped(script: Callable[..., None], settings: dict[str, Any], cat: str) -> None:
+    """Ctrl-C at the first request of a script, and the same cell again at once in the same kernel."""
     import requests
 
     real = requests.Session.send
@@ -74,13 +74,23 @@ def official_stopped(settings: dict[str, Any], cat: str, _: float | None) -> Non
         requests.Session.send = real  # type: ignore[method-assign]
         raise KeyboardInterrupt
 
-    def script() -> None:
+    def both() -> None:
         requests.Session.send = interrupted  # type: ignore[method-assign]
         with suppress(KeyboardInterrupt):
-            _official(settings, cat)
-        _official(settings, cat)
+            script(settings, cat)
+        script(settings, cat)
 
-    _quietly(script)
+    _quietly(both)
+
+
+def official_stopped(settings: dict[str, Any], cat: str, _: float | None) -> None:
+    """See `stopped`."""
+    stopped(_official, settings, cat)
+
+
+def client_stopped(settings: dict[str, Any], cat: str, _: float | None) -> None:
+    """See `stopped`; this client uploads by the other one's means, so that its first request is the same."""
+    stopped(_client, settings, cat)
 
 
 def ours_without_log(settings: dict[str, Any], cat: str, _: float | None) -> None:
@@ -133,21 +143,30 @@ def official(settings: dict[str, Any], cat: str, _: float | None) -> None:
     _quietly(lambda: _official(settings, cat))
 
 
+def client(settings: dict[str, Any], cat: str, _: float | None) -> None:
+    """``Client.videos.generate``, then a GET of the link."""
+    _quietly(lambda: _client(settings, cat))
+
+
 def official_fetch(settings: dict[str, Any], task_id: str) -> None:
     """``VideoSynthesis.fetch`` with an id that was printed, then a GET of the link."""
-    _quietly(lambda: _save(settings, _connected(settings).fetch(task_id)))
+    _quietly(lambda: _save_output(settings, _connected(settings).fetch(task_id)))
+
+
+ASKED = {"model": "wan2.7-i2v", "prompt": PROMPT, "resolution": "720P", "duration": 2, "seed": 1}
 
 
 def _official(settings: dict[str, Any], cat: str) -> None:
-    said = _connected(settings).call(
-        model="wan2.7-i2v",
-        prompt=PROMPT,
-        media=[{"type": "first_frame", "url": cat}],
-        resolution="720P",
-        duration=2,
-        seed=1,
-    )
-    _save(settings, said)
+    _save_output(settings, _connected(settings).call(**ASKED, media=[{"type": "first_frame", "url": cat}]))
+
+
+def _client(settings: dict[str, Any], cat: str) -> None:
+    _connected(settings)  # its uploads and sleeps are those of the other one
+    from dashscope import Client
+
+    made = Client(api_key=settings["api_key"], base_url=settings["base_url"])
+    job = made.videos.generate(**ASKED, media=[{"type": "first_frame", "url": cat}])
+    _save(settings, job.task_id, job.video_url)
 
 
 def _connected(settings: dict[str, Any]) -> Any:
@@ -160,13 +179,18 @@ def _connected(settings: dict[str, Any]) -> Any:
     return dashscope.VideoSynthesis
 
 
-def _save(settings: dict[str, Any], said: Any) -> None:
+def _save_output(settings: dict[str, Any], said: Any) -> None:
+    output = said.output
+    _save(settings, output and output.task_id, output.video_url)
+
+
+def _save(settings: dict[str, Any], task_id: str | None, link: str) -> None:
     import requests
 
     folder = Path(settings["folder"])
     folder.mkdir(exist_ok=True)
-    if said.output and said.output.task_id:
-        (folder / f"{said.output.task_id}.printed").touch()
-    answer = requests.get(said.output.video_url, timeout=30)
+    if task_id:
+        (folder / f"{task_id}.printed").touch()
+    answer = requests.get(link, timeout=30)
     answer.raise_for_status()
-    (folder / f"{said.output.task_id}.mp4").write_bytes(answer.content)
+    (folder / f"{task_id}.mp4").write_bytes(answer.content)

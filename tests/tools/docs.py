@@ -100,13 +100,12 @@ def rival_table() -> str:
     measured = (ROOT / "tests/README.md").read_text(encoding="utf-8")
     lines = re.search(r"<!-- table: begin -->\n(.*?)<!-- table: end -->", measured, re.DOTALL)
     assert lines
-    _, _, *cases = ([cell.strip() for cell in line.strip("| \n").split("|")] for line in lines[1].splitlines())
-    rows = [
-        (fault, lost, twice, their_lost, their_twice)
-        for fault, _, _, _, lost, twice, _, _, their_lost, their_twice in cases
-    ]
-    head = ("what happens, 3 times", "`wan_nb`: lost", "paid twice", "`dashscope`: lost", "paid twice")
-    return _table(head, rows)
+    head, _, *cases = ([cell.strip() for cell in line.strip("| \n").split("|")] for line in lines[1].splitlines())
+    told = [at for at, name in enumerate(head) if name.endswith(("lost", "duplicated"))]
+    rows = [(case[0], *(case[at] for at in told)) for case in cases]
+    words = [head[at].replace("duplicated", "paid twice") for at in told]
+    head = ["what happens, 3 times", *(re.sub(r"(.*):", r"`\1`:", word) for word in words)]
+    return _table(tuple(head), rows)
 
 
 def race_table() -> str:
