@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from IPython.display import display
+from log_history import log_of
 
 import wan_nb
 from wan_nb.errors import InvalidOption
@@ -427,6 +428,23 @@ def test_frame_of_runs_plays_and_boards_them(session, simulator, photos, screen,
     assert table["text/html"].count("<video") == table["text/html"].count("<img") == 1
     assert "No runs here" in empty["text/html"]
     assert "<video" in card["text/html"]
+
+
+def test_a_long_frame_is_shown_page_by_page(tmp_path, screen) -> None:
+    log_of(1_000, tmp_path).close()
+    (log,) = tmp_path.glob("*.db")
+    with Session("simulator", folder=tmp_path, log=log) as session:
+        frame = session.runs().sort_values("prompt")
+        frame.wan.play(session=session)
+        frame.wan.play(page=34, session=session)
+        first, last = screen.outputs.values()
+        for wrong in (0, 35, True, "2", 1.5):
+            with pytest.raises(InvalidOption, match="page of these 1000 runs is 1 to 34, not "):
+                frame.wan.play(page=wrong, session=session)
+    assert "Runs 1 to 30 of 1000: .wan.play(page=2) shows others" in first["text/html"]
+    assert "Runs 991 to 1000 of 1000: .wan.play(page=1) shows others" in last["text/html"]
+    assert [first["text/html"].count("<tr"), last["text/html"].count("<tr")] == [1 + 30, 1 + 10]
+    assert sum(len(str(part)) for part in first.values()) < 300_000
 
 
 def test_other_frames_have_no_wan() -> None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.arguments import has_ids, run_ids
+from wan_nb.arguments import has_ids, run_ids, whole
 from wan_nb.engine.loop import load
 from wan_nb.errors import InvalidOption, LogError, WanError
 from wan_nb.frontends import shell
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["Accessor", "register", "runs_frame"]
 
 _STRIP_BYTES = 4_000  # of each picture in a table
+
+_PAGE = 30
+"""Runs that are shown at once: each takes up to 9 kB of the notebook."""
 
 
 def _pandas() -> None:
@@ -167,13 +170,33 @@ class Accessor:
             )
         return session
 
-    def play(self, *, session: Any = None) -> None:
-        """Show a table of strips that open the clips. Static: it is still there in the saved notebook."""
+    def play(self, page: int = 1, *, session: Any = None) -> None:
+        """Show a table of strips that open the clips. Static: it is still there in the saved notebook.
+
+        Parameters
+        ----------
+        page : int
+            Of 30 runs each, in the order of the frame; its title says how many there are. Sort and filter the frame.
+
+        Raises
+        ------
+        InvalidOption
+            There is no such page.
+
+        Examples
+        --------
+        >>> df.sort_values("rating", ascending=False).wan.play(page=2)   # doctest: +SKIP
+        """
         from wan_nb.widgets.outputs import display
         from wan_nb.widgets.static_outputs import runs_bundle
 
-        session = self._session(session)
-        display(runs_bundle(session.workspace, session.rows_of(self._frame)))
+        session, ids = self._session(session), self.ids
+        pages = max(-(-len(ids) // _PAGE), 1)
+        page = whole(page, f"page of these {len(ids)} runs is 1 to {pages}", 1, pages)
+        first = (page - 1) * _PAGE
+        few = ids[first : first + _PAGE]
+        more = f"Runs {first + 1} to {first + len(few)} of {len(ids)}: .wan.play(page={page % pages + 1}) shows others"
+        display(runs_bundle(session.workspace, session.rows_of(few), title=more if pages > 1 else ""))
 
     def board(self, *, session: Any = None) -> None:
         """Show a live board of these runs."""
