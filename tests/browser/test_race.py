@@ -95,5 +95,12 @@ def test_a_race_from_its_button_to_its_winner(notebook: Any, simulator: Any, ser
     page.get_by_role("button", name=f"Make calm in 1080P: buy {seeds} clips").click()
     page.get_by_role("button", name="Look again").wait_for()
     assert bought() == 3 * seeds
+    book.run(2)
+    ended = book.page.locator(".jp-Cell").nth(2)
+    ended.get_by_text("you can stop").first.wait_for()
+    ended.scroll_into_view_if_needed()
+    book.page.screenshot(path=shots / "race-vote-end-light.png")
+    book.theme("JupyterLab Dark")
+    book.page.screenshot(path=shots / "race-vote-end-dark.png")
     for output in book.save().cells[1].outputs:
         assert set(output.data) == {"text/html", "text/plain"}
