@@ -19,7 +19,7 @@ from wan_nb.studies.ballot.next_pair import top_two
 from wan_nb.studies.ranking.forecast import SEEDS, chances
 from wan_nb.studies.ranking.model import Votes, fit_stack
 from wan_nb.studies.ranking.posterior import lead
-from wan_nb.studies.ranking.result import MIN_VOTES, SURE, settled
+from wan_nb.studies.ranking.rule import MIN_VOTES, SURE, settled
 from wan_nb.studies.votes import MIN_BLOCKS, share
 
 STACK = 100

@@ -22,7 +22,7 @@ import numpy as np
 from wan_nb.studies.ballot.ballot import next_pair as pairs
 from wan_nb.studies.ranking.model import Votes, fit_stack
 from wan_nb.studies.ranking.posterior import best, contrasts
-from wan_nb.studies.ranking.result import settled
+from wan_nb.studies.ranking.rule import settled
 
 SIDE, NU = 0.3, 0.7
 STACK = 200

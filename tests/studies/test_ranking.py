@@ -20,7 +20,8 @@ from wan_nb.studies.ranking import fit as ranking_module
 from wan_nb.studies.ranking.fit import fit
 from wan_nb.studies.ranking.model import Votes, fit_stack
 from wan_nb.studies.ranking.posterior import Posterior, contrasts
-from wan_nb.studies.ranking.result import SURE, facts, settled
+from wan_nb.studies.ranking.result import facts
+from wan_nb.studies.ranking.rule import SURE, settled
 from wan_nb.studies.votes import Vote, agreement, self_agreement, share, standing
 from wan_nb.widgets.clip_pages import orders
 
@@ -52,6 +53,7 @@ def session(pattern, *, seeds=10_000):
         "ranking.model",
         "ranking.forecast",
         "ranking.result",
+        "ranking.rule",
         "ranking.fit",
         "rounding",
         "ballot.next_pair",

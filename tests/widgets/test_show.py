@@ -23,7 +23,7 @@ import wan_nb
 from wan_nb.errors import InvalidOption
 from wan_nb.frontends import front_end
 from wan_nb.handles.session import Session
-from wan_nb.html.text import AS_TYPED, money
+from wan_nb.html.text import AS_TYPED
 from wan_nb.widgets import outputs
 from wan_nb.widgets.static_outputs import run_bundle
 
@@ -336,7 +336,7 @@ def test_what_has_won_is_made_in_1080p_by_a_button_of_its_race_or_ranking(
     while asked := ballot.next():
         ballot.record(asked, "left" if asked.left_variant == "calm" else "right")
     cost = study.finals().cost
-    said = f"for {money(cost, 'CNY', estimated=True)}"
+    said = f"for ≈ CNY {cost:.2f}"
 
     display(study.ranking())
     (below,) = buttons(screen)

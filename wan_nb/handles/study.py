@@ -232,7 +232,7 @@ class Study:
         Refused, Unavailable
             The first task was not accepted.
         """
-        from wan_nb.handles.race import join
+        from wan_nb.handles.race_log import join
 
         join(self)
         most, state = arguments.max_cost(max_cost), self.state()
@@ -739,7 +739,7 @@ class Study:
         answers = about(votes, asked)
         ranking = fit(answers, variants=list(self.plan.variants))
         if race is not None and ranking.posterior is not None and asked == race.criterion:
-            from wan_nb.handles.race import state_of
+            from wan_nb.handles.race_log import state_of
 
             ranking = ranking.judged(state_of(self, race, answers, ranking).verdict)
         offer = Finals(self, ranking.winner) if ranking.winner is not None else None

@@ -15,7 +15,8 @@ import numpy as np
 
 from wan_nb.studies.ranking.model import GRID, Votes, fit_stack
 from wan_nb.studies.ranking.posterior import Posterior, best, contrasts, lead
-from wan_nb.studies.ranking.result import Interval, Ranking, settled, share_of
+from wan_nb.studies.ranking.result import Interval, Ranking, share_of
+from wan_nb.studies.ranking.rule import settled
 from wan_nb.studies.votes import MIN_BLOCKS, Vote, agreement, counted, self_agreement, share
 
 if TYPE_CHECKING:

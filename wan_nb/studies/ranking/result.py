@@ -1,4 +1,4 @@
-"""What votes say: a ranking, when it decides, and the sentences that tell it to people."""
+"""What votes say: a ranking, and the sentences that tell it to people."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from wan_nb.html.ranking import of_100, ranking_bundle
 from wan_nb.html.text import percent
 from wan_nb.studies.ranking.forecast import SEEDS, chances
 from wan_nb.studies.ranking.posterior import Posterior, gaps
+from wan_nb.studies.ranking.rule import MIN_VOTES, SURE
 from wan_nb.studies.rounding import steady
 from wan_nb.studies.votes import MIN_BLOCKS
 from wan_nb.terminal import printed
@@ -24,16 +25,7 @@ if TYPE_CHECKING:
     from wan_nb.studies.race.verdict import Verdict
     from wan_nb.studies.votes import Agreement, Share
 
-__all__ = ["MIN_VOTES", "SURE", "Interval", "Ranking", "facts", "settled"]
-
-MIN_VOTES = 8
-
-SURE = 0.996
-"""Probability of being stronger, asked of the first against each other variant by itself, that decides.
-
-People look after every vote, so it must hold however often it is asked: with 0.95, 20 to 30 % of sessions between
-equals end in a winner. It does not fall with the number of variants, because hopeless ones would then help one of two
-equals to win (``tests/bench/decisions.py``)."""
+__all__ = ["Interval", "Ranking", "facts", "share_of"]
 
 _BETTER = "which clip is better"
 
@@ -48,15 +40,6 @@ _AGAINST = -0.3
 
 _EARLY = 24
 """Seeds below which a long wait is not foretold: votes on fewer leave too much open."""
-
-
-def settled(sure: float, votes: int, blocks: int) -> bool:
-    """Whether to stop asking.
-
-    >>> settled(0.999, votes=20, blocks=6), settled(0.999, votes=30, blocks=1), settled(0.995, votes=99, blocks=40)
-    (True, False, False)
-    """
-    return votes >= MIN_VOTES and blocks >= MIN_BLOCKS and sure >= SURE
 
 
 @dataclass(frozen=True, slots=True)
