@@ -20,7 +20,7 @@ __all__ = ["guard", "guarded"]
 _Public = TypeVar("_Public", bound=Callable[..., Any])
 
 _LIBRARIES = frozenset(
-    {"PIL", "anyio", "av", "fsspec", "httpcore", "httpx", "pandas", "psycopg", "pydantic", "sqlalchemy", "sqlite3"}
+    {"PIL", "anyio", "av", "fsspec", "httpcore", "httpx", "pandas", "psycopg", "sqlalchemy", "sqlite3"}
 )
 """Packages whose errors are told in our words."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,15 +17,15 @@ BEIJING = catalog.REGIONS["beijing"]
 
 
 def image(name: str = "a", **facts: Any) -> Medium:
-    return Medium.at(f"https://example.org/{name}.png", "image").model_copy(update=facts)
+    return replace(Medium.at(f"https://example.org/{name}.png", "image"), **facts)
 
 
 def audio(name: str = "a", **facts: Any) -> Medium:
-    return Medium.at(f"https://example.org/{name}.mp3", "audio").model_copy(update=facts)
+    return replace(Medium.at(f"https://example.org/{name}.mp3", "audio"), **facts)
 
 
 def clip(seconds: float | None = None, name: str = "a", **facts: Any) -> Medium:
-    return Medium.at(f"https://example.org/{name}.mp4", "clip").model_copy(update={"seconds": seconds, **facts})
+    return replace(Medium.at(f"https://example.org/{name}.mp4", "clip"), seconds=seconds, **facts)
 
 
 def body(**fields: Any) -> dict[str, Any]:

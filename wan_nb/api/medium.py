@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from pathlib import Path  # noqa: TC003  # pydantic reads it
-from typing import Any, Literal, Self
-
-from pydantic import BaseModel, ConfigDict, Field
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from wan_nb.api import catalog, urls
 from wan_nb.api.urls import fault
@@ -15,11 +14,15 @@ from wan_nb.arguments import as_whole, listed, shown
 from wan_nb.errors import InvalidMedia
 from wan_nb.terminal import printed
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = ["Medium", "each_material", "numbered"]
 
 
 @printed
-class Medium(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Medium:
     """One material as the checks, the fingerprint and the log see it.
 
     Attributes
@@ -56,12 +59,10 @@ class Medium(BaseModel):
     'https://example.org/cat.png'
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     identity: str
     name: str
     path: Path | None = None
-    url: str | None = Field(default=None, repr=False)
+    url: str | None = field(default=None, repr=False)
     whole: bool | None = None
     kind: Literal["image", "audio", "clip"]
     format: str | None = None
@@ -111,7 +112,10 @@ class Medium(BaseModel):
 
     def public(self) -> dict[str, Any]:
         """What may be written down: no signature, no bytes."""
-        return self.model_dump(mode="json", exclude={"url", "note"}, exclude_none=True)
+        known = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in {"url", "note"}}
+        return {
+            name: str(value) if isinstance(value, Path) else value for name, value in known.items() if value is not None
+        }
 
 
 def each_material(spec: catalog.Field, value: Any, change: Callable[[Any], Any]) -> Any:

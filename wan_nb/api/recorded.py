@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
+from wan_nb.errors import LogError
+from wan_nb.sanitize import as_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping
@@ -12,6 +15,10 @@ if TYPE_CHECKING:
     from wan_nb.api.medium import Medium
 
 __all__ = ["beside_materials", "carried", "items_of", "material_fields", "materials_of", "recorded", "values_of"]
+
+
+_TEXTS = ("identity", "name", "kind", "format", "taken")
+_NUMBERS = ("bytes", "width", "height", "seconds", "fps")
 
 
 def values_of(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,12 +108,27 @@ def carried(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
 
 
 def recorded(item: Mapping[str, Any]) -> Medium:
-    """A material as it was written down, unseen."""
+    """A material as it was written down, unseen.
+
+    Raises
+    ------
+    LogError
+        It is not told which material it was.
+    """
     from wan_nb.api.medium import Medium
     from wan_nb.api.urls import is_http
 
-    known = {name: value for name, value in item.items() if name in Medium.model_fields}
-    return Medium(**{**known, "url": item["name"] if item.get("whole") and is_http(item["name"]) else None})
+    known: dict[str, Any] = {name: value for name in _TEXTS if isinstance(value := item.get(name), str)}
+    if not known.keys() >= {"identity", "name", "kind"}:
+        raise LogError("the log does not say any more which material this was.", remedy="Give it again, as a file.")
+    known |= {name: value for name in _NUMBERS if as_number(value := item.get(name)) is not None}
+    path, whole = item.get("path"), item.get("whole")
+    return Medium(
+        **known,
+        path=Path(path) if isinstance(path, str) else None,
+        whole=whole if isinstance(whole, bool) else None,
+        url=known["name"] if whole and is_http(known["name"]) else None,
+    )
 
 
 def materials_of(request: Mapping[str, Any]) -> frozenset[tuple[str, str]]:

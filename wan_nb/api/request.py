@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Self
-
-from pydantic import ConfigDict, ValidationError, create_model, field_validator, model_validator
+from dataclasses import make_dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
 from wan_nb.api.checks import check_combination, check_materials, check_taken, check_value
@@ -21,6 +19,9 @@ from wan_nb.api.medium import Medium, each_material, numbered
 from wan_nb.errors import InvalidRequest, join_words
 from wan_nb.terminal import printed
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
 __all__ = ["VideoRequest", "derive_seed"]
 
 _MIB = 2**20
@@ -28,8 +29,7 @@ _HEARD = 0.1
 """Seconds of a sound that nobody misses: encoders pad the last block."""
 
 # What a value must be is said by the row of the model, not by a type.
-_DEFINITIONS: dict[str, Any] = dict.fromkeys(catalog.BY_NAME, (Any, None))
-_Fields: Any = create_model("_Fields", __config__=ConfigDict(frozen=True, extra="forbid"), **_DEFINITIONS)
+_Fields: Any = make_dataclass("_Fields", [(name, Any, None) for name in catalog.BY_NAME], frozen=True)
 
 
 @printed
@@ -60,10 +60,22 @@ class VideoRequest(_Fields):  # type: ignore[misc]  # its fields are those of th
         given.setdefault("model", catalog.chosen(given))
         row = catalog.model(given["model"]) if isinstance(given["model"], str) else None
         defaults = {one.name: one.default for one in row.fields if one.default is not None} if row else {}
-        try:
-            super().__init__(**{**defaults, **given})
-        except ValidationError as error:
-            first, *others = _unwrap(error, given["model"])
+        asked = {**defaults, **given}
+        held: dict[str, Any] = {}
+        wrong: list[InvalidRequest] = []
+        for name in (*(n for n in catalog.BY_NAME if n in asked), *(n for n in asked if n not in catalog.BY_NAME)):
+            try:
+                held[name] = _checked(name, asked[name], held.get("model"))
+            except InvalidRequest as error:
+                wrong.append(error)
+        if not wrong:
+            super().__init__(**held)
+            try:
+                self._check_together()
+            except InvalidRequest as error:
+                wrong.append(error)
+        if wrong:
+            first, *others = wrong
             first.details["others"] = others
             raise first from None
 
@@ -76,22 +88,7 @@ class VideoRequest(_Fields):  # type: ignore[misc]  # its fields are those of th
             return [error, *error.details["others"]]
         return []
 
-    @field_validator("*", mode="before")
-    @classmethod
-    def _check_value(cls, value: Any, info: Any) -> Any:
-        name = info.field_name
-        if value is None or name == "model":
-            return None if value is None else check_value(catalog.BY_NAME[name], value)
-        model = info.data.get("model")
-        if not isinstance(model, str):
-            return value  # the model itself is wrong, and that is said
-        check_taken(name, model)
-        spec = catalog.model(model).field(name)
-        assert spec is not None
-        return check_materials(spec, value, model) if spec.limits else check_value(spec, value)
-
-    @model_validator(mode="after")
-    def _check_together(self) -> Self:
+    def _check_together(self) -> None:
         row, given = self.row, self.given()
         mode = check_combination(given, row)
         if mode.prompt and self.prompt is None:
@@ -106,7 +103,6 @@ class VideoRequest(_Fields):  # type: ignore[misc]  # its fields are those of th
                 self._item(spec, number)
         self._check_lengths(given)
         self._check_embedded()
-        return self
 
     def _check_lengths(self, given: Mapping[str, Sequence[tuple[int, Medium]]]) -> None:
         """Seconds that belong together: of one field, of a clip and what is made of it, beside a material."""
@@ -321,17 +317,29 @@ class VideoRequest(_Fields):  # type: ignore[misc]  # its fields are those of th
         given = {name: getattr(self, name) for name in self.given()}
         return self._with(
             **{
-                name: each_material(catalog.BY_NAME[name], held, lambda one: one.model_copy(update={"taken": None}))
+                name: each_material(catalog.BY_NAME[name], held, lambda one: replace(one, taken=None))
                 for name, held in given.items()
             }
         )
 
     def _with(self, **changes: Any) -> VideoRequest:
-        own = {name: getattr(self, name) for name in type(self).model_fields}
+        own = {name: getattr(self, name) for name in catalog.BY_NAME}
         return VideoRequest(**{**own, **changes})
 
 
 VideoRequest.__doc__ = told_fields(VideoRequest.__doc__, catalog.FIELDS)
+
+
+def _checked(name: str, value: Any, model: str | None) -> Any:
+    """One value of a request of this model; None where the model itself is wrong, which is said."""
+    if name == "model":
+        return check_value(catalog.BY_NAME[name], value)
+    if model is None and name in catalog.BY_NAME:
+        return value
+    check_taken(name, model or "")
+    spec = catalog.model(model or "").field(name)
+    assert spec is not None
+    return check_materials(spec, value, model or "") if spec.limits else check_value(spec, value)
 
 
 def _missing(value: Any) -> bool:
@@ -363,23 +371,3 @@ def derive_seed(media: Mapping[str, Medium], name: str | None, take: int = 1) ->
         parts.append(str(take))
     digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
-
-
-def _unwrap(error: ValidationError, model: Any) -> list[InvalidRequest]:
-    """Our own errors out of pydantic's; what pydantic found by itself is said in its words."""
-    found = []
-    for item in error.errors(include_url=False):
-        own = item.get("ctx", {}).get("error")
-        name = str(item["loc"][0]) if item["loc"] else None
-        if item["type"] == "extra_forbidden":
-            own = _unknown(str(name), str(model))
-        found.append(own if isinstance(own, InvalidRequest) else InvalidRequest(f"{name}: {item['msg']}.", field=name))
-    return found
-
-
-def _unknown(name: str, model: str) -> InvalidRequest:
-    try:
-        check_taken(name, model)
-    except InvalidRequest as error:
-        return error
-    raise AssertionError(name)

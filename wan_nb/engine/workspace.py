@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
@@ -526,7 +527,7 @@ class Workspace:
             given = self.frame(row, -1) if part < 0 else self.frame_at(row, part)
             called = "last frame" if part < 0 else f"frame at {part!r} s"
         medium = self.material(given, field, model=model)
-        return medium.model_copy(update={"taken": f"{row.video_sha256} {called}"}) if row.video_sha256 else medium
+        return replace(medium, taken=f"{row.video_sha256} {called}") if row.video_sha256 else medium
 
     def frame_at(self, row: Row, seconds: float) -> Image:
         """The frame that is seen so many seconds after the beginning."""

@@ -9,7 +9,6 @@ from wan_nb.api.estimate import Estimate
 from wan_nb.api.recorded import beside_materials, items_of
 from wan_nb.errors import InvalidOption, NotFound, join_words
 from wan_nb.frontends import cell_id, front_end, notebook_name
-from wan_nb.handles.open_study import open_study
 from wan_nb.handles.run import Run
 from wan_nb.log.states import UNBILLED
 from wan_nb.terminal import say
@@ -162,6 +161,8 @@ def _bought(session: Session, before: Mapping[str, Any]) -> tuple[Run | Study | 
     """What a cell has bought or shown, and its requests as they were recorded."""
     try:
         if name := before.get("study"):
+            from wan_nb.handles.open_study import open_study
+
             cells = session.log.load_study(str(name))["cells"]
             old = open_study(session, None, {}, name=str(name), seeds=(), vary=None, tags=())
             return (old, [cell["request"] for cell in cells]) if old.rows() else (None, [])

@@ -309,7 +309,7 @@ def _front_end(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _versions() -> Iterator[Finding]:
-    wanted = ("ipython", "ipykernel", "ipywidgets", "anywidget", "httpx", "pandas", "pydantic", "sqlalchemy", "av",
+    wanted = ("ipython", "ipykernel", "ipywidgets", "anywidget", "httpx", "pandas", "sqlalchemy", "av",
               "pillow", "numpy", "jupyterlab")  # fmt: skip
     found = {}
     for name in wanted:

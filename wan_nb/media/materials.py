@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,13 +100,13 @@ def found_again(medium: Medium, field: str, folder: str | Path) -> Medium:
     own = Path(folder) / medium.path.name  # a copy of ours, also where the folder has moved since
     for path in (own, medium.path):
         if path == own and path.is_file() and own.stem.partition("-")[0] == medium.identity.removeprefix("sha256:"):
-            return medium.model_copy(update={"path": own})  # named by the picture, also where it is a JPEG of it
+            return replace(medium, path=own)  # named by the picture, also where it is a JPEG of it
         if path.is_file():
             with suppress(InvalidMedia):
                 now = prepare(path, field, folder)
                 if now.identity == medium.identity:
-                    return now.model_copy(update={"name": medium.name, "note": ""})
-    return medium.model_copy(update={"path": None})
+                    return replace(now, name=medium.name, note="")
+    return replace(medium, path=None)
 
 
 def _check_file(material: Source, kind: MediaKind) -> None:
