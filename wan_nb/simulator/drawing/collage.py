@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Collage"]
 
-_PLAYED_SECONDS = 3.0
+_PLAYED_SECONDS = 1.0
 """Of all reference clips together so much is played, over and over: decoding them whole costs more than the drawing."""
 _CARRIED = 0.4
 """Of the camera's move the cards take this part, so that they stay in sight."""

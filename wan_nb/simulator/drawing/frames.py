@@ -19,7 +19,7 @@ from PIL import Image
 from wan_nb.simulator.drawing.camera import Grade, grade_of, move_of
 from wan_nb.simulator.drawing.collage import Collage
 from wan_nb.simulator.drawing.crop import Bytes, MovingCrop, Planes
-from wan_nb.simulator.drawing.lettering import colour, overlays_for, without_overlays
+from wan_nb.simulator.drawing.lettering import colour, overlays_for, without, without_overlays, worn
 from wan_nb.simulator.drawing.pictures import filling, finer, images, paced, planes_of, resized, stored_picture, views
 from wan_nb.simulator.drawing.scene import hue_of, scene
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from wan_nb.simulator.drawing.camera import CameraMove
     from wan_nb.simulator.drawing.clip_request import ClipRequest
+    from wan_nb.simulator.drawing.lettering import Overlay
 
 __all__ = ["frames_of"]
 
@@ -99,19 +100,23 @@ def _edited(request: ClipRequest, move: CameraMove) -> Iterator[av.VideoFrame]:
     else:
         path = (index / max(1, total - 1) for index in range(total))
     still, tables = move == move_of("", request.seed, drift=False), _edit_tables(request.prompt)
+    overlays: list[Overlay] | None = None
     for index, (progress, given) in enumerate(zip(path, paced(clip.data, request.fps, total), strict=False)):
         frame = resized(given, *size)
-        clean = without_overlays(list(views(frame)), size)
-        planes = images(table[plane] for table, plane in zip(tables, clean, strict=True))
+        if overlays is None:  # its marks are on all of its frames
+            overlays = worn(views(frame)[0], size)
+        clean = images(without(overlays, list(views(frame))))
+        luma, blue, red = (plane.point(table) for table, plane in zip(tables, clean, strict=True))
+        planes = luma, blue, red
         yield _frame(planes if still else MovingCrop(planes, move).planes(progress, index / request.fps, size), size)
 
 
-def _edit_tables(prompt: str) -> list[Bytes]:
+def _edit_tables(prompt: str) -> list[list[int]]:
     """What an edit does to the planes: the prompt's light, and colours turned over and drawn towards its hue."""
     tint = planes_of(Image.new("RGB", (16, 16), tuple(round(part) for part in colour(hue_of(prompt), 0.7, 0.8))))
     steps, (luma, _, _) = np.arange(256), _tables(grade_of(prompt), 1.0)
     turned = (0.55 * (256 - steps) + 0.45 * float(plane[0, 0]) for plane in tint[1:])
-    return [np.array(luma, np.uint8), *(np.clip(chroma, 16, 240).astype(np.uint8) for chroma in turned)]
+    return [luma, *(np.clip(chroma, 16, 240).astype(int).tolist() for chroma in turned)]
 
 
 def _moving(request: ClipRequest, move: CameraMove, start: Planes, count: int) -> Iterator[Planes]:

@@ -11,9 +11,21 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from PIL import Image
 
-__all__ = ["Overlay", "colour", "label", "overlays_for", "placeholder", "readable", "without_overlays"]
+__all__ = [
+    "Overlay",
+    "colour",
+    "label",
+    "overlays_for",
+    "placeholder",
+    "readable",
+    "without",
+    "without_overlays",
+    "worn",
+]
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -86,12 +98,21 @@ class Overlay:
         return plane[self.y : self.y + height, self.x : self.x + width]
 
 
-def without_overlays(planes: list[Bytes], size: tuple[int, int]) -> list[Bytes]:
-    """Planes of a picture of the clip's own size without the overlays of an earlier clip, which would move with it."""
-    for overlay in overlays_for(size, True):
-        if overlay.is_on(planes[0]):
-            planes = [overlay.erased_from(plane, 1 if index == 0 else 2) for index, plane in enumerate(planes)]
+def worn(luma: Bytes, size: tuple[int, int]) -> list[Overlay]:
+    """Overlays of an earlier clip that a picture of the clip's own size has."""
+    return [overlay for overlay in overlays_for(size, True) if overlay.is_on(luma)]
+
+
+def without(overlays: Iterable[Overlay], planes: list[Bytes]) -> list[Bytes]:
+    """Planes of a picture without such overlays, which would move with it."""
+    for overlay in overlays:
+        planes = [overlay.erased_from(plane, 1 if index == 0 else 2) for index, plane in enumerate(planes)]
     return planes
+
+
+def without_overlays(planes: list[Bytes], size: tuple[int, int]) -> list[Bytes]:
+    """Planes of a picture without the overlays of an earlier clip."""
+    return without(worn(planes[0], size), planes)
 
 
 def _mix(under: Bytes, over: Bytes, cover: Bytes) -> Bytes:
