@@ -234,6 +234,68 @@ def test_another_model_keeps_what_fits_and_puts_the_rest_aside(draft: Draft, pho
     assert said["model"] == "wan2.7-i2v"
 
 
+def test_what_does_not_go_together_is_put_aside_said_and_comes_back(draft: Draft, photos: Path, voice: Path) -> None:
+    """Frames and references of wan3.0 exclude each other; the last one given stays."""
+    cat = str(photos / "cat.jpg")
+    draft.set_all({"prompt": "a cat", "model": "wan3.0-video"})
+    draft.give("reference_image#1", cat)
+    draft.give("reference_image#2", str(photos / "rocket.jpg"))
+    draft.give("reference_audio#1", str(voice))
+    draft.give("first_frame", cat)
+    said = draft.check()
+    assert said["ready"], said["problems"]
+    assert (said["mode"], list(said["media"])) == ("image to video", ["first_frame"])
+    assert sorted(said["aside"]) == [
+        "reference_audio: it does not go with first_frame", "reference_image: it does not go with first_frame",
+    ]  # fmt: skip
+    draft.give("last_frame", cat)
+    assert draft.check()["mode"] == "first and last frame"
+    draft.drop("first_frame")
+    draft.drop("last_frame")
+    said = draft.check()
+    assert (said["mode"], said["aside"]) == ("reference to video", [])
+    assert said["lists"]["reference_image"] == ["reference_image#1", "reference_image#2"]
+    assert set(said["media"]) == {"reference_image#1", "reference_image#2", "reference_audio#1"}
+
+
+def test_a_closed_combination_keeps_what_goes_with_the_new_material(draft: Draft, photos: Path, clip: Path) -> None:
+    for name in ("first_frame", "last_frame"):
+        draft.give(name, str(photos / "cat.jpg"))
+    draft.give("driving_audio", str(photos / "voice.mp3"))
+    draft.give("first_clip", str(clip))
+    said = draft.check()
+    assert (said["mode"], set(said["media"])) == ("continue a clip to a last frame", {"last_frame", "first_clip"})
+    assert sorted(said["aside"]) == [
+        "driving_audio: it does not go with first_clip", "first_frame: it does not go with first_clip",
+    ]  # fmt: skip
+    draft.drop("first_clip")
+    said = draft.check()
+    assert (said["mode"], said["aside"]) == ("first and last frame, with your audio", [])
+
+
+def test_a_reference_that_is_put_aside_takes_its_voice_along_and_both_come_back(
+    draft: Draft, photos: Path, voice: Path, clip: Path
+) -> None:
+    """Nothing says which model: it follows from what is given, and from what comes back."""
+    draft.set("prompt", "a cat")
+    draft.give("reference_image#1", str(photos / "cat.jpg"))
+    draft.give("reference_voice#reference_image#1", str(voice))
+    draft.set("model", "wan2.7-t2v")
+    assert draft.check()["media"] == {}
+    draft.set("model", "")
+    said = draft.check()
+    assert (said["model"], said["aside"]) == ("wan2.7-r2v", [])
+    assert set(said["media"]) == {"reference_image#1", "reference_voice#reference_image#1"}
+    assert said["ready"], said["problems"]
+    draft.drop("reference_image#1")
+    draft.give("first_frame", str(photos / "cat.jpg"))
+    draft.give("video", str(clip))
+    assert draft.check()["aside"] == ["first_frame: wan2.7-videoedit takes none"]
+    draft.drop("video")
+    said = draft.check()
+    assert (said["model"], said["mode"], said["aside"]) == ("wan2.7-i2v", "image to video", [])
+
+
 def test_defaults_are_those_of_the_model(draft: Draft, clip: Path) -> None:
     draft.give("video", str(clip))
     assert (draft.values["duration"], draft.values["audio_setting"], draft.values["ratio"]) == (0, "auto", None)

@@ -16,7 +16,7 @@ from wan_nb.api.medium import numbered
 from wan_nb.api.request import VideoRequest
 from wan_nb.api.urls import shown
 from wan_nb.arguments import as_whole, whole
-from wan_nb.errors import InvalidMedia, InvalidOption, InvalidRequest, WanError
+from wan_nb.errors import InvalidMedia, InvalidOption, InvalidRequest, WanError, join_words
 from wan_nb.grammar.variants import read_variants, write_variants
 from wan_nb.html import code as snippets
 from wan_nb.html.text import megabytes, plain
@@ -173,8 +173,7 @@ class Draft:
 
     def _names(self) -> list[str]:
         """Fields of which a material was given, be it right or wrong, as far as they decide."""
-        named = {slot.partition("#")[0] for slot in self.typed}
-        return [name for name in named if name in catalog.DECIDING]
+        return [name for name in self._given() if name in catalog.DECIDING]
 
     def _fill(self) -> None:
         """Give the model's defaults to what is not set, and take away what is no field of it."""
@@ -185,11 +184,32 @@ class Draft:
             elif self.values[name] is None:
                 self.values[name] = spec.default
 
-    def _changed(self, before: catalog.Model) -> None:
-        """After a change of the model: keep what fits, put aside what does not, take back what fits again."""
+    def _changed(self, before: catalog.Model, new: str = "") -> None:
+        """After a change: keep what fits model and materials, put aside what does not, take back what fits again.
+
+        Parameters
+        ----------
+        before : Model
+            That of before the change.
+        new : str
+            Material that was given, with which others have to go.
+        """
         row = self.row
-        if row.name == before.name:
-            return
+        if row.name != before.name:
+            self._leave(before)
+        together = self.row.beside(new, self._given())
+        for slot in list(self.typed):
+            name = slot.partition("#")[0]
+            if row.field(name) is None or (catalog.BY_NAME[name].where != "item" and name not in together):
+                self._put_aside(slot)
+        self._take_back()
+        if self.row.name != row.name:  # it follows from what has come back
+            self._changed(row)
+        self._fill()
+
+    def _leave(self, before: catalog.Model) -> None:
+        """Put aside the values that the model does not take; defaults of the one before are not kept."""
+        row = self.row
         for name in _PLAIN:
             value, old, new = self.values[name], before.field(name), row.field(name)
             if name in {"model", "prompt"}:
@@ -198,21 +218,34 @@ class Draft:
                 self.values[name] = None
             elif new is None or not _fits(new, value):
                 self._aside[name], self.values[name] = value, None
-        for slot in list(self.typed):
-            if row.field(slot.partition("#")[0]) is None:
-                self._aside[slot] = (self.media.get(slot), self.typed[slot])
-                self.drop(slot)
-        for name, value in list(self._aside.items()):
-            spec = row.field(name.partition("#")[0])
-            if spec is None or name in self.typed or (not spec.limits and not _fits(spec, value)):
+
+    def _given(self) -> set[str]:
+        """Fields of which a material was given, be it right or wrong; what belongs to one does not count."""
+        named = {slot.partition("#")[0] for slot in self.typed}
+        return {name for name in named if catalog.BY_NAME[name].where != "item"}
+
+    def _put_aside(self, slot: str) -> None:
+        if slot in self.typed:  # what belongs to a reference went along with it
+            with_it = [one for one in self.typed if one.endswith(f"#{slot}") and one != slot]
+            for one in [slot, *with_it]:
+                self._aside[one] = (self.media.get(one), self.typed[one])
+            self._forget(slot)
+
+    def _take_back(self) -> None:
+        for slot, value in list(self._aside.items()):
+            name, given = slot.partition("#")[0], self._given()
+            if not isinstance(value, tuple):
+                spec = self.row.field(name)
+                if spec is not None and _fits(spec, value):
+                    self.values[name] = self._aside.pop(slot)
                 continue
-            del self._aside[name]
-            if not spec.limits:
-                self.values[name] = value
-            elif value[0] is not None:
-                self._keep(name, value[1])
-                self.media[name] = value[0]
-        self._fill()
+            row = catalog.model(self.values["model"] or catalog.chosen(given | {name}))
+            own = catalog.BY_NAME[name].where == "item" or row.beside(name, given) >= given
+            if row.field(name) is not None and own and slot not in self.typed and self._is_slot(slot):
+                del self._aside[slot]
+                if value[0] is not None:
+                    self._keep(slot, value[1])
+                    self.media[slot] = value[0]
 
     def aside(self) -> list[str]:
         """What was put aside, a line each."""
@@ -221,8 +254,11 @@ class Draft:
             field = name.partition("#")[0]
             what = field if isinstance(value, tuple) else f"{field} {plain(str(value), 40)}"
             spec = self.row.field(field)
-            why = "takes none" if spec is None else "does not take it"
-            lines.append(f"{what}: {self.row.name} {why}")
+            why = f"{self.row.name} takes none" if spec is None else f"{self.row.name} does not take it"
+            if spec is not None and isinstance(value, tuple):
+                others = [name for name in self._given() if field not in self.row.beside(name, {field})]
+                why = f"it does not go with {join_words(sorted(others) or ['what is given'], 'and')}"
+            lines.append(f"{what}: {why}")
         return list(dict.fromkeys(lines))
 
     # --- what is given
@@ -266,7 +302,7 @@ class Draft:
             source = _unquoted(source.strip())
         # The page shows it again, and what the page shows is saved with the notebook.
         self._keep(slot, plain(redact(called or (shown(source)[0] if is_url(source) else str(source))), 2000))
-        self._changed(before)
+        self._changed(before, name)
         try:
             medium = self.workspace.material(source, name, model=self.row.name)
             if (why := medium.lost) is not None:
@@ -310,13 +346,17 @@ class Draft:
 
     def drop(self, slot: str) -> None:
         """Take a material away, and what belongs to it."""
-        before, name = self.row, slot.partition("#")[0]
+        before = self.row
+        self._forget(slot)
+        self._changed(before)
+
+    def _forget(self, slot: str) -> None:
+        name = slot.partition("#")[0]
         for one in [slot, *(other for other in self.typed if other.endswith(f"#{slot}") and other != slot)]:
             for kept in (self.media, self.typed, self._wrong):
                 kept.pop(one, None)
         if slot in self.lists.get(name, ()):
             self.lists[name].remove(slot)
-        self._changed(before)
 
     @property
     def prompts(self) -> dict[str, str]:

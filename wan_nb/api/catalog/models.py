@@ -42,13 +42,16 @@ class Mode:
     optional: tuple[str, ...] = ()
     prompt: bool = False
 
+    @property
+    def names(self) -> frozenset[str]:
+        """All that may stand in it."""
+        return frozenset((*self.required, *self.one_of, *self.optional))
+
     def fits(self, names: Iterable[str]) -> bool:
         """Whether these materials, and no others, make it."""
         given = set(names)
         return (
-            given >= set(self.required)
-            and given <= {*self.required, *self.one_of, *self.optional}
-            and (not self.one_of or bool(given & set(self.one_of)))
+            given >= set(self.required) and given <= self.names and (not self.one_of or bool(given & set(self.one_of)))
         )
 
     @property
@@ -198,6 +201,19 @@ class Model:
     def materials(self) -> tuple[Field, ...]:
         """Its fields that take pictures, sounds or clips."""
         return tuple(one for one in self.fields if one.limits)
+
+    def beside(self, name: str, given: Iterable[str]) -> frozenset[str]:
+        """Those of the given materials that may stand beside one of them: of the mode that keeps most of them.
+
+        Parameters
+        ----------
+        name : str
+            A field; another name leaves it open which of them stay.
+        given : iterable of str
+            Fields of which a material is given.
+        """
+        there, modes = frozenset(given), [mode for mode in self.modes if name in mode.names]
+        return max((there & mode.names for mode in modes or self.modes), key=len)
 
     def mode(self, names: Iterable[str]) -> Mode | None:
         """The mode that these materials make, or None; attributes of items do not count.

@@ -283,7 +283,7 @@ function render({ model, el }) {
   function draw(checked) {
     build(checked.fields, checked.values);
     say(mode, checked.mode);
-    say(aside, checked.aside.length ? `Put aside: ${checked.aside.join("; ")}. It comes back with a model that takes it.` : "");
+    say(aside, checked.aside.length ? `Put aside: ${checked.aside.join("; ")}. It comes back as soon as it fits.` : "");
     say(price, checked.price);
     controls.seeds.el.hidden = !checked.clips && !checked.problems.seeds;
     say(submit, checked.clips > 1 ? `Make ${checked.clips} clips` : "Make the clip");
