@@ -277,6 +277,33 @@ def test_pictures_that_have_to_stand_in_the_body_fit_into_it(tmp_path: Any) -> N
     assert VideoRequest.problems(first_frame=large) == []  # this one is uploaded
 
 
+def test_a_picture_in_the_body_has_a_text_of_20_mib_at_most() -> None:
+    """Base64 makes a third more of it: 15 MiB of a picture fit, and a byte more does not."""
+    fits, large = (image(bytes=15 * 2**20 + more, url=None, whole=None) for more in (0, 1))
+    assert VideoRequest.problems(model="happyhorse-1.1-i2v", first_frame=fits) == []
+    (problem,) = VideoRequest.problems(model="happyhorse-1.1-i2v", first_frame=large)
+    assert (problem.field, "takes 15 in the request" in str(problem)) == ("first_frame", True)
+
+
+@pytest.mark.parametrize(
+    ("region", "host", "currency"),
+    [
+        ("beijing", "ws1.cn-beijing.maas.aliyuncs.com", "CNY"),
+        ("singapore", "ws1.ap-southeast-1.maas.aliyuncs.com", "USD"),
+        ("virginia", "ws1.us-east-1.maas.aliyuncs.com", "USD"),
+        ("frankfurt", "ws1.eu-central-1.maas.aliyuncs.com", "USD"),
+        ("tokyo", "ws1.ap-northeast-1.maas.aliyuncs.com", "USD"),
+        ("hongkong", "ws1.cn-hongkong.maas.aliyuncs.com", "USD"),
+    ],
+)
+def test_a_workspace_and_a_region_make_the_host(region: str, host: str, currency: str) -> None:
+    from wan_nb.engine.endpoint import address, region_named
+
+    assert address(region, "ws1") == f"https://{host}/api/v1"
+    assert (region_named(region).currency, catalog.region_of(f"https://{host}/api/v1").name) == (currency, region)
+    assert catalog.request_limit(f"https://{host}/api/v1") == 3600
+
+
 # --- bills, worked out by hand
 
 

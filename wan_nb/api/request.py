@@ -138,17 +138,19 @@ class VideoRequest(_Fields):  # type: ignore[misc]  # its fields are those of th
         """Pictures that cannot be uploaded stand in the body, whose size is limited."""
         sizes = {slot: medium.bytes or 0 for slot, medium in self.media().items() if self.embeds(slot)}
         most, longest = catalog.LIMITS.embedded_bytes, catalog.LIMITS.embedded_text * 3 // 4
-        large = next((slot for slot, size in sizes.items() if size > longest), None)
-        if large is None and sum(sizes.values()) <= most:
-            return
-        said = f"pictures of {sum(sizes.values()) / _MIB:.1f} MiB do not fit into one request; it takes {most // _MIB}."
-        if large is not None:
-            said = f"{large} has {sizes[large] / _MIB:.1f} MiB; {self.row.name} takes {longest // _MIB} in the request."
-        raise InvalidRequest(
-            said,
-            field="model" if large is None else large.partition(" ")[0],
-            remedy="Make them smaller, or give URLs.",
-        )
+        remedy = "Make them smaller, or give URLs."
+        if (total := sum(sizes.values())) > most:
+            raise InvalidRequest(
+                f"pictures of {total / _MIB:.1f} MiB do not fit into one request; it takes {most // _MIB}.",
+                field="model",
+                remedy=remedy,
+            )
+        if large := next((slot for slot, size in sizes.items() if size > longest), None):
+            raise InvalidRequest(
+                f"{large} has {sizes[large] / _MIB:.1f} MiB; {self.row.name} takes {longest // _MIB} in the request.",
+                field=large.partition(" ")[0],
+                remedy=remedy,
+            )
 
     # --- what is in it
 

@@ -13,6 +13,7 @@ from wan_nb.html.race import RacePage
 from wan_nb.log.states import Status
 from wan_nb.studies.plan import MAX_CELLS
 from wan_nb.studies.race.outlook import SMALL, Chance, outlook
+from wan_nb.studies.ranking.result import across_models
 from wan_nb.studies.votes import question
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def race_page(study: Any, state: RaceState) -> RacePage:
         lines=tuple(outlook_lines(study, state)),
         variants=tuple(table),
         steps=tuple(steps_of(study, state)),
-        facts=(*asked, *verdict.facts()),
+        facts=(*asked, *across_models(study.models), *verdict.facts()),
     )
 
 

@@ -743,7 +743,12 @@ class Study:
 
             ranking = ranking.judged(state_of(self, race, answers, ranking).verdict)
         offer = Finals(self, ranking.winner) if ranking.winner is not None else None
-        return replace(ranking, criterion=asked, other_criteria=others, offer=offer)
+        return replace(ranking, criterion=asked, other_criteria=others, models=self.models, offer=offer)
+
+    @property
+    def models(self) -> dict[str, str]:
+        """Model of each variant."""
+        return {cell.variant: request.model for cell, request in zip(self.plan.cells, self._requests, strict=True)}
 
     @property
     def winner(self) -> str | None:

@@ -24,6 +24,7 @@ from wan_nb.grammar.template import expand as fill
 from wan_nb.grammar.template import placeholders
 from wan_nb.html.code import Grid
 from wan_nb.log.states import ENDED_WITHOUT, Status
+from wan_nb.studies.ranking.result import ACROSS_MODELS
 from wan_nb.studies.study_cell import BLOCK_FIELDS, Cell, digest, labelled, plain, shown
 from wan_nb.studies.table import rows_of
 from wan_nb.studies.votes import MIN_BLOCKS
@@ -453,10 +454,7 @@ def _warnings(cells: Sequence[Cell], *, race: bool) -> list[str]:
         )
         return found
     if len({cell.fields.get("model") for cell in cells}) > 1:
-        found.append(
-            "Models differ in everything at once: how they read a prompt, motion, sound, frame rate, price. Votes tell "
-            "whose clips are liked better, not why, and the same seed means nothing to two models."
-        )
+        found.append(ACROSS_MODELS)
     if any(cell.fields.get("prompt_extend") for cell in cells):
         found.append("prompt_extend is on: the service rewrites each prompt unseen, so the variants differ twice.")
     if len({any(name in cell.fields for name in _SOUNDS) for cell in cells}) > 1:

@@ -62,6 +62,12 @@ class Offer(Protocol):
         """Show what was decided, with a button that buys."""
 
 
+ACROSS_MODELS = (
+    "Models differ in everything at once: how they read a prompt, motion, sound, frame rate, price. Votes tell whose "
+    "clips are liked better, not why, and the same seed means nothing to two models."
+)
+
+
 @printed
 @dataclass(frozen=True, slots=True)
 class Ranking:
@@ -107,6 +113,8 @@ class Ranking:
         What was asked, such as "moves less"; empty for "which clip is better".
     other_criteria : tuple of str
         What else was asked of the same clips, by votes that are not counted here.
+    models : mapping of str to str
+        Model of each variant, where they differ.
     offer : Offer or None
         Of a study that is decided: what can be bought now.
     """
@@ -130,6 +138,7 @@ class Ranking:
     race: Verdict | None = None
     criterion: str = ""
     other_criteria: tuple[str, ...] = ()
+    models: Mapping[str, str] = field(default_factory=dict)
     offer: Offer | None = field(repr=False, compare=False, default=None)
 
     def judged(self, race: Verdict) -> Ranking:
@@ -283,6 +292,7 @@ def facts(ranking: Ranking) -> list[str]:
         f'Other votes answer "{other or _BETTER}", and do not count here: {_call(other)}.'
         for other in ranking.other_criteria
     ]
+    found += across_models(ranking.models)
     if ones := [word for word, count in _counted(ranking) if count == 1]:
         found.append(f"One {' and one '.join(ones)}: what another {' or '.join(ones)} would say is not known.")
     if ranking.decided:
@@ -309,6 +319,20 @@ def facts(ranking: Ranking) -> list[str]:
         about = "is about a variant that is" if ranking.left_out == 1 else "are about variants that are"
         found.append(f"{_number(ranking.left_out, 'vote')} {about} not ranked and left out.")
     return found
+
+
+def across_models(models: Mapping[str, str]) -> list[str]:
+    """What variants of several models are, and what votes about them can tell; empty without several.
+
+    >>> across_models({"a": "m1", "b": "m2"})[0], across_models({"a": "m1", "b": "m1"})
+    ('Its variants are of 2 models: a is by m1, b by m2.', [])
+    """
+    count = len(set(models.values()))
+    if count < 2:
+        return []
+    named = [f"{name} {'is ' * (not number)}by {model}" for number, (name, model) in enumerate(models.items())]
+    told = "" if all(model in name for name, model in models.items()) else f": {', '.join(named)}"
+    return [f"Its variants are of {count} models{told}.", ACROSS_MODELS]
 
 
 def _call(criterion: str) -> str:
