@@ -20,7 +20,7 @@ from wan_nb.log.states import Status
 from wan_nb.magics.verbs import VERBS
 from wan_nb.settings import EMBED_MOST, Settings
 from wan_nb.studies.race import race_plan, steering
-from wan_nb.studies.ranking import result
+from wan_nb.studies.ranking import rule
 from wan_nb.studies.votes import MIN_BLOCKS
 from wan_nb.widgets.static_outputs import LIGHT
 
@@ -122,8 +122,8 @@ CLAIMS: list[tuple[str, str, Any]] = [
     (REAL, "`beijing` bills in {}, `singapore` in {}",
      [catalog.REGIONS[name].currency for name in ("beijing", "singapore")]),
     # decisions
-    (f"{REF}decisions.md", "at least {} votes on {} seeds", (result.MIN_VOTES, MIN_BLOCKS)),
-    (f"{REF}decisions.md", "with {:.1f} %", (100 * result.SURE,)),
+    (f"{REF}decisions.md", "at least {} votes on {} seeds", (rule.MIN_VOTES, MIN_BLOCKS)),
+    (f"{REF}decisions.md", "with {:.1f} %", (100 * rule.SURE,)),
     (f"{REF}decisions.md", "at most {} in 100 sessions end with a winner", (equals_that_win(),)),
     (f"{REF}decisions.md", "preferred on {:.0f} of 100 seeds", (100 / (1 + math.exp(-2)),)),
     (f"{REF}decisions.md", "{} to {} of 100 sessions find it within 40 seeds", clear_ones_found()),
