@@ -131,17 +131,19 @@ def cell(ip: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return ip
 
 
-def test_a_cell_offers_what_a_url_has_bought_and_batch_buys_only_what_is_allowed(cell: Any) -> None:
+def test_a_cell_offers_what_a_url_has_bought_and_batch_buys_only_what_is_allowed(cell: Any, capsys: Any) -> None:
     options = f"-f {URL}?key=photos/cat.jpg -a hush.mp3 --seed 1 --duration 2 --out shown"
-    for unattended in (False, True):
-        if unattended:
-            cell.unattended()
-        with pytest.raises(InvalidOption, match="may have the same picture") as caught:
-            cell(f"%%wan {options}\nby a URL with a query")
-        lines = caught.value._render_traceback_()
-        assert any(f"%wan show {cell['shown'].id[:8]}" in line and "--max-cost" in line for line in lines)
-        assert cell["shown"].row.prompt == "by a URL with a query"
-        assert cell["shown"].video.exists()
+    for _run_all in range(2):  # with an amount that has stayed in the cell
+        shown = cell(f"%%wan {options} --max-cost 5\nby a URL with a query")
+        assert shown.reused
+        assert (shown.id, shown.row.prompt) == (cell["shown"].id, "by a URL with a query")
+        assert shown.video.exists()
+        assert "It may be the same clip" in capsys.readouterr().out
+    cell.unattended()
+    with pytest.raises(InvalidOption, match="may be the same clip") as caught:
+        cell(f"%%wan {options}\nby a URL with a query")
+    lines = caught.value._render_traceback_()
+    assert any(f"%wan show {cell['shown'].id[:8]}" in line and "--max-cost" in line for line in lines)
     bought = cell(f"%%wan {options} --max-cost 1.2 --no-wait\nby a URL with a query")
     assert not bought.reused
     assert len(bought.session.log.find(prompt="by a URL with a query")) == 2

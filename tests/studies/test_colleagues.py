@@ -36,15 +36,48 @@ def test_nobody_sees_what_others_say_before_the_own_sitting_has_ended(walked, ca
     session = study.session
     session.workspace.change(user="Bo")
     capsys.readouterr()
-    assert walked("%wan rank walk") is None
-    assert "--all tells it" in capsys.readouterr().out
+    hidden = walked("%wan rank walk")
+    assert str(hidden) == f"{bo.sentence()} `%wan rank walk --all` tells it now."
+    assert _shown(hidden) == str(hidden)
     assert repr(walked("%wan rank walk --all")) == repr(study.ranking())
     vote(study, "Bo")
     assert not study.ballot(rater="Bo").blind
     assert study.ballot(rater="Bo").sentence() == study.ranking().sentence
     assert repr(walked("%wan rank walk")) == repr(study.ranking())
-    session.workspace.change(user="Cy")  # who has not begun looks at what there is
-    assert repr(walked("%wan rank walk")) == repr(study.ranking())
+    assert _shown(study.ranking()) != str(hidden)
+
+
+def _shown(ranking: object) -> str:
+    return str(ranking._repr_mimebundle_()["text/plain"])  # type: ignore[attr-defined]
+
+
+def test_whoever_has_not_begun_is_told_no_tally_either(walked, capsys, tmp_path) -> None:
+    """The rule is one for the ranking, the report, the table of votes and the sitting."""
+    study = walked["study"]
+    vote(study, "Ada")
+    vote(study, "Bo", most=1)
+    study.session.workspace.change(user="Cy")
+    untold = "You have given 0 votes. What others say is told when you have seen every pair."
+    for ranking in (study.ranking(), walked("%wan rank walk"), walked["study"].race().ranking()):
+        assert _shown(ranking).startswith(untold)
+        assert ranking.votes == 3, "code reads what it asks for"
+    told = _shown(walked("%wan rank walk --all"))
+    assert "preferred" in told
+    page = study.report(tmp_path / "for-cy.html", media="none").read_text("utf-8")
+    assert untold in page
+    assert "Ada" not in page
+    assert told.splitlines()[0] not in page
+    assert study.report(tmp_path / "for-cy.csv").exists()
+    assert not (tmp_path / "for-cy.votes.csv").exists()
+    whole = walked(f"%wan report walk --all -o {tmp_path / 'all.html'}").read_text("utf-8")
+    assert "Ada" in whole
+    capsys.readouterr()
+    assert len(walked("%wan votes walk")) == 0
+    assert untold in capsys.readouterr().out
+    assert len(walked("%wan votes walk --all")) == 3
+    vote(study, "Cy")
+    assert _shown(study.ranking()) == _shown(study.ranking(everybody=True))
+    assert len(walked("%wan votes walk")) == len(study.votes())
 
 
 def test_one_who_votes_alone_sees_what_was_said(walked) -> None:
@@ -92,3 +125,15 @@ def test_a_name_is_asked_for_once_where_others_vote_too(walked, monkeypatch) -> 
         walked("%wan vote walk")
     assert len(asked) == 1
     assert study.session.settings.user == "Bo"
+
+
+@pytest.mark.parametrize("said", ["Bo", ""])
+@pytest.mark.parametrize("first", ["%wan rank walk", "%wan report walk -o {}", "%wan votes walk", "%%wan -d 2\na hen"])
+def test_whoever_buys_or_looks_is_asked_for_the_name_once_too(walked, monkeypatch, tmp_path, first, said) -> None:
+    study, asked = walked["study"], []
+    vote(study, "Ada", most=1)
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or said)
+    walked(first.format(tmp_path / "walk.html"))
+    bought = walked("%%wan -d 2 --wait\na dog and a hen")
+    assert asked == ["Others vote in this log too. Your name: "]
+    assert bought.row.user == (said or None)

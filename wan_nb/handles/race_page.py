@@ -165,7 +165,8 @@ def race_page(study: Any, state: RaceState) -> RacePage:
     """All that the page of a race shows."""
     ranking = study.ranking(criterion=state.plan.criterion)
     requests = dict(zip((cell.variant for cell in study.plan.cells), study.requests, strict=True))
-    verdict, rows = state.verdict, {row["variant"]: row for row in ranking.rows}
+    untold = bool(ranking.untold())
+    verdict, rows = state.verdict, {row["variant"]: row for row in ([] if untold else ranking.rows)}
     table = []
     for name in sorted(state.variants, key=lambda name: (name in verdict.dropped, name not in state.running)):
         still = state.going if verdict.winner is None else verdict.rivals
@@ -176,11 +177,11 @@ def race_page(study: Any, state: RaceState) -> RacePage:
     return RacePage(
         name=study.name,
         simulated=_simulated(study),
-        sentence=ranking.sentence if state.seeds else "The race has not begun.",
+        sentence=str(ranking) if state.seeds else "The race has not begun.",
         lines=tuple(outlook_lines(study, state)),
         variants=tuple(table),
         steps=tuple(steps_of(study, state)),
-        facts=(*asked, *across_models(study.models), *verdict.facts()),
+        facts=(*asked, *across_models(study.models), *([] if untold else verdict.facts())),
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from wan_nb import arguments
@@ -29,7 +30,7 @@ from wan_nb.log.marks import in_the_running
 from wan_nb.log.states import FINAL, Status
 from wan_nb.paths import file_name, output
 from wan_nb.public_functions import guarded
-from wan_nb.terminal import printed
+from wan_nb.terminal import printed, spelled
 
 if TYPE_CHECKING:
     import os
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 __all__ = ["Study"]
 
 _SIDES = ("left_run", "right_run")
+_EARLIER = " (earlier)"
 
 
 @printed
@@ -165,13 +167,12 @@ class Study:
         ]
 
     def _hidden(self) -> list[str]:
-        """Variants that have votes under this name and are not in this plan."""
-        if not (self.plan.named and self._workspace.log_exists):
+        """Variants that have votes under this name on clips that are not in this plan."""
+        if self.plan.race or not (self.plan.named and self._workspace.log_exists):
             return []
-        labels = dict.fromkeys(
-            vote.get(f"{side}_variant") for vote in self._workspace.log.votes(self.name) for side in ("left", "right")
-        )
-        return [label for label in labels if label and label not in self.plan.variants]
+        votes, own = self._workspace.log.votes(self.name), self.plan.variants
+        labels = (vote.get(f"{side}_variant") or "" for vote in votes and self.votes() for side in ("left", "right"))
+        return list(dict.fromkeys(label.removesuffix(_EARLIER) for label in labels if label and label not in own))
 
     @property
     def missing(self) -> list[int]:
@@ -713,18 +714,36 @@ class Study:
             told.append({**vote, **changed})
         return told
 
-    def ranking(self, *, criterion: str | None = None) -> Ranking:
+    def ranking(self, *, criterion: str | None = None, everybody: bool = False) -> Ranking:
         """What the votes say about the variants, with 95 % intervals, counted in blocks and not in votes.
+
+        While others have voted and the user of the session has pairs left, it shows no tally of theirs, unless it is
+        decided and the user has not begun; its attributes are there for code.
 
         Parameters
         ----------
         criterion : str, optional
             What was asked. Without it what the race of the study asks, else which clip is better, or, where only others
             were asked, the last of these.
+        everybody : bool
+            Show what others said, too.
         """
-        return self._ranked(self.votes(), criterion)
+        return self._ranked(self.votes(), criterion, everybody=everybody)
 
-    def _ranked(self, votes: Sequence[Mapping[str, Any]], criterion: str | None = None) -> Ranking:
+    def _untold(self, criterion: str, *, decided: bool) -> str:
+        """What stands for the votes of others while the user has pairs left to vote on; empty where they are told.
+
+        What is decided is told to everybody who has not begun to vote.
+        """
+        with suppress(InvalidOption):  # it has no pairs
+            ballot = self.ballot(criterion=criterion)
+            if ballot.blind and (ballot.votes or not decided):
+                return f"{ballot.sentence()} {_everybody(self.name)}"
+        return ""
+
+    def _ranked(
+        self, votes: Sequence[Mapping[str, Any]], criterion: str | None = None, *, everybody: bool = False
+    ) -> Ranking:
         from dataclasses import replace
 
         from wan_nb.studies.ranking.fit import fit
@@ -743,7 +762,9 @@ class Study:
 
             ranking = ranking.judged(state_of(self, race, answers, ranking).verdict)
         offer = Finals(self, ranking.winner) if ranking.winner is not None else None
-        return replace(ranking, criterion=asked, other_criteria=others, models=self.models, offer=offer)
+        untold = str if everybody else partial(self._untold, asked, decided=ranking.decided)
+        others_told: dict[str, Any] = {"other_criteria": others, "models": self.models, "offer": offer}
+        return replace(ranking, criterion=asked, untold=untold, **others_told)
 
     @property
     def models(self) -> dict[str, str]:
@@ -829,6 +850,7 @@ class Study:
         max_bytes: int | None = 100_000_000,
         audience: Literal["maker", "client"] = "maker",
         finals: Any = (),
+        everybody: bool = False,
     ) -> Path:
         """Write one HTML file that needs nothing else: plan, prompts, clips, votes, ranking, measures, costs.
 
@@ -847,6 +869,8 @@ class Study:
             A client is told what was chosen, with clips and prompts: no price, id, seed, measure, figure or vote.
         finals : Run, id, label, tag, or a list of such
             Clips that come first in the report of a client, such as the winner in another resolution.
+        everybody : bool
+            Tell what others said although the user of the session has pairs left to vote on; see `ranking`.
 
         Raises
         ------
@@ -869,10 +893,13 @@ class Study:
         target = output(path if path is not None else file_name(self.name, ".html"), ".html", ".htm", ".csv")
         state = self.state()
         votes = self.votes()
+        untold = self._ranked(votes, everybody=everybody).untold()
+        seen = [] if untold else votes
         data = study_data(
-            self._workspace, state, bought=self._bought(state.sorted_rows), votes=votes, ranking=self._ranked(votes)
+            self._workspace, state, bought=self._bought(state.sorted_rows), votes=seen, ranking=self._ranked(seen)
         )
-        if self.plan.race:
+        data |= {"sentences": [untold]} if untold else {}
+        if self.plan.race and not untold:
             from wan_nb.handles.race import told
 
             data |= {"race": told(self, self.plan.race)}
@@ -1029,8 +1056,13 @@ class Study:
         return f"<{self.state().line}>"
 
 
+def _everybody(name: str) -> str:
+    """How to see what others said before that."""
+    return spelled(f"`%wan rank {shlex.quote(name)} --all` tells it now.")
+
+
 def _other(label: str, labels: Container[str]) -> str:
     """The label, or one like it that none of these is."""
     while label in labels:
-        label += " (earlier)"
+        label += _EARLIER
     return label

@@ -37,7 +37,10 @@ def order_names(cell: Cell) -> list[str]:
 def keep_order(session: Session, names: list[str], cell: Cell, thing: Run | Study) -> None:
     """Write down what a cell has bought or shown."""
     known = {"run": thing.id} if isinstance(thing, Run) else {"study": thing.name}
-    order = {**known, "name": cell.name, "take": cell.take}
+    _keep(session, names, {**known, "name": cell.name, "take": cell.take, "max_cost": cell.max_cost})
+
+
+def _keep(session: Session, names: list[str], order: Mapping[str, Any]) -> None:
     if any(session.log.order(notebook_name(), [name]) != order for name in names):
         session.log.keep_order(notebook_name(), names, order)
 
@@ -46,7 +49,8 @@ def keep_order(session: Session, names: list[str], cell: Cell, thing: Run | Stud
 class ChangedOrder:
     """An order that would buy clips although a person has typed nothing that asks for new ones.
 
-    ``--max-cost`` is no answer where somebody can be asked: it allows an amount, and stays in its cell. In batch it is.
+    An answer belongs to one change. ``--max-cost`` allows an amount and stays in its cell: it answers where it was
+    typed since the cell was last run, and in batch, where nobody can be asked.
 
     Attributes
     ----------
@@ -56,12 +60,15 @@ class ChangedOrder:
         What differs.
     bill : Estimate
         Of what is new.
+    before : mapping
+        What is kept of the cell's last run; empty where it never ran.
     """
 
     session: Session
     old: Run | Study
     why: str
     bill: Estimate
+    before: Mapping[str, Any]
 
     @classmethod
     def of(cls, session: Session, cell: Cell, asks: Sequence[Ask], written: Sequence[Recorded]) -> Self | None:
@@ -88,15 +95,27 @@ class ChangedOrder:
             if cell.race:  # which chooses its seeds itself
                 written, recorded = _without_seeds(written), _without_seeds(recorded)
             if old is not None and (why := _difference(written, recorded, (before.get("name"), cell.name))):
-                return cls(session, old, why, bill)
+                return cls(session, old, why, bill, before)
         doubt = next(filter(None, workspace.earlier(asks, known)), None)
         if doubt is not None:
             why = "It may be the same clip, bought by the first edition, which did not write down whose picture it took"
-            return cls(session, Run(session, doubt.run_id, reused=True), why, bill)
+            return cls(session, Run(session, doubt.run_id, reused=True), why, bill, before)
         if (row := _with_picture(session, cell, written)) is not None:
             why = f"Every clip named {cell.name!r:.60} was made from a picture or clip, and this order gives none"
-            return cls(session, Run(session, row.run_id, reused=True), why, bill)
+            return cls(session, Run(session, row.run_id, reused=True), why, bill, before)
         return None
+
+    @classmethod
+    def hiding(cls, cell: Cell, study: Study) -> Self | None:
+        """The change of a study whose clips would take the place of others, under the same name, that have votes."""
+        state = study.state()
+        if not (state.hidden and state.missing):
+            return None
+        old = open_study(study.session, None, {}, name=study.name, seeds=(), vary=None, tags=())
+        if set(state.hidden) <= set(old.state().hidden):
+            return None
+        before = study.session.log.order(notebook_name(), order_names(cell)) or {}
+        return cls(study.session, old, state.hides, state.bill, before)
 
     @property
     def price(self) -> float:
@@ -116,16 +135,23 @@ class ChangedOrder:
         InvalidOption
             Nobody is there to be asked.
         """
+        typed = cell.max_cost is not None and bool(self.before) and cell.max_cost != self.before.get("max_cost")
+        if typed or (notebook.in_batch and cell.max_cost is not None):
+            return True
+        self.keep(cell)
         if not notebook.in_batch:
             return not front_end().live and bool(notebook.agrees(f"{self.why}. Make a new one for {self.told}?"))
-        if cell.max_cost is not None:
-            return True
         shown = self.old.id[:8] if isinstance(self.old, Run) else self.old.name
         raise InvalidOption(
             f"{self.why}, and nobody is there to be asked whether that is worth {self.told}.",
             run_id=getattr(self.old, "id", None),
             remedy=f"--max-cost {self.price:g} in this cell makes a new one; `%wan show {shown}` shows the old one.",
         )
+
+    def keep(self, cell: Cell) -> None:
+        """Write down what a cell allows that was asked, and nothing else of it: it goes on showing what it had."""
+        own = {"name": cell.name, "take": cell.take, **self.before, "max_cost": cell.max_cost}
+        _keep(self.session, order_names(cell), own)
 
     def say(self, shown: str = "nothing is bought yet") -> None:
         """Say what differs, what is shown, and what the new costs."""
@@ -139,7 +165,7 @@ class ChangedOrder:
 
             show_offer(self.session.views, f"Make a new one for {self.told}", lambda: [buy()])
         else:
-            say(self._later)
+            say(self._later.format(self.price))
         return self.old
 
     def offer_plan(self, study: Study, buy: Callable[..., object]) -> Run | Study:
@@ -147,14 +173,14 @@ class ChangedOrder:
         old = None if isinstance(self.old, Run) else self.old
         self.say(*(["the clips of the order before stand below (free)"] if old else []))
         if not front_end().live:
-            say(self._later)
+            say(self._later.format(self.price))
         elif old is not None:
             from wan_nb.widgets.plan import show_plan
 
             show_plan(self.session.views, study.state(), state_now=study.state, buy=buy, ended=study.ended)
         return old or study
 
-    _later = "Nothing was bought; run the cell again to be asked again."
+    _later = "Nothing was bought; --max-cost {:g} in this cell makes it."
 
 
 def _bought(session: Session, before: Mapping[str, Any]) -> tuple[Run | Study | None, list[Recorded]]:

@@ -40,6 +40,8 @@ class Notebook:
         Whether the configuration names a service.
     announced : Session or None
         Session whose service the person knows of.
+    asked_user : bool
+        Whether somebody was asked for a name.
     """
 
     variables: dict[str, Any] = field(default_factory=dict)
@@ -47,6 +49,7 @@ class Notebook:
     wait: bool | None = None
     service_set: bool = False
     announced: Session | None = None
+    asked_user: bool = False
 
     @property
     def names(self) -> Mapping[str, Any]:
@@ -70,12 +73,14 @@ class Notebook:
         return None
 
     def user(self) -> str:
-        """Who sits here, asked for once where others use the log too and nobody knows."""
+        """Who buys and votes here, asked for once where others use the log too and nobody knows."""
         from wan_nb.handles import default
 
         session = self.session()
-        shared = not isinstance(session.settings.log, Path) or bool(session.log.first_name())
-        if not session.settings.user and shared and not self.in_batch:
+        if session.settings.user or self.in_batch or self.asked_user:
+            return session.settings.user
+        if not isinstance(session.settings.log, Path) or session.log.first_name():
+            self.asked_user = True
             with suppress(EOFError, NotImplementedError, OSError):
                 if name := ask("Others vote in this log too. Your name: ").strip():
                     default.configure(user=name)

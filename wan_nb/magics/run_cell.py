@@ -64,6 +64,7 @@ def _run(notebook: Notebook, cell: Cell) -> Any:
     """One clip."""
     prompt = _prompt(notebook, cell)
     session = notebook.session()
+    notebook.user()
     fields = _probed(session, cell.fields)
     options: dict[str, Any] = {"name": cell.name, "tags": cell.tags, "take": cell.take, "max_cost": cell.max_cost}
     names = order_names(cell)  # of the cell that runs now: a click comes later
@@ -82,7 +83,8 @@ def _run(notebook: Notebook, cell: Cell) -> Any:
             _say_before_paying(session, cell, request)
             most = cell.max_cost if changed is None or cell.max_cost is not None else changed.price
             return _wait_and_show(notebook, cell, buy(most, progress=_uploading(notebook, fields)))
-    return _wait_and_show(notebook, cell, _keep_result(notebook, cell, changed.offer(lambda: buy(changed.price).row)))
+    # It is not waited for: what is shown after a wait takes the place of the offer.
+    return _keep_result(notebook, cell, changed.offer(lambda: buy(changed.price).row))
 
 
 def _say_before_paying(session: Session, cell: Cell, request: VideoRequest) -> None:
@@ -102,6 +104,7 @@ def _study(notebook: Notebook, cell: Cell) -> Any:
         why = "where nobody can press Buy, a study" if notebook.in_batch else "a study that is waited for"
         raise InvalidOption(f"{why} needs --max-cost.", remedy="--dry-run shows its plan and its price.")
     session = notebook.session()
+    notebook.user()
     variants = {label or "A": study_text(text, cell, notebook.names) for label, text in cell.variants}
     fields = _probed(session, cell.fields)
     planned: dict[str, Any] = {"name": cell.name, "seeds": cell.seeds, "vary": dict(cell.vary), "tags": cell.tags,
@@ -142,8 +145,9 @@ def _compared(notebook: Notebook, cell: Cell, study: Study, *, buys: bool) -> An
         _keep_result(notebook, cell, study).submit(max_cost=max_cost)
         keep_order(session, names, cell, study)
 
-    changed = ChangedOrder.of(session, cell, study.asks(), study.written())
+    changed = ChangedOrder.of(session, cell, study.asks(), study.written()) or ChangedOrder.hiding(cell, study)
     if changed is not None and not (buys and changed.allowed(notebook, cell)):
+        changed.keep(cell)
         return _keep_result(notebook, cell, changed.offer_plan(study, buy))
     state = study.state()
     if not buys:

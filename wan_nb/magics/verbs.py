@@ -5,7 +5,6 @@ A verb reads its words, calls what Python calls too, and returns what is to be s
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -277,7 +276,7 @@ def votes(call: Call) -> Any:
 
     With ``-o`` it writes. Each vote is taken once, so a file may be read again. Votes of another study or of other
     clips are refused, with the reason. ``--rater`` says whose they are where the file does not; when writing, whose to
-    write.
+    write. While you have pairs left, those of others are left out; `--all` tells them.
 
         %wan votes walk votes/*.json
         %wan votes walk -o me.json
@@ -286,7 +285,7 @@ def votes(call: Call) -> Any:
     rest = [word for word in call.words if word not in files]
     study = replace(call, words=tuple(rest)).study()
     given = dict(call.given)
-    path = given.pop("output", None)
+    path, everybody = given.pop("output", None), given.pop("all", False)
     if files and path is not None:
         raise InvalidOption("-o writes votes and a file is read: do one after the other.", field="output")
     if path is not None:
@@ -295,7 +294,11 @@ def votes(call: Call) -> Any:
         return study.read_votes(*files, **given)
     import pandas as pd
 
-    return pd.DataFrame(study.votes())
+    told, rater = study.votes(), call.notebook.user() or study.session.workspace.user
+    if untold := study.ranking(everybody=everybody).untold():
+        say(untold)
+        told = [vote for vote in told if vote.get("rater") == rater]
+    return pd.DataFrame(told)
 
 
 def rank(call: Call) -> Any:
@@ -308,24 +311,23 @@ def rank(call: Call) -> Any:
         %wan rank walk --criterion "moves less"
     """
     study, given = call.study(), dict(call.given)
-    if not given.pop("all", False):
-        ballot = study.ballot(**given)
-        if ballot.votes and ballot.blind:
-            say(f"{ballot.sentence()} %wan vote {shlex.quote(study.name)} goes on; --all tells it now.")
-            return None
-    return study.ranking(**given)
+    call.notebook.user()
+    return study.ranking(everybody=given.pop("all", False), **given)
 
 
 def report(call: Call) -> Any:
     """Write one HTML file that needs nothing else.
 
     Plan, prompts, clips, votes, ranking, measures and costs; it plays in any browser, without network. For a client it
-    holds what was chosen, the clips and the prompts, and no figure.
+    holds what was chosen, the clips and the prompts, and no figure. While you have pairs left to vote on, what others
+    said is left out; `--all` tells it.
 
         %wan report walk -o walk.html
         %wan report walk --for client -o walk.html
     """
-    return call.study().report(call.given.get("output"), audience=call.given.get("for", "maker"))
+    call.notebook.user()
+    given = {"audience": call.given.get("for", "maker"), "everybody": call.given.get("all", False)}
+    return call.study().report(call.given.get("output"), **given)
 
 
 def deliver(call: Call) -> Any:
@@ -518,9 +520,11 @@ VERBS: dict[str, Verb] = {
         Verb("find", "WORDS", "wan_nb.find('glow')", find, None, (_LIMIT,)),
         Verb("compare", "[STUDY|ID ...]", "study.compare()", compare, None, completes="thing"),
         Verb("vote", "[STUDY]", "study.vote()", vote, 1, (_RATER, options.CRITERION, _PAGE), "study"),
-        Verb("votes", "[STUDY] [FILE ...]", "study.read_votes('me.json')", votes, None, (_VOTES, _RATER), "study"),
+        Verb(
+            "votes", "[STUDY] [FILE ...]", "study.read_votes('me.json')", votes, None, (_VOTES, _RATER, _ALL), "study"
+        ),
         Verb("rank", "[STUDY]", "study.ranking()", rank, 1, (_ALL, options.CRITERION), "study"),
-        Verb("report", "[STUDY]", "study.report('walk.html')", report, 1, (_OUTPUT, _FOR), "study"),
+        Verb("report", "[STUDY]", "study.report('walk.html')", report, 1, (_OUTPUT, _FOR, _ALL), "study"),
         Verb("deliver", "[STUDY] [ID|VARIANT ...]", "study.deliver('finals.zip')", deliver, None, (_ZIP,), "thing"),
         Verb("budget", "[NAME] [CNY|USD] [AMOUNT|off]", "wan_nb.budget('walk', 150)", budget, 3, (_USER,), "study"),
         Verb("cost", "[NAME]", "wan_nb.cost()", cost, 1, completes="study"),

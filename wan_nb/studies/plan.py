@@ -140,7 +140,7 @@ class PlanState:
     outdated : tuple of Row
         Runs of this study that are not yet sent and that this plan asks for otherwise.
     hidden : tuple of str
-        Labels of variants that have votes and are not in this plan.
+        Labels of variants that have votes on clips that are not in this plan.
     """
 
     plan: Plan
@@ -170,23 +170,32 @@ class PlanState:
         return [*notes, said]
 
     @property
+    def older(self) -> str:
+        """How many of its runs wait with another prompt, in words."""
+        count = len(self.outdated)
+        return f"{count} not yet sent {'has' if count == 1 else 'have'} an older prompt"
+
+    @property
+    def more(self) -> str:
+        """What buying costs beyond what those would have cost that it cancels."""
+        return f"{self.currency} {max(round(self.cost - sum(row.cost or 0.0 for row in self.outdated), 4), 0.0):.2f}"
+
+    @property
     def changes(self) -> list[str]:
         """What buying it does to what the study had before."""
         said = []
-        if count := len(self.outdated):
-            more = max(round(self.cost - sum(row.cost or 0.0 for row in self.outdated), 4), 0.0)
-            have = "has" if count == 1 else "have"
-            said.append(
-                f"{count} not yet sent {have} an older prompt: buying this plan cancels them"
-                f" ({self.currency} {more:.2f} more)."
-            )
+        if self.outdated:
+            said.append(f"{self.older}: buying this plan cancels them ({self.more} more).")
         if self.hidden:
-            names = join_words(list(map(repr, self.hidden[:5])), "and")
-            said.append(
-                f"{names} of the study {self.plan.name!r} have votes and are not in this plan: another --name keeps"
-                " them in sight."
-            )
+            said.append(f"{self.hides}.")
         return said
+
+    @property
+    def hides(self) -> str:
+        """Which votes buying it takes out of sight, in words."""
+        names = join_words(list(map(repr, self.hidden[:5])), "and")
+        clips = f"{names} of the study {self.plan.name!r} have votes on clips that are not in this plan"
+        return f"{clips}: another --name keeps them in sight"
 
     @cached_property
     def missing(self) -> tuple[int, ...]:

@@ -161,10 +161,34 @@ class Board(NotebookWidget):
     ) -> None:
         self._actions, self._title, self._empty, self._money = dict(actions), title, empty, money
         self._lock = threading.Lock()
+        self._offer, self._order = {"text": "", "button": ""}, _nothing
         super().__init__(post=post, rows=list(rows), about=self._facts(), **({"place": place} if place else {}))
         self._at = {row["id"]: index for index, row in enumerate(self.rows)}
         self.feed = BoardFeed(self.send, contextvars.copy_context(), self._facts, alive)
         self.on_msg(self._on_message)
+
+    def offer(
+        self, text: str = "", button: str = "", order: Callable[[], Coroutine[Any, Any, str]] | None = None
+    ) -> None:
+        """Say something above the rows with a button beside it; without a text it goes. On the loop thread only.
+
+        Parameters
+        ----------
+        text, button : str
+        order : coroutine function
+            What a click does; returns what is to be said in place of `text`, if anything.
+        """
+        self._offer, self._order = {"text": plain(text, 400), "button": plain(button, 200)}, order or _nothing
+        self.about = self._facts()
+
+    async def _ordered(self) -> None:
+        order, button = self._order, self._offer["button"]
+        self.offer("Sending …")
+        try:
+            said = await order()
+        except WanError as error:
+            said = str(error)
+        self.offer(said, button if said else "", order)
 
     def put(self, row: Json) -> None:
         """Show news of a run, or a new run. On the loop thread only.
@@ -189,6 +213,7 @@ class Board(NotebookWidget):
     def _facts(self) -> Json:
         states = {name: state._asdict() for name, state in STATES.items()}
         words: Json = {"title": plain(self._title, 120), "empty": self._empty, "money": self._money()}
+        words |= {"offer": self._offer}
         return words | {"states": states, "groups": GROUPS, "active": sorted(ACTIVE)}
 
     def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: list[memoryview]) -> None:
@@ -196,6 +221,8 @@ class Board(NotebookWidget):
         kind, run_id = content.get("kind"), str(content.get("id"))
         if kind == "sync":
             self._post(self._resend())
+        elif kind == "offer" and self._offer["button"]:
+            self._post(self._ordered())
         elif kind in self._actions and run_id in self._at:
             if kind != "strip":
                 self.send({"kind": "ack", "id": run_id, "action": kind})
@@ -222,6 +249,11 @@ class Board(NotebookWidget):
 
     def _say(self, run_id: str, text: str) -> None:
         self.send({"kind": "said", "id": run_id, "text": text})
+
+
+async def _nothing() -> str:
+    """What an offer does that is none."""
+    return ""
 
 
 def _message(row: Any) -> str:

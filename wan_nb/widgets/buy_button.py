@@ -54,6 +54,12 @@ class BuyButton(NotebookWidget):
         if content.get("kind") == "buy" and self._buying.acquire(blocking=False):
             self._post(self._clicked())
 
+    async def press(self) -> str:
+        """Do what a click does, on the loop thread; returns why nothing was bought."""
+        if self._buying.acquire(blocking=False):
+            await self._clicked()
+        return "" if self.busy else self.message
+
     def ready(self, label: str) -> None:
         """Take another click, after one that has bought."""
         self._buying.release()

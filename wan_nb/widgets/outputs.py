@@ -28,7 +28,7 @@ from wan_nb.terminal import say, spelled
 from wan_nb.widgets.static_outputs import run_bundle, runs_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
@@ -149,6 +149,23 @@ class Views:
         self._views.append(view)
         view.open()
         return view
+
+    async def offer(
+        self, run_ids: set[str], text: str, button: str, order: Callable[[], Coroutine[Any, Any, str]]
+    ) -> None:
+        """Say something above each live board that shows one of these runs, with a button; on the loop thread.
+
+        Parameters
+        ----------
+        run_ids : set of str
+        text, button : str
+            Empty where what was said goes.
+        order : coroutine function
+            What a click does; returns why nothing came of it.
+        """
+        for view in self._views:
+            if view.live and view.board is not None and run_ids & set(view.rows):
+                view.board.offer(text, button, order)
 
     def republish(self, run_ids: set[str]) -> None:
         """Bring the static outputs of some runs up to date, from the calling thread."""

@@ -89,6 +89,7 @@ def show_plan(
             if row.run_id not in there:  # which stand on the board above
                 await board.add(row)
         under.update(button.leave(NOTHING), raw=True)
+        await views.offer({row.run_id for row in state.outdated}, "", "", button.press)
         plan.update(plan_bundle(views.workspace, state_now()), raw=True)
         await ended()
         plan.update(plan_bundle(views.workspace, state_now()), raw=True)
@@ -103,6 +104,10 @@ def show_plan(
     button = BuyButton(words, order, post=views.workspace.loop.start)
     under = display(button.bundle(NOTHING))
     button.shown_by(under, NOTHING)
+    if state.outdated:
+        older = {row.run_id for row in state.outdated}
+        said, also = f"{state.older}.", f"Cancel them and buy the new ones ({state.more} more)"
+        views.workspace.loop.start(views.offer(older, said, also, button.press))
     if race is None:
         board = views.show_empty()
         return

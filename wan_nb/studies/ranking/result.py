@@ -17,7 +17,7 @@ from wan_nb.studies.votes import MIN_BLOCKS
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -117,6 +117,8 @@ class Ranking:
         Model of each variant, where they differ.
     offer : Offer or None
         Of a study that is decided: what can be bought now.
+    untold : callable
+        Returns what is shown in its place while others have voted and whoever looks has pairs left; else an empty text.
     """
 
     rows: tuple[dict[str, Any], ...]
@@ -140,6 +142,7 @@ class Ranking:
     other_criteria: tuple[str, ...] = ()
     models: Mapping[str, str] = field(default_factory=dict)
     offer: Offer | None = field(repr=False, compare=False, default=None)
+    untold: Callable[[], str] = field(repr=False, compare=False, default=str)
 
     def judged(self, race: Verdict) -> Ranking:
         """The same votes as a race judges them, its leader first."""
@@ -255,7 +258,7 @@ class Ranking:
         return f"{odds} such studies decide within {SEEDS[-1]} more seeds"
 
     def __str__(self) -> str:
-        return self.sentence
+        return self.untold() or self.sentence
 
     def _ipython_display_(self) -> None:
         if self.offer is None:
@@ -263,6 +266,8 @@ class Ranking:
         self.offer.show(self._repr_mimebundle_())
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002  # IPython's
+        if untold := self.untold():
+            return ranking_bundle(untold, [], [])
         return ranking_bundle(self.sentence, self.table() if self.votes else [], facts(self))
 
 

@@ -11,7 +11,8 @@
  *   queue_s: number|null, run_s: number|null, expected_s: number|null, price: string, again: string, message: string,
  *   video: string|null, cancelable: boolean, pin: string, earlier: boolean, marks: import("./marks.js").Marks}} Row
  * @typedef {{mark: string, word: string, tone: string, group: string}} Look
- * @typedef {{title: string, empty: string, states: Record<string, Look>, groups: Record<string, string>, active: string[], money: string}} About
+ * @typedef {{title: string, empty: string, states: Record<string, Look>, groups: Record<string, string>, active: string[], money: string,
+ *   offer: {text: string, button: string}}} About
  * @typedef {{get(name: string): any, set(name: string, value: unknown): void, send(content: unknown): void,
  *   on(event: string, handler: Function): void, off(event: string, handler: Function): void}} Model
  */
@@ -300,11 +301,14 @@ function render({ model, el }) {
   const silence = h("span");
   const remedy = h("span", {}, " What you see may be old; the tasks go on at the service. ", h("code", {}, "%wan resume"), " in a cell takes them up again.");
   const notice = h("div", { class: "wan-stale", role: "alert", hidden: true }, silence, remedy);
+  const offered = h("span");
+  const order = h("button", { type: "button", class: "wan-button wan-order", onclick: () => { order.disabled = true; model.send({ kind: "offer" }); } });
+  const offer = h("div", { class: "wan-stale wan-offer", role: "status", hidden: true }, offered, " ", order);
   const list = h("div", { class: "wan-rows", role: "list" });
   const live = h("div", { class: "wan-live", "aria-live": "polite" });
   const empty = h("div", { class: "wan-empty" });
   const root = h("div", { class: "wan-widget wan-board", role: "group", "aria-label": "Wan runs", "data-lm-suppress-shortcuts": "true", onfocusin: keepKeys },
-    h("div", { class: "wan-head" }, title, totals), filters, notice, list, empty, live);
+    h("div", { class: "wan-head" }, title, totals), filters, notice, offer, list, empty, live);
   el.append(root);
 
   const seen = new IntersectionObserver((entries) => {
@@ -344,7 +348,7 @@ function render({ model, el }) {
   }
   function sum() {
     const all = [...rows.values()].map((row) => row.row);
-    const { states, money, title: name, empty: nothing } = about();
+    const { states, money, title: name, empty: nothing, offer: { text, button: words } } = about();
     const counts = Object.entries(states)
       .map(([state, look]) => [all.filter((row) => row.state === state).length, look.word])
       .filter(([count]) => count)
@@ -354,6 +358,11 @@ function render({ model, el }) {
     say(title, name);
     say(totals, [all.length > 1 ? counts.join(", ") : "", money].filter(Boolean).join(" · "));
     say(empty, all.length ? "" : nothing);
+    say(offered, text);
+    if (order.textContent !== words) order.disabled = false;
+    say(order, words);
+    offer.hidden = !text;
+    order.hidden = !words;
     root.hidden = !all.length && !nothing;
     filters.hidden = all.length < FILTER_FROM;
     for (const [key, word] of Object.entries({ all: "All", ...about().groups })) {
@@ -409,6 +418,7 @@ function render({ model, el }) {
   }
 
   model.on("change:rows", draw);
+  model.on("change:about", sum);
   model.on("msg:custom", receive);
   model.on("comm_live_update", leave);
   draw();
@@ -417,6 +427,7 @@ function render({ model, el }) {
     clearInterval(timer);
     seen.disconnect();
     model.off("change:rows", draw);
+    model.off("change:about", sum);
     model.off("msg:custom", receive);
     model.off("comm_live_update", leave);
     rows.forEach((row) => row.close());
