@@ -111,6 +111,8 @@ class ChangedOrder:
         state = study.state()
         if not (state.hidden and state.missing):
             return None
+        from wan_nb.handles.open_study import open_study
+
         old = open_study(study.session, None, {}, name=study.name, seeds=(), vary=None, tags=())
         if set(state.hidden) <= set(old.state().hidden):
             return None
