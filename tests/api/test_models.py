@@ -190,7 +190,7 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
      "reference_image", "takes 4"),
     ("a voice without its image", {"prompt": "a", "reference_image": [image()], "reference_voice": {2: audio()}},
      "reference_voice", "belongs to no reference"),
-    ("a voice alone", {"prompt": "a", "reference_voice": {1: audio()}}, "reference_image", "no material"),
+    ("a voice alone", {"prompt": "a", "reference_voice": {1: audio()}}, "reference_image", "nothing is given"),
     ("two videos", {"video": [clip(), clip(name="b")]}, "video", "one clip, not 2"),
     ("ratio with a frame", {"first_frame": image(), "ratio": "1:1"}, "ratio", "wan2.7-i2v takes no ratio"),
     ("last frame alone", {"model": "wan3.0-video", "last_frame": image()}, "last_frame", "alone is not enough"),

@@ -65,7 +65,7 @@ def form(model: str = "wan2.7-i2v", **changes: Any) -> dict[str, Any]:
         "seed": None, "prompt_extend": False, "watermark": False, "seeds": 3,
     }  # fmt: skip
     checked = {
-        "problems": {"first_frame": "no material: give at least first_frame or first_clip."},
+        "problems": {"first_frame": "nothing is given: wan2.7-i2v needs first_frame or first_clip."},
         "ready": False, "mode": "", "price": "≈ CNY 3.00", "clips": 0, "media": {}, "typed": {},
         "lists": {}, "aside": [], "model": model,
     }  # fmt: skip

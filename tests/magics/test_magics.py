@@ -253,7 +253,7 @@ def test_max_cost_of_one_clip(wan, simulator, cat) -> None:
         ("-f {{cat}} -d 16", "a cat", InvalidRequest, "from 2 to 15 s, not 16"),
         ("-f {{cat}} --resolution 4K", "a cat", InvalidRequest, "720P or 1080P"),
         ("-l {{cat}}", "a cat", InvalidRequest, "last_frame alone"),
-        ("-m wan2.7-i2v", "a cat", InvalidRequest, "no material"),
+        ("-m wan2.7-i2v", "a cat", InvalidRequest, "nothing is given"),
         ("-f {{cat}}", "a {{caat}}", InvalidOption, "Did you mean cat?"),
         ("-f {{cat}}", "x" * 5001, InvalidRequest, "5,001 characters, 1 more"),
         ("-f {{catt}}", "a cat", InvalidOption, "Did you mean cat?"),

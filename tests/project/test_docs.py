@@ -247,5 +247,5 @@ def test_examples_of_public_names_run(wan: Any, simulator: Any, photos: Path) ->
     assert seen >= 12
 
 
-NOT_RUN = ("with wan_nb.Session(", 'wan_nb.connect("simulator")', "wan_nb.cancel(", "session.cancel(")
-"""These start a simulator of their own, as the notebooks do; or cancel a run that has ended here."""
+NOT_RUN = ("with wan_nb.Session(", "wan_nb.fresh(", 'wan_nb.connect("simulator")', "wan_nb.cancel(", "session.cancel(")
+"""These start a simulator of their own, as the notebooks do; cancel a run that has ended here; or begin a new log."""

@@ -220,7 +220,7 @@ def check_combination(names: Iterable[str], row: catalog.Model) -> catalog.Mode:
     need = [name for mode in row.modes for name in (*mode.required[:1], *mode.one_of)]
     firsts = join_words(list(dict.fromkeys(need)))
     if not plain:
-        message, field = f"no material: give at least {firsts}.", need[0]
+        message, field = f"nothing is given: {row.name} needs {firsts}.", need[0]
     elif not set(plain) & set(need):
         message = f"{join_words(sorted(plain), 'and')} alone is not enough: give {firsts} too."
         field = plain[0]

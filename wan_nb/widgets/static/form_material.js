@@ -44,8 +44,8 @@ export function materialControl(field, id, model, files, chunk) {
   const choose = h("button", { type: "button", class: "wan-button", "aria-label": `Choose a file for ${field.label}`, onclick: () => picker.click() }, "File…");
   const clear = h("button", { type: "button", class: "wan-button wan-clear", title: "Remove", "aria-label": `Remove ${field.label}`, hidden: true, onclick: () => { path.value = ""; cancelUpload(); model.send({ kind: "give", field: field.name, text: "" }); path.focus(); } }, "✕");
   const listen = h("button", { type: "button", class: "wan-button wan-listen", "aria-label": `Play ${field.label}`, hidden: true, onclick: () => model.send({ kind: "listen", field: field.name }) }, "▶ Play");
-  const article = /^[AEIOU]/.test(field.kind.toUpperCase()) ? "an" : "a";
-  const hint = h("span", { class: "wan-help" }, `Drop ${article} ${field.kind} here`);
+  const file = { image: "a picture", audio: "a sound file", clip: "a clip" }[field.kind] ?? "a file";
+  const hint = h("span", { class: "wan-help" }, `Drag ${file} here`);
   const preview = h("div", { class: "wan-preview" }, hint);
   const facts = h("div", { class: "wan-help" });
   const note = h("div", { class: "wan-help" });
