@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -414,3 +415,30 @@ def test_nothing_is_paid_twice_on_an_older_log(simulator, photos, tmp_path, way)
         assert knowing.submit("a cat walks", **fields).reused
         assert not knowing.submit("a cat runs", **fields).wait().reused, "the older log alone pays again"
     assert simulator.counters()["creates_received"] == 3
+
+
+def test_threads_that_look_while_another_writes_raise_no_alarm(path: Path, caplog) -> None:
+    """A view that was taken before a write is not an older log, however the threads of a kernel take turns."""
+    log = RunLog(path)
+    reserve(log, "first")
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            log.count()
+
+    readers = [threading.Thread(target=look) for _ in range(4)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)  # they take turns within each call
+    try:
+        for reader in readers:
+            reader.start()
+        reserve(log, *map(str, range(200)))
+    finally:
+        sys.setswitchinterval(before)
+        done.set()
+        for reader in readers:
+            reader.join()
+    assert log.count() == 201
+    log.close()
+    assert caplog.messages == []

@@ -86,14 +86,15 @@ class LastSeen:
 
     def look(self, c: sa.Connection) -> None:
         """Compare what a reading transaction sees, and say once that it is older."""
+        seen = self._seen  # before the view of the log is taken: another thread may commit a write in between
         newest = self._newest(c)
-        if self._file is not None and self._seen is None:
+        if self._file is not None and seen is None:
             # The file still has the mark of the log that it was before another one was restored into it, until the
             # -wal is carried over; and a log that was built anew from its SQL has no number in its header.
             self._numbered = _numbers(c)[0] == newest.number
             if found := _header(self._file.path):
                 self._logs.add(found.log)
-        if self._holds(c, newest):
+        if self._holds(c, newest, seen):
             self._remember(newest)
             return
         c.info[_OLDER] = True
@@ -110,7 +111,7 @@ class LastSeen:
             It does not; nothing was written.
         """
         newest = self._newest(c)
-        if not self._holds(c, newest) or not (self._file is None or self._lies(c, self._file, newest)):
+        if not self._holds(c, newest, self._seen) or not (self._file is None or self._lies(c, self._file, newest)):
             c.info[_OLDER] = True
             raise self.older()
         mine = _Write(self._writer, newest.number + 1, self._in_file)
@@ -163,9 +164,8 @@ class LastSeen:
             raise
         return _Write(*found) if found else _Write("", 0, 0)
 
-    def _holds(self, c: sa.Connection, newest: _Write) -> bool:
-        """Whether the write that was last seen is in this view of the log."""
-        seen = self._seen
+    def _holds(self, c: sa.Connection, newest: _Write, seen: _Write | None) -> bool:
+        """Whether a write that was seen is in this view of the log."""
         if seen is None or not seen.number or (newest.writer == seen.writer and newest.number >= seen.number):
             return True
         reached = c.execute(sa.select(writers.c.number).where(writers.c.writer == seen.writer)).scalar()
