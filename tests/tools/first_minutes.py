@@ -124,7 +124,7 @@ class Reader:
     def vote(self, index: int) -> int:
         """Answer every pair; returns how many."""
         cell, votes = self.at(index), 0
-        first = cell.get_by_role("button", name="The first is better")
+        first = cell.locator("[data-outcome=left]")
         while True:
             self.page.wait_for_function(ASKS_OR_IS_DONE, arg=[PANEL, index])
             if not first.is_visible():
@@ -162,27 +162,26 @@ def decision(reader: Reader, walk: Walk) -> None:
     page.get_by_role("link", name="prompt_ab.ipynb").first.click()
     page.get_by_role("heading", name="An A/B decision").wait_for()
     walk.tell("the A/B notebook is open, by the link at the end of the quickstart")
-    vote = walk.cell("prompt_ab", "I_VOTE = False")
+    vote, step = walk.cell("prompt_ab", "I_VOTE = False"), walk.cell("prompt_ab", "race.submit().wait()")
     reader.run(0, vote - 2)
     reader.ended(vote - 2)
-    walk.tell("twelve clips of two prompts are there")
+    walk.tell("the first step of the race is there: sixteen clips of two prompts")
     reader.at(vote).scroll_into_view_if_needed()
     reader.at(vote).get_by_text("False", exact=True).first.dblclick()
     page.keyboard.type("True")
     reader.run(vote, vote)
-    count = reader.vote(vote)
-    walk.tell(f"{count} blind votes are given by keyboard")
-    rank = walk.cell("prompt_ab", "ranking = study.ranking()")
-    more = walk.cell("prompt_ab", "range(1, 17)")
-    reader.run(rank, more)
-    reader.ended(more)
-    walk.tell(f"first answer: {said(reader, rank)}; twenty clips more are there")
-    reader.run(more + 1, more + 2)
-    count = reader.vote(more + 2)
-    walk.tell(f"{count} more votes")
-    reader.run(more + 3, more + 4)
-    reader.ended(more + 4)
-    walk.tell(f"**the decision**: {said(reader, more + 4)}")
+    walk.tell(f"{reader.vote(vote)} blind votes are given by keyboard")
+    for _ in range(5):  # what the budget of the notebook can buy
+        reader.run(step, step)
+        reader.ended(step)
+        count = reader.vote(step)
+        if not count:
+            break
+        walk.tell(f"the next step is there, with {count} more votes")
+    answer = walk.cell("prompt_ab", "print(ranking)")
+    reader.run(step + 1, answer)
+    reader.ended(answer)
+    walk.tell(f"**the answer**: {said(reader, answer)}")
 
 
 def said(reader: Reader, index: int) -> str:
