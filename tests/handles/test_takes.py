@@ -158,3 +158,18 @@ def test_the_card_says_which_take_it_is_and_holds_the_others(session, asked) -> 
     assert "Take 2 of 2; without a number cells show take 1." in second._repr_mimebundle_()["text/html"]
     second.pin()
     assert "Take 2 of 2." in wan_nb.handles.run.Run(session, second.id)._repr_mimebundle_()["text/html"]
+
+
+@pytest.mark.parametrize("named", [{}, {"name": "walk"}, {"seed": 7}, {"name": "walk", "seed": 7}])
+def test_the_code_of_a_take_asks_for_that_take_and_costs_nothing(session, simulator, asked, named, monkeypatch) -> None:
+    from wan_nb.html.code import as_cell, as_python, order_of
+
+    first = session.submit(PROMPT, **named, **asked).wait()
+    taken = [first, session.submit(PROMPT, take=2, **named, **asked), first.again()]
+    monkeypatch.setattr(wan_nb, "submit", session.submit)
+    for number, run in enumerate(taken, 1):
+        code = as_python(*order_of(run.row))
+        assert eval(code, {"wan_nb": wan_nb}).id == run.id, code
+        assert ("take=" in code) == (f"--take {number}" in as_cell(*order_of(run.row))) == (number > 1)
+    assert "take=3" in taken[2]._repr_mimebundle_()["text/html"]
+    assert creates(simulator) == 3

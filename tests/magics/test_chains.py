@@ -89,7 +89,7 @@ def test_a_cell_whose_input_is_another_take_asks_and_holds_the_old_clip(
     assert chain(NEXT).id == old.id == chain["s2"].id
     said = capsys.readouterr().out
     assert "Its first_frame comes out of another clip than before" in said
-    assert "this is the clip of the order before (free). A new one costs ≈ CNY 1.20." in said
+    assert "the clip of the order before stands below (free). A new one costs ≈ CNY 1.20." in said
     assert creates(simulator) == 3
     made = answered(chain, NEXT, "yes", monkeypatch)
     assert made.id != old.id

@@ -109,7 +109,7 @@ def in_doubt(row: Row, price: float) -> InvalidOption:
     """The error that offers such a run."""
     how = f"`%wan show {row.run_id[:8]}` shows it for nothing"
     return InvalidOption(
-        "it may have the same picture as this request: what was written down of its picture does not tell.",
+        "it may have the same picture as this request: which one it had was not written down whole.",
         run_id=row.run_id,
         remedy=f"{how}; --max-cost {price:g} (max_cost={price:g}) buys a new clip.",
     )

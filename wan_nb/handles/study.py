@@ -607,7 +607,9 @@ class Study:
         light = light_clips(self._workspace, rows)
         paper = Paper.draw({cell: run for cell, run in there.items() if run in light}, sitting.criterion)
         if not paper.blocks:
-            raise InvalidMedia("no two clips of a block can be copied for a ballot.", remedy="%wan doctor checks them.")
+            raise InvalidMedia(
+                "no two clips on one picture and seed can be copied for a ballot.", remedy="%wan doctor checks them."
+            )
         chosen = path if path is not None else file_name(f"{self.name}-ballot", ".html")
         made = write_ballot(self._workspace, chosen, paper, rows, light)
         self._workspace.log.save_ballot(paper.ballot, self.name, paper.recorded())

@@ -19,12 +19,12 @@ from typing import Any
 
 from wan_nb.api import catalog
 from wan_nb.api.catalog import CREATE_PATH, REGIONS
-from wan_nb.api.recorded import material_fields, values_of
+from wan_nb.api.recorded import items_of, material_fields, recorded, values_of
 from wan_nb.grammar.slips import write_prompts
 from wan_nb.grammar.variants import can_be_typed
 from wan_nb.paths import here
 
-__all__ = ["Grid", "as_cell", "as_curl", "as_python", "fields_of"]
+__all__ = ["Grid", "as_cell", "as_curl", "as_python", "fields_of", "order_of"]
 
 Body = Mapping[str, Any]
 
@@ -39,8 +39,37 @@ def fields_of(body: Body) -> dict[str, Any]:
     return {f.name: flat[f.name] for f in catalog.FIELDS if flat.get(f.name) is not None}
 
 
-def as_python(body: Body) -> str:
+def order_of(row: Any) -> tuple[Body, dict[str, Any]]:
+    """What asks for the clip of a run again, and no other one: its request, and its name and take beyond the first.
+
+    A seed that was derived for a further take is left out: given by itself it would be another request.
+    """
+    body, take = row.request, row.take
+    if take < 2:
+        return body, {}
+    from wan_nb.api.request import derive_seed
+
+    of = catalog.model(str(body.get("model") or ""))
+    media = {
+        field if (spec := of.field(field)) is None or spec.most == 1 else f"{field} {number}": recorded(item)
+        for field, number, item in items_of(body)
+    }
+    for name in dict.fromkeys([row.study, None]):
+        if row.seed == derive_seed(media, name, take):
+            bare = {key: value for key, value in body.get("parameters", {}).items() if key != "seed"}
+            return {**body, "parameters": bare}, {**({"name": name} if name else {}), "take": take}
+    return body, {"take": take}
+
+
+def as_python(body: Body, order: Mapping[str, Any] | None = None) -> str:
     """The request as a call of `wan_nb.submit`; what equals our defaults is left out.
+
+    Parameters
+    ----------
+    body : mapping
+        The logged request.
+    order : mapping, optional
+        ``name`` and ``take``, where they count; see `order_of`.
 
     >>> print(as_python({"model": "wan2.7-t2v", "input": {"prompt": "a cat"}, "parameters": {"duration": 8}}))
     wan_nb.submit(
@@ -48,14 +77,14 @@ def as_python(body: Body) -> str:
         duration=8,
     )
     """
-    values = _told(body)
+    values = {**_told(body), **(order or {})}
     prompt = values.pop("prompt", None)
     lines = [] if prompt is None else [f"    {_literal(prompt)},"]
     lines += [f"    {name}={_literal(value)}," for name, value in values.items()]
     return "\n".join(["wan_nb.submit(", *lines, ")"])
 
 
-def as_cell(body: Body) -> str:
+def as_cell(body: Body, order: Mapping[str, Any] | None = None) -> str:
     """The request as a ``%%wan`` cell. Text that the cell would read as syntax is kept literal by ``--raw``.
 
     A value with a line break, or with signs that are not seen (a file name that reads backwards), fits on no ``%%wan``
@@ -71,7 +100,7 @@ def as_cell(body: Body) -> str:
     broken = [name for name, value in values.items() if name != "prompt" and not _fits_on_a_line(value)]
     if broken:
         why = f"# {broken[0]} has a line break or a sign that is not seen, which a %%wan line cannot hold."
-        return f"{why}\n{as_python(body)}"
+        return f"{why}\n{as_python(body, order)}"
     words = ["--raw"] if any("{{" in str(value) for value in values.values()) else []
     prompt = str(values.pop("prompt", ""))
     for spec in catalog.FIELDS:
@@ -86,6 +115,7 @@ def as_cell(body: Body) -> str:
             words.append(spec.flag if value else spec.flag.replace("--", "--no-", 1))
         else:
             words += [spec.flag, shlex.quote(str(value))]
+    words += [word for name, value in (order or {}).items() for word in (f"--{name}", shlex.quote(str(value)))]
     return "\n".join([" ".join(["%%wan", *words]), write_prompts([("", prompt)])])
 
 

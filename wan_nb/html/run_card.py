@@ -408,7 +408,7 @@ def _code(row: Any) -> list[Markup]:
     if not isinstance(request, Mapping):
         return []
     region = REGIONS.get(str(row.service), REGIONS["beijing"])
-    shown = {"As Python": snippets.as_python(request)}
+    shown = {"As Python": snippets.as_python(*snippets.order_of(row))}
     if str(row.status) == "SUCCEEDED":
         shown["Continue it, or use its last frame"] = (
             f'run = wan_nb.run("{row.run_id[:8]}")\nwan_nb.submit("what happens next", first_clip=run, duration=10)\n'

@@ -155,13 +155,13 @@ class ChangedOrder:
         own = {"name": cell.name, "take": cell.take, **self.before, "max_cost": cell.max_cost}
         _keep(self.session, order_names(cell), own)
 
-    def say(self, shown: str = "nothing is bought yet") -> None:
+    def say(self, shown: str, new: str = "The new clips cost") -> None:
         """Say what differs, what is shown, and what the new costs."""
-        say(f"{self.why}; {shown}. A new one costs {self.told}.")
+        say(f"{self.why}; {shown}. {new} {self.told}.")
 
     def offer(self, buy: Callable[[], Row]) -> Run | Study:
         """The clip that the cell showed before, beneath a button that makes a new one."""
-        self.say("this is the clip of the order before (free)")
+        self.say("the clip of the order before stands below (free)", "A new one costs")
         if front_end().live:
             from wan_nb.widgets.offer import show_offer
 
@@ -173,7 +173,7 @@ class ChangedOrder:
     def offer_plan(self, study: Study, buy: Callable[..., object]) -> Run | Study:
         """The study that the cell showed before, beneath the plan of the new one; without one that plan."""
         old = None if isinstance(self.old, Run) else self.old
-        self.say(*(["the clips of the order before stand below (free)"] if old else []))
+        self.say("the clips of the order before stand below (free)" if old else "nothing is bought yet")
         if not front_end().live:
             say(self._later.format(self.price))
         elif old is not None:

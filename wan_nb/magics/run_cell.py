@@ -130,7 +130,7 @@ def _raced(notebook: Notebook, cell: Cell, study: Study, race: Race, *, buys: bo
         return race
     changed = ChangedOrder.of(study.session, cell, race.asks(), study.written())
     if changed is not None and not changed.allowed(notebook, cell):
-        changed.say()
+        changed.say("nothing is bought yet")
         return race  # whose page has a button
     race.submit()
     keep_order(study.session, order_names(cell), cell, study)

@@ -98,7 +98,7 @@ def _head(data: StudyData) -> str:
     mark = ' <span class="simulated">SIMULATED</span>' if any(clip.get("simulated") for clip in clips) else ""
     variants = len({clip.get("variant") for clip in clips})
     seeds = len({clip.get("block") for clip in clips})
-    counted = [(there, "clip"), (variants, "variant"), *([(seeds, "block")] if "plan" in data else [])]
+    counted = [(there, "clip"), (variants, "variant"), *([(seeds, "seed")] if "plan" in data else [])]
     about = ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counted)
     notes = list(data.get("notes") or ())
     if there < len(clips):
@@ -125,7 +125,7 @@ def _verdict(data: StudyData) -> str:
 
 def _ranked(row: Ranked) -> dict[str, Any]:
     """One line of the ranking as people read it."""
-    counts = {"won": "wins", "lost": "losses", "same": "ties", "blocks": "blocks"}
+    counts = {"won": "wins", "lost": "losses", "same": "ties", "seeds": "blocks"}
     said: dict[str, Any] = {
         "variant": row["variant"],
         "preferred, of 100 new seeds": of_100(row["preferred"]),
@@ -243,8 +243,8 @@ def _differences(clips: Sequence[Clip]) -> str:
         return ""
     said = (
         f"Each variant against {clean(variants[0])}, on the same picture and seed. Amounts: mean difference, its 95 % "
-        "interval over blocks and its size (Hedges' g). Counts and shares: in how many blocks there is more and less, "
-        "and the exact 95 % interval of how often more, of 100 blocks that differ. Of "
+        "interval over seeds and its size (Hedges' g). Counts and shares: on how many seeds there is more and less, "
+        "and the exact 95 % interval of how often more, of 100 seeds that differ. Of "
         f"{len(compared)} comparisons some look large by chance: those with * hold after a correction for all of them "
         "(Benjamini-Hochberg, 5 %). Checks and sort keys, no verdict."
     )
@@ -267,7 +267,13 @@ _ANSWERS = {"tie": "same", "both_bad": "both bad", "skip": "skipped", "undo": "l
 
 def _votes(votes: Sequence[Mapping[str, Any]]) -> str:
     """Votes as people gave them; what only a program needs is in the CSV."""
-    columns = {"ts": "time", "rater": "rater", "block": "block", "left_variant": "left", "right_variant": "right"}
+    columns = {
+        "ts": "time",
+        "rater": "rater",
+        "block": "picture and seed",
+        "left_variant": "left",
+        "right_variant": "right",
+    }
     used = {name: title for name, title in columns.items() if any(each.get(name) for each in votes)}
     again = any(each.get("picker") == "repeat" for each in votes)
     return _table(

@@ -464,10 +464,10 @@ class View:
         }
 
     async def _code(self, run_id: str) -> dict[str, str]:
-        request = self.rows[run_id].request
+        request, order = self.rows[run_id].request, snippets.order_of(self.rows[run_id])
         return {
-            "Python": snippets.as_python(request),
-            "%%wan": snippets.as_cell(request),
+            "Python": snippets.as_python(*order),
+            "%%wan": snippets.as_cell(*order),
             "curl": snippets.as_curl(request, self.workspace.endpoint.base_url),
         }
 
