@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from wan_nb.log.takes import Takes
     from wan_nb.settings import Settings
 
+    Continued = Callable[[Any, str, str | None], Any]
+
 __all__ = ["Phase", "Workspace"]
 
 _T = TypeVar("_T")
@@ -260,8 +262,15 @@ class Workspace:
 
     # --- requests
 
-    def request(self, /, prompt: str | None = None, **fields: Any) -> VideoRequest:
+    def request(self, prompt: str | None = None, of_run: Continued | None = None, /, **fields: Any) -> VideoRequest:
         """Check a request without sending anything: materials are probed, every documented limit is looked at.
+
+        Parameters
+        ----------
+        prompt : str, optional
+        of_run : callable, optional
+            What of a run becomes a material, told the field and the model.
+        **fields
 
         Raises
         ------
@@ -274,16 +283,22 @@ class Workspace:
         model = catalog.model_for(given)
         for name in catalog.MATERIALS:
             if name in given:
-                given[name] = self.materials(given[name], name, model=model)
+                given[name] = self.materials(given[name], name, of_run, model=model)
         request = video_request(**given)
         check_region(request.model, self.region)
         return request
 
-    def materials(self, given: Any, field: str, *, model: str | None = None) -> Any:
+    def materials(self, given: Any, field: str, of_run: Continued | None = None, *, model: str | None = None) -> Any:
         """What is given for a field of materials, each of it checked: one, a list in order, or a dict by number."""
         from wan_nb.api.medium import each_material
 
-        return each_material(catalog.BY_NAME[field], given, lambda one: self.material(one, field, model=model))
+        if field not in catalog.MATERIALS:
+            raise InvalidOption(f"{field!r:.60} is no material of a request.", field="field")
+
+        def checked(one: Any) -> Medium:
+            return self.material(of_run(one, field, model) if of_run else one, field, model=model)
+
+        return each_material(catalog.BY_NAME[field], given, checked)
 
     def material(self, given: Any, field: str, *, model: str | None = None) -> Medium:
         """Probe, check and, where it has to be, normalise one material.
@@ -301,8 +316,6 @@ class Workspace:
         InvalidMedia
         """
         _, medium, prepare = load(_checks)
-        if field not in catalog.MATERIALS:
-            raise InvalidOption(f"{field!r:.60} is no material of a request.", field="field")
         if isinstance(given, medium):
             return given
         try:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 from weakref import WeakSet
 
 from wan_nb import arguments
-from wan_nb.api import catalog
 from wan_nb.api.field_signatures import names_fields
 from wan_nb.arguments import run_ids
 from wan_nb.engine.loop import load
@@ -235,11 +234,7 @@ class Session:
         """
         if self.settings.model and fields.get("model") is None:
             fields["model"] = self.settings.model
-        model = catalog.model_for(fields)
-        for name in catalog.MATERIALS:
-            if fields.get(name) is not None:
-                fields[name] = self.material(fields[name], name, model=model)
-        return self.workspace.request(prompt, **fields)
+        return self.workspace.request(prompt, self._continued, **fields)
 
     def material(self, given: Any, field: str, *, model: str | None = None) -> Any:
         """Probe, check and, where it has to be, normalise what is given for one field of materials.
@@ -261,21 +256,13 @@ class Session:
         ------
         InvalidMedia
         """
-        if field not in catalog.MATERIALS:
-            raise InvalidOption(f"{field!r:.60} is no material of a request.", field="field")
-        from wan_nb.api.medium import each_material
-
-        return each_material(
-            catalog.BY_NAME[field],
-            given,
-            lambda one: self.workspace.material(self._continued(one, field, model), field, model=model),
-        )
+        return self.workspace.materials(given, field, self._continued, model=model)
 
     @staticmethod
     def _continued(given: Any, field: str, model: str | None) -> Any:
         """What of a run becomes a material, once it has ended; anything else as it is."""
         run, part = (given.run, given.at) if isinstance(given, Still) else (given, None)
-        if not isinstance(run, Run) or field not in catalog.MATERIALS:
+        if not isinstance(run, Run):
             return given
         if run.row.open:
             run.wait()
