@@ -94,7 +94,7 @@ def test_everything_is_said_without_scripts(study: Any, tmp_path: Path) -> None:
     page = Outline(write_report(tmp_path / "walk.html", study).read_text(encoding="utf-8"))
     for part in (
         "walk",
-        "4 clips, 2 variants, 2 blocks",
+        "4 clips, 2 variants, 2 seeds",
         "2026-11-22 14:03 UTC",
         "calm beats fast with 96 %.",
         "4 votes on 2 blocks.",

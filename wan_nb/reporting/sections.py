@@ -97,8 +97,9 @@ def _head(data: StudyData) -> str:
     there = sum(clip_pages.public(clip)["playable"] for clip in clips)
     mark = ' <span class="simulated">SIMULATED</span>' if any(clip.get("simulated") for clip in clips) else ""
     variants = len({clip.get("variant") for clip in clips})
-    seeds = len({clip.get("block") for clip in clips})
-    counted = [(there, "clip"), (variants, "variant"), *([(seeds, "seed")] if "plan" in data else [])]
+    blocks, seeds = ({clip.get(name) for clip in clips} for name in ("block", "seed"))
+    on = "picture" if len(seeds) < len(blocks) and len(seeds) == 1 else "seed"
+    counted = [(there, "clip"), (variants, "variant"), *([(len(blocks), on)] if "plan" in data else [])]
     about = ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counted)
     notes = list(data.get("notes") or ())
     if there < len(clips):
