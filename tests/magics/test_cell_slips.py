@@ -84,3 +84,9 @@ def test_what_is_no_material_is_not_offered(wan, name) -> None:
     with pytest.raises(InvalidMedia) as refused:
         wan(f"%%wan -f {name}\na cat", count=3, pathlib=pytest)
     assert "{{" not in refused.value.remedy
+
+
+def test_one_per_cent_sign_too_few_is_told(ip) -> None:
+    with pytest.raises(InvalidOption, match="has no verb") as refused:
+        ip("%wan -f cat.jpg -d 5")
+    assert refused.value.remedy == "With two %, %%wan begins a cell that makes a clip."

@@ -37,8 +37,10 @@ def run_line(notebook: Notebook, line: str) -> Any:
     if name in options.HELP.spellings:
         return _print_help(None)
     if name not in VERBS:
+        cell = name.startswith("-")  # one % too few
         raise InvalidOption(
-            f"%wan has no verb {shown(name)}. {did_you_mean(nearest(name, VERBS))}", remedy="%wan --help lists them."
+            f"%wan has no verb {shown(name)}. {did_you_mean(nearest(name, VERBS))}".rstrip(),
+            remedy="With two %, %%wan begins a cell that makes a clip." if cell else "%wan --help lists them.",
         )
     verb = VERBS[name]
 
