@@ -18,7 +18,8 @@ ACTS = [name for name in wan_nb.__all__ if name not in OF_THE_PROCESS and not na
 
 def test_the_acts_are_those_of_the_design() -> None:
     assert set(ACTS) == {"adopt", "again", "board", "budget", "bundle", "cancel", "compare", "cost", "doctor", "film",
-                         "find", "form", "report", "resume", "run", "runs", "study", "submit", "vote"}  # fmt: skip
+                         "find", "form", "fresh", "report", "resume", "run", "runs", "study", "submit",
+                         "vote"}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ACTS)
