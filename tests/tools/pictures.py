@@ -40,12 +40,8 @@ CALM, WILD = "the cat looks up slowly, the camera moves in softly", "the cat jum
 def modules(page: Page, folder: Path) -> None:
     """Board and form, light and dark."""
     for theme in ("light", "dark"):
-        rows = [
-            states.row(0, "SUCCEEDED", simulated=True),
-            states.row(1, "RUNNING", simulated=True),
-            states.row(3, "PENDING", simulated=True),
-            states.row(4, "FAILED", simulated=True),
-        ]
+        shown = ((0, "SUCCEEDED"), (1, "RUNNING"), (3, "PENDING"), (4, "FAILED"))
+        rows = [states.row(number, status, simulated=True, model="wan2.7-i2v") for number, status in shown]
         state = states.board(rows, title="walk", money="CNY 0.00 of 50.00 used in 24 h")
         mount(page, "board.js", state, theme=theme)
         tell(page, {"kind": "strip", "id": state["rows"][0]["id"]}, [states.picture(160, 90, frames=6)])

@@ -243,7 +243,7 @@ export function listControl(field, id, model, files, chunk, voice, sounds) {
       const { item, handle, voice: sound } = items.get(slot);
       if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null);
       const given = order.includes(slot);
-      const label = given ? `${noun} ${place + 1}` : order.length ? `Another ${field.kind}` : `${noun} 1`;
+      const label = given ? `${noun} ${place + 1}` : order.length ? `Another ${field.kind === "audio" ? "sound" : field.kind}` : `${noun} 1`;
       controls.get(slot).rename(label);
       if (voice) { voices.get(`${voice.name}#${slot}`).rename(`Voice of ${noun} ${place + 1}`); sound.hidden = !given; }
       handle.hidden = !given || order.length < 2;
