@@ -54,7 +54,7 @@ def board(rows: list[Row], *, title: str = "walk", money: str = "", expected_s: 
     """State of the board's model."""
     shown = [board_row(r, video=Path.cwd() / str(r.video) if r.video else None, expected_s=expected_s) for r in rows]
     looks = {name: look._asdict() for name, look in STATES.items()}
-    words = {"title": title, "empty": NOTHING, "money": money}
+    words = {"title": title, "empty": NOTHING, "money": money, "offer": {"text": "", "button": ""}}
     return {"rows": shown, "about": {**words, "states": looks, "groups": GROUPS, "active": sorted(ACTIVE)}}
 
 
