@@ -65,12 +65,17 @@ class Notebook:
         """Whether nobody comes back after the cell (nbclient, papermill, a script), or can be asked."""
         return not front_end().returns
 
-    def agrees(self, question: str) -> bool | None:
-        """Whether somebody says yes; None where nobody can be asked."""
+    def answer(self, question: str) -> str | None:
+        """What somebody types; None where nobody can be asked."""
         if not self.in_batch:
             with suppress(EOFError, NotImplementedError, OSError):
-                return ask(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+                return ask(question).strip()
         return None
+
+    def agrees(self, question: str) -> bool | None:
+        """Whether somebody says yes; None where nobody can be asked."""
+        said = self.answer(f"{question} [y/N] ")
+        return None if said is None else said.lower() in {"y", "yes"}
 
     def user(self) -> str:
         """Who buys and votes here, asked for once where others use the log too and nobody knows."""
@@ -81,9 +86,8 @@ class Notebook:
             return session.settings.user
         if not isinstance(session.settings.log, Path) or session.log.first_name():
             self.asked_user = True
-            with suppress(EOFError, NotImplementedError, OSError):
-                if name := ask("Others vote in this log too. Your name: ").strip():
-                    default.configure(user=name)
+            if name := self.answer("Others vote in this log too. Your name: "):
+                default.configure(user=name)
         return session.settings.user
 
     def session(self) -> Session:
