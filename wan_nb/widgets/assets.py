@@ -19,6 +19,10 @@ _REMARK = re.compile(r"^ *(//.*|/\*\*?[^*]*(?:\*(?!/)[^*]*)*\*/) *\n", re.MULTIL
 # Behind code only where no quote follows, so that nothing inside a string is touched.
 _TAIL = re.compile(r"(?<=[\w;,{})\]]) +// [^\n\"'`]*$", re.MULTILINE)
 _INDENT = re.compile(r"^ +", re.MULTILINE)
+# Blanks beside signs outside of quotes; a line with a template or a pattern in it is left as it is.
+_LITERAL = re.compile(r"`|[(=,:!&|] */(?![/*])")
+_QUOTED = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
+_BESIDE = re.compile(r" *([=<>&|?:+*{}(),;!]+) *")
 # A statement goes on behind these, or another begins: a line break means nothing.
 _BREAK = re.compile(r"(?<=[;{,])\n")
 _BLANKS = re.compile(r"(?<=[{};,:])\s+|\s+(?=[{}])")
@@ -41,9 +45,17 @@ def module(*names: str) -> str:
     False
     """
     text = "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in names)
-    for pattern in (_IMPORT, _EXPORT, _REMARK, _TAIL, _INDENT, _BREAK):
+    for pattern in (_IMPORT, _EXPORT, _REMARK, _TAIL, _INDENT):
         text = pattern.sub("", text)
+    text = _BREAK.sub("", "\n".join(map(_tight, text.splitlines())))
     return re.sub(r"\n{2,}", "\n", text)
+
+
+def _tight(line: str) -> str:
+    if _LITERAL.search(line):
+        return line
+    parts = _QUOTED.split(line)  # every second one is a text
+    return "".join(_BESIDE.sub(r"\1", part) if at % 2 == 0 else part for at, part in enumerate(parts))
 
 
 def styles(*names: str) -> str:
