@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from wan_nb.api.estimate import Estimate
 from wan_nb.api.recorded import beside_materials, items_of
+from wan_nb.engine import media_folder
 from wan_nb.errors import InvalidOption, NotFound, join_words
 from wan_nb.frontends import cell_id, front_end, notebook_name
 from wan_nb.handles.run import Run
@@ -136,7 +137,10 @@ class ChangedOrder:
         ------
         InvalidOption
             Nobody is there to be asked.
+        LogError
+            The clips of the log are not where they were: nothing can be bought.
         """
+        media_folder.check(self.session.store, self.session.log)
         typed = cell.max_cost is not None and bool(self.before) and cell.max_cost != self.before.get("max_cost")
         if typed or (notebook.in_batch and cell.max_cost is not None):
             return True
