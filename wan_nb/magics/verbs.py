@@ -359,7 +359,7 @@ def budget(call: Call) -> Any:
 def cost(call: Call) -> Any:
     """Tell what was spent, and how much of the budget is left; with a name, what that job has cost.
 
-    Simulated runs cost nothing and count nowhere. The budget holds for any 24 hours, over all notebooks of the log:
+    Simulated runs are told apart and cost nothing. The budget holds for any 24 hours, over all notebooks of the log:
 
         %wan cost walk
         %config WanMagics.budget = {"CNY": 20, "USD": 3}
