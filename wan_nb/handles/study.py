@@ -57,7 +57,6 @@ if TYPE_CHECKING:
 __all__ = ["Study"]
 
 _SIDES = ("left_run", "right_run")
-_EARLIER = " (earlier)"
 
 
 @printed
@@ -170,9 +169,18 @@ class Study:
         """Variants that have votes under this name on clips that are not in this plan."""
         if self.plan.race or not (self.plan.named and self._workspace.log_exists):
             return []
-        votes, own = self._workspace.log.votes(self.name), self.plan.variants
-        labels = (vote.get(f"{side}_variant") or "" for vote in votes and self.votes() for side in ("left", "right"))
-        return list(dict.fromkeys(label.removesuffix(_EARLIER) for label in labels if label and label not in own))
+        log = self._workspace.log
+        voted = {(vote.get(f"{side}_variant"), vote.get(f"{side}_run")): None
+                 for vote in log.votes(self.name) for side in ("left", "right")}  # fmt: skip
+        ids = [run_id for _, run_id in voted if run_id]
+        own = {row.run_id for row in log.find(run_id=ids) if row.fingerprint in self._prints} if ids else set()
+        return list(
+            dict.fromkeys(
+                label
+                for label, run_id in voted
+                if label and (run_id not in own if run_id else label not in self.plan.variants)
+            )
+        )
 
     @property
     def missing(self) -> list[int]:
@@ -1066,5 +1074,5 @@ def _everybody(name: str) -> str:
 def _other(label: str, labels: Container[str]) -> str:
     """The label, or one like it that none of these is."""
     while label in labels:
-        label += _EARLIER
+        label += " (earlier)"
     return label
