@@ -91,7 +91,7 @@ def _say_before_paying(session: Session, cell: Cell, request: VideoRequest) -> N
     """Where a clip is going to be bought: its model and price, and what a person may not think of."""
     workspace = session.workspace
     if workspace.known(workspace.fingerprints([Ask(request, name=cell.name)]), cell.take) == [None]:
-        if not cell.silent:
+        if not (cell.silent or front_end().live or front_end().unattended):  # there board and card tell it
             say(f"{request.model}: {request.mode}, {request.estimate(workspace.region).told}.")
         for note in request.notes:
             say(note)
