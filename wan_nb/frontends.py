@@ -21,6 +21,7 @@ __all__ = [
     "cell_id",
     "front_end",
     "in_jupyter",
+    "in_lab",
     "notebook_folder",
     "notebook_name",
     "serves",
@@ -165,10 +166,23 @@ def notebook_name() -> str:
 
 def cell_id() -> str:
     """Id of the cell that is running, where the front end tells it; else empty."""
+    found = _told_of_cell().get("cellId")
+    return found if isinstance(found, str) else ""
+
+
+def in_lab() -> bool:
+    """Whether JupyterLab or Notebook 7 runs the cell, whose pages show a widget in a place in plain HTML.
+
+    They alone say with each cell which cells were deleted before it.
+    """
+    return front_end().live and "deletedCells" in _told_of_cell()
+
+
+def _told_of_cell() -> dict[str, Any]:
+    """What the front end says beside the code of the cell that is running."""
     parent = getattr(shell(), "parent_header", None)
     metadata = parent.get("metadata") if isinstance(parent, dict) else None
-    found = metadata.get("cellId") if isinstance(metadata, dict) else None
-    return found if isinstance(found, str) else ""
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def notebook_folder() -> Path:

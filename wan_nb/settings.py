@@ -28,7 +28,7 @@ DEFAULT_BUDGET: Mapping[str, float] = {"CNY": 50.0, "USD": 7.0}
 
 _GIVEN = frozenset(
     {"service", "base_url", "api_key", "folder", "log", "media"}
-    | {"budget", "gap", "patience", "speed", "migrate", "user", "embed", "workspace", "model"}
+    | {"budget", "gap", "patience", "speed", "migrate", "user", "embed", "notify", "workspace", "model"}
 )
 
 
@@ -68,6 +68,8 @@ class Settings(Keyless):
     embed : str or float
         Which outputs hold a clip itself: "auto" (light copies of 1 MB where the clip's file is out of reach), "never",
         or up to how many MB each (every clip).
+    notify : bool
+        Whether boards tell a person whose tab is hidden that what they show has ended.
 
     Examples
     --------
@@ -89,6 +91,7 @@ class Settings(Keyless):
     migrate: bool = False
     user: str = ""
     embed: str | float = "auto"
+    notify: bool = False
     workspace: str = ""
     model: str = ""
 
@@ -107,7 +110,7 @@ class Settings(Keyless):
         **given
             ``service`` (or ``base_url``), ``api_key``, ``folder``, ``log``, ``media``, ``budget`` (a number caps every
             currency), ``gap``, ``patience``, ``speed``, ``migrate``, ``user``, ``embed``,
-            ``workspace``, ``model``.
+            ``notify``, ``workspace``, ``model``.
 
         Raises
         ------
@@ -146,6 +149,7 @@ class Settings(Keyless):
             user=_user(chosen.get("user"), env),
             embed=_embed(chosen.get("embed", "auto")),
             model=_model(chosen.get("model", "")),
+            notify=switch(chosen.get("notify", False), "notify"),
         )
 
     def portable(self) -> dict[str, Any]:

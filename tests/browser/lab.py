@@ -7,12 +7,15 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import time
+import venv
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
 import nbformat
+import pytest
 
 REPO = Path(__file__).parents[2]
 TOKEN = "a-token-of-these-tests"
@@ -28,10 +31,52 @@ KNOWN_CONSOLE = (
 )
 
 
-class Server:
-    """JupyterLab and Notebook 7 on a free port, with its own configuration, data and runtime folders."""
+def beside(folder: Path, *packages: str) -> str:
+    """Python of a new virtual environment that has the packages of this one, and some that clash with its tests.
 
-    def __init__(self, root: Path, prefix: str = "/") -> None:
+    A test is skipped where they cannot be installed.
+    """
+    venv.create(folder, with_pip=True)
+    python = str(folder / "bin/python")
+    there = sysconfig.get_path("purelib")
+    site = subprocess.run(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (Path(site.stdout.strip()) / "beside.pth").write_text(f"{there}\n")
+    told = subprocess.run(
+        [python, "-m", "pip", "install", "-q", *packages], capture_output=True, text=True, check=False
+    )
+    if told.returncode:
+        pytest.skip(f"{', '.join(packages)} cannot be installed: {told.stderr[-300:]}")
+    return python
+
+
+class Server:
+    """JupyterLab and Notebook 7 on a free port, with its own configuration, data and runtime folders.
+
+    Parameters
+    ----------
+    root : Path
+        For all of its files.
+    prefix : str
+        Path under which it is served.
+    python : str
+        That of another environment, such as `beside` makes.
+    settings : dict, optional
+        Of extensions by their plugin: ``{"@jupyterlab/notebook-extension:tracker": {"windowingMode": "full"}}``.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        prefix: str = "/",
+        *,
+        python: str = sys.executable,
+        settings: dict[str, dict[str, Any]] | None = None,
+    ) -> None:
         self.prefix = prefix
         self.notebooks = root / "notebooks"
         self.notebooks.mkdir(parents=True)
@@ -47,10 +92,17 @@ class Server:
             "JUPYTERLAB_WORKSPACES_DIR": str(root / "workspaces"),
             "IPYTHONDIR": str(root / "ipython"),
             "PYTHONPATH": str(REPO),
+            # What another environment sees of this one.
+            "JUPYTER_PATH": f"{sys.prefix}/share/jupyter",
+            "JUPYTER_CONFIG_PATH": f"{sys.prefix}/etc/jupyter",
+            "JUPYTERLAB_DIR": f"{sys.prefix}/share/jupyter/lab",
         }
-        quiet = root / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
-        quiet.parent.mkdir(parents=True)
-        quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+        quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+        for plugin, values in {**quiet, **(settings or {})}.items():
+            package, _, name = plugin.partition(":")
+            file = root / "settings" / package / f"{name}.jupyterlab-settings"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(values))
         self.log = (root / "server.log").open("wb")
         options = [
             "--no-browser",
@@ -64,7 +116,7 @@ class Server:
             "--JupyterNotebookApp.expose_app_in_browser=True",
         ]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", *options],
+            [python, "-m", "jupyterlab", *options],
             env=env,
             cwd=self.notebooks,
             stdout=self.log,

@@ -50,11 +50,13 @@ def every_state() -> list[Row]:
     return [row(i, status, simulated=i % 2 == 0) for i, status in enumerate(Status)]
 
 
-def board(rows: list[Row], *, title: str = "walk", money: str = "", expected_s: float | None = 63.0) -> dict[str, Any]:
+def board(
+    rows: list[Row], *, title: str = "walk", money: str = "", expected_s: float | None = 63.0, notify: bool = False
+) -> dict[str, Any]:
     """State of the board's model."""
     shown = [board_row(r, video=Path.cwd() / str(r.video) if r.video else None, expected_s=expected_s) for r in rows]
     looks = {name: look._asdict() for name, look in STATES.items()}
-    words = {"title": title, "empty": NOTHING, "money": money, "offer": {"text": "", "button": ""}}
+    words = {"title": title, "empty": NOTHING, "money": money, "notify": notify, "offer": {"text": "", "button": ""}}
     return {"rows": shown, "about": {**words, "states": looks, "groups": GROUPS, "active": sorted(ACTIVE)}}
 
 

@@ -475,6 +475,14 @@ def test_configured_service_and_budget(ip) -> None:
     assert default.session().settings.service == "simulator"
 
 
+def test_notices_are_off_until_they_are_configured(ip) -> None:
+    assert default.session().settings.notify is False
+    ip("%config WanMagics.notify = True")
+    assert default.session().settings.notify is True
+    ip("%config WanMagics.notify = False")
+    assert default.session().settings.notify is False
+
+
 def test_argument_beats_configuration_beats_environment(ip, simulator, monkeypatch) -> None:
     monkeypatch.setenv("DASHSCOPE_API_KEY", "sk-test")
     monkeypatch.setenv("DASHSCOPE_HTTP_BASE_URL", "http://127.0.0.1:9/api/v1")

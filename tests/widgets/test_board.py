@@ -376,6 +376,24 @@ def test_a_message_that_means_nothing_does_nothing(content: dict[str, Any]) -> N
     assert virtual_time.run(main()).said == []
 
 
+@pytest.mark.parametrize("given", [True, False, 1, "yes", None])
+def test_the_switch_of_notices_is_handed_on_and_every_page_is_told(given: Any) -> None:
+    chosen: list[bool] = []
+
+    async def main() -> Heard:
+        widget = Heard(
+            numbered(1), post=asyncio.ensure_future, actions={}, notify=lambda: chosen[-1:] == [True],
+            set_notify=chosen.append,
+        )  # fmt: skip
+        widget._on_message(widget, {"kind": "notify", "on": given}, [])
+        await asyncio.sleep(0.1)
+        return widget
+
+    [(content, _)] = virtual_time.run(main()).said
+    assert chosen == [given is True]
+    assert (content["whole"], content["about"]["notify"]) == (True, given is True)
+
+
 def test_clicks_are_answered_on_the_shell_they_came_on_where_the_kernel_would_move_them() -> None:
     class Comm:
         def _reply_subshell_for(self, data: Any, default: str) -> str:

@@ -98,7 +98,7 @@ def configure(**settings: Any) -> None:
     if "service" in settings and wanted.service != current.settings.service:
         _close()
         return
-    given = {"budget", "embed", "model", "user"} & set(settings)
+    given = {"budget", "embed", "model", "notify", "user"} & set(settings)
     current.workspace.change(**{name: getattr(wanted, name) for name in given})
 
 

@@ -74,6 +74,11 @@ class WanMagics(Magics):
         help="Whether an output holds the clip itself: 'auto' (a light copy of at most 1 MB where the clip's file is"
         " out of the page's reach), 'never', or for every clip up to how many MB; 20 MB of a notebook in all.",
     ).tag(config=True)
+    notify = Bool(
+        False,
+        help="Tell a person whose tab is hidden when a run or study has ended: by a notification of the browser, which"
+        " asks for leave once, and by the tab's title. The switch on a board does the same.",
+    ).tag(config=True)
     tracebacks = Bool(False, help="Show whole tracebacks instead of one to three lines.").tag(config=True)
 
     @cached_property
@@ -115,7 +120,7 @@ class WanMagics(Magics):
             raise TraitError(str(error)) from None  # of all errors, traitlets takes the value back for this one only
         return value
 
-    @observe("service", "budget", "user", "embed", "model")
+    @observe("service", "budget", "user", "embed", "model", "notify")
     def _configure(self, change: Any) -> None:
         from wan_nb.handles import default
 

@@ -18,6 +18,7 @@ import traitlets
 
 from wan_nb.frontends import front_end
 from wan_nb.html.text import AS_TYPED, WIDGET, new_place, with_place
+from wan_nb.widgets.one_output import Part, shared_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -76,6 +77,7 @@ class NotebookWidget(anywidget.AnyWidget):
 
     def bundle(self, static: Mapping[str, str]) -> dict[str, Any]:
         """MIME bundle of an output that shows the widget, and `static` where there is no kernel."""
+        self.in_html = self.in_html or shared_output() is not None
         if self.in_html:
             return {**static, "text/html": f'<div class="{self.place} {AS_TYPED}">{static["text/html"]}</div>'}
         if front_end().name == "marimo":  # which takes the widget itself
@@ -85,8 +87,8 @@ class NotebookWidget(anywidget.AnyWidget):
 
     def shown_by(self, handle: Any, static: Mapping[str, str]) -> None:
         """Take note of the output that shows `bundle`; its handle is None where there is none."""
-        self._output = (handle, static) if handle is not None else None
-        if self.in_html:  # the page was faster than this thread
+        self._output = (handle, static) if handle is not None and not isinstance(handle, Part) else None
+        if self.in_html and self._output is not None:  # the page was faster than this thread
             self._post(self._leave_html())
 
     def leave(self, last: Mapping[str, str], *, beneath: bool = False) -> dict[str, str]:

@@ -137,9 +137,13 @@ class Board(NotebookWidget):
         Whether anybody still looks after the runs.
     place : str
         Of an output that is there already; a new one without it.
+    notify : callable
+        Whether a person whose tab is hidden is told of the end.
+    set_notify : callable
+        What the switch on the board does, given whether it is on; on the loop thread.
     """
 
-    _esm = module("dom", "clipboard", "host_page", "marks", "board")
+    _esm = module("dom", "clipboard", "host_page", "marks", "notify", "board")
     _css = styles("base", "marks", "board")
 
     rows: Any = traitlets.List().tag(sync=True)
@@ -158,7 +162,10 @@ class Board(NotebookWidget):
         money: Callable[[], str] = str,
         alive: Callable[[], bool] = lambda: True,
         place: str = "",
+        notify: Callable[[], bool] = bool,
+        set_notify: Callable[[bool], object] = bool,
     ) -> None:
+        self._notify, self._set_notify = notify, set_notify
         self._actions, self._title, self._empty, self._money = dict(actions), title, empty, money
         self._lock = threading.Lock()
         self._offer, self._order = {"text": "", "button": ""}, _nothing
@@ -213,7 +220,7 @@ class Board(NotebookWidget):
     def _facts(self) -> Json:
         states = {name: state._asdict() for name, state in STATES.items()}
         words: Json = {"title": plain(self._title, 120), "empty": self._empty, "money": self._money()}
-        words |= {"offer": self._offer}
+        words |= {"offer": self._offer, "notify": self._notify()}
         return words | {"states": states, "groups": GROUPS, "active": sorted(ACTIVE)}
 
     def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: list[memoryview]) -> None:
@@ -223,6 +230,8 @@ class Board(NotebookWidget):
             self._post(self._resend())
         elif kind == "offer" and self._offer["button"]:
             self._post(self._ordered())
+        elif kind == "notify":
+            self._post(self._switch(on=content.get("on") is True))
         elif kind in self._actions and run_id in self._at:
             if kind != "strip":
                 self.send({"kind": "ack", "id": run_id, "action": kind})
@@ -231,6 +240,10 @@ class Board(NotebookWidget):
 
     async def _resend(self) -> None:
         self.feed.whole(list(self.rows))
+
+    async def _switch(self, *, on: bool) -> None:
+        self._set_notify(on)
+        await self._resend()
 
     async def _act(self, kind: str, run_id: str, *given: Any) -> None:
         try:

@@ -29,6 +29,7 @@ from wan_nb.terminal import printed
 from wan_nb.widgets import clip_pages
 from wan_nb.widgets.assets import PLAYER, module, styles
 from wan_nb.widgets.base import NOTHING, NotebookWidget
+from wan_nb.widgets.one_output import one_output, shared_output
 from wan_nb.widgets.outputs import display
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class ClipWidget(NotebookWidget):
         self._one = threading.Lock()  # proxies are made one at a time: two encoders would starve the kernel
         self._dropped: set[str] = set()
         self._shown: Any = None
+        self._alone = False  # whether one output holds the widget and what stands in for it
         self.on_msg(self._on_message)
 
     def answer(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
@@ -91,13 +93,20 @@ class ClipWidget(NotebookWidget):
         raise NotImplementedError
 
     def _ipython_display_(self, **_: Any) -> None:
-        """The widget where somebody sits, and beneath it, hidden meanwhile, what the saved notebook shows without it.
+        """The widget where somebody sits, and in its place what the saved notebook shows without it.
 
-        That is an output of its own: it changes with every vote, and a place that is published anew loses the focus.
+        Where a page knows no such places that is an output of its own, beneath the widget.
         """
-        if front_end().live:
-            self.shown_by(display(self.bundle(NOTHING)), NOTHING)
-        self._shown = display(self.static_bundle())
+        with one_output():
+            self._alone = shared_output() is not None
+            if not self._alone and front_end().live:
+                self.shown_by(display(self.bundle(NOTHING)), NOTHING)
+            self._shown = display(self._still())
+
+    def _still(self) -> dict[str, Any]:
+        """What is kept up to date for the saved notebook."""
+        static = self.static_bundle()
+        return self.bundle(static) if self._alone else static
 
     def _on_message(self, _widget: Any, question: Mapping[str, Any], _buffers: Any) -> None:
         ticket = str(question.get("ticket", ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import traitlets
@@ -18,6 +19,7 @@ from wan_nb.widgets.assets import module, styles
 from wan_nb.widgets.base import NotebookWidget
 from wan_nb.widgets.form_draft import field_specs
 from wan_nb.widgets.form_upload import CHUNK, Uploads, size_of
+from wan_nb.widgets.one_output import one_output
 from wan_nb.widgets.outputs import as_value, display
 
 if TYPE_CHECKING:
@@ -108,9 +110,10 @@ class Form(NotebookWidget):
                 " duration=5) makes the same clip, and so does a %%wan cell; %%wan --help lists the options."
             )
         static = bundle(html.remark(words), words)
-        self.shown_by(display(self.bundle(static) if live else static), static)
-        if live:  # nothing that a click displays appears anywhere (measured), so the board's place is made now, empty
-            self._view = self.views.show_empty()
+        with one_output():
+            self.shown_by(display(self.bundle(static) if live else static), static)
+            if live:  # nothing that a click displays appears anywhere (measured): the board's place is made now, empty
+                self._view = self.views.show_empty()
 
     def _display_(self) -> Any:
         """The same in marimo."""
@@ -158,7 +161,7 @@ class Form(NotebookWidget):
     def _set(self, content: dict[str, Any], _buffers: list[bytes]) -> None:
         values = content.get("values")
         self.draft.set_all({str(name): value for name, value in values.items()} if isinstance(values, dict) else {})
-        self._tell(content.get("n"))
+        self._tell(content)
 
     def _give(self, content: dict[str, Any], _buffers: list[bytes]) -> None:
         name, text = str(content.get("field")), str(content.get("text") or "").strip()
@@ -255,12 +258,16 @@ class Form(NotebookWidget):
         self.send({"kind": "said", "text": "\n".join([f"{clips}. {opened}", *after.notes])})
         return [row.run_id for row in after.sorted_rows]
 
-    def _tell(self, n: Any = None) -> None:
-        """What the request is like now. The trait is changed in place: it is what a reloaded page asks for."""
+    def _tell(self, asked: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """What the request is like now, and which page's question that answers.
+
+        The trait is changed in place: it is what a reloaded page asks for.
+        """
         self.checked.clear()
         self.checked.update(self.draft.check())
         self.values.update(self.draft.values)
-        self.send({"kind": "checked", "checked": dict(self.checked), "n": n})
+        answers = {"n": asked.get("n"), "page": asked.get("page")}
+        self.send({"kind": "checked", "checked": dict(self.checked), **answers})
 
     def _preview(self, name: str) -> None:
         """A small picture of a material of this machine; after the facts, which clear the place for it."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from wan_nb.widgets.base import NOTHING
 from wan_nb.widgets.buy_button import BuyButton
+from wan_nb.widgets.one_output import one_output
 from wan_nb.widgets.outputs import display
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["show_offer"]
 
 
+@one_output()
 def show_offer(views: Views, words: str, buy: Callable[[], Iterable[Row]]) -> None:
     """Show the button in the running cell.
 

@@ -25,6 +25,7 @@ from wan_nb.imports import imported
 from wan_nb.log.marks import columns
 from wan_nb.log.states import FINAL
 from wan_nb.terminal import say, spelled
+from wan_nb.widgets.one_output import Part, publish, shared_output
 from wan_nb.widgets.static_outputs import run_bundle, runs_bundle
 
 if TYPE_CHECKING:
@@ -94,13 +95,12 @@ def display(bundle: dict[str, Any]) -> Any:
     """Show a MIME bundle in the running cell; returns its handle, or None where there is nothing but print."""
     if front_end().name == "marimo":
         return _display_in_marimo(bundle)
+    if (whole := shared_output()) is not None:
+        return whole.add(bundle)
     if shell() is None:
         say(bundle["text/plain"])  # there is nothing else to show it with
         return None
-    from IPython.display import display as publish
-
-    shown: Any = publish(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
-    return shown
+    return publish(bundle)
 
 
 def _board_and_usual() -> tuple[type[Board], Callable[..., float | None]]:
@@ -290,7 +290,10 @@ class View:
                 money=lambda: self._money,
                 alive=lambda: not self.workspace.closed,
                 place=self._place,
+                notify=lambda: self.workspace.settings.notify,
+                set_notify=lambda on: self.workspace.change(notify=on),
             )
+            self.board.in_html = isinstance(self.handle, Part)
         return self.board
 
     def _listen(self) -> None:

@@ -18,6 +18,7 @@ from wan_nb.html import text
 from wan_nb.html.elements import SOFT, badge, box, cell, line_of, tag
 from wan_nb.html.text import isolated
 from wan_nb.media.images import thumbnail
+from wan_nb.widgets.one_output import one_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -40,6 +41,7 @@ _SIDE = 144
 _WRAPPED = "overflow-wrap:anywhere;min-width:72px"
 
 
+@one_output()
 def show_plan(
     views: Views,
     state: PlanState,

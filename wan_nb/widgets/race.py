@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from wan_nb.errors import InvalidOption
 from wan_nb.frontends import front_end
 from wan_nb.log.states import FINAL
+from wan_nb.widgets.one_output import one_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -46,6 +47,7 @@ class RaceControls:
     ended: Callable[[], Coroutine[Any, Any, None]]
 
 
+@one_output()
 def show_race(views: Views, race: RaceControls) -> None:
     """Show a race, with a Buy button where somebody can press it and the board of what is under way beneath."""
     from wan_nb.widgets.outputs import display

@@ -113,7 +113,7 @@ class VoteWidget(ClipWidget):
             elif self._pair is None or (kind == "next" and self._revealed is not None):
                 self._next()
             if kind in {"vote", "undo"} and self._shown is not None:
-                self._shown.update(self.static_bundle(), raw=True)
+                self._shown.update(self._still(), raw=True)
             return self._state(note), []
 
     def clip_id(self, asked: str) -> str:

@@ -12,7 +12,7 @@
  *   video: string|null, cancelable: boolean, pin: string, earlier: boolean, marks: import("./marks.js").Marks}} Row
  * @typedef {{mark: string, word: string, tone: string, group: string}} Look
  * @typedef {{title: string, empty: string, states: Record<string, Look>, groups: Record<string, string>, active: string[], money: string,
- *   offer: {text: string, button: string}}} About
+ *   offer: {text: string, button: string}, notify: boolean}} About
  * @typedef {{get(name: string): any, set(name: string, value: unknown): void, send(content: unknown): void,
  *   on(event: string, handler: Function): void, off(event: string, handler: Function): void}} Model
  */
@@ -21,6 +21,7 @@ import { copier } from "./clipboard.js";
 import { addresses, h, say } from "./dom.js";
 import { renderInHtml, keepKeys } from "./host_page.js";
 import { makeMarks } from "./marks.js";
+import { askLeave, tellEnd } from "./notify.js";
 
 /** Seconds without a word from the kernel after which open rows are called stale; it speaks every 5 s. */
 const STALE_AFTER = 20;
@@ -273,8 +274,10 @@ function initialize({ model }) {
       if (i === undefined) rows.push(row);
       else rows[i] = row;
     }
+    const before = model.get("rows");
     model.set("about", { ...model.get("about"), ...message.about });
     model.set("rows", rows);
+    tellEnd(before, rows, model.get("about"));
   }
   model.on("msg:custom", receive);
   const leave = renderInHtml({ model }, render);
@@ -287,6 +290,7 @@ function initialize({ model }) {
 /** @param {{model: Model, el: HTMLElement}} context */
 function render({ model, el }) {
   /** @type {Map<string, ReturnType<typeof makeRow>>} */ const rows = new Map();
+  const life = new AbortController();
   /** @returns {About} */
   const about = () => model.get("about");
   let group = "all";
@@ -298,6 +302,11 @@ function render({ model, el }) {
   const title = h("strong", { class: "wan-heading" });
   const totals = h("span", { class: "wan-totals" });
   const filters = h("div", { class: "wan-filters", role: "group", "aria-label": "Show runs that are" });
+  const told = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", onchange: () => {
+    if (told.checked) askLeave();
+    model.send({ kind: "notify", on: told.checked });
+  } }));
+  const notify = h("label", { class: "wan-notify", title: "While this tab is hidden: a notification of the browser, and the tab's title" }, told, " Tell me when it is done");
   const silence = h("span");
   const remedy = h("span", {}, " What you see may be old; the tasks go on at the service. ", h("code", {}, "%wan resume"), " in a cell takes them up again.");
   const notice = h("div", { class: "wan-stale", role: "alert", hidden: true }, silence, remedy);
@@ -308,8 +317,10 @@ function render({ model, el }) {
   const live = h("div", { class: "wan-live", "aria-live": "polite" });
   const empty = h("div", { class: "wan-empty" });
   const root = h("div", { class: "wan-widget wan-board", role: "group", "aria-label": "Wan runs", "data-lm-suppress-shortcuts": "true", onfocusin: keepKeys },
-    h("div", { class: "wan-head" }, title, totals), filters, notice, offer, list, empty, live);
+    h("div", { class: "wan-head" }, title, totals, notify), filters, notice, offer, list, empty, live);
   el.append(root);
+  // Where the setting is on already, leave is asked for with whatever is pressed first.
+  root.ownerDocument.addEventListener("pointerdown", () => about().notify && askLeave(), { signal: life.signal });
 
   const seen = new IntersectionObserver((entries) => {
     for (const { isIntersecting, target } of entries) {
@@ -375,6 +386,8 @@ function render({ model, el }) {
       button.textContent = `${word} ${count}`;
       button.hidden = !count && key !== group;
     }
+    told.checked = about().notify;
+    notify.hidden = !all.some((row) => about().active.includes(row.state));
     choose(group);
   }
   /** @param {Row} row @param {string} key */
@@ -424,6 +437,7 @@ function render({ model, el }) {
   draw();
   const timer = setInterval(tick, 1000);
   return () => {
+    life.abort();
     clearInterval(timer);
     seen.disconnect();
     model.off("change:rows", draw);

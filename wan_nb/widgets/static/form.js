@@ -162,6 +162,7 @@ function checkControl(field, id, changed) {
 /** @param {{model: Model, el: HTMLElement}} context */
 function render({ model, el }) {
   const scope = `wan-form-${++forms}`;
+  const me = String(Math.random()); // several pages show one form
   /** @type {Field[]} */ let fields = model.get("fields");
   const about = model.get("about");
   let timer = 0;
@@ -262,7 +263,7 @@ function render({ model, el }) {
     clearTimeout(timer);
     clearTimeout(patience);
     patience = window.setTimeout(() => say(said, wait), LATE_AFTER);
-    model.send({ kind, values: values(), n: ++asked });
+    model.send({ kind, values: values(), n: ++asked, page: me });
   }
   let wanted = "";
   /** @param {string} name */
@@ -301,11 +302,20 @@ function render({ model, el }) {
     const text = h("pre", { tabindex: 0, "aria-label": name }, source);
     code.replaceChildren(...(name ? [text, h("div", { class: "wan-with" }, ...copier(text))] : []));
   }
+  /** What was typed into another page of this notebook; a control that is in use here keeps its own. @param {any} given */
+  function mirror(given) {
+    for (const { name, kind } of all) {
+      const control = controls[name];
+      if (!kind && name in given && !control.el.contains(document.activeElement)) control.show(given[name]);
+    }
+  }
   /** @param {any} message @param {DataView[]} buffers */
   function receive(message, buffers) {
     if (message.field) (controls[message.field] ?? controls[message.field.split("#").filter((/** @type {string} */ part) => controls[part])[0]])?.answer?.(message, buffers);
-    if (message.kind === "checked" && (message.n == null || message.n === asked)) {
+    const other = message.page != null && message.page !== me;
+    if (message.kind === "checked" && (message.n == null || other || message.n === asked)) {
       draw(message.checked);
+      if (other) mirror(message.checked.values);
       rest();
     }
     if (message.kind === "code" && wanted) drawCode(wanted, message.code[wanted]);

@@ -20,12 +20,16 @@ export function keepKeys(event) {
 export function renderInHtml({ model }, render) {
   const selector = `.${model.get("place")}`;
   /** @type {Map<Element, () => void>} */ const views = new Map();
+  /** @type {any} */ let held = null; // what had the focus in here when its place was taken away
   /** @param {Element} el */
   function move(el) {
     if (views.has(el)) return;
     // An output that was published anew: what was open or playing in the one before goes on in this one.
     const before = [...views.keys()].find((place) => !place.isConnected);
     el.replaceChildren(...(before?.childNodes ?? [])); // in place of the static picture, for readers without a kernel
+    el.addEventListener("focusin", ({ target }) => (held = target));
+    el.addEventListener("focusout", () => el.isConnected && (held = null));
+    if (before && held && el.contains(held)) held.focus({ preventScroll: true });
     views.set(el, (before && views.get(before)) ?? render({ model, el: /** @type {HTMLElement} */ (el) }));
     if (before) views.delete(before);
   }

@@ -1,0 +1,79 @@
+"""Real-time collaboration: two pages of one notebook, with jupyter-collaboration in an environment of its own."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .lab import REPO, Notebook, Server, beside
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PLAN = "wan_nb.study({'calm': 'a', 'wild': 'b'}, name='walk', first_frame='cat.jpg', duration=2, seeds=[1, 2])"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    root = tmp_path_factory.mktemp("rtc")
+    server = Server(root, python=beside(root / "venv", "jupyter-collaboration"))
+    yield server
+    server.close()
+
+
+def test_both_pages_show_form_plan_and_vote_in_one_output_each(
+    browser: Any, shared: Server, simulator: Any, shots: Path
+) -> None:
+    simulator.config(run=0.5, clips="full")
+    shutil.copy(REPO / "notebooks/data/cat.jpg", shared.notebooks / "cat.jpg")
+    connect = f"import wan_nb; wan_nb.connect({simulator.url!r}, api_key='sk-test', gap=0.05)"
+    cells = [connect, "wan_nb.form()", PLAN, f"study = {PLAN}.submit(max_cost=99).wait(); study.vote()"]
+    shared.write("a.ipynb", *cells)
+    context = browser.new_context(viewport={"width": 1000, "height": 1500})
+    try:
+        one, two = (Notebook(context.new_page(), shared, "a.ipynb") for _ in range(2))
+        one.page.bring_to_front()
+        for index in range(3):
+            one.run(index)
+        one.cell(2).get_by_role("button", name="Buy 4 clips").wait_for()
+        one.run(3, timeout=120)
+        for book in (one, two):
+            book.page.bring_to_front()
+            book.cell(1).locator(".wan-form textarea").first.wait_for()
+            # What stands in a cell stands there once, in the order in which it was shown.
+            parts = book.cell(2).locator("table, .wan-main").evaluate_all("all => all.map((el) => el.tagName)")
+            assert parts == ["TABLE", "BUTTON", "BUTTON"]  # the plan, what buys it, and what races it
+            book.cell(3).locator(".wan-c-vote [data-outcome=left]:not([disabled])").wait_for()
+            assert [len(book.outputs(index)) for index in (1, 2, 3)] == [1, 1, 1]
+        # What one types and answers, the other sees.
+        one.page.bring_to_front()
+        one.cell(1).get_by_label("Prompt", exact=True).fill("a cat walks")
+        one.cell(1).get_by_label("First frame, path or URL").fill("cat.jpg")
+        one.cell(1).get_by_label("First frame, path or URL").press("Enter")
+        one.cell(1).get_by_text("JPEG").first.wait_for()
+        one.cell(3).locator(".wan-c").focus()
+        one.page.keyboard.press("1")
+        one.cell(3).get_by_role("button", name="Next pair").wait_for()
+        assert one.page.evaluate("document.activeElement.className") == "wan-c-next", "the focus is where it was"
+        one.page.keyboard.press("Enter")
+        one.cell(3).locator(".wan-c-vote [data-outcome=left]:not([disabled])").wait_for()
+        two.page.bring_to_front()
+        two.cell(1).get_by_text("JPEG").first.wait_for()
+        two.page.wait_for_function("document.querySelector('.wan-form textarea').value === 'a cat walks'")
+        two.cell(3).locator(".wan-c-vote").wait_for()
+        for name, book in (("first", one), ("second", two)):
+            book.page.bring_to_front()
+            book.cell(1).screenshot(path=shots / f"rtc-form-{name}.png")
+            book.cell(3).screenshot(path=shots / f"rtc-vote-{name}.png")
+        saved = one.save()
+        assert "1 vote." in saved.cells[3].outputs[0].data["text/plain"]
+        assert all(set(cell.outputs[0].data) == {"text/html", "text/plain"} for cell in saved.cells[1:])
+        # A page that comes later has all of it too.
+        late = Notebook(context.new_page(), shared, "a.ipynb")
+        late.cell(1).locator(".wan-form textarea").first.wait_for()
+        late.cell(3).locator(".wan-c-vote").wait_for()
+    finally:
+        context.close()
