@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,10 @@ _PREFERENCES = {
     "app.update.auto": False,
     "media.autoplay.default": 0,
     "network.proxy.type": 0,
+    "focusmanager.testmode": True,  # a window that nobody sees has the focus all the same
 }
 _LISTENS = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
+_FUNCTION = re.compile(r"\s*(async\s*)?(\([^()]*\)|\w+)\s*=>")
 _PATIENCE = 120.0
 
 
@@ -91,9 +94,12 @@ class Firefox:
     def goto(self, url: str) -> None:
         """Open a page and wait until it is loaded."""
         self._ask("browsingContext.navigate", context=self._context, url=url, wait="complete")
+        self._ask("browsingContext.activate", context=self._context)
 
-    def evaluate(self, expression: str) -> Any:
-        """What an expression says, as JSON has it."""
+    def evaluate(self, expression: str, arg: Any = None) -> Any:
+        """What an expression says, or a function of one argument, as JSON has it."""
+        if _FUNCTION.match(expression):
+            expression = f"({expression})({json.dumps(arg)})"
         told = self._ask(
             "script.evaluate",
             expression=f"(async () => JSON.stringify(await ({expression})))()",
@@ -103,6 +109,16 @@ class Firefox:
         assert told["type"] == "success", told["exceptionDetails"]["text"]
         value = told["result"].get("value")
         return None if value is None else json.loads(value)
+
+    def wait_for_function(self, expression: str, *, arg: Any = None, timeout: float = _PATIENCE * 1000) -> None:
+        """Wait until what `evaluate` says is true, for so many milliseconds; an error of the page is no answer."""
+        deadline = time.monotonic() + timeout / 1000
+        while True:
+            with suppress(AssertionError):
+                if self.evaluate(expression, arg):
+                    return
+            assert time.monotonic() < deadline, (expression, self.evaluate("document.body.innerText.slice(0, 2000)"))
+            time.sleep(0.05)
 
     def press(self, key: str) -> None:
         """Press a key for whatever has the focus."""
