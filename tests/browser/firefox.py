@@ -25,7 +25,6 @@ _PREFERENCES = {
     "app.update.auto": False,
     "media.autoplay.default": 0,
     "network.proxy.type": 0,
-    "focusmanager.testmode": True,  # a window that nobody sees has the focus all the same
 }
 _LISTENS = re.compile(r"WebDriver BiDi listening on (ws://\S+)")
 _FUNCTION = re.compile(r"\s*(async\s*)?(\([^()]*\)|\w+)\s*=>")
@@ -94,7 +93,6 @@ class Firefox:
     def goto(self, url: str) -> None:
         """Open a page and wait until it is loaded."""
         self._ask("browsingContext.navigate", context=self._context, url=url, wait="complete")
-        self._ask("browsingContext.activate", context=self._context)
 
     def evaluate(self, expression: str, arg: Any = None) -> Any:
         """What an expression says, or a function of one argument, as JSON has it."""

@@ -35,15 +35,28 @@ PLAYED = """async (selector) => {
 }"""
 
 
+class Lab(Firefox):
+    """Its window never has the focus, and JupyterLab takes the notebook that got the focus last for the current one."""
+
+    def wait_for_function(self, *given: Any, **options: Any) -> None:
+        self.evaluate("document.activeElement?.dispatchEvent(new FocusEvent('focus'))")
+        super().wait_for_function(*given, **options)
+
+    def goto(self, url: str) -> None:
+        super().goto(url)
+        super().wait_for_function("document.activeElement?.matches('.jp-Cell, .jp-Cell *')")
+
+
 @pytest.fixture(params=[True, False], ids=["codecs", "no codecs"])
 def firefox(request: Any, tmp_path: Path) -> Iterator[Firefox]:
-    browser = Firefox(firefox_program(), tmp_path / "firefox", codecs=request.param)
+    browser = Lab(firefox_program(), tmp_path / "firefox", codecs=request.param)
     browser.codecs = request.param
     browser.size(1100, 1400)
     yield browser
     browser.close()
 
 
+@pytest.mark.timeout(600)
 def test_runs_forms_comparisons_and_votes(firefox: Firefox, server: Server, simulator: Any, shots: Path) -> None:
     simulator.config(run=1.0, clips="full")
     name = f"firefox-{firefox.codecs}"
@@ -54,8 +67,10 @@ def test_runs_forms_comparisons_and_votes(firefox: Firefox, server: Server, simu
     book = Notebook(firefox, server, f"{name}/a.ipynb")
     for index in range(3):
         book.run(index, timeout=120)
-    firefox.wait_for_function(f"{CELL % 2}.querySelector('.wan-form textarea')")
-    firefox.wait_for_function(f"{CELL % 1}.querySelector('video[controls]')")  # the card, once the run has ended
+    firefox.wait_for_function(f"{CELL % 2}.querySelector('.wan-form textarea') !== null")
+    firefox.wait_for_function(
+        f"{CELL % 1}.querySelector('video[controls]') !== null"
+    )  # the card, once the run has ended
     book.run(3, timeout=120)
     firefox.wait_for_function(f"{CELL % 3}.querySelectorAll('.wan-c video').length === 4")
     if firefox.codecs:

@@ -322,6 +322,35 @@ def test_plain_html_in_the_page_is_taken_as_a_place(page: Any) -> None:
     assert page.evaluate("Object.values(model.handlers).flat().length") == 0
 
 
+def test_a_press_and_the_focus_outlive_an_output_that_is_published_anew(page: Any) -> None:
+    """As when a mark is taken down, and the card is written again, while the next button is pressed."""
+    state = {**states.board([states.row(0, "SUCCEEDED")]), "place": "wan-0a1b"}
+    mount(page, "board.js", state, host=True)
+    publish = """() => {
+      document.getElementById("output")?.remove();
+      document.body.insertAdjacentHTML("beforeend", '<div id="output"><div class="wan-0a1b"></div></div>');
+    }"""
+    page.evaluate(publish)
+    board = page.locator("#output .wan-board")
+    code = board.get_by_role("button", name="Code of walk · calm")
+    code.hover()
+    page.mouse.down()
+    page.evaluate(publish)
+    page.mouse.up()
+    page.wait_for_function("model.sent.some(({ kind }) => kind === 'code')")
+    assert len(sent(page, "code")) == 1
+    tell(page, {"kind": "code", "id": state["rows"][0]["id"], "code": {"Python": "wan_nb.submit()"}})
+    board.get_by_role("button", name="Note").click()
+    note = board.get_by_role("textbox", name="Note")
+    page.keyboard.type("the tail")
+    page.evaluate(publish)
+    page.keyboard.type(" drifts")
+    assert note.input_value() == "the tail drifts"
+    page.locator("h1, body").first.click(position={"x": 2, "y": 2})
+    page.evaluate(publish)
+    assert page.evaluate("document.activeElement === document.body"), "a focus that went elsewhere is not taken back"
+
+
 def test_under_the_card_of_a_run_that_has_ended_only_the_next_one_is_offered(page: Any) -> None:
     state = {**states.board([states.row(0, "SUCCEEDED")]), "place": "wan-0a1b"}
     mount(page, "board.js", state, host=True)

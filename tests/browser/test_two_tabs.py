@@ -24,6 +24,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.close()
 
 
+@pytest.mark.timeout(600)
 def test_both_pages_show_form_plan_and_vote_in_one_output_each(
     browser: Any, shared: Server, simulator: Any, shots: Path
 ) -> None:

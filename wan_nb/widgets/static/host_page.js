@@ -21,6 +21,16 @@ export function renderInHtml({ model }, render) {
   const selector = `.${model.get("place")}`;
   /** @type {Map<Element, () => void>} */ const views = new Map();
   /** @type {any} */ let held = null; // what had the focus in here when its place was taken away
+  /** @type {any} */ let pressed = null; // what the pointer went down on
+  const life = new AbortController();
+  /** A press that lasts while its place is published anew is a click all the same: browsers drop it. @param {Element} on */
+  function keepPress(on) {
+    let clicked = false;
+    on.addEventListener("click", () => (clicked = true), { once: true, capture: true });
+    document.addEventListener("pointerup", ({ target }) => setTimeout(() => {
+      if (!clicked && target instanceof Element && target.closest("button") === on) /** @type {HTMLElement} */ (on).click();
+    }), { once: true, signal: life.signal });
+  }
   /** @param {Element} el */
   function move(el) {
     if (views.has(el)) return;
@@ -28,11 +38,15 @@ export function renderInHtml({ model }, render) {
     const before = [...views.keys()].find((place) => !place.isConnected);
     el.replaceChildren(...(before?.childNodes ?? [])); // in place of the static picture, for readers without a kernel
     el.addEventListener("focusin", ({ target }) => (held = target));
-    el.addEventListener("focusout", () => el.isConnected && (held = null));
+    // Of a place that is taken away the focus goes too; a person takes it elsewhere while the place stays.
+    el.addEventListener("focusout", () => queueMicrotask(() => el.isConnected && !el.contains(document.activeElement) && (held = null)));
+    el.addEventListener("pointerdown", ({ target }) => (pressed = /** @type {Element} */ (target).closest("button")));
     if (before && held && el.contains(held)) held.focus({ preventScroll: true });
+    if (before && pressed && el.contains(pressed)) keepPress(pressed);
     views.set(el, (before && views.get(before)) ?? render({ model, el: /** @type {HTMLElement} */ (el) }));
     if (before) views.delete(before);
   }
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(() => (pressed = null)), { signal: life.signal });
   const watcher = new MutationObserver((changes) => {
     for (const node of changes.flatMap((change) => [...change.addedNodes])) {
       if (!(node instanceof Element)) continue;
@@ -47,6 +61,7 @@ export function renderInHtml({ model }, render) {
   }
   return () => {
     watcher.disconnect();
+    life.abort();
     views.forEach((close) => close());
   };
 }
