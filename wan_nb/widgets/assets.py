@@ -19,8 +19,8 @@ _REMARK = re.compile(r"^ *(//.*|/\*\*?[^*]*(?:\*(?!/)[^*]*)*\*/) *\n", re.MULTIL
 # Behind code only where no quote follows, so that nothing inside a string is touched.
 _TAIL = re.compile(r"(?<=[\w;,{})\]]) +// [^\n\"'`]*$", re.MULTILINE)
 _INDENT = re.compile(r"^ +", re.MULTILINE)
-# Blanks beside signs outside of quotes; a line with a template or a pattern in it is left as it is.
-_LITERAL = re.compile(r"`|[(=,:!&|] */(?![/*])")
+# Blanks beside signs outside of quotes; a line with a template or a pattern in it, and the last one, stay as they are.
+_LITERAL = re.compile(r"`|^export |[(=,:!&|] */(?![/*])")
 _QUOTED = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 _BESIDE = re.compile(r" *([=<>&|?:+*{}(),;!]+) *")
 # A statement goes on behind these, or another begins: a line break means nothing.
