@@ -75,30 +75,30 @@ def test_runs_forms_comparisons_and_votes(firefox: Firefox, server: Server, simu
     firefox.wait_for_function(f"{CELL % 3}.querySelectorAll('.wan-c video').length === 4")
     if firefox.codecs:
         assert firefox.evaluate(PLAYED, ".jp-OutputArea video[controls]") == 1
-        firefox.wait_for_function(f"!{CELL % 3}.innerText.includes('Preparing')")
+        firefox.wait_for_function(f"!{CELL % 3}.textContent.includes('Preparing')")
         scrub = f"Number({CELL % 3}.querySelector('.wan-c-scrub').max)"
         assert firefox.evaluate(scrub) == pytest.approx(2, abs=0.2)
     else:
-        notes = f"[...{CELL % 3}.querySelectorAll('.wan-c-note')].map((note) => note.innerText)"
+        notes = f"[...{CELL % 3}.querySelectorAll('.wan-c-note')].map((note) => note.textContent)"
         firefox.wait_for_function(f"{notes}.every((note) => note.includes('H.264'))")
-        assert firefox.evaluate(f"{CELL % 1}.innerText").count("Does not play?") == 1
+        assert firefox.evaluate(f"{CELL % 1}.textContent").count("Does not play?") == 1
     book.run(4)
     bar = f"{CELL % 4}.querySelector('.wan-c-vote [data-outcome=left]')"
     if firefox.codecs:
         firefox.wait_for_function(f"{bar} && !{bar}.disabled")
     else:
-        firefox.wait_for_function(f"{CELL % 4}.innerText.includes('This browser cannot play H.264')")
+        firefox.wait_for_function(f"{CELL % 4}.textContent.includes('This browser cannot play H.264')")
     firefox.evaluate(f"{CELL % 4}.querySelector('.wan-c').focus()")
     firefox.press("1")
     if firefox.codecs:
-        firefox.wait_for_function(f"{CELL % 4}.innerText.includes('1 vote')")
+        firefox.wait_for_function(f"{CELL % 4}.textContent.includes('1 vote')")
     else:
         firefox.press("s")
-        firefox.wait_for_function(f"{CELL % 4}.innerText.includes('Skipped.')")
+        firefox.wait_for_function(f"{CELL % 4}.textContent.includes('Skipped.')")
     firefox.evaluate(f"{CELL % 4}.scrollIntoView()")
     firefox.screenshot(shots / f"firefox-{'codecs' if firefox.codecs else 'no-codecs'}.png")
     book.run(5)
-    said = firefox.evaluate(f"{CELL % 5}.innerText").strip()
+    said = firefox.evaluate(f"{CELL % 5}.textContent").strip()
     assert said == ("1 ['left']" if firefox.codecs else "1 ['skip']")
     firefox.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
     firefox.wait_for_function("!jupyterapp.shell.currentWidget.context.model.dirty")
