@@ -247,6 +247,14 @@ class TestCompareWidget:
         assert "<img" not in static_html([clip(strip=b"no picture")])
         assert "SIMULATED" in static_html([clip(simulated=True)])
 
+    def test_clips_of_several_models_say_what_comparing_them_can_tell(self) -> None:
+        two = [clip(params={"model": "wan2.7-t2v"}), clip("wild", params={"model": "wan3.0-video"})]
+        for clips, told in ((two, True), (two[:1] * 2, False), ([clip(), clip("wild")], False), ([], False)):
+            widget = CompareWidget(clips)
+            page = ask(widget, kind="page", page=0, order="")
+            assert ("Models differ in everything" in page["remark"]) == told
+            assert all(("Models differ in everything" in text) == told for text in widget.static_bundle().values())
+
     def test_a_run_without_a_clip_says_why(self) -> None:
         shown = public(clip(video=None, status="FAILED"))
         assert (shown["playable"], shown["note"]) == (False, "No clip: failed.")

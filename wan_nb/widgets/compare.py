@@ -25,6 +25,7 @@ from wan_nb.log.marks import columns as columns_of
 from wan_nb.log.marks import marks_of
 from wan_nb.media.clips import shrunk
 from wan_nb.sanitize import said
+from wan_nb.studies.ranking.result import ACROSS_MODELS
 from wan_nb.terminal import printed
 from wan_nb.widgets import clip_pages
 from wan_nb.widgets.assets import PLAYER, module, styles
@@ -194,6 +195,7 @@ class CompareWidget(ClipWidget):
             "orders": clip_pages.orders(self.clips),
             "measures": clip_pages.NAMED_MEASURES,
             "prompts": prompts,
+            "remark": _remark(self.clips),
         }
         return {"clips": clips, "marked": self._mark is not None, **about}, strips
 
@@ -224,6 +226,7 @@ class CompareWidget(ClipWidget):
         words = [plain(line, 400) for line in list(lines)[: 2 * clip_pages.LIVE]]
         if len(lines) > len(words):
             words.append(f"and {len(lines) - len(words)} more")
+        words += [remark] if (remark := _remark(self.clips)) else []
         if not front_end().kernel:
             words.append(_WITHOUT_A_PAGE)
         return bundle(static_html(self.clips), "\n".join(words))
@@ -255,6 +258,12 @@ _WITHOUT_A_PAGE = (
 )
 
 
+def _remark(clips: Sequence[Clip]) -> str:
+    """What comparing can tell where the clips are of several models; empty where they are of one."""
+    models = {model for clip in clips if (model := (clip.get("params") or {}).get("model"))}
+    return ACROSS_MODELS if len(models) > 1 else ""
+
+
 def _as_words(clip: Clip) -> str:
     known = clip_pages.public(clip)
     seed = "" if known["seed"] is None else f", seed {known['seed']}"
@@ -279,7 +288,8 @@ def static_html(clips: Sequence[Clip]) -> Markup:
         for (label, prompt), found in rows.items()
     ]
     rest = tag("p", f"and {len(clips) - len(shown)} more") if len(clips) > len(shown) else ""
-    return tag("div", tag("table", *lines), rest, **{"class": STATIC_CLASS})
+    remark = tag("p", told) if (told := _remark(clips)) else ""
+    return tag("div", tag("table", *lines), rest, remark, **{"class": STATIC_CLASS})
 
 
 def _static_clip(clip: Clip, shown: int) -> Markup:

@@ -114,7 +114,7 @@ export function mountCompare(root, source, signal, told = false) {
     }
   };
 
-  const draw = ({ clips, pages, total, orders, prompts: texts, measures: words = {} }) => {
+  const draw = ({ clips, pages, total, orders, prompts: texts, measures: words = {}, remark }) => {
     const sort = h("select", { "aria-label": "Order by", onchange: () => go(0, sort.value) }, ...orders.map((name) => h("option", { value: name, selected: name === order }, words[name] ?? name.replaceAll("_", " "))));
     const turnTo = (step, sign, label) => h("button", { type: "button", "aria-label": label, title: label, disabled: page + step < 0 || page + step >= pages, onclick: () => go(page + step) }, sign);
     const leaf = h("span", { class: "wan-c-group" }, turnTo(-1, "‹", "Page before"), h("span", { class: "wan-c-speed" }, `${page + 1} / ${pages}`), turnTo(1, "›", "Next page"));
@@ -123,7 +123,7 @@ export function mountCompare(root, source, signal, told = false) {
     head.replaceChildren(h("strong", {}, count), ...[simulated, orders.length > 1 ? h("label", {}, "Order by ", sort) : null, pages > 1 ? leaf : null].filter(Boolean));
     if (told) return;
     const numbers = measures(clips, words);
-    under.replaceChildren(...[fold("Prompts", prompts(texts)), numbers && fold("Measures", numbers)].filter(Boolean));
+    under.replaceChildren(...[fold("Prompts", prompts(texts)), numbers && fold("Measures", numbers), remark && h("p", {}, remark)].filter(Boolean));
     under.firstChild.open = true;
   };
 
