@@ -80,15 +80,16 @@ def page(browser: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
-def notebook(page: Any, server: Server) -> Any:
-    """Opens a notebook of given cells: ``notebook("a.ipynb", "1 + 1")``."""
+def notebook(page: Any, server: Server) -> Iterator[Any]:
+    """Opens a notebook of given cells: ``notebook("a.ipynb", "1 + 1")``. Its kernel ends with the test."""
 
     def open_notebook(name: str, *cells: str, app: str = "lab") -> Notebook:
         if cells:
             server.write(name, *cells)
         return Notebook(page, server, name, app=app)
 
-    return open_notebook
+    yield open_notebook
+    server.end_kernels()  # what one has not sent yet would go to the simulator of the next test
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 
 import pytest
 
@@ -158,9 +159,10 @@ def test_a_clip_that_failed_is_a_tie_and_is_not_bought_again(session, simulator,
     first = simulator.tasks()[0]["task_id"]
     simulator.do(first, "fail", "InternalError", "no reason")
     session.run(session.log.by_task(first).run_id)
-    for task in simulator.tasks()[1:]:
-        simulator.do(task["task_id"], "finish")
     simulator.config(run=0.05)
+    for task in simulator.tasks()[1:]:
+        with suppress(AssertionError):  # sent since, it may have ended by itself
+            simulator.do(task["task_id"], "finish")
     race.wait()
     lost = [run.row for run in study.runs if run.status == "FAILED"]
     assert len(lost) == 1

@@ -64,6 +64,7 @@ def bare_shell() -> Iterator[Any]:
 def ip(bare_shell: Any) -> Iterator[Cells]:
     """Cells of a shell that has the extension; no service is spoken to until a test asks for one."""
     bare_shell.run_line_magic("load_ext", "wan_nb")
+    default.close()
     default.configure(service=None, budget=None, user=None)
     yield Cells(bare_shell)
     bare_shell.run_line_magic("unload_ext", "wan_nb")

@@ -346,8 +346,8 @@ def test_what_has_won_is_made_in_1080p_by_a_button_of_its_race_or_ranking(
     assert of_race.label == below.label
     press(of_race)
     until(lambda: of_race.label == "Look again", "the end of the purchase")
-    assert simulator.counters()["creates_accepted"] == 24
     finals = session.study(name="walk 1080P").wait()
+    assert simulator.counters()["creates_accepted"] == 24
     assert {(row.variant, row.resolution) for row in finals.rows()} == {("calm", "1080P")}
     press(below)
     models = lambda: [data[WIDGET]["model_id"] for data in screen.outputs.values() if WIDGET in data]  # noqa: E731

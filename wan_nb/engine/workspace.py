@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from wan_nb.api import catalog
-from wan_nb.engine import media_folder
+from wan_nb.engine import edition1_runs, media_folder
 from wan_nb.engine.endpoint import address, identify, locate, region_named
 from wan_nb.engine.loop import LoopThread, load
 from wan_nb.errors import InvalidMedia, InvalidOption, LogError, NotFound, Unavailable, WanError
@@ -373,9 +373,7 @@ class Workspace:
 
     def fingerprints(self, asks: Sequence[Ask]) -> list[str]:
         """What each of these requests is known by in the log; nothing is asked or started."""
-        from wan_nb.engine.edition1_runs import fingerprints
-
-        return fingerprints(self.log if self._logged else None, asks, identify(self.settings))
+        return edition1_runs.fingerprints(self.log if self._logged else None, asks, identify(self.settings))
 
     def takes(self, prints: Sequence[str]) -> list[Takes]:
         """What was bought of the requests of these fingerprints, take by take; nothing is asked or started."""
@@ -398,9 +396,9 @@ class Workspace:
         known : sequence of Row or None
             What `known` has found for each.
         """
-        from wan_nb.engine.edition1_runs import may_be
-
-        return may_be(self.log, asks, known, identify(self.settings)) if self._logged else [None] * len(asks)
+        if not self._logged:
+            return [None] * len(asks)
+        return edition1_runs.may_be(self.log, asks, known, identify(self.settings))
 
     def before(self, row: Row) -> Row | None:
         """The clip to compare one with: the newest before it on the same material, else the newest of all others."""

@@ -38,6 +38,7 @@ __all__ = [
     "duration",
     "escape",
     "isolated",
+    "joined",
     "label",
     "line",
     "measures",
@@ -158,6 +159,12 @@ def bundle(body: str, words: str) -> dict[str, str]:
         The same as text, as it stands in a terminal.
     """
     return {"text/html": one_line(f'<div class="{AS_TYPED}">{body}</div>'), "text/plain": printable(words)}
+
+
+def joined(bundles: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Several bundles as one, beneath each other."""
+    pages, words = ([part[kind] for part in bundles] for kind in ("text/html", "text/plain"))
+    return {"text/html": "".join(pages), "text/plain": "\n".join(filter(None, words))}
 
 
 def one_line(page: str) -> str:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.frontends import in_lab
+from wan_nb.html.text import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -62,8 +63,7 @@ class _OneOutput:
             self._handle = publish(self._bundle())
 
     def _bundle(self) -> dict[str, str]:
-        pages, words = ([part.bundle[kind] for part in self._parts] for kind in ("text/html", "text/plain"))
-        return {"text/html": "".join(pages), "text/plain": "\n".join(filter(None, words))}
+        return joined([part.bundle for part in self._parts])
 
 
 _one: contextvars.ContextVar[_OneOutput | None] = contextvars.ContextVar("one", default=None)

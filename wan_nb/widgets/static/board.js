@@ -312,7 +312,7 @@ function render({ model, el }) {
   const notice = h("div", { class: "wan-stale", role: "alert", hidden: true }, silence, remedy);
   const offered = h("span");
   const order = h("button", { type: "button", class: "wan-button wan-order", onclick: () => { order.disabled = true; model.send({ kind: "offer" }); } });
-  const offer = h("div", { class: "wan-stale wan-offer", role: "status", hidden: true }, offered, " ", order);
+  const offer = h("div", { class: "wan-offer", role: "status", hidden: true }, offered, " ", order);
   const list = h("div", { class: "wan-rows", role: "list" });
   const live = h("div", { class: "wan-live", "aria-live": "polite" });
   const empty = h("div", { class: "wan-empty" });
