@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from wan_nb.simulator.fidelity.exchange import Step
 
-__all__ = ["perform", "replay"]
+__all__ = ["perform", "replay", "task_id"]
 
 _ROOM = 1_000_000
 _SIDE = 256
@@ -143,16 +143,24 @@ def _filled(step: Step, known: dict[str, str]) -> Step:
 
 def _told(name: str, answer: Answer) -> dict[str, str]:
     """What later steps may ask for by the name of this one."""
-    body = answer.body if isinstance(answer.body, dict) else {}
-    output, data = (part if isinstance(part, dict) else {} for part in (body.get("output"), body.get("data")))
-    found = {"task": output.get("task_id"), "link": output.get("video_url"), **data}
+    output = _part(answer, "output")
+    found = {"task": output.get("task_id"), "link": output.get("video_url"), **_part(answer, "data")}
     return {f"{what} {name}": str(value) for what, value in found.items() if value is not None}
 
 
+def task_id(answer: Answer) -> str:
+    """Task that an answer is about; empty where it is about none."""
+    return str(_part(answer, "output").get("task_id") or "")
+
+
 def _status(answer: Answer) -> str:
-    output = answer.body.get("output") if isinstance(answer.body, dict) else None
     # An answer without a status ends the looking: it is an error.
-    return str(output.get("task_status")) if isinstance(output, dict) else "UNKNOWN"
+    return str(_part(answer, "output").get("task_status") or "UNKNOWN")
+
+
+def _part(answer: Answer, name: str) -> dict[str, Any]:
+    part = answer.body.get(name) if isinstance(answer.body, dict) else None
+    return part if isinstance(part, dict) else {}
 
 
 def _picture() -> bytes:

@@ -22,7 +22,7 @@ from wan_nb.settings import Settings, for_the_simulator
 from wan_nb.simulator import launch
 from wan_nb.simulator.fidelity.differences import differences
 from wan_nb.simulator.fidelity.exchange import DOCUMENTED, Answer, Exchange, Step, read, scrubbed
-from wan_nb.simulator.fidelity.perform import perform, replay
+from wan_nb.simulator.fidelity.perform import perform, replay, task_id
 from wan_nb.terminal import ask, say
 
 if TYPE_CHECKING:
@@ -86,13 +86,10 @@ def _record(options: argparse.Namespace) -> int:
     if not options.yes and not _agreed():
         return _failed("nothing was sent.")
     now = datetime.now(UTC)
+    source = f"{named.name if named else 'a base URL'}, {now:%Y-%m-%d}"
     path = options.out or Path(f"recording-{now:%Y%m%d-%H%M%S}.jsonl")
     with path.open("x", encoding="utf-8") as file:
-        asyncio.run(
-            _recorded(
-                _steps(request), url, settings.api_key, f"{named.name if named else 'a base URL'}, {now:%Y-%m-%d}", file
-            )
-        )
+        asyncio.run(_recorded(_steps(request), url, settings.api_key, source, file))
     say(f"{path}: recorded, without key, links and ids.")
     return _compare(path)
 
@@ -107,10 +104,8 @@ async def _recorded(steps: list[Step], url: str, key: str, source: str, file: IO
 
 def _bought(step: Step, answer: Answer) -> str:
     """How a clip that may be billed is had; the service keeps it for a day."""
-    if step.name not in _BILLED or answer.status != 200:
-        return ""
-    task = answer.body["output"]["task_id"]
-    return f" · task {task}: %wan adopt {task} keeps its clip"
+    task = task_id(answer)
+    return f" · task {task}: %wan adopt {task} keeps its clip" if step.name in _BILLED and task else ""
 
 
 def _base_url(settings: Settings, region: catalog.Region | None) -> str:
