@@ -142,6 +142,17 @@ def simulator(_simulator: Simulator) -> Simulator:
     return _simulator
 
 
+@pytest.fixture
+def session(simulator: Simulator, tmp_path: Path) -> Iterator[Any]:
+    """A session at the simulator of the tests, with a log of its own."""
+    import wan_nb
+
+    with wan_nb.Session(
+        base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02
+    ) as session:
+        yield session
+
+
 @pytest.fixture(scope="session")
 def make_media() -> Any:
     """Maker of real files for `documented_cases.MediaCase`."""

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import wan_nb
 from wan_nb import arguments
 from wan_nb.api import catalog
 from wan_nb.errors import BudgetExceeded, InvalidOption, InvalidRequest
@@ -26,12 +25,6 @@ AMOUNTS = [3, 3.0, Decimal("3.0"), Fraction(3), np.float32(3), np.int64(3), np.f
 @pytest.fixture
 def cat(photos):
     return photos / "cat.jpg"
-
-
-@pytest.fixture
-def session(simulator, tmp_path):
-    with wan_nb.Session(base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02) as s:
-        yield s
 
 
 def test_doctests_hold():

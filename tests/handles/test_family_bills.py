@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import odd_files
 import pytest
 
-import wan_nb
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -19,14 +16,6 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     """Clips by their seconds."""
     folder = tmp_path_factory.mktemp("clips")
     return {seconds: odd_files.clip(folder / f"{seconds}.mp4", seconds, size=(480, 368)) for seconds in (2, 4, 5, 9)}
-
-
-@pytest.fixture
-def session(simulator: Any, tmp_path: Path) -> Iterator[wan_nb.Session]:
-    with wan_nb.Session(
-        base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02
-    ) as session:
-        yield session
 
 
 @pytest.mark.parametrize(

@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import pytest
-
-import wan_nb
 from wan_nb.studies.ranking.result import ACROSS_MODELS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 pytest_plugins = ["fixtures_shell"]
 
 MODELS = ["wan2.7-t2v", "wan3.0-video"]
-
-
-@pytest.fixture
-def session(simulator: Any, tmp_path: Path) -> Iterator[wan_nb.Session]:
-    with wan_nb.Session(
-        base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02
-    ) as session:
-        yield session
 
 
 def test_models_are_told_in_plan_ranking_comparison_and_report(session, tmp_path) -> None:

@@ -6,7 +6,6 @@ from collections import Counter
 
 import pytest
 
-import wan_nb
 from wan_nb.api.request import VideoRequest
 from wan_nb.log.queries import Queries
 from wan_nb.media import materials
@@ -14,12 +13,6 @@ from wan_nb.media import materials
 pytest_plugins = ["fixtures_shell"]
 
 PROMPTS = {"calm": "a cat walks", "wild": "a cat runs", "slow": "a cat creeps"}
-
-
-@pytest.fixture
-def session(simulator, tmp_path):
-    with wan_nb.Session(base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02) as s:
-        yield s
 
 
 @pytest.fixture

@@ -37,12 +37,6 @@ def test_what_a_function_does_a_session_does_with_the_same_signature(name: str) 
 
 
 @pytest.fixture
-def session(simulator, tmp_path):
-    with wan_nb.Session(base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02) as s:
-        yield s
-
-
-@pytest.fixture
 def nobody(monkeypatch):
     """No function may ask for the default session."""
 

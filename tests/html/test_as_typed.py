@@ -25,12 +25,6 @@ CLASSES = {"tex2jax_ignore", "mathjax_ignore"}
 
 
 @pytest.fixture
-def session(simulator, tmp_path):
-    with wan_nb.Session(base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02) as s:
-        yield s
-
-
-@pytest.fixture
 def cat(photos):
     return photos / "cat.jpg"
 

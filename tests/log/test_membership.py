@@ -18,14 +18,6 @@ pytest_plugins = ["fixtures_log"]
 
 
 @pytest.fixture
-def session(simulator, tmp_path):
-    with wan_nb.Session(
-        base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02
-    ) as opened:
-        yield opened
-
-
-@pytest.fixture
 def asked(photos):
     return {"first_frame": photos / "cat.jpg", "duration": 2}
 

@@ -9,7 +9,6 @@ import pytest
 import sqlalchemy as sa
 from log_kit import START, Clock, in_state, intent
 
-import wan_nb
 from wan_nb.api import catalog
 from wan_nb.errors import BudgetExceeded, InvalidRequest
 from wan_nb.log.schema import runs
@@ -23,12 +22,6 @@ pytest_plugins = ["fixtures_log"]
 
 HUGE = 10**300
 ODD = [-100, 0, -0.5, 9e14, HUGE, 121, "NaN", "Infinity", "-5", "1e9", "five", "", True, [], {}, {"s": 5}]
-
-
-@pytest.fixture
-def session(simulator, tmp_path):
-    with wan_nb.Session(base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02) as s:
-        yield s
 
 
 @pytest.mark.parametrize("seconds", ODD, ids=lambda value: repr(value)[:12])

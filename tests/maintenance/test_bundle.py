@@ -16,12 +16,6 @@ from wan_nb.maintenance.bundle import pack
 HOSTILE = "=cmd() <script>alert('x')</script> & 猫\nsecond \"line\""
 
 
-@pytest.fixture
-def session(simulator, tmp_path):
-    with wan_nb.Session(base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02) as s:
-        yield s
-
-
 def submit(session, photos, prompt, **options):
     return session.submit(prompt, first_frame=photos / "cat.jpg", duration=2, **options)
 

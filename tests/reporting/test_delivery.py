@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 import media_files as make
 import pytest
 
-import wan_nb
 from wan_nb.engine.workspace import Workspace
 from wan_nb.errors import InvalidMedia, InvalidOption, NotFound
 from wan_nb.log.row import Row
@@ -29,12 +28,6 @@ UNWANTED = re.compile(
     r"\b(CNY|USD|price|cost|paid|billed|seed|vote[sd]?|ranking|logit|interval|probability|p_best|effect|budget|run|task)\b|%",
     re.IGNORECASE,
 )
-
-
-@pytest.fixture
-def session(simulator, tmp_path):
-    with wan_nb.Session(base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02) as s:
-        yield s
 
 
 @pytest.fixture

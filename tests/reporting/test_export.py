@@ -10,17 +10,10 @@ import media_files as make
 import odd_files as odd
 import pytest
 
-import wan_nb
 from wan_nb.errors import InvalidOption, NotFound
 from wan_nb.media import clips, written
 
 PROMPT = 'a cat walks, 猫 $5 \\(x\\) <b>\nsecond "line" with sk-0123456789abcdef0123'
-
-
-@pytest.fixture
-def session(simulator, tmp_path):
-    with wan_nb.Session(base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02) as s:
-        yield s
 
 
 @pytest.fixture

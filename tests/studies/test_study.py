@@ -5,16 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import wan_nb
 from wan_nb.errors import InvalidOption, NotFound
-
-
-@pytest.fixture
-def session(simulator, tmp_path):
-    with wan_nb.Session(
-        base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02
-    ) as opened:
-        yield opened
 
 
 @pytest.fixture
