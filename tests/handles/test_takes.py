@@ -171,5 +171,6 @@ def test_the_code_of_a_take_asks_for_that_take_and_costs_nothing(session, simula
         code = as_python(*order_of(run.row))
         assert eval(code, {"wan_nb": wan_nb}).id == run.id, code
         assert ("take=" in code) == (f"--take {number}" in as_cell(*order_of(run.row))) == (number > 1)
-    assert "take=3" in taken[2]._repr_mimebundle_()["text/html"]
+    for third in (taken[2], taken[2].wait()):
+        assert "take=3" in third._repr_mimebundle_()["text/html"]
     assert creates(simulator) == 3

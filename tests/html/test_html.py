@@ -133,6 +133,14 @@ def test_whatever_comes_from_outside_is_text(evil: str, status: Status) -> None:
     assert len(line) < 1_000
 
 
+@pytest.mark.parametrize("others", [0, 2, 12])
+def test_how_a_clip_is_asked_for_stands_on_its_card_whatever_its_picture_and_takes_weigh(others: int) -> None:
+    takes = [replace(DONE, take=number, run_id=f"{number:08d}-aaaa") for number in range(1, others + 2)]
+    card = html.clip(takes[0], strip=b"x" * html.STRIP_BYTES, takes=takes)
+    assert "wan_nb.submit(" in parsed(card).text
+    assert len(card.encode()) <= html.CLIP_BYTES
+
+
 def test_prompt_is_shown_as_it_was_typed() -> None:
     page = html.clip(replace(DONE, prompt="<b>bold</b> & {{x}} %s\nsecond line"))
     assert "<b>bold</b> & {{x}} %s\nsecond line" in parsed(page).text

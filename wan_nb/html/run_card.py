@@ -122,11 +122,16 @@ def clip(
     if str(row.status) == "SUCCEEDED" and row.video and (src or embed):
         whole += _fold("Does not play?", "The clip is at ", tag("code", escape(_whole_path(row, folder), 300)),
                        *_remedies(row.run_id[:8], row.bytes))  # fmt: skip
-    for part in [*_takes(row, takes, pinned, folder, served), *_code(row)]:
-        # As it is saved, in JSON; the line of text beside it has its place too.
-        if embed is not None or len(json.dumps(whole + part)) <= CLIP_BYTES - 1_000:
-            whole += part
-    return box(whole, width=640)
+    others, code = _takes(row, takes, pinned, folder, served), _code(row)
+    # As it is saved, in JSON; the line of text beside it has its place too.
+    room = CLIP_BYTES - 1_000 - len(json.dumps(whole))
+    kept = []
+    for part in [*code[:1], *others, *code[1:]]:  # how the clip is asked for again comes before the other takes
+        size = len(json.dumps(part))
+        if embed is not None or size <= room:
+            kept.append(part)
+            room -= size
+    return box(whole + Markup().join(part for part in [*others, *code] if part in kept), width=640)
 
 
 def board(
