@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, ImageStat
 
 from wan_nb.studies.rounding import steady
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["as_picture", "fidelity", "fitted", "luma", "ssim"]
+__all__ = ["as_picture", "fidelity", "fitted", "ssim"]
 
 _SMALL = 320
 """Longer side for SSIM. At full size a shift of four pixels that nobody sees halves it."""
@@ -47,12 +47,12 @@ def fitted(picture: Image.Image, size: tuple[int, int]) -> list[Image.Image]:
 
 def fidelity(frame: Image.Image, given: Image.Image) -> tuple[float, float, Image.Image]:
     """Likeness at 320 px and largest difference of colour of a frame and what was given for it, as it was fitted."""
-    small = luma(_shrunk(frame))
+    small = _luma(_shrunk(frame))
     score, picture = max(
-        ((ssim(small, luma(_shrunk(p))), p) for p in fitted(given, frame.size)), key=lambda found: steady(found[0])
+        ((ssim(small, _luma(_shrunk(p))), p) for p in fitted(given, frame.size)), key=lambda found: steady(found[0])
     )
-    seen, wanted = np.asarray(frame, dtype=np.float64), np.asarray(picture, dtype=np.float64)
-    return score, float(np.abs((seen - wanted).mean(axis=(0, 1))).max()), picture
+    means = zip(ImageStat.Stat(frame).mean, ImageStat.Stat(picture).mean, strict=True)
+    return score, max(abs(seen - wanted) for seen, wanted in means), picture
 
 
 def ssim(one: Floats, other: Floats) -> float:
@@ -78,6 +78,6 @@ def _shrunk(picture: Image.Image) -> Image.Image:
     )
 
 
-def luma(picture: Image.Image) -> Floats:
+def _luma(picture: Image.Image) -> Floats:
     """Brightness of a picture, levels 0 to 255."""
     return np.asarray(picture.convert("L"), dtype=np.float64)

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 
 from wan_nb.errors import InvalidMedia
 from wan_nb.media.video import Upright, as_image, opened, picture_of, sound_of
-from wan_nb.studies.measures.fidelity import as_picture, fidelity, luma
+from wan_nb.studies.measures.fidelity import as_picture, fidelity
 from wan_nb.studies.measures.loudness import Loudness
 from wan_nb.studies.measures.picture import Timeline, sharpness
 from wan_nb.studies.rounding import steady
@@ -187,7 +188,7 @@ def measure(path: str | Path, *, first_frame: Any = None, last_frame: Any = None
     (1.28, 0.0)
     """
     given = {k: as_picture(v) for k, v in (("first", first_frame), ("last", last_frame)) if v is not None}
-    pictures, sound, upright = Timeline(), Loudness(), Upright()
+    pictures, sound, upright = Timeline(looks_at_sharpness="first" in given), Loudness(), Upright()
     with opened(path) as (container, _):
         streams = [picture_of(container), *filter(None, [sound_of(container)])]
         for frame in container.decode(*streams):
@@ -205,6 +206,6 @@ def measure(path: str | Path, *, first_frame: Any = None, last_frame: Any = None
         score, drgb, placed = fidelity(shown, picture)
         found |= {f"{which}_ssim320": score, f"{which}_drgb": drgb}
         if which == "first":
-            reference = sharpness(luma(placed))
+            reference = sharpness(np.asarray(placed.convert("L")))
             found["sharp"] = statistics.median(pictures.sharp) / reference if reference else None
     return {name: steady(number) for name, number in found.items()}
