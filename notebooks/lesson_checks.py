@@ -13,12 +13,12 @@ from wan_nb.api import catalog
 from wan_nb.api.recorded import beside_materials, items_of, values_of
 from wan_nb.errors import WanError
 from wan_nb.magics.dry_run import DryRun
-from wan_nb.simulator.drawing.camera import camera_words
+from wan_nb.simulator.drawing.camera_words import camera_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["MOST_COST", "NAME", "SEEDS", "check"]
+__all__ = ["MOST_COST", "NAME", "SEEDS", "check", "lacks"]
 
 DATA = Path(__file__).parent / "data"
 NAME = "lesson"
@@ -117,7 +117,7 @@ def _stands_still(run: Any) -> str:
     words = camera_words(str(asked.values.get("prompt")))
     if moving := [word for move, word in words.items() if move != "static"]:
         return f"'{moving[0]}' moves the camera."
-    return "" if words else "the prompt does not say what the camera does."
+    return "" if words else "the prompt does not say that the camera stands still."
 
 
 def _ends_on_the_rocket(run: Any) -> str:
@@ -138,18 +138,19 @@ def _keeps_the_whole_voice(answer: Any) -> str:
 
 
 _NO = re.compile(
-    r"\b(?:no|not|never|without|avoid|exclude|remove|none|cannot)\b|n['’]t\b|\bfree of\b"
-    r"|不[要能许得含出]|没有|避免|禁止|勿|别|去[除掉]|(?:^|[,，、;；\s])无(?!关)",
+    r"\b(?:no|not|never|without|avoid|exclude|remove|none|cannot|neither|nor|zero|prevent|forbid|free of)\b"
+    r"|n['’]t\b|\w-free\b|不[要能许得含出]|没有|避免|禁止|拒绝|杜绝|排除|勿|别|非(?!常)|去[除掉字水]|(?:^|[,，、;；\s])无(?!关)",
     re.IGNORECASE,
 )
 _TEXT = re.compile(
-    r"\b(?:text|words?|letter|caption|subtitle|title|writing|written|logo|watermark|typograph|sign(?:s|age)?\b)"
+    r"\b(?:text|words?|letter|caption|subtitle|title|(?:hand)?writ(?:ing|ten)|logo|watermark|typograph|labels?\b"
+    r"|characters?\b|sign(?:s|age)?\b)"
     r"|字|水印|标[志题识]|文本",
     re.IGNORECASE,
 )
 _SHAKY = re.compile(
-    r"\bshak|\bjitter|\bwobbl|\btrembl|\btremor|\bhand-?held|\bunst(?:able|ead)|\bjudder|\bjolt|\bbump"
-    r"|抖|晃|颤|手持|不稳|震动",
+    r"\b(?:shak|jitter|wobbl|trembl|tremor|hand[- ]?held|unst(?:able|ead)|instab|judder|jolt|jerk|bump|vibrat|sway)"
+    r"|抖|晃|颤|手持|不稳|震动|颠簸|跳动",
     re.IGNORECASE,
 )
 
@@ -160,7 +161,11 @@ def _names_what_is_unwanted(answer: Any) -> str:
         return asked
     if wrong := asked.differs(only=True, first_frame="cat.jpg"):
         return wrong
-    unwanted = str(asked.values.get("negative_prompt") or "")
+    return lacks(str(asked.values.get("negative_prompt") or ""))
+
+
+def lacks(unwanted: str) -> str:
+    """What a negative prompt lacks that is to keep out text and shaky pictures; empty if nothing."""
     if not unwanted:
         return "there is no negative prompt."
     if found := _NO.search(unwanted):
@@ -185,7 +190,8 @@ def _is_fair(answer: Any) -> str:
     if len(asked) != 2 * len(set(first)) or any(_beside_prompt(one) != _beside_prompt(asked[0]) for one in asked):
         return "the clips should differ in prompt and seed alone."
     if len(first) < SEEDS:
-        return f"{len(first)} seeds: one vote against, and one voter cannot decide. Take {SEEDS} at least."
+        counted = "1 seed" if len(first) == 1 else f"{len(first)} seeds"
+        return f"{counted}: one vote against, and one voter cannot decide. Take {SEEDS} at least."
     # The whole counts, also what is in the log already.
     cost = sum(request.price(catalog.REGIONS["beijing"]) for request in answer.requests)
     return "" if cost <= MOST_COST else f"the whole costs {cost:.2f}, more than {MOST_COST}: make the clips shorter."
@@ -209,7 +215,10 @@ def _goes_on(run: Any, start: Any) -> str:
 
 def _counts_the_bill(amount: Any) -> str:
     bill = float(wan_nb.runs(study=NAME)["cost"].sum())
-    right = not isinstance(amount, bool) and abs(float(amount) - bill) < 0.005
+    try:
+        right = not isinstance(amount, bool) and abs(float(amount) - bill) < 0.005
+    except ArithmeticError:  # larger than any float
+        right = False
     return "" if right else f"that is not the sum of the column cost of the runs named {NAME}."
 
 

@@ -75,7 +75,7 @@ def holds(student: Student, number: int, right: list[str], wrong: dict[str, str]
 
 STILL = "%%wan -f data/coffee.jpg --duration 2 --name lesson --out answer\n"
 NOT_STILL = {
-    "steam drifts over the cup": "does not say what the camera does",
+    "steam drifts over the cup": "does not say that the camera stands still",
     "steam rises from the cup": "'rises' moves",
     "热气升起": "'升起' moves",
     "steam drifts, zoom in": "'zoom in' moves",
@@ -88,6 +88,9 @@ NOT_STILL = {
     "the camera moves slowly to the right": "'right' moves",
     "slow orbit around the cup": "'orbit' moves",
     "镜头向左移动": "'左移' moves|'向左' moves",
+    "the cup stands still": "does not say",
+    "杯子静止不动": "does not say",
+    "static camera, then it moves to the right": "'right' moves",
 }
 
 
@@ -108,6 +111,7 @@ def test_exercise_1(student: Student) -> None:
                 "locked-off shot of a cup, steam rising",
                 "no camera movement, steam rises",
                 "steam rises\n\nstatic camera",
+                "steam rises,\nthe camera\nis static",
                 "热气慢慢升起，固定镜头",
                 "镜头不动，热气升起",
                 "咖啡冒着热气，机位固定",
@@ -332,6 +336,108 @@ def test_exercise_4(student: Student) -> None:
     holds(student, 4, right, wrong)
 
 
+SAID = """
+text, subtitles, shaky camera
+Text and camera shake
+subtitle; jitter
+lettering, camera shaking
+watermarks, shaking
+numbers, letters, jerky motion
+captions; jerky camera
+text overlay, shake
+on-screen text, vibration
+words, vibrating camera
+typography, wobble
+any text, any shake
+text; unsteadiness
+text; unstable camera; noise
+written words, shaky hands
+logo, brand names, hand held
+text, instability
+handwriting, wobbly camera
+characters, shaking
+text, shakiness, blur
+text and a shaking image
+text, jerkiness
+subtitles, swaying camera
+text, camera sway
+labels, shaky
+text, shaky camera, nothing sharp
+文字、抖动
+字幕，晃动，模糊
+文本，手抖
+水印，画面不稳
+画面抖动、出现文字
+标题、镜头摇晃
+文字，摇晃
+文字，震颤
+字符，颠簸
+文字，画面跳动
+文字 抖动
+汉字，英文，抖动
+题字，晃动镜头
+不清晰的文字，抖动
+模糊不清，文字，抖动
+text, shaky camera, knots
+text, shaky camera, note
+snow, text, shaky
+text, shaky camera, unknown objects
+text, noisy shaky image
+"""
+NOT_SAID = """
+no text, no shake
+no text or shaking
+don't show text or shake
+do not show text, shaking
+without any text, shaking
+nothing written, no shaking
+text, but not shaky
+avoid text; avoid shaking
+exclude text, shaking
+remove text, shaking
+free of text, shaking
+text-free, shake-free
+none of the text, shaking
+shaky
+text
+blur, noise
+steady camera, text
+stable picture, no text
+please no text, shake
+neither text nor shake
+zero text, zero shake
+不要出现文字和抖动
+没有文字、没有抖动
+无文字，无抖动
+禁止文字，抖动
+别有字，别抖
+不出现文字，不抖动
+不能有文字和抖动
+去掉文字，抖动
+文字
+抖动
+模糊
+避免出现字幕，抖动
+勿出现文字，抖动
+稳定镜头，文字
+请勿添加文字，抖动
+拒绝文字，抖动
+不含文字、不抖
+非文字，抖动
+杜绝文字，抖动
+排除文字，抖动
+去字幕，抖动
+"""
+
+
+def test_negative_prompts_in_other_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(notebooks.FOLDER)
+    from lesson_checks import lacks
+
+    assert {text: lacks(text) for text in SAID.strip().splitlines() if lacks(text)} == {}
+    assert [text for text in NOT_SAID.strip().splitlines() if not lacks(text)] == []
+
+
 # --- 5: a fair comparison
 
 FAIR = "wan_nb.study({variants}, name={name!r}, first_frame='data/cat.jpg', seeds={seeds}, duration={duration}{more})"
@@ -384,9 +490,9 @@ def test_exercise_5(student: Student) -> None:
         study("['a', 'b', 'c']"): "two prompts, please, not 3",
         study("{'看': 'Cat', '眨': 'cat'}"): "two prompts, please, not 1",
         study(seeds="range(1, 7)"): "6 seeds: one vote against",
-        study(seeds="[1]"): "1 seeds",
+        study(seeds="[1]"): "1 seed:",
         study(seeds="range(13)"): "13 seeds",
-        study(seeds="()"): "1 seeds",
+        study(seeds="()"): "1 seed:",
         study(duration=3): "the whole costs 50.40, more than 40",
         study(seeds="range(17)"): "40.80, more than 40",
         study(more=", resolution='1080P'"): "56.00, more than 40",
@@ -399,7 +505,7 @@ def test_exercise_5(student: Student) -> None:
         study(more=", vary={'first_frame': ['data/cat.jpg', 'data/coffee.jpg']}").replace(
             "first_frame='data/cat.jpg', ", ""): "first_frame should be data/cat.jpg",
         CELL.format("--seeds 1,2,3,4,5,6 --dry-run", "猫看", "猫眨眼"): "6 seeds",
-        CELL.format("--dry-run", "the cat looks", "the cat blinks"): "1 seeds",
+        CELL.format("--dry-run", "the cat looks", "the cat blinks"): "1 seed:",
         CELL.format(f"--seeds {FOURTEEN} --dry-run", "Cat", "cat"): "two prompts",
         "answer = [wan_nb.submit('a', first_frame='data/cat.jpg', duration=2), cup]": "a study .* is wanted",
         "answer = cup": "a study .* is wanted",
@@ -574,6 +680,7 @@ def test_exercise_7(student: Student) -> None:
         "answer = True": "not the sum",
         "answer = -2.4": "not the sum",
         "answer = 2.41": "not the sum",
+        "answer = 10**400": "not the sum",
         "answer = wan_nb.runs(study='lesson')": "a number is wanted",
         "answer = wan_nb.runs(study='lesson')['duration'].sum()": "not the sum",
         "answer = wan_nb.runs(study='lesson')[['cost']].sum()": "a number is wanted",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wan_nb.simulator.drawing.camera import camera_words, move_of
+from wan_nb.simulator.drawing.camera import move_of
+from wan_nb.simulator.drawing.camera_words import camera_words
 
 STILL = (
     "steam rises from the cup, static camera",
@@ -113,3 +114,332 @@ def test_a_camera_of_which_nothing_is_said_follows_the_subject(prompt: str) -> N
 def test_each_move_comes_with_the_word_that_names_it() -> None:
     assert camera_words("steam rises from the cup") == {"up": "rises"}
     assert camera_words("the camera circles, then zooms in") == {"orbit": "circles", "in": "zooms in"}
+
+
+ALSO_STILL = """
+the camera holds steady while steam rises
+camera on a tripod, steam rises
+steam rises gently, no camera motion
+The camera is still. Steam rises.
+the frame stays fixed, steam rises
+steam curls up from the cup, fixed camera
+steam rises; camera does not move at all
+steam rises, the camera remains where it is
+locked camera, steam drifts upwards
+a still shot: steam rises
+static, steam rising
+steam rises slowly. Camera: fixed.
+fixed shot of a cup of coffee, the steam swirls around
+unmoving camera, steam swirls
+steady camera, steam rises
+the view does not change, steam rises
+Camera stands still, the steam moves up and to the left
+the shot is static, steam goes up
+with a static camera, steam rises towards the ceiling
+no zoom, no pan, no tilt: the steam rises
+don't move the camera, steam rises
+steam rises without any camera movement
+keep the camera still, let the steam rise
+keep the camera steady while steam rises
+hold the camera still as the steam drifts right
+static camera angle, the steam rises
+the camera is not moving, steam rises
+the camera isn't moving
+the camera stays put
+the camera rests on the table, steam rises
+still camera
+no camera moves
+camera fixed in place, steam spins
+the camera is mounted on a tripod
+Camera locked off, steam rising in the cold air
+frozen camera
+steam rises up. The camera stands completely still.
+static framing, steam
+the camera holds its position
+the camera won't move
+the camera should not move
+the camera mustn't move
+the camera may not move, steam rises
+the camera keeps still
+zero camera movement
+immobile camera
+stable camera, steam rises
+the camera is locked
+the camera never moves or zooms
+A static close-up of the cup, steam rising
+static wide shot, steam rises
+static close up shot
+close-up, static camera, steam rises
+steam rises from the cup, camera completely static
+镜头固定，热气缓缓上升
+固定机位拍摄，咖啡的热气袅袅升起
+镜头静止，热气升起
+镜头保持不动，蒸汽升起
+静态镜头，热气向上飘散
+镜头不要移动，热气升起
+摄像机固定，热气飘动
+定机位，热气升起
+固定镜头拍摄咖啡，热气旋转上升
+镜头不晃动，不移动，热气升起
+镜头始终不动，热气升起
+热气上升，没有运镜
+相机不动，蒸汽向右飘
+镜头锁定，热气升起
+三脚架拍摄，热气升起
+画面静止，只有热气在动
+镜头完全静止，热气慢慢升起来
+镜头稳定不动，热气升起
+稳定镜头，热气升起
+镜头不推不拉，热气升起
+镜头无运动，热气升起
+镜头无任何移动，热气升起
+机位不变，热气升起
+摄影机静止不动
+镜头别动
+咖啡冒着热气，镜头定住不动
+固定视角，热气升起
+视角不变，热气升起
+锁定机位，热气升起
+全程固定镜头
+特写，固定镜头，热气升起
+静止镜头特写，热气袅袅
+a static camera shows the steam moving upwards
+static shot of steam moving upwards around the cup
+Static camera. Steam curls up and to the right.
+camera: static; steam: rises slowly
+Camera movement: none
+Camera movement: static
+camera motion: no
+camera = fixed
+The camera is perfectly still while the steam slowly rises and turns around
+fix the camera on the cup, steam goes up
+lock the camera, steam rises
+freeze the camera
+nothing but the steam moves, static camera
+the camera doesn't follow the steam, it stays still
+the steam rises to the left while the camera stands still
+Static camera, medium shot, the steam rising towards the window
+a single static take, steam rising
+static, locked-down camera
+steam rises. No camera move.
+no moving camera
+no camera zoom, no pan
+steam rises, no pans or zooms
+the camera stays in one place
+camera doesn't budge
+camera does not pan, tilt or zoom
+Do not pan. Do not zoom. Steam rises.
+with the camera fixed, steam curls up
+the camera, completely still, watches the steam rise
+the tripod-mounted camera shows rising steam
+steam rising, camera on tripod
+fixed lens, fixed frame
+unmoved camera
+STEAM RISES; STATIC CAMERA!
+steam rises (static camera)
+"static camera", steam
+steam rises - static camera
+steam rises | static camera
+steam rises / camera static
+steam rises—the camera stays still
+the camera keeps its position
+no movement in the camera
+no movement from the camera
+camera at rest
+the lens does not move
+the viewpoint stays fixed
+the background does not move, static camera
+the camera cannot move
+the camera ought not to move
+keep camera still
+keep camera static, steam rises
+camera must stay still
+camera stays fixed on the cup as steam rises to the left
+静态画面，热气升起
+镜头：固定
+运镜：无
+镜头运动：无
+运镜方式：固定镜头
+镜头全程静止，热气升腾向上
+固定镜头。热气从杯中升起，向右飘散。
+摄像机不移动，热气升起
+不移动镜头
+不要推拉镜头，热气升起
+不推镜头不摇镜头，固定
+相机保持静止
+机位不动
+用三脚架固定拍摄
+镜头纹丝不动，热气升起
+静物镜头，镜头静止
+热气在静止的镜头前升起
+固定镜头下，热气缓缓上升
+画面保持稳定，热气升起
+拍摄角度不变
+镜头没有任何运动，热气旋转上升
+镜头不做任何移动
+"""
+NOT_STILL = """
+steam rises
+the camera pushes in on the cup
+slow dolly in
+steam rises, camera tilts up
+the camera follows the steam upwards
+the camera drifts to the right
+steam rises, pan right
+the camera orbits the cup
+the camera circles the cup slowly
+handheld shot, steam rises
+shaky camera
+zoom out slowly
+the camera pulls back
+aerial drone shot flying over the cup
+the camera rises with the steam
+static at first, then the camera zooms in
+the camera is never still
+the camera does not stay still
+not a static camera
+no static camera
+don't keep the camera still
+a camera that is anything but static
+the camera moves
+camera movement
+moving camera
+tracking shot, steam rises
+the cup stands still
+the cup does not move
+still life of a cup
+the coffee is still hot
+the steam is still rising
+a static cup, zoom in
+the steam stays in the cup
+the steam holds its shape
+stop motion
+the camera is fixed on the cup and zooms in
+a steady zoom in
+the camera is still moving
+the camera still pans to the left
+crane shot going up
+whip pan
+the camera glides around the cup
+the camera sways
+steam, arc shot
+the camera travels along the table
+a quiet table, warm light
+close-up of the cup
+wide shot of the table
+bird's eye view
+the camera tilts
+pan
+zoom
+the camera spins
+first-person view walking towards the cup
+热气升起
+镜头缓缓推近
+镜头向上移动
+镜头环绕咖啡杯
+镜头跟随热气上升
+手持镜头，热气升起
+镜头拉远
+镜头摇向右边
+运镜流畅
+镜头晃动，热气升起
+杯子静止不动
+杯子不动
+热气静静升起
+先固定镜头，再推近
+镜头不固定
+镜头不是静止的
+镜头不要静止
+非固定镜头
+不要固定镜头
+镜头移动
+航拍
+咖啡特写
+镜头从左移到右
+镜头旋转
+镜头上升
+推镜头
+拉镜头
+镜头跟拍
+一镜到底
+the cat stays in the frame
+a shot of still water
+the scene remains calm
+the camera stays with the cat
+fixed shot, the image trembles
+static camera with a slight shake
+static camera, slight shake
+static camera, but it slowly moves to the right
+first static, then it zooms in
+the camera does not stop moving
+the camera doesn't stop moving
+the camera keeps moving
+camera keeps panning
+the camera remains in motion
+steam stays fixed in the frame
+the camera isn't static
+the camera isn't fixed
+the camera is not locked
+the camera is no longer still
+camera without a tripod
+no tripod
+handheld, not on a tripod
+the camera is unstable
+not steady camera
+unsteady camera
+moving shot, static cup
+dynamic camera
+the static cup, the camera moves
+static electricity, steam rises
+standstill
+the cup is fixed on the table
+still, the camera moves in
+the camera moves, not static
+the cup doesn't move, the camera does
+the cup does not move, the camera circles it
+zoom in on the static cup
+tilt up from the fixed table
+the camera moves from a fixed point to the left
+the shot starts static and pushes in
+static camera that zooms in
+the camera is still zooming
+the steam does not move
+don't move the cup
+steam rises without moving the cup
+never hold the camera still
+without a static camera
+avoid a static camera
+no fixed camera
+画面中杯子静止
+镜头前的杯子静止不动
+镜头稳定移动
+镜头平稳推近
+镜头不停移动
+镜头不断移动
+固定的杯子，镜头移动
+静静的咖啡
+杯子固定在桌上
+桌子不动，镜头拉远
+镜头不再静止
+镜头没有固定
+不用三脚架
+别用固定镜头
+无固定镜头
+避免静止镜头
+镜头跟着热气动
+静止的杯子，环绕拍摄
+稳定器跟拍
+热气不动
+镜头时静时动
+镜头从静止开始推近
+"""
+
+
+def test_a_camera_that_stands_in_other_words() -> None:
+    told = {prompt: camera_words(prompt) for prompt in ALSO_STILL.strip().splitlines()}
+    assert {prompt: words for prompt, words in told.items() if set(words) != {"static"}} == {}
+
+
+def test_a_still_subject_or_a_negation_is_no_camera_that_stands() -> None:
+    told = {prompt: camera_words(prompt) for prompt in NOT_STILL.strip().splitlines()}
+    assert {prompt: words for prompt, words in told.items() if set(words) == {"static"}} == {}

@@ -1,110 +1,14 @@
-"""Camera moves and light from the words of a prompt, English and Chinese, and from the seed where it names none."""
+"""How the camera of a drawn clip moves, and its light: from a prompt's words, where it names none from the seed."""
 
 from __future__ import annotations
 
 import math
 import random
-import re
 from dataclasses import dataclass
-from typing import NamedTuple
 
-__all__ = ["CameraMove", "Grade", "Viewport", "camera_words", "grade_of", "move_of"]
+from wan_nb.simulator.drawing.camera_words import FAST, SLOW, camera_words, found
 
-
-class _Words(NamedTuple):
-    """How prompts name a move, English and Chinese in one pattern.
-
-    ``term`` names it wherever it stands, ``told`` where the camera is spoken of, ``subject`` is what a subject does
-    that the picture follows when nothing is said of the camera.
-    """
-
-    term: str
-    told: str = ""
-    subject: str = ""
-
-
-_SIDE = r"\b(?:pan|truck|slid|swing|swip|whip|track)\w*(?: \w+){{0,3}}? {0}\b|{1}移|{1}摇"
-_HEIGHT = r"\b(?:tilt|crane|boom|jib|pan|pedestal)\w*(?: \w+){{0,2}}? {0}(?:wards?)?\b|{1}摇"
-
-_MOVES: dict[str, _Words] = {
-    "in": _Words(
-        r"\b(?:zoom|push|doll|track)\w*[ -]in\b|\bclose-?up\b|推近|推进|拉近|特写",
-        r"\b(?:mov|com|go|glid|creep|fl)\w* in\b|\bcloser?\b|\bclosing\b|\btowards?\b|\bforwards?\b|\bapproach"
-        r"|放大|走近|靠近|向前|前移",
-        r"\bcloser\b|\btowards?\b|\bapproach|走近|靠近|走来",
-    ),
-    "out": _Words(
-        r"\b(?:zoom|pull|doll|track)\w*[ -](?:out|back|away)\b|\bwide shot|拉远|拉出|拉开",
-        r"\b(?:mov|go|glid|fl)\w* (?:out|back|away)\b|\bbackwards?\b|\breveal|\bretreat|缩小|后退|远离|远去",
-        r"\breveal|远去",
-    ),
-    "left": _Words(
-        _SIDE.format("left", "左"), r"\bleft(?:wards?)?\b|向左|往左|左转", r"\bleftwards?\b|\bto the left\b|向左|往左"
-    ),
-    "right": _Words(
-        _SIDE.format("right", "右"),
-        r"\bright(?:wards?)?\b|向右|往右|右转",
-        r"\brightwards?\b|\bto the right\b|向右|往右",
-    ),
-    "up": _Words(
-        _HEIGHT.format("up", "上") + "|仰拍",
-        r"\bup(?:wards?)?\b|\bris(?:es?|ing)\b|\bascend|\blifts?\b|上移|向上|仰|上升|升起|升高",
-        r"\bris(?:es?|ing)\b|\btak\w+ off\b|\bascend|\bupwards?\b|向上|上升|升起|起飞",
-    ),
-    "down": _Words(
-        _HEIGHT.format("down", "下") + "|俯拍",
-        r"\bdown(?:wards?)?\b|\bdescend|\bfall(?:s|ing)?\b|\bsinks?\b|\blowers?\b|下移|向下|俯|下降|落下|降低",
-        r"\bdescend|\bfall(?:s|ing)?\b|\bdownwards?\b|向下|下降|落下",
-    ),
-    "orbit": _Words(
-        r"\borbit|环绕",
-        r"\baround\b|\bcircl|\brotat|\bspin|\brevolv|\barcs?\b|\b360\b|旋转|绕着|围绕|转圈",
-        r"\bspin|\brotat|\b360\b|旋转|转圈",
-    ),
-    "shake": _Words(
-        r"\bhand-?held\b|\bshaky\b|\bearthquake|\bbumpy|手持",
-        r"\bshak|\btrembl|\bjitter|\bwobbl|晃动|抖动|颠簸|震动|摇晃",
-        r"\bshak[ei]|\btrembl|颠簸|震动",
-    ),
-    "static": _Words(
-        r"\b(?:static|fixed|locked|stationary|still|motionless|immobile)(?: \w+)? (?:camera|shot|frame|lens)\b"
-        r"|\btripod\b|\block(?:ed)?[ -](?:off|down)\b",
-        r"\bstatic\b|\bfixed\b|\bstill\b|\blocked\b|\bmotionless|\bstationary\b|\bimmobile\b|\bunmoving\b|\bstays?\b"
-        r"|\bremains?\b|\bholds?\b|\bstands?\b|\bat rest\b|\bfrozen\b|固定|静止|静态|定格|定住|停住",
-        r"\bstatic\b|\bmotionless|\bstill\b|静止|定格",
-    ),
-}
-
-_FAST = (
-    r"\bfast\b|\bquick|\brapid|\bdash|\brac(?:es|ing)\b|\bsprint|\bfurious|\bhigh speed|\benerg|\bwhip"
-    "|快速|迅速|飞快|疾|冲刺|激烈"
-)
-_SLOW = r"\bslow|\bcalm|\bgentl|\bquiet|\bpeaceful|\bsoft|\bserene|缓缓|缓慢|慢慢|平静|安静|轻轻"
-
-_CLAUSE = re.compile(
-    r"[,.;:!?\n，。；：！？、]|\b(?:and|then|while|whilst|as|but|until)\b|然后|接着|同时|并且|但", re.IGNORECASE
-)
-_NOT = re.compile(
-    r"\b(?:no|not|never|without|avoid|cannot|nor)\b|n['’]t\b|\b(?:dont|doesnt|isnt)\b|不(?![断停同久])|没有|没|无|别|勿|禁止",
-    re.IGNORECASE,
-)
-_CAMERA = re.compile(
-    r"\b(?:cameras?|cam|shot|lens|viewpoint|framing|perspective|pov|drone)\b|镜头|机位|运镜|摄像机|摄影机|相机|画面",
-    re.IGNORECASE,
-)
-_AT_CAMERA = re.compile(
-    r"\b(?:towards?|to|into|at|past|from|facing|for|near|behind|before|in front of) (?:the |a |our )?(?:camera|lens)\b"
-    r"|(?:对着?|朝着?|向着?|面对|看着?|走向|靠近|冲向|望着?|盯着?)(?:镜头|摄像机|摄影机|相机)",
-    re.IGNORECASE,
-)
-"""The camera as what a subject looks at or goes to."""
-
-_VERB = re.compile(r"\b(?:zoom|pan|tilt|doll(?:y|ie)|orbit)(?:n?ing|s)?\b|运镜|推镜|摇镜", re.IGNORECASE)
-_MOVING = re.compile(rf"\b(?:mov|motion|travel|track|push|pull|chang)\w*|[动移推拉摇变]|{_VERB.pattern}", re.IGNORECASE)
-_FILLING = re.compile(
-    r"\b(?:a|an|the|very|to|of|in|with|slightly|smooth\w*|steady|steadily)\b|[地的着]|\W", re.IGNORECASE
-)
-
+__all__ = ["CameraMove", "Grade", "Viewport", "grade_of", "move_of"]
 
 _LIGHT: dict[str, tuple[str, str, float, float, float]] = {
     "warm": (r"\bwarm|\bsunset|\bgolden|\bfire|\bcandle|\bautumn", "夕阳|日落|金色|温暖|火|秋", 1.03, -7.0, 6.0),
@@ -113,53 +17,6 @@ _LIGHT: dict[str, tuple[str, str, float, float, float]] = {
     "bright": (r"\bbright|\bsunny|\bmorning|\bsunshine|\bdawn", "明亮|阳光|清晨|早晨", 1.10, -3.0, 2.0),
 }
 """Words of light, then exposure as a factor, shift of U (blue), shift of V (red)."""
-
-
-def _found(pattern: str, text: str) -> str:
-    found = re.search(f"(?:{pattern})[a-z]*", text, re.IGNORECASE) if pattern else None
-    return found[0] if found else ""
-
-
-def _is_told(clause: str) -> bool:
-    """Whether a clause speaks of the camera: it names it, or has no other word than those of a move."""
-    if _CAMERA.search(clause):
-        return True
-    rest = re.sub(
-        "|".join((*(f"{w.term}|{w.told}" for w in _MOVES.values()), _FAST, _SLOW)), "", clause, flags=re.IGNORECASE
-    )
-    return rest != clause and not _FILLING.sub("", rest)
-
-
-def camera_words(prompt: str) -> dict[str, str]:
-    """The moves that a prompt names, each with the word that names it.
-
-    What is said of the camera counts, and what it shall not do is left out; a camera that shall not move is ``static``.
-    Where nothing is said of it, it follows the subject.
-
-    Examples
-    --------
-    >>> camera_words("steam rises from the cup, slow zoom in"), camera_words("steam rises from the cup")
-    ({'in': 'zoom in'}, {'up': 'rises'})
-    >>> camera_words("the cat looks around"), camera_words("热气升起，镜头不动")
-    ({}, {'static': '不动'})
-    """
-    named: dict[str, str] = {}
-    forbidden: dict[str, str] = {}
-    for clause in _CLAUSE.split(_AT_CAMERA.sub(" ", prompt)):
-        told, negation = _is_told(clause), _NOT.search(clause)
-        asked = clause[: negation.start()] if negation else clause
-        fixed = _found(_MOVES["static"].term, asked)
-        for move, words in _MOVES.items():
-            if word := _found(words.term, asked) or (told and not fixed and _found(words.told, asked)):
-                named.setdefault(move, word)
-        if negation and (told or _VERB.search(clause, negation.end())):
-            moving = _MOVING.search(clause, negation.end())
-            forbidden["static" if moving else ""] = clause[negation.start() :].strip()
-    if named.keys() - {"shake"}:
-        return named
-    if named or forbidden:
-        return named | {move: words for move, words in forbidden.items() if move}
-    return {move: word for move, words in _MOVES.items() if (word := _found(words.subject, prompt))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +102,8 @@ def move_of(prompt: str, seed: int, *, drift: bool = True) -> CameraMove:
     """
     named = camera_words(prompt)
     rng = random.Random(seed)
-    fast = bool(_found(_FAST, prompt))
-    pace = 1.35 if fast else 0.6 if _found(_SLOW, prompt) else 1.0
+    fast = bool(found(FAST, prompt))
+    pace = 1.35 if fast else 0.6 if found(SLOW, prompt) else 1.0
     phase = rng.uniform(0, 60)
     direction = rng.choice((-1.0, 1.0))
     dx = float("right" in named) - float("left" in named)
@@ -286,6 +143,6 @@ def grade_of(prompt: str) -> Grade:
     """
     exposure, u, v = 1.0, 0.0, 0.0
     for english, chinese, factor, blue, red in _LIGHT.values():
-        if _found(f"{english}|{chinese}", prompt):
+        if found(f"{english}|{chinese}", prompt):
             exposure, u, v = exposure * factor, u + blue, v + red
     return Grade(exposure, u, v)
