@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
 import pytest
@@ -300,3 +301,68 @@ def test_a_study_that_would_hide_votes_asks_and_the_variable_holds_the_old_one(
     assert creates(simulator) == 4, "what is out of sight already is not asked about again"
     wan.unattended()
     wan(cell.replace("--name both", "--name pair").replace("-d 2", "-d 3"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"first_frame": "run"}, "{{%s.last_frame}}"),
+        ({"first_frame": "run.first_frame"}, "{{%s.first_frame}}"),
+        ({"first_frame": "run.frame_at(1.25)"}, "{{%s.frame(1.25)}}"),
+        ({"first_clip": "run", "duration": 4}, "{{%s}}"),
+        ({"first_clip": "run", "last_frame": "run.last_frame", "duration": 4}, "{{%s.last_frame}}"),
+        ({"reference_image": "[run.frame_at(0.5), run.last_frame]"}, "{{%s.frame(0.5)}}"),
+    ],
+)
+def test_the_code_of_a_chained_clip_names_the_run_and_costs_nothing(chain, simulator, monkeypatch, fields, named):
+    import wan_nb
+    from wan_nb.html.code import as_cell, as_curl, as_python, order_of
+
+    first = chain["s1"]
+    session = first.session
+    given = {name: eval(value, {"run": first}) if isinstance(value, str) else value for name, value in fields.items()}
+    made = session.submit("it goes on", **{"duration": 2, **given}).wait()
+    taken = [made, made.again().wait()]
+    paid = creates(simulator)
+    # What was cut out of the clip is gone: it is cut out anew, and need not come out as the same file.
+    for copy in (*(session.folder / "frames").iterdir(), *(session.folder / "proxies").glob("*tail*")):
+        copy.unlink()
+    monkeypatch.setattr(wan_nb, "submit", session.submit)
+    monkeypatch.setattr(wan_nb, "run", session.run)
+    for run in taken:
+        code, cell = as_python(*order_of(run.row)), as_cell(*order_of(run.row))
+        assert "/frames/" not in code + cell + as_curl(run.request)
+        assert named % first.id in cell
+        assert eval(code, {"wan_nb": wan_nb}).id == chain(cell).id == run.id, code
+    assert creates(simulator) == paid
+    assert taken[1].again().take == 3
+
+
+def test_the_code_of_a_study_of_chained_clips_names_the_runs_and_costs_nothing(chain, simulator):
+    from wan_nb.studies.plan import grid_of
+
+    session = chain["s1"].session
+    frames = [chain["s1"].last_frame, chain["s2"].last_frame]
+    study = session.study({"a": "a dog", "b": "a bird"}, name="both", duration=2, vary={"first_frame": frames})
+    study.submit(max_cost=9).wait()
+    paid = creates(simulator)
+    grid = grid_of(study.plan, study.requests)
+    code = "\n".join(line for line in grid.as_python("both", 9).splitlines() if not line.startswith("import"))
+    held = {"wan_nb": types.SimpleNamespace(study=session.study, run=session.run)}
+    exec(code.partition("\nstudy.submit")[0], held)
+    assert {run.id for run in held["study"].runs} == {run.id for run in study.runs}
+    assert chain(grid.as_cell("both", 9)).runs == study.runs
+    assert creates(simulator) == paid
+
+
+def test_a_run_that_is_named_by_an_id_is_looked_for_and_said_where_it_is_not_there(chain, simulator) -> None:
+    first = chain["s1"]
+    assert chain(f"%%wan -f {{{{{first.id[:6]}.last_frame}}}} -d 2 --wait\na dog follows").id == chain["s2"].id
+    for word in ("000000000000", "cafe"):
+        with pytest.raises(InvalidOption, match=rf"no value for \{{\{{{word}\}}\}}"):
+            chain(f"%%wan -f {{{{{word}.last_frame}}}} -d 2\na bird")
+    chain.shell.user_ns["cafe"] = first
+    assert chain("%%wan -f {{cafe.last_frame}} -d 2 --wait\na dog follows").id == chain["s2"].id
+    with pytest.raises(InvalidOption, match="no value"):
+        chain(f"%%wan -d 2\na bird {{{{{first.id}}}}}")
+    assert creates(simulator) == 2

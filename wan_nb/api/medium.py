@@ -12,6 +12,7 @@ from wan_nb.api import catalog, urls
 from wan_nb.api.urls import fault
 from wan_nb.arguments import as_whole, listed, shown
 from wan_nb.errors import InvalidMedia
+from wan_nb.sanitize import as_number
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Medium:
     taken : str or None
         Of what was taken out of a run's clip: hash of the clip and which frame or seconds. The file is made anew where
         it has to be, and need not come out the same.
+    run : str or None
+        The run that it was taken out of, by its id; what is taken is told by `taken`.
 
     Examples
     --------
@@ -73,6 +76,7 @@ class Medium:
     fps: float | None = None
     note: str = ""
     taken: str | None = None
+    run: str | None = field(default=None, compare=False)
 
     @classmethod
     def at(cls, url: str, kind: Literal["image", "audio", "clip"], *, field: str | None = None) -> Self:
@@ -100,6 +104,15 @@ class Medium:
         if self.taken is not None:
             return f"clip {self.taken}"
         return self.identity if self.whole is None else f"url {self.identity}"
+
+    @property
+    def part(self) -> float | None:
+        """Which frame of a run's clip it is: -1 the last one, else its seconds; None for all else."""
+        _, _, told = (self.taken or "").partition(" ")
+        if told == "last frame":
+            return -1.0
+        at = told.removeprefix("frame at ")
+        return None if at == told else as_number(at.removesuffix(" s"), typed=True)
 
     @property
     def lost(self) -> str | None:

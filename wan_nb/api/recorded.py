@@ -14,10 +14,19 @@ if TYPE_CHECKING:
 
     from wan_nb.api.medium import Medium
 
-__all__ = ["beside_materials", "carried", "items_of", "material_fields", "materials_of", "recorded", "values_of"]
+__all__ = [
+    "beside_materials",
+    "carried",
+    "items_of",
+    "material_fields",
+    "materials_of",
+    "recorded",
+    "recorded_media",
+    "values_of",
+]
 
 
-_TEXTS = ("identity", "name", "kind", "format", "taken")
+_TEXTS = ("identity", "name", "kind", "format", "taken", "run")
 _NUMBERS = ("bytes", "width", "height", "seconds", "fps")
 
 
@@ -129,6 +138,16 @@ def recorded(item: Mapping[str, Any]) -> Medium:
         whole=whole if isinstance(whole, bool) else None,
         url=known["name"] if whole and is_http(known["name"]) else None,
     )
+
+
+def recorded_media(request: Mapping[str, Any]) -> dict[str, Medium]:
+    """The materials of a recorded request by their place, as `VideoRequest.media` has them."""
+    row = catalog.model(str(request.get("model") or ""))
+
+    def place(name: str, number: int) -> str:
+        return name if (spec := row.field(name)) is None or spec.most == 1 else f"{name} {number}"
+
+    return {place(name, number): recorded(item) for name, number, item in items_of(request)}
 
 
 def materials_of(request: Mapping[str, Any]) -> frozenset[tuple[str, str]]:

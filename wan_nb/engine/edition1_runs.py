@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import urls
-from wan_nb.api.recorded import beside_materials, items_of, recorded
+from wan_nb.api.recorded import beside_materials, recorded_media
 from wan_nb.api.request import derive_seed
 from wan_nb.errors import InvalidOption
 from wan_nb.log.states import UNBILLED
@@ -86,7 +86,7 @@ def may_be(log: RunLog, asks: Sequence[Ask], known: Sequence[Row | None], identi
 
 def _fits(row: Row, ask: Ask, identity: str) -> bool:
     """Whether nothing but the URLs tells a run from a request."""
-    then = {field: recorded(item) for field, _, item in items_of(row.request)}
+    then = recorded_media(row.request)
     now = ask.request.media()
     if row.identity != identity or then.keys() != now.keys():
         return False
@@ -100,7 +100,9 @@ def _fits(row: Row, ask: Ask, identity: str) -> bool:
 
 def _may_be_same(then: Medium, now: Medium) -> bool:
     if now.taken is not None:  # its file was made anew, and came out otherwise
-        return then.taken is None and then.whole is None and PurePath(then.name).name == PurePath(now.name).name
+        # It called a picture that it had made itself "image", and a clip by its file.
+        called = "image" if now.kind == "image" else now.path and now.path.name
+        return then.taken is None and then.whole is None and PurePath(then.name).name == called
     by_url = now.whole is not None
     return then.path is None and then.whole is None if by_url else then.identity == now.identity
 

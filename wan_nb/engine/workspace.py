@@ -325,11 +325,20 @@ class Workspace:
             raise InvalidMedia(f"{field}: it cannot be read or copied: {said(error)}.", field=field) from error
 
     def recorded_material(self, field: str, item: Mapping[str, Any]) -> Medium:
-        """A material as it was written down, with its file where that still holds the same content."""
+        """A material as it was written down, with its file where that still holds the same content.
+
+        What was taken out of a run and is no longer there is taken out of it anew.
+        """
         from wan_nb.api.recorded import recorded
         from wan_nb.media.materials import found_again
 
-        return found_again(recorded(item), field, self.store.frames)
+        medium = found_again(recorded(item), field, self.store.frames)
+        if medium.lost is not None and medium.run is not None:
+            with suppress(WanError, OSError):  # that clip is gone too
+                anew = self.taken(self.row(medium.run), field, medium.part)
+                if anew.taken == medium.taken:
+                    return anew
+        return medium
 
     def recorded_fields(
         self,
@@ -538,7 +547,10 @@ class Workspace:
             given = self.frame(row, -1) if part < 0 else self.frame_at(row, part)
             called = "last frame" if part < 0 else f"frame at {part!r} s"
         medium = self.material(given, field, model=model)
-        return replace(medium, taken=f"{row.video_sha256} {called}") if row.video_sha256 else medium
+        if not row.video_sha256:
+            return medium
+        name = f"{called} of run {row.run_id[:8]}"
+        return replace(medium, name=name, taken=f"{row.video_sha256} {called}", run=row.run_id)
 
     def frame_at(self, row: Row, seconds: float) -> Image:
         """The frame that is seen so many seconds after the beginning."""

@@ -1,5 +1,7 @@
 r"""Placeholders in prompts and options: ``{{name}}``, ``{{obj.attr}}`` and ``{{run.frame(2.5)}}``, nothing else.
 
+In an option a run may also stand by its id, as in ``{{3f9c01ab.last_frame}}``.
+
 A prompt is prose: single braces, dollars, per cent signs and quotes stand for themselves, and ``\{{`` is a literal
 ``{{``. Nothing is ever evaluated, and what was put in is not looked at again, so a value may hold any text.
 """
@@ -18,11 +20,14 @@ from wan_nb.errors import InvalidOption, did_you_mean, nearest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["as_text", "expand", "placeholders"]
+__all__ = ["RUN_ID", "as_text", "expand", "placeholders"]
 
 _MARK = re.compile(r"\\\{\{|\{\{(?P<inside>[^{}]*)\}\}|\{\{")
 _FRAME = re.compile(r"(?P<run>[^()]+)\.\s*frame\s*\(\s*(?P<seconds>\d+(?:\.\d*)?|\.\d+)\s*\)\s*")
 """The one call that there is: a frame of a run at some seconds."""
+
+RUN_ID = re.compile(r"[0-9a-f]{4,12}")
+"""The id of a run, or its beginning: a material may be named by it where a variable could be."""
 
 _PRINTABLE = (str, numbers.Number, os.PathLike, dt.date)
 """What reads in a sentence. An image or a list in a prompt is a slip that would be paid for."""
@@ -108,7 +113,8 @@ def _path(match: re.Match[str]) -> list[str]:
     inside = match.group("inside")
     frame = _FRAME.fullmatch(inside or "")
     path = [part.strip() for part in (frame["run"] if frame else inside or "").split(".")]
-    if not all(part.isidentifier() for part in path):
+    known = path[0].isidentifier() or RUN_ID.fullmatch(path[0])
+    if not known or not all(part.isidentifier() for part in path[1:]):
         typed = match.group() if inside is not None else match.string[match.start() : match.start() + 20]
         raise InvalidOption(
             f"{shown(typed)} is not a placeholder: only {{{{name}}}}, {{{{obj.attr}}}} and {{{{run.frame(2.5)}}}} are.",

@@ -19,8 +19,10 @@ from typing import Any
 
 from wan_nb.api import catalog
 from wan_nb.api.catalog import CREATE_PATH, REGIONS
-from wan_nb.api.recorded import items_of, material_fields, recorded, values_of
+from wan_nb.api.recorded import material_fields, recorded, recorded_media, values_of
+from wan_nb.errors import LogError
 from wan_nb.grammar.slips import write_prompts
+from wan_nb.grammar.template import RUN_ID
 from wan_nb.grammar.variants import can_be_typed
 from wan_nb.paths import here
 
@@ -49,11 +51,7 @@ def order_of(row: Any) -> tuple[Body, dict[str, Any]]:
         return body, {}
     from wan_nb.api.request import derive_seed
 
-    of = catalog.model(str(body.get("model") or ""))
-    media = {
-        field if (spec := of.field(field)) is None or spec.most == 1 else f"{field} {number}": recorded(item)
-        for field, number, item in items_of(body)
-    }
+    media = recorded_media(body)
     for name in dict.fromkeys([row.study, None]):
         if row.seed == derive_seed(media, name, take):
             bare = {key: value for key, value in body.get("parameters", {}).items() if key != "seed"}
@@ -101,21 +99,21 @@ def as_cell(body: Body, order: Mapping[str, Any] | None = None) -> str:
     if broken:
         why = f"# {broken[0]} has a line break or a sign that is not seen, which a %%wan line cannot hold."
         return f"{why}\n{as_python(body, order)}"
-    words = ["--raw"] if any("{{" in str(value) for value in values.values()) else []
     prompt = str(values.pop("prompt", ""))
+    words = ["--raw"] if "{{" in prompt else []
     for spec in catalog.FIELDS:
         value = values.get(spec.name)
         if value is None:
             continue
         if spec.where == "item":
-            words += [word for number, one in value.items() for word in (spec.flag, shlex.quote(f"{number}={one}"))]
+            words += [word for n, one in value.items() for word in (spec.flag, shlex.quote(f"{n}={_on_a_line(one)}"))]
         elif spec.listed:
-            words += [word for one in value for word in (spec.flag, shlex.quote(str(one)))]
+            words += [word for one in value for word in (spec.flag, shlex.quote(_on_a_line(one)))]
         elif spec.type is bool:
             words.append(spec.flag if value else spec.flag.replace("--", "--no-", 1))
         else:
-            words += [spec.flag, shlex.quote(str(value))]
-    words += [word for name, value in (order or {}).items() for word in (f"--{name}", shlex.quote(str(value)))]
+            words += [spec.flag, shlex.quote(_on_a_line(value))]
+    words += [word for name, value in (order or {}).items() for word in (f"--{name}", shlex.quote(_on_a_line(value)))]
     return "\n".join([" ".join(["%%wan", *words]), write_prompts([("", prompt)])])
 
 
@@ -146,6 +144,34 @@ def as_curl(body: Body, base_url: str = REGIONS["beijing"].base_url) -> str:
             f"  -d {shlex.quote(data)}",
         ]
     )
+
+
+class PartOfRun(str):
+    """What was taken out of a run, as code that takes it again: the text of a cell, the `repr` of Python.
+
+    >>> PartOfRun.of({"run": "3f9c01ab77de", "name": "", "kind": "image", "identity": "", "taken": "1f last frame"})
+    wan_nb.run("3f9c01ab77de").last_frame
+    """
+
+    __slots__ = ("python",)
+    python: str
+
+    @classmethod
+    def of(cls, item: Mapping[str, Any]) -> PartOfRun | None:
+        """The part of a recorded material; None of one that was not taken out of a run, or may not be read."""
+        with suppress(LogError):
+            medium = recorded(item)
+            part, run = medium.part, medium.run or ""
+            if not RUN_ID.fullmatch(run) or medium.taken is None:
+                return None
+            frame = {None: "", -1.0: ".last_frame", 0.0: ".first_frame"}.get(part)
+            made = cls(f"{{{{{run}{f'.frame({part:g})' if frame is None else frame}}}}}")
+            made.python = f'wan_nb.run("{run}"){f".frame_at({part!r})" if frame is None else frame}'
+            return made
+        return None
+
+    def __repr__(self) -> str:
+        return self.python
 
 
 @dataclass(frozen=True)
@@ -207,12 +233,13 @@ class Grid:
         if not self.whole or not typed or not all(_fits_on_a_line(value) for line in lines for value in line):
             return ""
         prompts = tuple((variant, given["prompt"]) for variant, given in self.own.items())
-        vary = {key: values for key, values in self.varied.items() if key != "seed"}
+        vary = {key: tuple(map(_on_lines, values)) for key, values in self.varied.items() if key != "seed"}
         seeds = self.varied.get("seed", ())
         raw = any("{{" in text for _, text in prompts)
+        shared = {key: _on_lines(value) for key, value in self.shared.items()}
         named = name if self.named else None
         racing: dict[str, Any] = {} if self.race is None else {"race": True, "criterion": self.race.get("criterion")}
-        return Cell(prompts, self.shared, seeds, vary, name=named, max_cost=max_cost, raw=raw, **racing).to_text()
+        return Cell(prompts, shared, seeds, vary, name=named, max_cost=max_cost, raw=raw, **racing).to_text()
 
     def as_python(self, name: str, max_cost: int) -> str:
         """Calls that plan the same study, buy it and report it."""
@@ -243,7 +270,8 @@ def _each(values: Iterable[Any]) -> list[Any]:
 
 
 def _link(item: Mapping[str, Any]) -> str:
-    return place if "://" in (place := _place(item)) else f"<URL of {place}>"
+    place = _place(item)
+    return place if "://" in place else f"<URL of {item.get('name') if isinstance(place, PartOfRun) else place}>"
 
 
 def _linked(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -265,7 +293,9 @@ def _told(body: Body) -> dict[str, Any]:
 
 
 def _place(item: Mapping[str, Any]) -> str:
-    """What to give again for a material: the name when it is a path or URL, else the copy that was written."""
+    """What to give again for a material: the part of a run, a name that is a path or URL, else the copy of it."""
+    if part := PartOfRun.of(item):
+        return part
     name, path = _file_name(str(item.get("name") or "")), str(item.get("path") or "")
     chosen = name if "://" in name or "/" in name or "." in name or not path else path
     # What lies beside the notebook is said from there: it means the same elsewhere, and tells nobody's folders.
@@ -289,6 +319,20 @@ def _fits_on_a_line(value: object) -> bool:
     return not isinstance(value, str) or value.replace("\u3000", " ").isprintable()
 
 
+def _on_a_line(value: object) -> str:
+    r"""A value as a word of a ``%%wan`` line, where ``{{`` is a placeholder wherever it stands."""
+    return str(value) if isinstance(value, PartOfRun) else str(value).replace("{{", r"\{{")
+
+
+def _on_lines(value: Any) -> Any:
+    """The same of what `Cell` holds: texts, also inside of lists and mappings."""
+    if isinstance(value, dict):
+        return {key: _on_lines(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_on_lines, value))
+    return _on_a_line(value) if isinstance(value, str) else value
+
+
 def _literal(value: object) -> str:
     """A value as Python; signs that are not seen, but for the joiners inside of words and emoji, are escapes.
 
@@ -298,7 +342,7 @@ def _literal(value: object) -> str:
         return _mapping(value)
     if isinstance(value, list):
         return f"[{', '.join(map(_literal, value))}]"
-    if not isinstance(value, str):
+    if not isinstance(value, str) or isinstance(value, PartOfRun):
         return repr(value)
     return "".join(map(_seen, json.dumps(value, ensure_ascii=False)))
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import ChainMap
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.errors import NotFound
 from wan_nb.frontends import front_end
+from wan_nb.grammar.template import RUN_ID
 from wan_nb.terminal import ask, say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator
 
     from wan_nb.handles.session import Session
 
@@ -22,6 +25,27 @@ SIMULATED = (
     "No key is set, so clips are SIMULATED: drawn on this machine, nothing is billed. %wan login takes a key,"
     " %wan connect chooses the service."
 )
+
+
+class _VariablesAndRuns(Mapping[str, Any]):
+    """Variables, and behind them the runs of the log by id, which are not listed: no slip is taken for one of them."""
+
+    def __init__(self, names: Mapping[str, Any], session: Callable[[], Session]) -> None:
+        self._names, self._session = names, session
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._names or not RUN_ID.fullmatch(name):
+            return self._names[name]
+        try:
+            return self._session().run(name)
+        except NotFound:
+            raise KeyError(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 @dataclass(slots=True)
@@ -55,6 +79,11 @@ class Notebook:
     def names(self) -> Mapping[str, Any]:
         """Variables that a ``{{name}}`` means: those of the calling code before the notebook's."""
         return ChainMap(self.caller, self.variables)  # never written to: `set_variable` is
+
+    @property
+    def materials(self) -> Mapping[str, Any]:
+        """What a ``{{name}}`` in an option means: a variable, or the run of that id."""
+        return _VariablesAndRuns(self.names, self.session)
 
     def set_variable(self, name: str, thing: Any) -> None:
         """Set a variable of the notebook."""

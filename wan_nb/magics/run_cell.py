@@ -41,7 +41,7 @@ def run_cell(notebook: Notebook, line: str, body: str) -> Any:
     Run, Study, DryRun or None
         None when a ``;`` silences the cell, and for ``--help``.
     """
-    cell = Cell.parse(line, body, lambda word: expand(word, notebook.names, allow_objects=True))
+    cell = Cell.parse(line, body, lambda word: expand(word, notebook.materials, allow_objects=True))
     if cell.help:
         from wan_nb.magics.help import cell_help
 

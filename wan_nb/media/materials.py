@@ -105,7 +105,7 @@ def found_again(medium: Medium, field: str, folder: str | Path) -> Medium:
             with suppress(InvalidMedia):
                 now = prepare(path, field, folder)
                 if now.identity == medium.identity:
-                    return replace(now, name=medium.name, note="")
+                    return replace(now, name=medium.name, note="", taken=medium.taken, run=medium.run)
     return replace(medium, path=None)
 
 

@@ -182,7 +182,7 @@ def _heading(number: int, item: _Item, winner: str) -> Markup:
 def _asked(row: Row) -> tuple[Any, ...]:
     told: dict[str, list[str]] = {}
     for field, _, item in items_of(row.request):
-        if field in catalog.BY_NAME and (name := _material(item.get("name"))):
+        if field in catalog.BY_NAME and not item.get("taken") and (name := _material(item.get("name"))):
             told.setdefault(catalog.BY_NAME[field].words, []).append(name)
     return row.prompt, row.negative_prompt, *((words, ", ".join(names)) for words, names in told.items())
 
