@@ -79,6 +79,12 @@ def test_every_notebook_and_page_is_in_the_readme() -> None:
     assert set(re.findall(r"\(notebooks/reference/(\w+\.md)\)", README)) == pages
 
 
+def test_the_readme_is_read_in_five_minutes() -> None:
+    assert len(README.split()) <= 1250, "options, verbs, columns, prices and tables belong into notebooks/reference"
+    first = README.partition("## ")[0]
+    assert re.findall(r"\*\*(Try it|Teach it|Use your key)\*\*", first) == ["Try it", "Teach it", "Use your key"]
+
+
 # --- in Chinese
 
 
