@@ -286,12 +286,17 @@ def shortened(text: str, most: int = 60) -> str:
 def nearest(word: str, known: Iterable[str], most: int = 1) -> list[str]:
     """The known words that one was probably meant to be, the likeliest first.
 
-    >>> nearest("sead", ["seed", "prompt"])
-    ['seed']
+    A word that is a whole part of two of them gives both.
+
+    >>> nearest("sead", ["seed", "prompt"]), nearest("VOTE", ["vote"]), nearest("frame", ["first_frame", "last_frame"])
+    (['seed'], ['vote'], ['first_frame', 'last_frame'])
     """
+    import re
     from difflib import get_close_matches
 
-    return get_close_matches(word, list(known), most)
+    folded = {one.casefold(): one for one in reversed([*known])}
+    whole = [one for one in reversed(folded) if word.strip("-").casefold() in re.split(r"[-_]+", one)]
+    return [folded[one] for one in whole[:2] or get_close_matches(word.casefold(), folded, most)]
 
 
 def did_you_mean(near: Sequence[str], otherwise: str = "") -> str:

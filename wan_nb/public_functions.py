@@ -9,7 +9,7 @@ from inspect import CO_VARARGS, CO_VARKEYWORDS, iscoroutinefunction, isfunction
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from wan_nb.arguments import shown
-from wan_nb.errors import InvalidOption, WanError, ours
+from wan_nb.errors import InvalidOption, WanError, did_you_mean, ours, shortened
 from wan_nb.interrupts import ANY_CALL, detaching
 
 if TYPE_CHECKING:
@@ -113,10 +113,16 @@ def _too_many(code: CodeType, args: tuple[Any, ...]) -> InvalidOption:
     """More values than a function takes without their names: a list without brackets, or values without names."""
     places, own = code.co_varnames[: code.co_argcount], code.co_varnames[:1] == ("self",)
     named = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    several = places[-1:] and places[-1].endswith("s") and f"Several {places[-1]} are one list: [a, b]. "
+    several = ""
+    if places[-1:] and places[-1].endswith("s"):
+        several = f"Several {places[-1]} are one list: [a, b]. "
+        if all(isinstance(value, str) for value in args[own:]):
+            one_list = ", ".join(repr(shortened(value, 20)) for value in args[own : own + 3])
+            more = ", ..." if len(args) - own > 3 else ""
+            several += did_you_mean([f"{code.co_name}([{one_list}{more}])"]) + " "
     fields = ("first_frame", "duration") if code.co_flags & CO_VARKEYWORDS else ()
     by_name = ", ".join(f"{name}=" for name in (*named[:4], *fields))
     return InvalidOption(
         f"{code.co_name} takes {len(places) - own} value(s) without a name, not {len(args) - own}.",
-        remedy=f"{several or ''}{f'Give the others by name: {by_name}.' if by_name else ''}".strip(),
+        remedy=f"{several}{f'Give the others by name: {by_name}.' if by_name else ''}".strip(),
     )

@@ -80,7 +80,7 @@ print(json.dumps({{
     found = json.loads(done.stdout.splitlines()[-1])
     assert found == {
         "heavy": [],
-        "ours": ["wan_nb", "wan_nb.magics", "wan_nb.magics.magics", "wan_nb.version"],
+        "ours": ["wan_nb", "wan_nb.magics", "wan_nb.magics.first_line", "wan_nb.magics.magics", "wan_nb.version"],
         "sockets": 0,
         "threads": 0,
     }

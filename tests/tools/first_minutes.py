@@ -1,11 +1,12 @@
-"""Walk through the first minutes as a stranger does, and write down how long each step took.
+"""Walk through the three doors of the README as a stranger does, and write down how long each step took.
 
-    python tests/tools/first_minutes.py [--write]
+    python tests/tools/first_minutes.py [--write] [try] [teach] [key]
 
-A fresh clone, the README's first command word for word, the browser that it opens, then Shift-Enter: the quickstart,
-the A/B notebook by the link at its end, and real blind votes by keyboard. The eye that votes compares two screenshots
-of each clip, as the notebook's criterion asks: which moves less?
-With ``--write`` the table goes into ``notebooks/README.md``.
+A fresh clone, the README's first command word for word, and the browser that it opens. *try*: Shift-Enter through the
+quickstart, the A/B notebook by the link at its end, and real blind votes by keyboard. The eye that votes compares two
+screenshots of each clip, as the notebook's criterion asks: which moves less? *teach*: the lesson up to its first
+exercise, answered wrong and then right. *key*: the README's three lines and a first clip, where a simulator is the
+service and asks for a key. With ``--write`` the tables go into ``notebooks/README.md``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+import nbformat
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / "notebooks/README.md"
@@ -43,7 +46,8 @@ class Walk:
     def __init__(self, work: Path) -> None:
         self.clone, self.opened = work / "wan_nb", work / "opened"
         self.began = time.monotonic()
-        self.steps: list[tuple[str, str]] = []
+        self.steps: dict[str, list[tuple[str, str]]] = {}
+        self.door = "install"
         subprocess.run(["git", "clone", "-q", str(ROOT), str(self.clone)], check=True)
         opener = work / "opener"
         opener.write_text(
@@ -72,8 +76,12 @@ class Walk:
     def tell(self, what: str) -> None:
         """A step is done."""
         passed = round(time.monotonic() - self.began)
-        self.steps.append((f"{passed // 60}:{passed % 60:02d}", what))
-        print(*self.steps[-1], flush=True)
+        self.steps.setdefault(self.door, []).append((f"{passed // 60}:{passed % 60:02d}", what))
+        print(self.door, *self.steps[self.door][-1], flush=True)
+
+    def enter(self, door: str) -> None:
+        """Begin to count anew."""
+        self.door, self.began = door, time.monotonic()
 
     def address(self) -> str:
         """What the command has the browser open."""
@@ -184,20 +192,81 @@ def decision(reader: Reader, walk: Walk) -> None:
     walk.tell(f"**the answer**: {said(reader, answer)}")
 
 
+def lesson(reader: Reader, walk: Walk, root: str) -> None:
+    """The lesson from its first cell to an exercise that is solved."""
+    page = reader.page
+    page.goto(f"{root}/lab/tree/notebooks/lesson.ipynb")
+    page.get_by_role("heading", name="A lesson: prompts that move pictures").wait_for()
+    walk.tell("JupyterLab shows the lesson")
+    first, exercise = walk.cell("lesson", "--out cup"), walk.cell("lesson", "--out still")
+    reader.run(0, first)
+    reader.at(first).locator("video").first.wait_for()
+    walk.tell("**the first clip is there**")
+    reader.run(first + 1, exercise + 2)
+    reader.at(exercise + 2).get_by_text("not yet: the prompt does not say that the camera stands still").wait_for()
+    walk.tell("the first exercise is run as it is begun, and says what is missing")
+    reader.at(exercise).locator(".cm-content").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(", static camera")
+    reader.run(exercise, exercise + 2)
+    reader.at(exercise + 2).get_by_text("✓ exercise 1").wait_for()
+    walk.tell("**two words more, and it is solved**")
+
+
+def key(reader: Reader, walk: Walk, root: str, service: str) -> None:
+    """The README's three lines in an empty notebook, with the service's address; then a first clip."""
+    text = (walk.clone / "README.md").read_text(encoding="utf-8")
+    lines = re.search(r"```python\n(%load_ext wan_nb\n%wan login\n%wan doctor)\n```", text)
+    clip = re.search(r"```python\n(%%wan --first-frame notebooks/data/cat.jpg .*?)\n```", text, re.DOTALL)
+    assert lines
+    assert clip
+    load, login, doctor = lines[1].splitlines()
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in (
+        f"{load}\n{login} {service}", doctor, clip[1])])  # fmt: skip
+    nbformat.write(book, walk.clone / "mine.ipynb")
+    if os.geteuid() == 0:
+        os.chown(walk.clone / "mine.ipynb", 65534, 65534)
+    page = reader.page
+    page.goto(f"{root}/lab/tree/mine.ipynb")
+    reader.at(0).locator(".cm-content").wait_for()
+    walk.tell("a notebook of one's own is open; the three lines stand in it")
+    reader.run(0, 0)
+    asked = reader.at(0).locator("input[type=password]")
+    asked.wait_for()
+    asked.fill("sk-" + "0123456789abcdef" * 2)
+    asked.press("Enter")
+    reader.run(1, 1)
+    reader.at(1).get_by_text("service").first.wait_for()
+    reader.ended(1)
+    walk.tell("the key is typed, `%wan doctor` has looked at key, service, clock and disk")
+    reader.run(2, 2)
+    reader.at(2).locator("video").first.wait_for()
+    walk.tell("**the first clip is there**, from the service of that key")
+
+
 def said(reader: Reader, index: int) -> str:
     """What a cell has printed, as far as its first colon or bracket."""
     text = reader.at(index).locator(".jp-OutputArea-output").first.inner_text()
     return re.split(r"[;(]", text)[0].strip()
 
 
-def record(steps: list[tuple[str, str]]) -> None:
-    """Put the table into the notebooks' README."""
-    rows = "\n".join(f"| {passed} | {what} |" for passed, what in steps)
-    table = f"| min:s | |\n| --: | --- |\n{rows}\n"
+TOLD = {
+    "install": "Before each door",
+    "try": "Try it",
+    "teach": "Teach it",
+    "key": "Use your key (a simulator is the service, and asks for a key)",
+}
+
+
+def record(doors: dict[str, list[tuple[str, str]]]) -> None:
+    """Put what was walked into the notebooks' README; a door that was not keeps its table."""
     text = RECORD.read_text(encoding="utf-8")
-    text = re.sub(
-        r"(<!-- walk -->\n).*?(<!-- /walk -->)", lambda found: found[1] + table + found[2], text, flags=re.DOTALL
-    )
+    for door, steps in doors.items():
+        rows = "\n".join(f"| {passed} | {what} |" for passed, what in steps)
+        table = f"| min:s | {TOLD[door]} |\n| --: | --- |\n{rows}\n"
+        place = re.compile(rf"(<!-- walk: {door} -->\n).*?(<!-- /walk -->)", re.DOTALL)
+        assert place.search(text), door
+        text = place.sub(lambda found, table=table: found[1] + table + found[2], text)
     RECORD.write_text(text, encoding="utf-8")
 
 
@@ -205,13 +274,17 @@ def main() -> None:
     """Walk, and write down."""
     from playwright.sync_api import sync_playwright
 
+    doors = [word for word in sys.argv[1:] if not word.startswith("-")] or ["try", "teach", "key"]
     work = Path(tempfile.mkdtemp(prefix="wan-nb-walk-"))
     work.chmod(0o755)
     walk = Walk(work)
+    service = subprocess.Popen(
+        [sys.executable, "-m", "wan_nb.simulator", "--state", str(work / "service")], stdout=subprocess.PIPE, text=True
+    )
     try:
         walk.tell(f"cloned, on a machine of {os.cpu_count()} cores (load average before: {os.getloadavg()[0]:.0f})")
         url = walk.address()
-        walk.tell("installed; the browser opens")
+        walk.tell("installed by the README's first command; the browser opens")
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": 1280, "height": 900})
@@ -219,11 +292,23 @@ def main() -> None:
             page.goto(url)
             page.get_by_role("heading", name="Quickstart").wait_for()
             walk.tell("JupyterLab shows the quickstart")
-            reader = Reader(page, walk)
-            quickstart(reader, walk)
-            decision(reader, walk)
+            reader, root = Reader(page, walk), url.split("/lab")[0]
+            if root.startswith("file:"):
+                root = page.url.split("/lab")[0]
+            for door in doors:
+                walk.enter(door)
+                if door == "try":
+                    quickstart(reader, walk)
+                    decision(reader, walk)
+                elif door == "teach":
+                    lesson(reader, walk, root)
+                else:
+                    assert service.stdout
+                    key(reader, walk, root, service.stdout.readline().strip())
             browser.close()
     finally:
+        service.terminate()
+        service.wait(30)
         os.killpg(walk.server.pid, signal.SIGTERM)
         walk.server.wait(30)
     shutil.rmtree(work, ignore_errors=True)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from wan_nb.api import catalog
 from wan_nb.arguments import as_whole, shown
 from wan_nb.errors import InvalidOption, InvalidRequest, did_you_mean, nearest
-from wan_nb.grammar import options, slips
+from wan_nb.grammar import options, slips, typed_signs
 from wan_nb.grammar.variants import read_body, silenced
 
 if TYPE_CHECKING:
@@ -111,12 +111,10 @@ class Cell:
             A value is outside what the catalog allows.
         """
         line, silent = silenced(line)
-        values, rest = options.parse(options.split(line), options.CELL, expand)
-        if rest:
-            raise InvalidOption(
-                f"{shown(' '.join(map(str, rest)))} on the %%wan line belongs to no option.",
-                remedy="The prompt goes below the line; a value with spaces needs quotes.",
-            )
+        typed_signs.refuse_parted_values(line)
+        words = options.split(line)
+        values, rest = options.parse(words, options.CELL, expand)
+        typed_signs.refuse_rest(words, rest, shown(" ".join(map(str, rest))))
         if values.pop("help", False):
             return cls(help=True, silent=silent)
         if not values.get("raw"):

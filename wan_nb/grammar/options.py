@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import keyword
 import os
+import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from wan_nb.api import catalog
 from wan_nb.arguments import amount, shown, take, words
-from wan_nb.errors import InvalidOption, InvalidRequest, did_you_mean, join_words, nearest
+from wan_nb.errors import InvalidOption, InvalidRequest, did_you_mean, join_words
+from wan_nb.grammar.typed_signs import BLANKS, looks_like_flag, one_word_placeholders, plain_value, unknown_option
 
 __all__ = ["CELL", "MAX_COST", "NOTEBOOK", "REQUEST", "WHOLE", "Option", "describe", "parse", "split", "usage"]
 
@@ -86,7 +88,9 @@ def typed_value(spec: catalog.Field, value: Any) -> Any:
         return field_value(spec, value)
     except InvalidOption:
         raise
-    except InvalidRequest:
+    except InvalidRequest as error:
+        if isinstance(value, str) and (plain := plain_value(f"--{spec.name.replace('_', '-')}", value)):
+            raise InvalidOption(error.message, field=spec.name, remedy=did_you_mean([plain])) from None
         return value
 
 
@@ -121,7 +125,11 @@ def _money(value: Any) -> float:
 
 def _variable(value: Any) -> str:
     if not (isinstance(value, str) and value.isidentifier()) or keyword.iskeyword(value):
-        raise InvalidOption(f"--out must be the name of a variable, not {shown(value, typed=True)}.")
+        name = re.sub(r"\W+", "_", str(value)).strip("_")
+        raise InvalidOption(
+            f"--out must be the name of a variable, not {shown(value, typed=True)}.",
+            remedy=did_you_mean([name[:40]] if name.isidentifier() and not keyword.iskeyword(name) else []),
+        )
     return value
 
 
@@ -244,8 +252,9 @@ def split(line: str, *, windows: bool = os.name == "nt") -> list[str]:
     >>> split(r"-f C:\cat.png", windows=True)
     ['-f', 'C:\\cat.png']
     """
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
+    lexer = shlex.shlex(one_word_placeholders(line), posix=True, punctuation_chars=False)
     lexer.whitespace_split = True
+    lexer.whitespace += BLANKS
     lexer.commenters = ""
     if windows:
         lexer.escape = ""
@@ -288,8 +297,8 @@ def parse(
         word = queue.pop(0)
         flag, equals, text = word.partition("=") if word.startswith("--") else (word, "", "")
         if flag not in table:
-            if _looks_like_flag(word):
-                raise _unknown(flag, table, where)
+            if looks_like_flag(word):
+                raise unknown_option(flag, table, where)
             rest.append(expand(word))
             continue
         option, switch = table[flag]
@@ -303,20 +312,14 @@ def parse(
     return found, rest
 
 
-_DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\uff0d"
-"""What editors and input methods make of a hyphen."""
-
-
-def _looks_like_flag(word: str) -> bool:
-    return len(word) > 1 and word[0] in _DASHES and not word.lstrip(_DASHES)[:1].isdigit()
-
-
 def _value(option: Option, flag: str, text: str, expand: Expand) -> Any:
     value = expand(text) if option.expands else text
     try:
         return option.convert(value)
     except InvalidRequest as error:
         error.details["flag"] = flag
+        if not error.remedy and (plain := plain_value(flag, text)):
+            error.remedy = did_you_mean([plain])
         raise
 
 
@@ -327,24 +330,6 @@ def _store(found: dict[str, Any], option: Option, value: Any) -> None:
         raise InvalidOption(f"{option.flag} is given twice.")
     else:
         found[option.name] = value
-
-
-def _unknown(flag: str, table: Mapping[str, Any], where: str) -> InvalidOption:
-    if flag == "--again":
-        return InvalidOption(
-            f"{where} has no option --again: such a cell bought one more clip each time it was run.",
-            remedy="--take 2 is the second clip of this request: bought once, shown for nothing from then on."
-            " %wan again buys the next one.",
-        )
-    long = [name for name in table if len(name) > 2]  # one letter is near to every other
-    bare = flag.lstrip(_DASHES)
-    meant = f"{'--' if len(bare) > 1 else '-'}{bare}"  # hyphens that an editor has joined
-    near = [meant] if meant in table else nearest(flag, long)
-    if not near and flag[:2] in table:
-        near = [f"{flag[:2]} {flag[2:40]}"]  # -d5
-    return InvalidOption(
-        f"{where} has no option {flag[:40]}.", remedy=did_you_mean(near, f"{where} --help lists them.")
-    )
 
 
 # -- telling ---------------------------------------------------------------------------------------------------------

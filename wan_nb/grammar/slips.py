@@ -48,6 +48,11 @@ def _has_slip(line: str) -> bool:
     return not looks_like_separator(line) and bool(_LIST.match(text) or _MAGIC.match(text) or _option().search(text))
 
 
+def _is_refused(line: str) -> bool:
+    """Whether a line is a slip that is not taken literally; an option at its start looks like a separator too."""
+    return not line.startswith("\\") and (_has_slip(line) or _option().match(line.lstrip()) is not None)
+
+
 def refuse(body: str) -> None:
     r"""Raise where a line of a body is hardly meant as text.
 
@@ -58,7 +63,7 @@ def refuse(body: str) -> None:
     InvalidOption
         The line, and the two ways to mean it.
     """
-    lines = [line for line in body.split("\n") if _has_slip(line) and not line.startswith("\\")]
+    lines = [line for line in body.split("\n") if _is_refused(line)]
     for line in lines:
         if found := _MAGIC.match(line):
             raise InvalidOption(
@@ -82,8 +87,10 @@ def refuse(body: str) -> None:
         )
 
 
-_BARE = re.compile(r"[{$%\s]*(?P<path>(?P<name>[^\W\d]\w*)(?:\.\w+|\.frame\([\d.]+\))*)[}\s]*")
-"""A name as it is given without its double braces, or in those of other languages."""
+_BARE = re.compile(
+    r"[{$%\s(<\[｛（《【「]*(?P<name>[^\W\d]\w*)(?P<more>(?:\.\w+|\.frame\([\d.]+\))*)[}\s)>\]｝）》】」]*"
+)
+"""A name as it is given without its double braces, or in those of other languages and keyboards."""
 
 
 _NO_MATERIAL = (NoneType, Number, ModuleType)
@@ -108,16 +115,25 @@ def refuse_bare_name(field: str, values: Iterable[Any], names: Mapping[str, Any]
     """
     for text in values:
         found = _BARE.fullmatch(text) if isinstance(text, str) else None
-        if found is None or found["name"] not in names or Path(text).expanduser().exists():
+        if found is None or Path(text).expanduser().exists():
             continue
-        meant = names[found["name"]]
-        if found["name"].startswith("_") or callable(meant) or isinstance(meant, _NO_MATERIAL):
+        name = _name(found["name"], names)
+        if not name:
             continue
         raise InvalidMedia(
             f"{field}: there is no file {shown(text, typed=True)}, but a variable of that name.",
             field=field,
-            remedy=did_you_mean([f"{{{{{found['path']}}}}}"]),
+            remedy=did_you_mean([f"{{{{{name}{found['more']}}}}}"]),
         )
+
+
+def _name(typed: str, names: Mapping[str, Any]) -> str:
+    """The variable of a name, in its own capitals, that may be a material; empty if there is none."""
+    for name in (typed, *(one for one in names if one.casefold() == typed.casefold())):
+        meant = names.get(name)
+        if not (name.startswith("_") or callable(meant) or isinstance(meant, _NO_MATERIAL)):
+            return name
+    return ""
 
 
 def unescaped(body: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from wan_nb import arguments
 from wan_nb.api import catalog
 from wan_nb.api.recorded import carried, material_fields, values_of
-from wan_nb.errors import InvalidOption
+from wan_nb.errors import InvalidOption, did_you_mean, nearest
 from wan_nb.handles.study import Study
 from wan_nb.studies.plan import Plan, expand
 from wan_nb.studies.race.race_plan import RacePlan
@@ -34,9 +34,12 @@ def open_study(
 ) -> Study:
     """Plan a study and check each of its requests, or open one by its name; see `Session.study`."""
     take = arguments.take(take, fields)
+    if not isinstance(fields.get("seed"), int | str | None):
+        raise InvalidOption("seed is one number.", field="seed", remedy=did_you_mean(["seeds="]))
     if variants is None:
         if wrong := sorted(set(fields) - {spec.name for spec in catalog.FIELDS}):
-            raise InvalidOption(f"a study has no {wrong[0]!r:.60}.", field=wrong[0])
+            near = ["variants"] if wrong[0] == "prompts" else nearest(wrong[0], [spec.name for spec in catalog.FIELDS])
+            raise InvalidOption(f"a study has no {wrong[0]!r:.60}.", field=wrong[0], remedy=did_you_mean(near))
         if name is None:
             raise InvalidOption("a study needs prompts, or the name of one that is in the log.")
         return _reopened(session, name, take)

@@ -7,8 +7,7 @@ A magic here reads its text, calls what Python calls too, and returns what that 
 from __future__ import annotations
 
 import sys
-import tokenize
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,8 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 from traitlets import Any as AnyValue
 from traitlets import Bool, Dict, Float, TraitError, Unicode, Union, observe, validate
 from traitlets.config import Config
+
+from wan_nb.magics.first_line import BEFORE_IPYTHON, BEHIND_IPYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -179,7 +180,8 @@ def load(shell: InteractiveShell) -> None:
         # Attributes of a bound method are its function's: a plain function that IPython's `?` asks for the docstring.
         vars(WanMagics)[name].getdoc = _document(kind)
     shell.Completer.custom_matchers.append(_Matcher(shell))
-    shell.input_transformers_cleanup.extend(_TRANSFORMERS)
+    shell.input_transformers_cleanup[:0] = BEFORE_IPYTHON
+    shell.input_transformers_cleanup.extend(BEHIND_IPYTHON)
 
 
 def _configured(shell: InteractiveShell) -> WanMagics:
@@ -209,7 +211,7 @@ def unload(shell: InteractiveShell) -> None:
     matchers = shell.Completer.custom_matchers
     matchers[:] = [matcher for matcher in matchers if not isinstance(matcher, _Matcher)]
     cleanup = shell.input_transformers_cleanup
-    cleanup[:] = [transform for transform in cleanup if transform not in _TRANSFORMERS]
+    cleanup[:] = [transform for transform in cleanup if transform not in (*BEFORE_IPYTHON, *BEHIND_IPYTHON)]
 
 
 class _Matcher:
@@ -239,42 +241,3 @@ def _document(kind: str) -> Callable[[], str]:
         return manual.cell_help() if kind == "cell" else manual.line_help()
 
     return getdoc
-
-
-def _keep_bare_cell(lines: list[str]) -> list[str]:
-    """Give a ``%%wan`` without a body an empty line: IPython itself would answer, and ``%%wan --help`` never arrive."""
-    bare = lines and lines[0].split(maxsplit=1)[:1] == ["%%wan"] and not "".join(lines[1:])
-    return [lines[0].rstrip("\n") + "\n", "\n"] if bare else lines
-
-
-def _refuse_late_cell(lines: list[str]) -> list[str]:
-    """Say what is wrong with a ``%%wan`` below other code, which Python would call invalid syntax."""
-    if lines and not lines[0].startswith("%%") and (late := _late_cell(lines)):
-        from wan_nb.errors import InvalidOption
-
-        above = "the comment" if lines[late - 1].lstrip().startswith("#") else "what stands above it"
-        raise InvalidOption(
-            f"%%wan must be the first line of its cell; here it is line {late + 1}.",
-            remedy=f"Move {above} into a cell of its own.",
-        )
-    return lines
-
-
-def _late_cell(lines: list[str]) -> int:
-    """Number of lines above a ``%%wan`` that begins a statement; 0 where there is none, also inside of a string."""
-    if not any(line.lstrip().startswith("%%wan") for line in lines):
-        return 0
-    with suppress(tokenize.TokenError, SyntaxError):
-        begins = True
-        for token in tokenize.generate_tokens(iter(lines).__next__):
-            if begins and token.string in {"%", "%%"} and token.line.split(maxsplit=1)[0] == "%%wan":
-                return token.start[0] - 1
-            if token.type not in {tokenize.COMMENT, tokenize.NL, tokenize.INDENT, tokenize.DEDENT}:
-                begins = token.type == tokenize.NEWLINE
-    return 0
-
-
-_TRANSFORMERS = (_keep_bare_cell, _refuse_late_cell)
-for _transformer in _TRANSFORMERS:
-    # Whether a cell is complete is asked of the text as it was typed: a `%%wan` line alone is not.
-    _transformer.has_side_effects = True  # type: ignore[attr-defined]

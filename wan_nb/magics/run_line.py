@@ -38,9 +38,12 @@ def run_line(notebook: Notebook, line: str) -> Any:
         return _print_help(None)
     if name not in VERBS:
         cell = name.startswith("-")  # one % too few
+        near = ["%wan --help"] if name == "help" else nearest(name, VERBS)
         raise InvalidOption(
-            f"%wan has no verb {shown(name)}. {did_you_mean(nearest(name, VERBS))}".rstrip(),
-            remedy="With two %, %%wan begins a cell that makes a clip." if cell else "%wan --help lists them.",
+            f"%wan has no verb {shown(name)}.",
+            remedy="With two %, %%wan begins a cell that makes a clip."
+            if cell
+            else did_you_mean(near, "%wan --help lists them."),
         )
     verb = VERBS[name]
 

@@ -6,6 +6,7 @@ import base64
 import binascii
 import io
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -234,9 +235,9 @@ def _from_path(given: str | os.PathLike[str], field: str, suffixes: tuple[str, .
     try:
         path = local(text)
         if not path.exists():
-            raise source.refuse(f"does not exist{_where(path, text)}.", _near(path, suffixes))
+            raise source.refuse(f"does not exist{_where(path, text)}.", _meant(path, suffixes))
         if path.is_dir():
-            raise source.refuse("is a folder, not a file.", _near(path / "?", suffixes))
+            raise source.refuse("is a folder, not a file.", _files(path, suffixes))
         if not path.is_file():
             raise source.refuse("is not a regular file.")
         with path.open("rb"):
@@ -257,19 +258,39 @@ def _where(path: Path, given: str) -> str:
     return "" if given == str(path) else f" in {path.parent}"
 
 
-def _near(path: Path, suffixes: tuple[str, ...]) -> str:
-    """Names that may have been meant: the same one a folder below, or like ones in the same folder."""
+def _meant(path: Path, suffixes: tuple[str, ...]) -> str:
+    """The file that was meant by one that is not there: of that name in any capitals near by, or of a like name."""
+    there = next(parent for parent in path.parents if parent.exists())
+    name = re.split(r"[\\/]", path.name)[-1].casefold()
+    found: dict[str, list[Path]] = {}
     with suppress(OSError):
-        below = [one for one in islice(path.parent.iterdir(), 5000) if (one / path.name).is_file()]
-        if path.name != "?" and below:
-            found, here = min(below) / path.name, Path.cwd()
-            meant = found.relative_to(here) if found.is_relative_to(here) else found
-            return did_you_mean([repr(meant.as_posix())])
-        names = sorted(p.name for p in islice(path.parent.iterdir(), 5000) if p.suffix.lower() in suffixes)
-        lowered = {name.lower(): name for name in names}
-        near = [repr(lowered[name]) for name in nearest(path.name.lower(), lowered, 3)]
+        for folder in dict.fromkeys([there, Path.cwd()]):
+            for place in (folder, *sorted(one for one in islice(folder.iterdir(), 500) if one.is_dir())[:50]):
+                with suppress(OSError):
+                    for one in islice(place.iterdir(), 5000):
+                        if one.suffix.lower() in suffixes or one.name.casefold() == name:
+                            found.setdefault(one.name.casefold(), []).append(one)
+    if name in found:
+        return did_you_mean([_from_here(found[name][0])])
+    beside = {one.name: one for files in found.values() for one in files if one.parent == path.parent}
+    if near := nearest(name, beside, 3):
+        return did_you_mean([_from_here(beside[one]) for one in near])
+    if near := nearest(name, found):
+        return did_you_mean([_from_here(found[near[0]][0])])
+    return _files(path.parent, suffixes)
+
+
+def _from_here(path: Path) -> str:
+    here = Path.cwd()
+    return repr((path.relative_to(here) if path.is_relative_to(here) else path).as_posix())
+
+
+def _files(folder: Path, suffixes: tuple[str, ...]) -> str:
+    """Files of a folder that could be given."""
+    with suppress(OSError):
+        names = sorted(one.name for one in islice(folder.iterdir(), 5000) if one.suffix.lower() in suffixes)
         if names:
-            return did_you_mean(near, f"Files there: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}")
+            return f"Files there: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
     return f"No {join_words(suffixes)} file is there."
 
 
