@@ -93,6 +93,42 @@ def test_filters(some: RunLog, filters: dict[str, Any], expected: str):
 
 
 @pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"sort": "seed"}, "cabd"),  # of equal ones the newest first, what has none last
+        ({"sort": "-seed"}, "bcad"),
+        ({"sort": "-duration", "limit": 2}, "cd"),
+        ({"sort": "prompt", "limit": 2, "offset": 1}, "db"),
+        ({"sort": "study", "status": "INTENDED"}, "cbad"),
+        ({"sort": "-created_at", "study": "walk"}, "ba"),
+        ({"sort": "created_at", "study": ["walk", "run"]}, "abc"),
+        ({"sort": "-tags", "newest_first": False}, "badc"),
+    ],
+    ids=str,
+)
+def test_runs_are_sorted_by_the_log(some: RunLog, asked: dict[str, Any], expected: str):
+    assert "".join(row.fingerprint for row in some.find(**asked)) == expected
+    assert "".join(some.to_frame(**asked).fingerprint) == expected
+
+
+def test_runs_come_in_the_order_that_is_given_however_many_they_are(some: RunLog):
+    ids = {row.fingerprint: row.run_id for row in some.find()}
+    given = [ids["c"], *(f"{number:012x}" for number in range(40_000)), ids["a"], ids["d"], ids["c"]]
+    assert [row.fingerprint for row in some.find(run_id=given, sort="given")] == ["c", "a", "d"]
+    assert [row.fingerprint for row in some.find(run_id=given, sort="given", limit=1, offset=1)] == ["a"]
+    assert [row.fingerprint for row in some.find(run_id=given, sort="-seed", watermark=None)] == ["c", "a", "d"]
+    assert some.count(run_id=given) == 3
+    with pytest.raises(InvalidOption, match="no column 'given'"):
+        some.find(sort="given")
+
+
+@pytest.mark.parametrize("sort", ["ratings", "request", "owner", "-", "", "seed; DROP TABLE runs"])
+def test_no_order_that_is_none(log: RunLog, sort: str):
+    with pytest.raises(InvalidOption, match="no column"):
+        log.find(sort=sort)
+
+
+@pytest.mark.parametrize(
     ("filters", "said"),
     [
         ({"studdy": "walk"}, "no column 'studdy'.\nDid you mean study"),

@@ -18,6 +18,7 @@ from wan_nb.errors import InvalidMedia, InvalidOption, LogError, NotFound, Unava
 from wan_nb.frontends import can_run, notebook_folder
 from wan_nb.html.text import state
 from wan_nb.log.states import OPEN, Status
+from wan_nb.media.files import STRIP_BYTES
 from wan_nb.media.store import Store
 from wan_nb.public_functions import guard, guarded
 from wan_nb.sanitize import said
@@ -556,11 +557,11 @@ class Workspace:
         """The frame that is seen so many seconds after the beginning."""
         return self.frame(row, int(seconds * (row.fps or 30.0) + 1e-6))
 
-    def strip(self, row: Row) -> bytes | None:
-        """Six frames of a clip in one JPEG of at most 15 kB, or None while there is no clip that can be played."""
+    def strip(self, row: Row, most: int = STRIP_BYTES) -> bytes | None:
+        """Six frames of a clip in one JPEG of at most so many bytes; None while there is no clip that can be played."""
         path = self.video(row)
         with suppress(InvalidMedia):  # a clip that was kept unchecked
-            return self.store.strip(path, str(row.video_sha256)) if path else None
+            return self.store.strip(path, str(row.video_sha256), most) if path else None
         return None
 
     def light(self, row: Row) -> tuple[Path, Path | None] | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.arguments import has_ids, run_ids, whole
 from wan_nb.engine.loop import load
-from wan_nb.errors import InvalidOption, LogError, WanError
+from wan_nb.errors import InvalidOption, WanError
 from wan_nb.frontends import shell
 from wan_nb.handles import chosen_runs
 from wan_nb.handles.chosen_runs import is_marked, marked, session_of
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
     from wan_nb.log.row import Row
 
 __all__ = ["Accessor", "register", "runs_frame"]
-
-_STRIP_BYTES = 4_000  # of each picture in a table
-
-_PAGE = 30
-"""Runs that are shown at once: each takes up to 9 kB of the notebook."""
 
 
 def _pandas() -> None:
@@ -63,14 +59,9 @@ def runs_frame(
     frame = marked(workspace.log.to_frame(rows, extra=extra, **filters), session)
     if "video" not in frame:
         return frame
-
-    def place(name: str) -> str | None:
-        with suppress(LogError):
-            return str(workspace.store.path(name))
-        return None
-
     # The log keeps names, so that the folder can move; a person needs paths.
-    frame["video"] = frame["video"].map(place, na_action="ignore").astype("string")
+    places = workspace.store.places(frame["video"].dropna())
+    frame["video"] = frame["video"].map(places.get, na_action="ignore").astype("string")
     return frame
 
 
@@ -126,13 +117,13 @@ def _table(frame: pd.DataFrame, *, pictures: bool) -> dict[str, str]:
 
     first = frame[[*READ, "simulated"]].head(pd.get_option("display.max_rows") or 60).astype(object)
     records: Any = first.where(first.notna(), None).reset_index().to_dict("records")
-    from wan_nb.media.clips import shrunk
+    from wan_nb.widgets.static_outputs import small_strip
 
     session, strips = session_of(frame), {}
     for record in records[:BOARD_STRIPS] if pictures and session is not None else ():
-        with suppress(WanError, OSError, ValueError):
-            if strip := session.workspace.strip(session.workspace.row(record["run_id"])):
-                strips[record["run_id"]] = shrunk(strip, _STRIP_BYTES)
+        with suppress(WanError):
+            if strip := small_strip(session.workspace, session.workspace.row(record["run_id"])):
+                strips[record["run_id"]] = strip
     return runs_table(records, strips=strips, total=len(frame), columns=frame.shape[1] + 1)
 
 
@@ -170,33 +161,54 @@ class Accessor:
             )
         return session
 
-    def play(self, page: int = 1, *, session: Any = None) -> None:
-        """Show a table of strips that open the clips. Static: it is still there in the saved notebook.
+    def play(
+        self,
+        page: int = 1,
+        *,
+        status: Any = None,
+        study: Any = None,
+        text: str | None = None,
+        rating: int | None = None,
+        sort: str | None = None,
+        session: Any = None,
+    ) -> None:
+        """Show the runs as a table of strips that open the clips, 30 on a page.
+
+        Where somebody sits at the notebook, controls above it turn pages, filter and sort. The page that is seen last
+        stays in the saved notebook, as plain HTML of at most 300 kB that says how many there are and how others are
+        shown.
 
         Parameters
         ----------
         page : int
-            Of 30 runs each, in the order of the frame; its title says how many there are. Sort and filter the frame.
+            From 1.
+        status, study : str or list of str, optional
+            Only runs in this state; only those of this study.
+        text : str, optional
+            Only runs in which all of these words stand: in prompt, note, tags, label or study.
+        rating : int, optional
+            Only runs with at least so many stars; 0 for those that are not rated.
+        sort : str, optional
+            A column, such as ``"run_s"``, with ``-`` before it the largest first. The order of the frame without it.
 
         Raises
         ------
         InvalidOption
-            There is no such page.
+            There is no such page, state or column.
 
         Examples
         --------
-        >>> df.sort_values("rating", ascending=False).wan.play(page=2)   # doctest: +SKIP
+        >>> wan_nb.runs().wan.play(rating=4, sort="-created_at", page=2)   # doctest: +SKIP
         """
-        from wan_nb.widgets.outputs import display
-        from wan_nb.widgets.static_outputs import runs_bundle
+        from wan_nb.widgets.gallery import Choice, Gallery, show_gallery
 
-        session, ids = self._session(session), self.ids
-        pages = max(-(-len(ids) // _PAGE), 1)
-        page = whole(page, f"page of these {len(ids)} runs is 1 to {pages}", 1, pages)
-        first = (page - 1) * _PAGE
-        few = ids[first : first + _PAGE]
-        more = f"Runs {first + 1} to {first + len(few)} of {len(ids)}: .wan.play(page={page % pages + 1}) shows others"
-        display(runs_bundle(session.workspace, session.rows_of(few), title=more if pages > 1 else ""))
+        session = self._session(session)
+        gallery = Gallery(session.workspace, self.ids)
+        choice = Choice(status=status, study=study, text=text, rating=rating, sort=sort)
+        total = gallery.count(choice)
+        pages = gallery.pages(total)
+        page = whole(page, f"page of these {total} runs is 1 to {pages}", 1, pages)
+        show_gallery(session.views, gallery, replace(choice, page=page))
 
     def board(self, *, session: Any = None) -> None:
         """Show a live board of these runs."""

@@ -526,7 +526,7 @@ class Session:
         measures : bool
             Add the numbers of `wan_nb.studies.measures.measures` as columns; clips not measured yet take 1 to 5 s each.
         **filters
-            Columns by value or list of values, ``limit``, ``since``, ``until``, ``text``.
+            Columns by value or list of values, ``limit``, ``since``, ``until``, ``text``; ``sort="-rating"`` sorts.
 
         Examples
         --------

@@ -161,7 +161,7 @@ def board(
     chosen = {
         name: strip for (name, strip), size in zip((strips or {}).items(), sizes, strict=True) if size <= BOARD_BYTES
     }
-    heading = tag("div", escape(title, 120), style="font-weight:600") if title else ""
+    heading = tag("div", escape(title, 400), style="font-weight:600") if title else ""
     if not rows:
         return box(heading, "No runs here yet. ", tag("code", spelled("%%wan")), " makes one.", width=640)
     # JupyterLab lays tables out with fixed columns of equal width, which would squeeze the pictures.

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from wan_nb.arguments import as_whole, run_ids, shown, whole
 from wan_nb.errors import InvalidOption, NotFound, did_you_mean, join_words, nearest
 from wan_nb.log.budget import is_amount, job_spent, spent_since
+from wan_nb.log.dialects import bytewise, in_order
 from wan_nb.log.frame import to_frame
 from wan_nb.log.row import COLUMNS, NAMES, Row
 from wan_nb.log.schema import members, micros, runs, words
@@ -89,7 +90,13 @@ class Queries:
         return self._db.read(lambda c: [read_row(row) for row in c.execute(query)])
 
     def find(
-        self, *, limit: int | None = None, offset: int = 0, newest_first: bool = True, **filters: Any
+        self,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        newest_first: bool = True,
+        sort: str | None = None,
+        **filters: Any,
     ) -> list[Row]:
         """Return the runs that pass every filter.
 
@@ -101,6 +108,9 @@ class Queries:
             Leave out so many first, for the next page.
         newest_first : bool
             By ``created_at``.
+        sort : str, optional
+            A column, ``rating``, or with a ``-`` before it the largest first; runs that have no value there come last,
+            and among equal ones the newest first. ``given`` is the order of ``run_id=``.
         **filters
             ``column=value``; a list of values means any of them, `None` means not known, ``tags="keep"`` means that
             this tag is among them. ``since=`` and ``until=`` (aware datetimes, or local ones, or text in ISO 8601)
@@ -113,7 +123,7 @@ class Queries:
         InvalidOption
             No such column, or not a value of its type; the message says the nearest.
         """
-        query = _Question(filters).rows(NAMES, limit, offset, newest_first=newest_first)
+        query = _Question(filters).rows(NAMES, limit, offset, newest_first=newest_first, sort=sort)
         return self._db.read(lambda c: [read_row(row) for row in c.execute(query)])
 
     def count(self, **filters: Any) -> int:
@@ -180,6 +190,7 @@ class Queries:
         limit: int | None = None,
         offset: int = 0,
         newest_first: bool = True,
+        sort: str | None = None,
         **filters: Any,
     ) -> pd.DataFrame:
         """Return runs as a typed DataFrame, one row each, index ``run_id``.
@@ -203,7 +214,7 @@ class Queries:
         if rows is not None:
             cells = [[_kept(getattr(row, name)) for row in rows] for name in names]
             return to_frame([row.run_id for row in rows], cells, names, extra=extra)
-        query = _Question(filters).rows(["run_id", *names], limit, offset, newest_first=newest_first)
+        query = _Question(filters).rows(["run_id", *names], limit, offset, newest_first=newest_first, sort=sort)
         ids, *cells = self._db.read(lambda c: _columns(c.execute(query), 1 + len(names)))
         return to_frame(ids, list(map(readable, names, cells)), names, extra=extra)
 
@@ -264,20 +275,23 @@ class _Question:
         check_names(filters, [*COLUMNS, "run_id", *_NOT_GIVEN])
         given = {name: value if name == "run_id" else listed(value) for name, value in filters.items()}
         self.columns: dict[str, sa.Column[Any]] = {name: runs.c[name] for name in NAMES}
-        self._from: sa.FromClause = runs
+        self._table: sa.FromClause = runs
+        self._key: list[sa.Column[Any]] = [runs.c.run_id]
         self._order: list[sa.ColumnElement[Any]] = [runs.c.created_at, runs.c.run_id]
         self._conditions: list[sa.ColumnElement[bool]] = []
-        if given.get("run_id") is not None:
-            self._conditions.append(_any_of(run_ids(given.pop("run_id"))))
+        self._ids: sa.TableValuedAlias | None = None
         study = given.get("study")
         if study is not None and not (isinstance(study, list) and None in study):
             self._of(given.pop("study"))
+        if given.get("run_id") is not None:
+            self._among([one.strip().lower() for one in run_ids(given.pop("run_id"))])
         self._conditions += [
             self._condition(name, value) for name, value in given.items() if value is not None or name not in _NOT_GIVEN
         ]
 
     def _of(self, study: Any) -> None:
-        self._from = members.join(runs, runs.c.run_id == members.c.run_id)
+        self._table = members.join(runs, runs.c.run_id == members.c.run_id)
+        self._key = [members.c.run_id, members.c.study]
         self._order = [members.c.created_at, members.c.run_id]
         self.columns |= {name: members.c[name] for name in ("study", "variant", "block")}
         if not isinstance(study, list):
@@ -290,18 +304,47 @@ class _Question:
         )
         self._conditions += [members.c.study.in_(names), ~twice]
 
+    def _among(self, ids: Sequence[str]) -> None:
+        """Only runs of these ids, or whose ids begin so."""
+        starts = [one for one in ids if len(one) < _ID_LENGTH]
+        whole_ids = in_order([words(one) for one in ids if len(one) >= _ID_LENGTH])
+        if not starts:
+            self._ids = whole_ids
+            return
+        begin = [sa.and_(runs.c.run_id >= one, runs.c.run_id < one + "g") for one in starts if one and set(one) <= _HEX]
+        self._conditions.append(sa.or_(runs.c.run_id.in_(sa.select(whole_ids.c.value)), *begin))
+
     def select(self, *columns: Any) -> sa.Select[Any]:
         """Some columns of the rows that pass."""
-        return sa.select(*columns).select_from(self._from).where(*self._conditions)
+        table = self._table if self._ids is None else self._ids.join(self._table, self._ids.c.value == runs.c.run_id)
+        return sa.select(*columns).select_from(table).where(*self._conditions)
 
-    def rows(self, names: Sequence[str], limit: int | None, offset: int, *, newest_first: bool) -> sa.Select[Any]:
-        """Columns by name as the log keeps them, in order of time."""
+    def rows(
+        self, names: Sequence[str], limit: int | None, offset: int, *, newest_first: bool, sort: str | None = None
+    ) -> sa.Select[Any]:
+        """Columns by name as the log keeps them, in order of time or as `sort` says."""
         said = "must be a whole number from 0"
         limit = None if limit is None else whole(limit, f"limit {said}", 0, LARGEST, typed=True)
         offset = whole(offset, f"offset {said}", 0, LARGEST, typed=True)
-        query = self.select(_as_text(self.columns[name] for name in names))
-        query = query.order_by(*(key.desc() if newest_first else key for key in self._order))
-        return query.limit(limit).offset(offset or None)
+        columns = _as_text(self.columns[name] for name in names)
+        by_time = [key.desc() if newest_first else key for key in self._order]
+        if sort is None:
+            return self.select(columns).order_by(*by_time).limit(limit).offset(offset or None)
+        # A database sorts what it is asked for: a page of long rows is found by its keys alone first.
+        keys = [*self._sorted(sort), *by_time]
+        place = sa.func.row_number().over(order_by=keys).label("place")
+        found = self.select(*self._key, place).order_by(*keys).limit(limit).offset(offset or None).subquery()
+        same = sa.and_(*(column == found.c[column.name] for column in self._key))
+        return sa.select(columns).select_from(found.join(self._table, same)).order_by(found.c.place)
+
+    def _sorted(self, sort: str) -> list[sa.ColumnElement[Any]]:
+        if sort == "given" and self._ids is not None:
+            return [self._ids.c.key]
+        name = str(sort).removeprefix("-")
+        check_names([name], COLUMNS)
+        column = self.columns[name]
+        key = bytewise(column) if COLUMNS[name] in {"string", "category"} else column
+        return [column.is_(None), key.desc() if sort != name else key]
 
     def _condition(self, name: str, value: Any) -> sa.ColumnElement[bool]:
         if isinstance(value, list):
@@ -321,15 +364,6 @@ _NOT_GIVEN: Final = ("since", "until", "text", "words")
 
 _HEX: Final = frozenset("0123456789abcdef")
 _ID_LENGTH: Final = 12
-
-
-def _any_of(ids: Sequence[str]) -> sa.ColumnElement[bool]:
-    """Runs of these ids, or whose ids begin so."""
-    ids = [one.strip().lower() for one in ids]
-    whole_ids = [words(one) for one in ids if len(one) >= _ID_LENGTH]
-    starts = [one for one in ids if one and len(one) < _ID_LENGTH and set(one) <= _HEX]
-    begin = [sa.and_(runs.c.run_id >= one, runs.c.run_id < one + "g") for one in starts]
-    return sa.or_(sa.false(), runs.c.run_id.in_(whole_ids), *begin)
 
 
 def listed(value: Any) -> Any:
@@ -354,10 +388,10 @@ def _tagged(_name: str, value: Any) -> sa.ColumnElement[bool]:
 
 def _said(word: str) -> sa.ColumnElement[bool]:
     """Whether a word stands anywhere that a person has written."""
-    told = members.select().where(members.c.run_id == runs.c.run_id)
-    named = told.where(sa.or_(*(members.c[name].icontains(word, autoescape=True) for name in ("study", "variant"))))
     own = [sa.type_coerce(runs.c[name], sa.Text()) for name in ("prompt", "note", "tags", "variant", "study")]
-    return sa.or_(sa.exists(named.subquery()), *(column.icontains(word, autoescape=True) for column in own))
+    names = [members.c[name].icontains(word, autoescape=True) for name in ("study", "variant")]
+    named = sa.select(members.c.run_id).where(sa.or_(*names))  # asked once, not once for each run
+    return sa.or_(*(column.icontains(word, autoescape=True) for column in own), runs.c.run_id.in_(named))
 
 
 _Test = Callable[[str, Any], sa.ColumnElement[bool]]

@@ -235,7 +235,11 @@ def shrunk(picture: bytes, max_bytes: int, *, frames: int = 6) -> bytes:
         `max_bytes` is too few for any picture.
     """
     with Image.open(io.BytesIO(picture)) as sheet:
-        return _jpeg(sheet.convert("RGB"), frames, max_bytes)
+        if len(picture) <= max_bytes:
+            return picture
+        # Bytes go with the pixels: what is surely too large is not tried.
+        tile = round(sheet.width / frames * min(1.0, 1.2 * (max_bytes / len(picture)) ** 0.5))
+        return _jpeg(sheet.convert("RGB"), frames, max_bytes, tile)
 
 
 def _tile_size(width: int, height: int) -> tuple[int, int]:
@@ -243,9 +247,9 @@ def _tile_size(width: int, height: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _jpeg(sheet: Image.Image, frames: int, max_bytes: int) -> bytes:
-    """JPEG of at most `max_bytes`; the width stays a multiple of the number of frames."""
-    tile = sheet.width // frames
+def _jpeg(sheet: Image.Image, frames: int, max_bytes: int, tile: int = 0) -> bytes:
+    """JPEG of at most `max_bytes`, its frames at most `tile` wide; the width stays a multiple of their number."""
+    tile = tile or sheet.width // frames
     while tile >= 8:
         small = sheet.resize((tile * frames, max(1, round(sheet.height * tile * frames / sheet.width))))
         for quality in range(84, 40, -6):

@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Iterator
 
-__all__ = ["STRIP_BYTES", "atomic", "file_sha256", "write_whole"]
+__all__ = ["SMALL_STRIP_BYTES", "STRIP_BYTES", "atomic", "file_sha256", "write_whole"]
 
 STRIP_BYTES = 15_000
 """Largest strip of a clip's frames: it stands in a notebook."""
+
+SMALL_STRIP_BYTES = 4_000
+"""Largest one where many stand together."""
 
 
 def file_sha256(file: BinaryIO) -> str:

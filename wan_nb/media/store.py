@@ -25,17 +25,21 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
 
 from wan_nb.errors import LogError, WanError
-from wan_nb.media.files import atomic, file_sha256, write_whole
+from wan_nb.media.files import STRIP_BYTES, atomic, file_sha256, write_whole
 from wan_nb.media.shared_store import Remote
 from wan_nb.paths import writable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from wan_nb.settings import Settings
 
 __all__ = ["Store", "sidecar_of"]
 
 
 _SHA256 = re.compile("[0-9a-f]{64}")
+_PLAIN = re.compile(r"videos/\w[\w.-]{0,100}", re.ASCII)
+"""What names of clips look like: no folder, no device, no dots alone."""
 
 
 class Store:
@@ -133,6 +137,25 @@ class Store:
             raise LogError(f"the log names a file outside of {folder}/: {name!r:.80}.", remedy="It is not touched.")
         return path
 
+    def places(self, names: Iterable[str]) -> dict[str, str]:
+        """Absolute paths of names from the log, as text, by one look at the folder; those that lead elsewhere are not.
+
+        ``videos/NAME`` leads into the folder unless it is a link; every other name is judged as in `path`.
+        """
+        folder, links = self.root / "videos", set[str]()
+        with suppress(OSError):
+            links = {entry.name for entry in os.scandir(folder) if entry.is_symlink()}
+        straight = folder.resolve() == self.root.resolve() / "videos"
+        found: dict[str, str] = {}
+        for name in names:
+            last = name.removeprefix("videos/")
+            if straight and _PLAIN.fullmatch(name) and last not in links:
+                found[name] = os.path.join(folder, last)  # noqa: PTH118  # ten thousand of them
+            else:
+                with suppress(LogError):
+                    found[name] = str(self.path(name))
+        return found
+
     def find(self, name: str | None) -> Path | None:
         """The file of a name from the log; None where there is none of ours."""
         with suppress(LogError, OSError):
@@ -166,12 +189,24 @@ class Store:
         kept = self.path(f"proxies/{known}.{recipe}", folder="proxies")
         return kept if kept.exists() else self._making_place / "proxies" / kept.name
 
-    def strip(self, clip: Path, sha256: str) -> bytes:
+    def strip(self, clip: Path, sha256: str, most: int = STRIP_BYTES) -> bytes:
         """Six frames of a clip in one JPEG small enough for a notebook."""
         from wan_nb.media import clips
 
-        kept = self.proxy(sha256, "strip.jpg")
-        return (kept if kept.exists() else write_whole(kept, clips.strip(clip))).read_bytes()
+        if (made := self.made_strip(sha256, most)) is None:
+            whole = most == STRIP_BYTES
+            made = clips.strip(clip) if whole else clips.shrunk(self.strip(clip, sha256), most)
+            write_whole(self._strip(sha256, most), made)
+        return made
+
+    def made_strip(self, sha256: str, most: int = STRIP_BYTES) -> bytes | None:
+        """The strip of a clip that was made before."""
+        with suppress(OSError):
+            return self._strip(sha256, most).read_bytes()
+        return None
+
+    def _strip(self, sha256: str, most: int) -> Path:
+        return self.proxy(sha256, "strip.jpg" if most == STRIP_BYTES else f"strip{most}.jpg")
 
     def light_copy(self, clip: Path, sha256: str) -> Path:
         """A clip that a browser seeks in at once; made in 1 to 5 s, without sound."""

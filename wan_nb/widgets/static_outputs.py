@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.errors import InvalidMedia, InvalidOption
+from wan_nb.errors import InvalidMedia, InvalidOption, WanError
 from wan_nb.frontends import front_end, serves
 from wan_nb.html import run_card
 from wan_nb.html.text import megabytes, source
+from wan_nb.media.files import SMALL_STRIP_BYTES
 from wan_nb.settings import EMBED_MOST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
     from wan_nb.log.takes import Takes
 
-__all__ = ["LIGHT", "reused_note", "run_bundle", "runs_bundle"]
+__all__ = ["LIGHT", "page_bundle", "reused_note", "run_bundle", "runs_bundle", "small_strip"]
 
 LIGHT = 1_000_000
 """Most bytes of a light copy that is put into an output unasked."""
+
+_PLAYER_BYTES = 200
+"""What the markup around a picture takes."""
 
 
 def run_bundle(workspace: Workspace, row: Row, *, note: str = "", embed: bool = False) -> dict[str, str]:
@@ -72,6 +77,45 @@ def runs_bundle(workspace: Workspace, rows: Iterable[Row], *, title: str = "", p
         strips = _smaller(strips)
     given: dict[str, Any] = {"strips": strips, "embeds": _copies(workspace, few), "title": title}
     return run_card.board_bundle([_placed(workspace, row) for row in rows], **_place(workspace), **given)
+
+
+def page_bundle(
+    workspace: Workspace, rows: Sequence[Row], *, title: str, most: int, made_only: bool = False
+) -> dict[str, str]:
+    """As `runs_bundle`, with small pictures, no clip in it, and in all at most so many bytes of a notebook.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    rows : sequence of Row
+    title : str
+    most : int
+        What words leave of it is for the pictures.
+    made_only : bool
+        Only pictures that are there already.
+    """
+
+    def bundle(strips: Mapping[str, bytes]) -> dict[str, str]:
+        given: dict[str, Any] = {"strips": strips, "title": title}
+        return run_card.board_bundle([_placed(workspace, row) for row in rows], **_place(workspace), **given)
+
+    room = most - len(json.dumps(bundle({}), ensure_ascii=False).encode("utf-8", "replace"))
+    strips: dict[str, bytes] = {}
+    for row in rows:
+        strip = small_strip(workspace, row, made_only=made_only) or b""
+        room -= len(strip) * 4 // 3 + _PLAYER_BYTES
+        if strip and room > 0:
+            strips[row.run_id] = strip
+    return bundle(strips)
+
+
+def small_strip(workspace: Workspace, row: Row, *, made_only: bool = False) -> bytes | None:
+    """Frames of a clip for a place among many; None where there is no clip, or nobody can make them."""
+    with suppress(WanError, OSError, ValueError):
+        if not made_only:
+            return workspace.strip(row, SMALL_STRIP_BYTES)
+        return workspace.store.made_strip(str(row.video_sha256), SMALL_STRIP_BYTES) if workspace.video(row) else None
+    return None
 
 
 def _smaller(strips: Mapping[str, bytes]) -> dict[str, bytes]:
