@@ -195,9 +195,11 @@ REQUEST: tuple[Option, ...] = tuple(_from_field(f) for f in catalog.FIELDS if f.
 
 HELP = Option("help", "Show this text.", short="h")
 
-WHOLE = Option("whole", "Of a study, all variants and not only the one that has won.")
+WHOLE = Option("whole", "Of a study: all variants, not only the winner.")
 
-CRITERION = Option("criterion", 'What is asked, such as "moves less"; which clip is better without it.', metavar="TEXT")
+CRITERION = Option(
+    "criterion", 'What is asked, such as "moves less"; without it: which clip is better.', metavar="TEXT"
+)
 
 MAX_COST = Option(
     "max_cost",
@@ -217,12 +219,12 @@ NOTEBOOK: tuple[Option, ...] = (
     ),
     Option("race", "Buy seeds in steps, for the variants that can still win, until the votes decide; see --max-cost."),
     CRITERION,
-    Option("name", "Name of the study or of the work; part of the derived seed.", _label, metavar="NAME"),
+    Option("name", "Name of the study or job; a seed that nobody gives depends on it.", _label, metavar="NAME"),
     Option("tag", "Word to find the run by; repeatable.", lambda value: words(value, "tag"), metavar="WORD", many=True),
-    Option("out", "Variable that receives the run or study, also when an error comes.", _variable, metavar="VAR"),
+    Option("out", "Variable for the run or study; it is set after an error too.", _variable, metavar="VAR"),
     Option(
         "wait",
-        "Block until the end; the default in terminals, scripts, nbclient and papermill.",
+        "Wait until the clip is there; the default in terminals, scripts, nbclient and papermill.",
         negatable=True,
     ),
     Option(
@@ -231,7 +233,7 @@ NOTEBOOK: tuple[Option, ...] = (
         lambda value: take(value, typed=True),
         metavar="N",
     ),
-    Option("dry_run", "Nothing is sent: the JSON without the key, the checks, the price."),
+    Option("dry_run", "Send nothing: show the request, the checks and the price."),
     MAX_COST,
     Option("raw", "Take the prompt as it is: no {{name}} in it is replaced."),
     HELP,

@@ -1006,7 +1006,7 @@ class Session:
         return examine(self.workspace, mend=mend)
 
     def bundle(self, path: str | Path = "wan_runs.zip", /, **filters: Any) -> Path:
-        """Pack clips, sidecars, table and an index page into one zip file to take home.
+        """Pack clips, their requests, a table and a page that plays them into one zip file to take home.
 
         Parameters
         ----------

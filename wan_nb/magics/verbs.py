@@ -92,7 +92,7 @@ def show(call: Call) -> Any:
 
 
 def resume(call: Call) -> Any:
-    """Take up every unfinished run, also of a kernel that died.
+    """Go on with every unfinished run, also of a kernel that died.
 
     Nothing is sent again: tasks are looked at by their ids, clips that are ready are fetched, and runs whose submit was
     never answered are looked for in the account's list. With nothing under way it says so.
@@ -154,7 +154,7 @@ def again(call: Call) -> Any:
     Without a seed of its own the new clip gets another one. The cell goes on showing the take that it showed, and the
     `--take N` that shows the new one is said. Where nobody sits at the notebook it needs --max-cost.
 
-    Of a study it plans the winner, or with --whole all variants, in another tier or by another model.
+    Of a study it plans the winner, or with --whole all variants, in another resolution or by another model.
 
         %wan again
         %wan again 3f9c --duration 10
@@ -239,7 +239,7 @@ def _tagged(call: Call, verb: str) -> Any:
 
 
 def compare(call: Call) -> Any:
-    """Show clips side by side on one clock; alone, the last two on the same material.
+    """Play clips side by side; without a name, the last two of the same picture.
 
     Play, step, loop, wipe and swap in place; each row of a study is a picture with a seed, each column a variant.
     Labels are seen here: a decision is made with `%wan vote`.
@@ -302,7 +302,7 @@ def votes(call: Call) -> Any:
 
 
 def rank(call: Call) -> Any:
-    """Tell what the votes say, and how surely.
+    """Tell what the votes say, and how sure that is.
 
     Shares of new seeds with 95 % intervals, counted in seeds and not in votes. It says "not decided" until it is. While
     you have pairs left to vote on, what others said is left out; `--all` tells it.
@@ -381,8 +381,9 @@ def form(call: Call) -> Any:
 def connect(call: Call) -> Any:
     """Choose the service.
 
-    SERVICE is ``simulator``, ``beijing``, ``singapore`` or a base URL. Without it: the real service if there is a key,
-    else the simulator. What is under way goes on; `%wan resume` takes it up again.
+    SERVICE is ``simulator``, ``beijing``, ``singapore`` or a base URL. Without it the present one stays; in a new
+    kernel that is the real service if there is a key, else the simulator. What is under way goes on; `%wan resume`
+    shows it again.
 
         %wan connect simulator
     """
@@ -421,7 +422,7 @@ def doctor(call: Call) -> Any:
 
 
 def bundle(call: Call) -> Any:
-    """Pack clips, sidecars, table and an index page into one file to take home.
+    """Pack clips, their requests, a table and a page that plays them into one file to take home.
 
     Everything in the log, or one study of it. Unpacked, ``index.html`` shows and plays the clips in any browser.
 
@@ -482,7 +483,7 @@ def _number(value: Any) -> int:
 
 _LIMIT = Option("limit", "At most so many, the newest.", _number, metavar="N")
 _EMBED = Option("embed", "Put the clip itself into the notebook, for readers who do not have the file.")
-_WAIT = Option("wait", "Block until all have ended.")
+_WAIT = Option("wait", "Wait until all have ended.")
 _OUTPUT = Option(
     "output", "File to write; the study's name without it.", short="o", metavar="FILE", suffixes=(".html",)
 )

@@ -31,7 +31,7 @@ VIDEO = Model(
             "reference_audio",
             "media",
             str,
-            "Sound to take up: Audio 1, Audio 2 ... in the prompt.",
+            "Sound to use: Audio 1, Audio 2 ... in the prompt.",
             limits=_SOUND,
             most=5,
             column="references",
@@ -44,7 +44,9 @@ VIDEO = Model(
             choices=("adaptive", "21:9", "16:9", "4:3", "1:1", "3:4", "9:16"),
         ),
         replace(wan27.DURATION, maximum=30, specials=(Special(-1, "the service chooses", most=30),)),
-        Field("audio", "parameters", bool, "Sound; costs the same with and without.", default=True, api_default=True),
+        Field(
+            "audio", "parameters", bool, "With sound or without; the price is the same.", default=True, api_default=True
+        ),
         replace(wan27.SEED, specials=(Special(-1, "another one each time"),)),
         wan27.PROMPT_EXTEND,
         wan27.WATERMARK,
