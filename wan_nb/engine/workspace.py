@@ -440,6 +440,10 @@ class Workspace:
         """Write remarks of a person into the log, and tell every board."""
         return self._tell(self.log.update(run_id, **changes))
 
+    def cancel(self, run_id: str) -> None:
+        """Cancel a run that still waits; see `Run.cancel`."""
+        self.loop.sync(self.runner.cancel(run_id))
+
     def pin(self, run_id: str) -> Row:
         """Let cells that name no take show the one of this run, and tell every board."""
         return self._tell(self.log.pin(run_id))

@@ -8,14 +8,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.arguments import frame_ids, run_ids
+from wan_nb.log.marks import in_the_running
+from wan_nb.log.states import Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from wan_nb.engine.workspace import Workspace
+    from wan_nb.handles.protocols import AnySession, AnyStudy
     from wan_nb.log.row import Row
 
-__all__ = ["each_of", "is_marked", "labelled_rows", "marked", "session_of"]
+__all__ = ["each_of", "is_marked", "labelled_rows", "marked", "session_of", "study_rows"]
 
 _MARK = "wan_nb"
 """Key in the ``attrs`` of a DataFrame, which its selections and copies keep."""
@@ -48,6 +51,30 @@ def labelled_rows(session: Workspace, what: Any) -> list[Row]:
     for run_id, *own in zip(frame_ids(what), *(what[name] for name in names), strict=True):
         labels[run_id] = {name: _text(cell) for name, cell in zip(names, own, strict=True)}
     return [replace(row, **labels.get(row.run_id, {})) for row in found]
+
+
+def study_rows(session: AnySession, study: AnyStudy, what: Any, *, done: bool = False) -> list[Row]:
+    """Rows of the runs that are meant, under the labels that they have in a study.
+
+    Parameters
+    ----------
+    session : Session
+    study : Study
+    what : object
+        Labels of its variants, itself, and whatever else means runs.
+    done : bool
+        Of several that one thing means only those with a clip.
+    """
+    workspace, own = session.workspace, study.rows()
+    labels, found = {row.run_id: row for row in own}, []
+    for each in each_of(what):
+        of_label = [row for row in own if isinstance(each, str) and row.variant == each]
+        rows = of_label or [labels.get(row.run_id, row) for row in session.rows_of([each])]
+        if done and (of_label or len(rows) > 1 or each is study):
+            workspace.bring(made := [row for row in rows if row.status is Status.SUCCEEDED])
+            rows = in_the_running([row for row in made if workspace.video(row) is not None])
+        found += rows
+    return list({row.run_id: row for row in found}.values())
 
 
 def _text(cell: Any) -> str | None:

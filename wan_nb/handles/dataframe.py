@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
+    from wan_nb.studies.plan import PlanState
 
-__all__ = ["Accessor", "register", "runs_frame"]
+__all__ = ["Accessor", "plan_frame", "register", "runs_frame"]
 
 
 def _pandas() -> None:
@@ -63,6 +64,25 @@ def runs_frame(
     places = workspace.store.places(frame["video"].dropna())
     frame["video"] = frame["video"].map(places.get, na_action="ignore").astype("string")
     return frame
+
+
+def plan_frame(state: PlanState) -> pd.DataFrame:
+    """A plan as a DataFrame: a cell a row, with its state in the log and its price (0 when it is there)."""
+    import pandas as pd
+
+    cells, missing = state.plan.cells, state.missing
+    return pd.DataFrame(
+        {
+            "variant": [cell.variant for cell in cells],
+            "block": [cell.block for cell in cells],
+            "prompt": [request.prompt for request in state.requests],
+            "status": [
+                "to buy" if row is None or n in missing else str(row.status) for n, row in enumerate(state.rows)
+            ],
+            "price": [price if n in missing else 0.0 for n, price in enumerate(state.prices)],
+            "run_id": [None if row is None else row.run_id for row in state.rows],
+        }
+    )
 
 
 def register() -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wan_nb.errors import WanError
 from wan_nb.frontends import front_end
+from wan_nb.studies.buying import buy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from wan_nb.log.row import Row
+    from wan_nb.studies.planned_study import PlannedStudy
+    from wan_nb.widgets.outputs import Views
 
 __all__ = ["Finals"]
 
@@ -24,34 +27,36 @@ class Finals:
 
     Attributes
     ----------
-    study : Study
-        That has been decided.
     winner : str
+    planned_by : callable
+        Plans them; an error of ours where the model has no such tier.
+    views_of : callable
+        The outputs of this kernel.
     """
 
-    study: Any
     winner: str
+    planned_by: Callable[[], PlannedStudy]
+    views_of: Callable[[], Views]
 
     @cached_property
-    def _plan(self) -> Any:
+    def _planned(self) -> PlannedStudy | None:
         """Their plan; None where the model has no such tier."""
         with suppress(WanError):
-            return self.study.finals(variant=self.winner)
+            return self.planned_by()
         return None
 
     @cached_property
     def _price(self) -> tuple[str, float] | None:
         """What is to be bought in words, and for how much; None where nothing is."""
-        if self._plan is None or not (count := len(self._plan.missing)):
+        if self._planned is None or not (count := len((state := self._planned.state()).missing)):
             return None
-        bill = self._plan.state().bill
         clips = f"{count} clip{'' if count == 1 else 's'}"
-        return f"{clips} for {bill.brief}", bill.amount
+        return f"{clips} for {state.bill.brief}", state.bill.amount
 
     @property
     def rows(self) -> list[Row]:
         """Those that were bought already."""
-        return [] if self._plan is None else list(self._plan.rows())
+        return [] if self._planned is None else self._planned.rows()
 
     @property
     def button(self) -> str:
@@ -68,8 +73,8 @@ class Finals:
 
     def buy(self) -> list[Row]:
         """Buy them, for what the button says at most."""
-        if self._price is not None:
-            self._plan.submit(max_cost=self._price[1])
+        if self._price is not None and self._planned is not None:
+            buy(self._planned, self._price[1])
         return self.rows
 
     def show(self, bundle: Mapping[str, str]) -> None:
@@ -79,4 +84,4 @@ class Finals:
 
         display(dict(bundle))
         if front_end().live and self.button:
-            show_offer(self.study.session.views, self.button, self.buy)
+            show_offer(self.views_of(), self.button, self.buy)

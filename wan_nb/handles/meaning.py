@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any, cast
 from wan_nb.arguments import has_ids, shown
 from wan_nb.errors import InvalidOption, NotFound, did_you_mean, join_words, nearest, shortened
 from wan_nb.handles.chosen_runs import each_of, labelled_rows
-from wan_nb.handles.open_study import open_study
 from wan_nb.handles.run import Run
-from wan_nb.handles.study import Study
+from wan_nb.handles.study import Study, recorded_study
+from wan_nb.log.marks import in_the_running
+from wan_nb.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from wan_nb.log.row import Row
 
-__all__ = ["Meaning", "meaning", "one_run", "one_study", "one_thing", "rows_meant"]
+__all__ = ["Meaning", "last_two", "meaning", "one_run", "one_study", "one_thing", "rows_meant", "rows_to_compare"]
 
 _ID = re.compile(r"[0-9a-f]{1,12}")
 _SURE = 4
@@ -94,8 +95,7 @@ def _meanings(session: Any, word: str, names: Mapping[str, Any]) -> list[Meaning
     log, word = session.log, word.strip()
     found = []
     if word in log.studies():
-        study = open_study(session, None, {}, name=word, seeds=(), vary=None, tags=())
-        found.append(Meaning("study", tuple(log.find(study=word)), study))
+        found.append(Meaning("study", tuple(log.find(study=word)), recorded_study(session, word)))
     elif called := log.find(study=word):  # a name of single runs, which no plan has
         found.append(Meaning("study", tuple(called)))
     runs = log.find(run_id=[word], limit=_SHOWN + 1) if _ID.fullmatch(word.lower()) else []
@@ -163,7 +163,9 @@ def one_run(session: Any, what: Any, names: Mapping[str, Any] = _NO_NAMES) -> Ru
 
 
 def one_study(session: Any, what: Any, names: Mapping[str, Any] = _NO_NAMES) -> Study:
-    """The study that is meant, also by a run, a label or a tag whose runs belong to one study."""
+    """The study that is meant, also by a run, a label or a tag whose runs belong to one study; None is the last one."""
+    if what is None:
+        what = _last_study(session)
     if isinstance(what, str):
         meant = meaning(session, what, names)
         if isinstance(meant.thing, Study):
@@ -183,6 +185,43 @@ def one_study(session: Any, what: Any, names: Mapping[str, Any] = _NO_NAMES) -> 
             raise InvalidOption(f"{told} belongs to no study.", remedy="%%wan --seeds 1,2,3 makes one.")
         raise InvalidOption(f"{told} belongs to several studies.", remedy=f"Say which: {join_words(of[:_SHOWN])}.")
     return cast("Study", session.study(name=of[0]))
+
+
+def _last_study(session: Any) -> Study:
+    """The last study of this session, that of its last run, or else the newest of the log."""
+    known, last = session.log.studies(), session.last
+    if isinstance(last, Study):
+        return last
+    if isinstance(last, Run) and (own := last.row.study) in known:
+        return cast("Study", session.study(name=own))
+    if not known:
+        raise InvalidOption("there is no study in this log yet.", remedy="%%wan --seeds 1,2,3 makes one.")
+    return cast("Study", session.study(name=known[0]))
+
+
+def rows_to_compare(session: Any, what: Any) -> list[Row]:
+    """Rows of what is meant, each once, without those that were dropped from their study."""
+    rows = [row for each in each_of(what) for row in in_the_running(rows_meant(session, [each]))]
+    return list({row.run_id: row for row in rows}.values())
+
+
+def last_two(session: Any) -> list[Row]:
+    """The last run of a session and the clip before it on the same material; none where a study was last."""
+    run = session.last
+    if run is None and (newest := session.log.find(status="SUCCEEDED", limit=1)):
+        run = Run(session, newest[0].run_id)
+    if not isinstance(run, Run) or run.row.study in session.log.studies():
+        return []
+    if run.row.open:
+        say(f"Waiting for run {run.id[:8]} ...")
+        run.wait()
+    if (before := session.workspace.before(run.row)) is None:
+        raise InvalidOption(
+            "there is no other clip on the same material to compare the last one with.",
+            run_id=run.id,
+            remedy="Name them: %wan compare ID ID, or a study, label or tag.",
+        )
+    return [before, run.row]
 
 
 def _several(word: str, meant: Meaning) -> InvalidOption | NotFound:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wan_nb import arguments
 from wan_nb.arguments import shown
-from wan_nb.errors import BudgetExceeded, InvalidOption, RunFailed
-from wan_nb.handles.finals import Finals
-from wan_nb.handles.race_log import bought, join, new_seeds, own_fields, pictures_of, state_of
-from wan_nb.handles.race_page import button_label, outlook_lines, race_page, race_price, steps_of
+from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound, RunFailed
 from wan_nb.log.states import OPEN
 from wan_nb.public_functions import guarded
+from wan_nb.studies.buying import send
 from wan_nb.studies.plan import MAX_CELLS, Plan
+from wan_nb.studies.planned_study import PlannedStudy
+from wan_nb.studies.race.race_log import bought, new_seeds, own_fields, pictures_of, state_with
+from wan_nb.studies.race.race_page import button_label, outlook_lines, race_page, race_price
 from wan_nb.studies.race.race_plan import RacePlan
 from wan_nb.studies.race.steering import NEXT_SEEDS
 from wan_nb.studies.study_cell import Cell, labelled
-from wan_nb.studies.votes import about
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
@@ -25,16 +26,16 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from wan_nb.api.request import VideoRequest
     from wan_nb.engine.ask import Ask
+    from wan_nb.handles.finals import Finals
+    from wan_nb.handles.protocols import AnyStudy
     from wan_nb.html.race import RacePage
-    from wan_nb.studies.plan import PlanState
     from wan_nb.studies.race.state import NextStep, RaceState
     from wan_nb.studies.ranking.result import Ranking
     from wan_nb.widgets.race import RaceControls
     from wan_nb.widgets.vote import VoteWidget
 
-__all__ = ["Race", "open_race", "told"]
+__all__ = ["Race", "join", "open_race"]
 
 
 @printed
@@ -56,25 +57,21 @@ class Race:
     >>> race.submit().wait()      # 4 more seeds, or nothing when the votes have decided  # doctest: +SKIP
     """
 
-    def __init__(self, study: Any, wish: RacePlan) -> None:
+    def __init__(self, study: AnyStudy, wish: RacePlan) -> None:
         self.study = study
         self._wish = wish
 
     @property
     def plan(self) -> RacePlan:
         """Its budget and its steps."""
-        begun: RacePlan | None = self.study.plan.race
+        begun = self.study.plan.race
         return replace(self._wish, steps=begun.steps if begun else ())
 
     # --- what it says
 
     def state(self) -> RaceState:
         """The race beside its votes and clips, as the log has them now."""
-        from wan_nb.studies.ranking.fit import fit
-
-        plan = self.plan
-        answers = about(self.study.votes(), plan.criterion)
-        return state_of(self.study, plan, answers, fit(answers, variants=list(self.study.plan.variants)))
+        return state_with(self.study.planned, self.plan, self.study.votes())
 
     @property
     def decided(self) -> bool:
@@ -103,13 +100,12 @@ class Race:
 
     def ranking(self) -> Ranking:
         """What the votes say about the variants; the race alone decides."""
-        ranking: Ranking = self.study.ranking(criterion=self.plan.criterion)
-        return ranking
+        return self.study.ranking(criterion=self.plan.criterion)
 
     @property
     def outlook(self) -> str:
         """What the money can decide, and what is due now, in words."""
-        return "\n".join(outlook_lines(self.study, self.state()))
+        return "\n".join(outlook_lines(self.study.planned, self.state(), self.study.offer))
 
     # --- going on
 
@@ -132,7 +128,8 @@ class Race:
         if not state.seeds and state.due is None:
             raise BudgetExceeded(
                 f"one seed for all {len(state.variants)} variants costs "
-                f"{race_price(self.study, sum(state.prices.values()), brief=False)}, more than the budget of the race.",
+                f"{race_price(self.study.planned, sum(state.prices.values()), brief=False)}, more than the budget of "
+                "the race.",
                 remedy="Allow more, or take fewer variants.",
             )
         last = state.seeds[-NEXT_SEEDS:]
@@ -144,7 +141,7 @@ class Race:
         if (step := state.due) is not None:
             self._grow(step)
             state = self.state()
-        plan: PlanState = self.study.state()
+        plan = self.study.state()
         mine = {id(cell) for cell in plan.plan.written[self.plan.begun :]}
         # What a kernel reserved that has died is sent in its place, and what it had sent is looked after.
         wanted = [
@@ -153,39 +150,35 @@ class Race:
             if id(cell) in mine and (n in state.to_buy or (row is not None and row.status in OPEN))
         ]
         if wanted:
-            self.study.send(wanted, most=round(sum(plan.prices[n] for n in wanted), 4) + 1e-6)
+            send(self.study.planned, wanted, round(sum(plan.prices[n] for n in wanted), 4) + 1e-6)
         return self
 
     def asks(self) -> list[Ask]:
         """What `submit` would ask for now; nothing is written down."""
         join(self.study, race=True)
-        state, plan, requests = self.state(), self.study.plan, self.study.requests
+        state, now = self.state(), self.study.planned
         if (step := state.due) is not None:
             self._grow(step)
             state = self.state()
-        asks = self.study.asks()
-        self.study.replan(plan, requests)
+        asks = self.study.planned.asks()
+        self.study.planned = now
         return [asks[n] for n in state.to_buy]
 
     def _grow(self, step: NextStep) -> None:
         """Plan a step: its cells stand in the plan before any of them is bought."""
-        study, plan = self.study, self.study.plan
+        study, plan = self.study.planned, self.study.plan
         cells = [*plan.written] if plan.race else [*bought(study)]
         start, pictures, own = len(cells), pictures_of(plan), own_fields(plan)
         done = len({cell.block for cell in cells[self.plan.begun :]}) if plan.race else 0
         fresh = new_seeds(study, cells)
         for n in range(done, done + step.seeds):
             picture = pictures[n % len(pictures)]
-            seed = fresh(study.session.workspace.request(**own[step.variants[0]], **picture))
+            seed = fresh(study.workspace.request(**own[step.variants[0]], **picture))
             cells += [Cell(name, "", {**own[name], **picture, "seed": seed}) for name in step.variants]
         if len(cells) > MAX_CELLS:
             raise InvalidOption(f"a study has at most {MAX_CELLS:,} clips.", remedy="Take the race as it stands.")
         grown = Plan(plan.name, tuple(labelled(cells)), plan.named, plan.alias, self.plan.grown(start, len(cells)))
-        requests: list[VideoRequest] = []
-        for cell in grown.cells:
-            fields = dict(cell.fields)
-            requests.append(study.session.workspace.request(fields.pop("prompt", None), **fields))
-        study.replan(grown, requests)
+        self.study.planned = PlannedStudy.of(study.workspace, grown, study.tags, study.take)
 
     def wait(self, timeout: float | None = None) -> Race:
         """Wait until every clip has ended; see `Study.wait`."""
@@ -200,19 +193,17 @@ class Race:
 
     def vote(self, *, rater: str = "") -> VoteWidget:
         """Ask about the pairs that the race needs, blind; see `Study.vote`."""
-        widget: VoteWidget = self.study.vote(rater=rater, criterion=self.plan.criterion)
-        return widget
+        return self.study.vote(rater=rater, criterion=self.plan.criterion)
 
     def report(self, path: str | os.PathLike[str] | None = None, **options: Any) -> Path:
         """Write the report of the study, which tells the whole race; see `Study.report`."""
-        written: Path = self.study.report(path, **options)
-        return written
+        return self.study.report(path, **options)
 
     # --- showing
 
     def page(self) -> RacePage:
         """All that its page shows."""
-        return race_page(self.study, self.state())
+        return race_page(self.study.planned, self.state(), self.ranking(), self.study.offer)
 
     def _ipython_display_(self) -> None:
         """Who is in, what was spent, what the next step buys, and a button that buys it."""
@@ -235,11 +226,11 @@ class Race:
         study = self.study
 
         def finals() -> Finals | None:
-            return None if (winner := self.winner) is None else Finals(study, winner)
+            return None if (winner := self.winner) is None else study.offer(winner)
 
         return RaceControls(
             self.page,
-            lambda: last.button if (last := finals()) else button_label(study, self.state()),
+            lambda: last.button if (last := finals()) else button_label(study.planned, self.state()),
             lambda: last.buy() if (last := finals()) else self.submit(),
             lambda: [*study.state().sorted_rows, *(last.rows if (last := finals()) else [])],
             study.ended,
@@ -250,7 +241,7 @@ class Race:
 
 
 def open_race(
-    study: Any,
+    study: AnyStudy,
     *,
     max_cost: float | None,
     max_clips: int | None,
@@ -282,11 +273,39 @@ def open_race(
                 remedy=f"Leave {name} away, or begin another race under another name.",
             )
     if begun is not None and wish != begun:
-        study.replan(replace(study.plan, race=wish), study.requests)
-        study.keep()
+        study.planned = replace(study.planned, plan=replace(study.plan, race=wish))
+        study.planned.keep()
     return Race(study, wish)
 
 
-def told(study: Any, plan: RacePlan) -> list[dict[str, Any]]:
-    """The whole race, a row a step."""
-    return [*steps_of(study, Race(study, plan).state())]
+def join(study: AnyStudy, *, race: bool = False) -> None:
+    """Take up what the log has of a race of this name, steps of other kernels included.
+
+    Raises
+    ------
+    InvalidOption
+        That race has other prompts, or this plan has clips that it has not.
+    """
+    try:
+        kept = RacePlan.read(study.session.workspace.log.load_study(study.name).get("race"))
+    except NotFound:
+        return
+    if kept is None or (study.plan.race and len(study.plan.race.steps) >= len(kept.steps)):
+        return
+    recorded = PlannedStudy.recorded_as(study.session.workspace, study.name)
+    if _asked(recorded.plan) != _asked(study.plan):
+        raise InvalidOption(
+            f"the race {shown(study.name)} has other prompts, and a prompt cannot change while it races.",
+            remedy="Give this one another name.",
+        )
+    there = {cell.on for cell in recorded.plan.written}
+    if not race and not study.plan.race and any(cell.on not in there for cell in study.plan.written):
+        raise InvalidOption(
+            f"study {shown(study.name)} has become a race, which chooses its seeds itself.",
+            remedy="Add --race to go on with it (study.race()), or give this one another name.",
+        )
+    study.planned = replace(study.planned, plan=recorded.plan, requests=recorded.requests)
+
+
+def _asked(plan: Plan) -> dict[str, str]:
+    return {cell.variant: json.dumps(cell.asked) for cell in plan.written}

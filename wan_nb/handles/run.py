@@ -15,16 +15,17 @@ from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
     from pathlib import Path
 
     from PIL.Image import Image
 
     from wan_nb.engine.workspace import Workspace
+    from wan_nb.handles.protocols import AnySession
     from wan_nb.log.row import Row
     from wan_nb.log.states import Status
 
-__all__ = ["Run", "Still", "publish_end"]
+__all__ = ["Run", "Still", "continued", "publish_end", "waited_for"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Run:
     PosixPath('.../wan_runs/videos/3f9c01ab77de.mp4')
     """
 
-    def __init__(self, session: Any, run_id: str, *, reused: bool = False) -> None:
+    def __init__(self, session: AnySession, run_id: str, *, reused: bool = False) -> None:
         self._session = session
         self._workspace: Workspace = session.workspace
         self.id = run_id
@@ -93,7 +94,7 @@ class Run:
         return (self._session.logged_run, (self.id, settings))
 
     @property
-    def session(self) -> Any:
+    def session(self) -> AnySession:
         """The `Session` that this handle belongs to."""
         return self._session
 
@@ -186,7 +187,7 @@ class Run:
         Refused
             It runs already, or has ended.
         """
-        self._workspace.loop.sync(self._workspace.runner.cancel(self.id))
+        self._workspace.cancel(self.id)
         return self
 
     def again(self, *, max_cost: float | None = None, **changes: Any) -> Run:
@@ -320,7 +321,7 @@ class Run:
         return self
 
     def _checked(self) -> Run:
-        publish_end(self._session, self)
+        publish_end(self._session, self.id)
         if (error := self.error) is not None:
             raise error
         return self
@@ -356,11 +357,26 @@ class Run:
         return reused_note(row, self._workspace.takes([row.fingerprint])[0])
 
 
-def publish_end(session: Any, *runs: Run) -> None:
+def continued(given: Any, field: str, model: str | None) -> Any:
+    """What of a run becomes a material, once it has ended; anything else as it is."""
+    run, part = (given.run, given.at) if isinstance(given, Still) else (given, None)
+    if not isinstance(run, Run):
+        return given
+    if run.row.open:
+        run.wait()
+    return run.session.workspace.taken(run.row, field, part, model=model)
+
+
+def waited_for(session: AnySession, rows: Iterable[Row]) -> list[Row]:
+    """The same rows once their runs have ended; see `Run.wait`."""
+    return [Run(session, row.run_id).wait().row if row.open else row for row in rows]
+
+
+def publish_end(session: AnySession, *run_ids: str) -> None:
     """Bring the outputs that show these runs up to date, if any does; for the thread that has waited for them.
 
     nbclient and papermill accept messages of a cell only while it, or one after it, runs (measured), so there the end
     of a run is heard of in no other way.
     """
     if session.shown is not None:
-        session.shown.republish({run.id for run in runs})
+        session.shown.republish(set(run_ids))

@@ -11,14 +11,13 @@ from wan_nb.api.field_signatures import names_fields
 from wan_nb.arguments import run_ids
 from wan_nb.engine.loop import load
 from wan_nb.engine.workspace import Workspace
-from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound, WanError
+from wan_nb.errors import InvalidOption, WanError
 from wan_nb.frontends import front_end
 from wan_nb.handles.chosen_runs import each_of, session_of
 from wan_nb.handles.dataframe import runs_frame
-from wan_nb.handles.run import Run, Still
+from wan_nb.handles.run import Run, continued, waited_for
 from wan_nb.html.text import take_kept
-from wan_nb.interrupts import RESUMING, SUBMITTING, detaching
-from wan_nb.log.marks import in_the_running
+from wan_nb.interrupts import RESUMING, detaching
 from wan_nb.public_functions import guarded
 from wan_nb.settings import Settings
 from wan_nb.terminal import printed, say
@@ -57,23 +56,17 @@ def _views() -> type[Views]:
     return Views
 
 
-def _meaning() -> tuple[Callable[..., list[Row]], Callable[..., Study]]:
-    from wan_nb.handles.meaning import one_study, rows_meant
-
-    return rows_meant, one_study
+def _meaning() -> None:
+    import wan_nb.handles.meaning  # noqa: F401
 
 
-def _open_study() -> Callable[..., Study]:
-    from wan_nb.handles.open_study import open_study
-
-    return open_study
+def _buying() -> None:
+    import wan_nb.handles.buying  # noqa: F401
 
 
-def _asking() -> tuple[type[Ask], Callable[[Row, float], InvalidOption]]:
-    from wan_nb.engine.ask import Ask
-    from wan_nb.engine.edition1_runs import in_doubt
-
-    return Ask, in_doubt
+def _studies() -> None:
+    import wan_nb.handles.study
+    import wan_nb.studies.planned_study  # noqa: F401
 
 
 @printed
@@ -140,7 +133,9 @@ class Session:
         with self.workspace.opening:
             if self.shown is None:
                 self.shown = views(
-                    self.workspace, again=lambda run_id: self._next_take(self.row(run_id)).id, compare=self.compare
+                    self.workspace,
+                    again=lambda run_id: self._next_take(self.row(run_id), None, told=False).id,
+                    compare=self.compare,
                 )
             return self.shown
 
@@ -234,7 +229,7 @@ class Session:
         """
         if self.settings.model and fields.get("model") is None:
             fields["model"] = self.settings.model
-        return self.workspace.request(prompt, self._continued, **fields)
+        return self.workspace.request(prompt, continued, **fields)
 
     def material(self, given: Any, field: str, *, model: str | None = None) -> Any:
         """Probe, check and, where it has to be, normalise what is given for one field of materials.
@@ -256,17 +251,7 @@ class Session:
         ------
         InvalidMedia
         """
-        return self.workspace.materials(given, field, self._continued, model=model)
-
-    @staticmethod
-    def _continued(given: Any, field: str, model: str | None) -> Any:
-        """What of a run becomes a material, once it has ended; anything else as it is."""
-        run, part = (given.run, given.at) if isinstance(given, Still) else (given, None)
-        if not isinstance(run, Run):
-            return given
-        if run.row.open:
-            run.wait()
-        return run.session.workspace.taken(run.row, field, part, model=model)
+        return self.workspace.materials(given, field, continued, model=model)
 
     @names_fields
     def submit(
@@ -322,49 +307,26 @@ class Session:
         --------
         >>> run = session.submit("a cat walks", first_frame="cat.jpg", duration=5)  # doctest: +SKIP
         """
-        ask_of, in_doubt = load(_asking)
+        load(_buying)
+        from wan_nb.engine.ask import Ask
+        from wan_nb.handles.buying import check_wish
+
         self.log.check_writable()
         most, words = arguments.max_cost(max_cost), arguments.words(tags, "tags")
         number = arguments.take(take, fields)
         request = self.request(prompt, **fields)
-        ask = ask_of(request, name=name, tags=words, take=number, progress=progress)
-        if max_cost is None or number is not None:
-            (takes,) = self.workspace.takes(self.workspace.fingerprints([ask]))
-            doubt = self.workspace.earlier([ask], [takes.run(number)])[0] if max_cost is None else None
-            if doubt is not None:
-                raise in_doubt(doubt, request.price(self.workspace.endpoint.region))
-            if number is not None and number > 1 and takes.run(number) is None:
-                self._say_same_body(ask, number)
+        ask = Ask(request, name=name, tags=words, take=number, progress=progress)
+        check_wish(self.workspace, ask, most)
         return self._bought(ask, most)
 
     def _bought(self, ask: Ask, most: float | None) -> Run:
-        """The run of what was asked for, bought where it is not there."""
-        workspace = self.workspace
-        price = ask.request.estimate(workspace.endpoint.region)
-        if most is not None and price.amount > most:
-            raise BudgetExceeded(
-                f"one clip costs {price.told}, more than --max-cost {most:g}.",
-                remedy="Make it shorter, take 720P, or allow more.",
-            )
-        with detaching(SUBMITTING):
-            row, new = workspace.loop.sync(workspace.runner.submit(ask))
-        run = self._handle(row.run_id, reused=not new)
-        if not new and row.status == "EXPIRED" and (error := run.error):
-            raise error
-        if not new and row.status == "SUCCEEDED" and run.video is None:
-            number = workspace.takes([row.fingerprint])[0].next
-            raise NotFound(
-                "this clip was paid before, but its file is gone.",
-                run_id=row.run_id,
-                remedy=f"--take {number} (take={number}) buys another one; or put the file back.",
-            )
-        return run
+        from wan_nb.handles.buying import buy, check_there
 
-    def _say_same_body(self, ask: Ask, take: int) -> None:
-        """Say, before it is paid, that a further take of a given seed asks for the very same."""
-        if (seed := ask.request.seed) is not None:
-            price = ask.request.estimate(self.workspace.endpoint.region).brief
-            say(f"Seed {seed} is given, so take {take} is the same request paid once more ({price}).")
+        row, new = buy(self.workspace, ask, most)
+        run = self._handle(row.run_id, reused=not new)
+        if not new:
+            check_there(self.workspace, row)
+        return run
 
     def cancel(self, run_id: Any) -> Run:
         """Cancel a run that still waits. The service cannot stop a running one, which is billed if it succeeds.
@@ -419,45 +381,26 @@ class Session:
         >>> session.again(run.id, duration=10, max_cost=9)  # doctest: +SKIP
         """
         if hasattr(run_id, "plan"):
-            from wan_nb.handles.open_study import again_of
-
-            planned = again_of(self, run_id, changes)
+            planned = run_id.again(**changes)
             return planned if max_cost is None else planned.submit(max_cost=max_cost)
+        load(_buying)
+        from wan_nb.handles.buying import changed_fields, check_attended
+
         row = (run_id if isinstance(run_id, Run) else self.run(run_id)).row
         most = arguments.max_cost(max_cost)
-        if most is None and front_end().unattended:
-            raise InvalidOption(
-                "where nobody sits at the notebook, another take needs max_cost: each run of this line buys one more.",
-                run_id=row.run_id,
-                remedy=f"--take {row.take + 1} (take={row.take + 1}) in its cell is bought once; or allow its price.",
-            )
+        check_attended(row, most)
         if changes:
-            return self._changed(row, changes, max_cost=most)
+            return self.submit(**{"max_cost": most, **changed_fields(self.workspace, row, changes)})
         run = self._next_take(row, most, told=True)
         if not run.reused:
             say(take_kept(run.row))
         return run
 
-    def _next_take(self, row: Row, most: float | None = None, *, told: bool = False) -> Run:
-        """Buy the take behind the last one of a run's request."""
-        ask_of, _ = load(_asking)
-        self.log.check_writable()
-        fields = self.workspace.recorded_fields(row.request, run_id=row.run_id)
-        ask = ask_of.of_run(row, self.request(fields.pop("prompt", None), **fields), next_take=True)
-        if told:
-            self._say_same_body(ask, self.workspace.takes(self.workspace.fingerprints([ask]))[0].next)
-        return self._bought(ask, most)
+    def _next_take(self, row: Row, most: float | None, *, told: bool) -> Run:
+        load(_buying)
+        from wan_nb.handles.buying import next_take
 
-    def _changed(self, row: Row, changes: dict[str, Any], *, max_cost: float | None) -> Run:
-        """Ask for a run's request with some fields changed."""
-        from wan_nb.api.recorded import carried
-
-        recorded = self.workspace.recorded_fields(row.request, run_id=row.run_id, without=changes)
-        fields = {name: value for name, value in recorded.items() if name not in {"prompt", "seed"}}
-        if "seed" not in changes and row.seed is not None:
-            fields["seed"] = row.seed
-        kept = {"name": row.study, "tags": row.tags, "max_cost": max_cost}
-        return self.submit(changes.pop("prompt", row.prompt), **{**kept, **carried(fields, changes)})
+        return self._bought(next_take(self.workspace, row, self.request, told=told), most)
 
     def resume(self, *, wait: bool = False) -> list[Run]:
         """Take up every unfinished run of this account from the log, also those of a kernel that died.
@@ -670,18 +613,12 @@ class Session:
         >>> session.film([run, *study.runs], "story.mp4")  # doctest: +SKIP
         PosixPath('.../story.mp4')
         """
+        from wan_nb.handles.meaning import rows_meant
         from wan_nb.reporting.film import film
 
         owner: Session = session_of(runs) or self
-        given = list(runs) if type(runs) is tuple else runs
-        return film(owner.workspace, owner._made(owner._each_row(given)), path)
-
-    def _made(self, rows: Sequence[Row]) -> list[Row]:
-        """The same rows when their runs have ended."""
-        for row in rows:
-            if row.open:
-                Run(self, row.run_id).wait()
-        return [self.row(row.run_id) for row in rows]
+        rows = rows_meant(owner, list(runs) if type(runs) is tuple else runs)
+        return film(owner.workspace, waited_for(owner, rows), path)
 
     @names_fields
     def study(
@@ -726,9 +663,13 @@ class Session:
         >>> study = session.study({"calm": "a cat walks", "fast": "a cat runs"}, first_frame="cat.jpg", seeds=[1, 2])
         ... # doctest: +SKIP
         """
-        self.last = study = load(_open_study)(
-            self, variants, fields, name=name, seeds=seeds, vary=vary, tags=tags, take=take
-        )
+        load(_studies)
+        from wan_nb.handles.study import Study
+        from wan_nb.studies.planned_study import PlannedStudy
+
+        planned = PlannedStudy.chosen(self.workspace, self.material, variants, fields, name=name, seeds=seeds,
+                                      vary=vary, tags=tags, take=take)  # fmt: skip
+        self.last = study = Study(self, planned)
         return study
 
     # --- showing
@@ -799,34 +740,17 @@ class Session:
         --------
         >>> session.compare(session.runs(study="walk"))  # doctest: +SKIP
         """
+        load(_meaning)
+        from wan_nb.handles.meaning import last_two, rows_to_compare
         from wan_nb.widgets.compare import compare_rows
 
-        if what is None and (two := self._last_two()):
-            return compare_rows(self.workspace, two, columns=columns)
-        things = each_of(what)
-        owner = session_of(things) or self
-        if what is None:
-            return self.study_of(None).compare(columns=columns)
-        rows = [row for each in things for row in in_the_running(owner._each_row([each]))]
-        return compare_rows(owner.workspace, list({row.run_id: row for row in rows}.values()), columns=columns)
-
-    def _last_two(self) -> list[Row]:
-        """The last run of this session and the clip before it on the same material; none where a study was last."""
-        run = self.last
-        if run is None and (newest := self.log.find(status="SUCCEEDED", limit=1)):
-            run = Run(self, newest[0].run_id)
-        if not isinstance(run, Run) or run.row.study in self.log.studies():
-            return []
-        if run.row.open:
-            say(f"Waiting for run {run.id[:8]} ...")
-            run.wait()
-        if (before := self.workspace.before(run.row)) is None:
-            raise InvalidOption(
-                "there is no other clip on the same material to compare the last one with.",
-                run_id=run.id,
-                remedy="Name them: %wan compare ID ID, or a study, label or tag.",
-            )
-        return [before, run.row]
+        owner = self if what is None else session_of(each_of(what)) or self
+        rows = last_two(self) if what is None else rows_to_compare(owner, what)
+        return (
+            compare_rows(owner.workspace, rows, columns=columns)
+            if rows
+            else self.study_of(None).compare(columns=columns)
+        )
 
     def vote(
         self,
@@ -977,9 +901,7 @@ class Session:
             return cost_of(self.workspace)
         from wan_nb.maintenance.job_cost import job_cost
 
-        planned = name in self.log.studies()
-        shows = load(_open_study)(self, None, {}, name=name, seeds=(), vary=None, tags=()).rows() if planned else None
-        return job_cost(self.workspace, name, shows)
+        return job_cost(self.workspace, name)
 
     def doctor(self, *, mend: bool = False) -> Findings:
         """Check key, service, clock, disk, files, front end and versions; the service is asked one free question.
@@ -1047,11 +969,10 @@ class Session:
         """
         if what is None:
             return self.study_of(None).rows()
-        return list({row.run_id: row for row in self._each_row(what)}.values())
+        load(_meaning)
+        from wan_nb.handles.meaning import rows_meant
 
-    def _each_row(self, what: Any) -> list[Row]:
-        """As `rows_of`, but one that is given twice is there twice."""
-        return load(_meaning)[0](self, what)
+        return list({row.run_id: row for row in rows_meant(self, what)}.values())
 
     def study_of(self, what: Any) -> Study:
         """The study that is meant: itself, by its name or one of its runs, or else the last one of this session or log.
@@ -1063,20 +984,10 @@ class Session:
         NotFound
             No study of that name.
         """
-        if what is None and isinstance(what := self._last_study(), str):
-            what = self.study(name=what)
-        return load(_meaning)[1](self, what)
+        load(_meaning)
+        from wan_nb.handles.meaning import one_study
 
-    def _last_study(self) -> Study | str:
-        known = self.log.studies()
-        if isinstance(self.last, Run):
-            if self.last.row.study in known:
-                return str(self.last.row.study)
-        elif self.last is not None:
-            return self.last
-        if not known:
-            raise InvalidOption("there is no study in this log yet.", remedy="%%wan --seeds 1,2,3 makes one.")
-        return known[0]
+        return one_study(self, what)
 
     def _handle(self, run_id: str, *, reused: bool = False) -> Run:
         self.last = run = Run(self, run_id, reused=reused)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from wan_nb.engine.ask import Ask
     from wan_nb.grammar.cell import Cell
-    from wan_nb.handles.session import Session
+    from wan_nb.handles.protocols import AnySession
     from wan_nb.handles.study import Study
     from wan_nb.log.row import Row
     from wan_nb.magics.notebook import Notebook
@@ -35,15 +35,15 @@ def order_names(cell: Cell) -> list[str]:
     return [name for name in (cell_id() and f"id {cell_id()}", other) if name]
 
 
-def keep_order(session: Session, names: list[str], cell: Cell, thing: Run | Study) -> None:
+def keep_order(session: AnySession, names: list[str], cell: Cell, thing: Run | Study) -> None:
     """Write down what a cell has bought or shown."""
     known = {"run": thing.id} if isinstance(thing, Run) else {"study": thing.name}
     _keep(session, names, {**known, "name": cell.name, "take": cell.take, "max_cost": cell.max_cost})
 
 
-def _keep(session: Session, names: list[str], order: Mapping[str, Any]) -> None:
-    if any(session.log.order(notebook_name(), [name]) != order for name in names):
-        session.log.keep_order(notebook_name(), names, order)
+def _keep(session: AnySession, names: list[str], order: Mapping[str, Any]) -> None:
+    if any(session.workspace.log.order(notebook_name(), [name]) != order for name in names):
+        session.workspace.log.keep_order(notebook_name(), names, order)
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,14 @@ class ChangedOrder:
         What is kept of the cell's last run; empty where it never ran.
     """
 
-    session: Session
+    session: AnySession
     old: Run | Study
     why: str
     bill: Estimate
     before: Mapping[str, Any]
 
     @classmethod
-    def of(cls, session: Session, cell: Cell, asks: Sequence[Ask], written: Sequence[Recorded]) -> Self | None:
+    def of(cls, session: AnySession, cell: Cell, asks: Sequence[Ask], written: Sequence[Recorded]) -> Self | None:
         """The change that a cell has to ask about; None where nothing is bought, or a person typed what is new.
 
         Parameters
@@ -90,7 +90,7 @@ class ChangedOrder:
             return None
         region = workspace.region
         bill = Estimate.together((ask.request.estimate(region) for ask in new), region.currency)
-        before = session.log.order(notebook_name(), order_names(cell)) or {}
+        before = session.workspace.log.order(notebook_name(), order_names(cell)) or {}
         if before and cell.take == before.get("take"):
             old, recorded = _bought(session, before)
             if cell.race:  # which chooses its seeds itself
@@ -112,12 +112,12 @@ class ChangedOrder:
         state = study.state()
         if not (state.hidden and state.missing):
             return None
-        from wan_nb.handles.open_study import open_study
+        from wan_nb.handles.study import recorded_study
 
-        old = open_study(study.session, None, {}, name=study.name, seeds=(), vary=None, tags=())
+        old = recorded_study(study.session, study.name)
         if set(state.hidden) <= set(old.state().hidden):
             return None
-        before = study.session.log.order(notebook_name(), order_names(cell)) or {}
+        before = study.session.workspace.log.order(notebook_name(), order_names(cell)) or {}
         return cls(study.session, old, state.hides, state.bill, before)
 
     @property
@@ -140,7 +140,7 @@ class ChangedOrder:
         LogError
             The clips of the log are not where they were: nothing can be bought.
         """
-        media_folder.check(self.session.store, self.session.log)
+        media_folder.check(self.session.workspace.store, self.session.workspace.log)
         typed = cell.max_cost is not None and bool(self.before) and cell.max_cost != self.before.get("max_cost")
         if typed or (notebook.in_batch and cell.max_cost is not None):
             return True
@@ -189,16 +189,16 @@ class ChangedOrder:
     _later = "Nothing was bought; --max-cost {:g} in this cell makes it."
 
 
-def _bought(session: Session, before: Mapping[str, Any]) -> tuple[Run | Study | None, list[Recorded]]:
+def _bought(session: AnySession, before: Mapping[str, Any]) -> tuple[Run | Study | None, list[Recorded]]:
     """What a cell has bought or shown, and its requests as they were recorded."""
     try:
         if name := before.get("study"):
-            from wan_nb.handles.open_study import open_study
+            from wan_nb.handles.study import recorded_study
 
-            cells = session.log.load_study(str(name))["cells"]
-            old = open_study(session, None, {}, name=str(name), seeds=(), vary=None, tags=())
+            cells = session.workspace.log.load_study(str(name))["cells"]
+            old = recorded_study(session, str(name))
             return (old, [cell["request"] for cell in cells]) if old.rows() else (None, [])
-        row = session.row(str(before.get("run")))
+        row = session.workspace.row(str(before.get("run")))
     except NotFound:
         return None, []
     if row.status in UNBILLED or row.identity != session.workspace.account.endpoint.identity:
@@ -244,9 +244,9 @@ def _content(item: Mapping[str, Any]) -> object:
     return item.get("taken") or item.get("identity")
 
 
-def _with_picture(session: Session, cell: Cell, written: Sequence[Recorded]) -> Row | None:
+def _with_picture(session: AnySession, cell: Cell, written: Sequence[Recorded]) -> Row | None:
     """The newest clip of this name, where each of them was made from a material and this order gives none."""
     if not cell.name or any(next(items_of(request), None) for request in written):
         return None
-    rows = [row for row in session.log.find(study=cell.name) if row.status not in UNBILLED]
+    rows = [row for row in session.workspace.log.find(study=cell.name) if row.status not in UNBILLED]
     return rows[0] if rows and all(next(items_of(row.request), None) for row in rows) else None

@@ -111,10 +111,12 @@ def _study(notebook: Notebook, cell: Cell) -> Any:
                                "take": cell.take}  # fmt: skip
     racing: dict[str, Any] = {"max_cost": cell.max_cost, "criterion": cell.criterion}
     if cell.dry_run:
-        from wan_nb.handles.open_study import open_study
+        from wan_nb.handles.study import Study
         from wan_nb.magics.dry_run import DryRun
+        from wan_nb.studies.planned_study import PlannedStudy
 
-        tried = open_study(session, variants, fields, **planned)  # what is only tried is not the session's last study
+        # What is only tried is not the session's last study.
+        tried = Study(session, PlannedStudy.chosen(session.workspace, session.material, variants, fields, **planned))
         if cell.race:
             return _keep_result(notebook, cell, _tried_race(session, tried.race(**racing)))
         return _keep_result(notebook, cell, DryRun.of(session.workspace, tried.asks(), notes=tried.notes))

@@ -453,7 +453,7 @@ def forget(call: Call) -> Any:
         say("Nothing was deleted.")
         return None
     for run in runs:
-        run.session.forget(run.id)
+        run.session.workspace.forget(run.id)
         say(f"The files of run {run.id[:8]} are deleted; its row and its cost stay.")
     return runs[0] if len(runs) == 1 else None
 

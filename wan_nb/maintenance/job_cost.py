@@ -13,10 +13,11 @@ from wan_nb.errors import InvalidOption, NotFound, did_you_mean, join_words, nea
 from wan_nb.log.budget import LARGEST
 from wan_nb.log.states import Status
 from wan_nb.sanitize import number
+from wan_nb.studies.planned_study import PlannedStudy
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
     from wan_nb.engine.workspace import Workspace
@@ -164,7 +165,7 @@ def budget_of(workspace: Workspace, job: str | None = None) -> Budgets:
     )
 
 
-def job_cost(workspace: Workspace, job: str, shows: Iterable[Row] | None = None) -> JobCost:
+def job_cost(workspace: Workspace, job: str) -> JobCost:
     """Add up one job.
 
     Parameters
@@ -172,8 +173,6 @@ def job_cost(workspace: Workspace, job: str, shows: Iterable[Row] | None = None)
     workspace : Workspace
     job : str
         Name or tag.
-    shows : iterable of Row, optional
-        The clips that its plan shows now; those that cells would show without it.
 
     Raises
     ------
@@ -186,7 +185,7 @@ def job_cost(workspace: Workspace, job: str, shows: Iterable[Row] | None = None)
         known = [*workspace.log.studies(), *(tag for row in workspace.log.find(limit=500) for tag in row.tags)]
         near = did_you_mean(nearest(job, dict.fromkeys(known), 3), "%wan runs lists what there is.")
         raise NotFound(f"no run has the name or the tag {shown(job)}.", remedy=near)
-    shown_now = _shown_now(workspace, rows) if shows is None else {row.run_id for row in shows}
+    shown_now = _shown_now(workspace, job, rows)
     own = [row for row in rows if job in {row.study, *row.tags}]
     real = [row for row in own if not row.simulated]
     done = [row for row in real if row.status is Status.SUCCEEDED]
@@ -220,7 +219,10 @@ def _rows(workspace: Workspace, job: str) -> list[Row]:
     return list(found.values())
 
 
-def _shown_now(workspace: Workspace, rows: Sequence[Row]) -> set[str]:
+def _shown_now(workspace: Workspace, job: str, rows: Sequence[Row]) -> set[str]:
+    """The runs that its plan shows now; where it is no study, those that cells would show."""
+    if job in workspace.log.studies():
+        return {row.run_id for row in PlannedStudy.recorded_as(workspace, job).rows()}
     known = workspace.known([row.fingerprint for row in rows])
     return {row.run_id for row in known if row is not None}
 

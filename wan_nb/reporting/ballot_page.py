@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from wan_nb.arguments import shown
 from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.html.written_file import WrittenFile
 from wan_nb.media.files import atomic
+from wan_nb.paths import file_name
 from wan_nb.reporting.film import target
 from wan_nb.reporting.page import POLICY, as_json
 from wan_nb.reporting.sections import clean
+from wan_nb.studies.ballot.paper import Paper
 from wan_nb.studies.votes import question
 from wan_nb.widgets.assets import PLAYER, module, styles
 
@@ -24,14 +27,36 @@ if TYPE_CHECKING:
 
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
-    from wan_nb.studies.ballot.paper import Paper
+    from wan_nb.studies.ballot.ballot import Ballot
+    from wan_nb.studies.planned_study import PlannedStudy
 
-__all__ = ["LARGEST", "light_clips", "write_ballot"]
+__all__ = ["LARGEST", "ballot_file", "light_clips", "write_ballot"]
 
 LARGEST = 50_000_000
 """Bytes of a ballot page above which its clips lie in a folder beside it."""
 
 _Light = tuple[Path, Path | None]
+
+
+def ballot_file(study: PlannedStudy, sitting: Ballot, path: str | os.PathLike[str] | None) -> Path:
+    """Write the page of a sitting, and its random names into the log; see `Study.ballot_file`."""
+    workspace = study.workspace
+    if not (there := sitting.to_ask):
+        raise InvalidOption(
+            f"the race {shown(study.name)} needs no vote now.",
+            remedy="study.race().submit() buys the step that is due.",
+        )
+    rows = [row for row in study.rows() if row.run_id in set(there.values())]
+    light = light_clips(workspace, rows)
+    paper = Paper.draw({cell: run for cell, run in there.items() if run in light}, sitting.criterion)
+    if not paper.blocks:
+        raise InvalidMedia(
+            "no two clips on one picture and seed can be copied for a ballot.", remedy="%wan doctor checks them."
+        )
+    chosen = path if path is not None else file_name(f"{study.name}-ballot", ".html")
+    made = write_ballot(workspace, chosen, paper, rows, light)
+    workspace.log.save_ballot(paper.ballot, study.name, paper.recorded())
+    return made
 
 
 def light_clips(workspace: Workspace, rows: Sequence[Row]) -> dict[str, _Light]:

@@ -1,68 +1,31 @@
-"""What the log has of a race: steps of other kernels, what is bought, which seeds are new, its state."""
+"""What the log has of a race: what is bought, which seeds are new, its state."""
 
 from __future__ import annotations
 
-import json
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api.request import derive_seed
-from wan_nb.arguments import shown
-from wan_nb.errors import InvalidOption, NotFound
 from wan_nb.log.states import ENDED_WITHOUT, OPEN, Status
-from wan_nb.studies.race.race_plan import RacePlan
 from wan_nb.studies.race.state import RaceState, race_state
 from wan_nb.studies.study_cell import BLOCK_FIELDS, Cell
-from wan_nb.studies.votes import Vote
+from wan_nb.studies.votes import Vote, about
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from wan_nb.api.request import VideoRequest
-    from wan_nb.studies.plan import Plan, PlanState
+    from wan_nb.studies.plan import Plan
+    from wan_nb.studies.planned_study import PlannedStudy
+    from wan_nb.studies.race.race_plan import RacePlan
     from wan_nb.studies.ranking.result import Ranking
 
-__all__ = ["bought", "join", "new_seeds", "own_fields", "pictures_of", "state_of"]
+__all__ = ["bought", "new_seeds", "own_fields", "pictures_of", "state_of", "state_with"]
 
 
-def join(study: Any, *, race: bool = False) -> None:
-    """Take up what the log has of a race of this name, steps of other kernels included.
-
-    Raises
-    ------
-    InvalidOption
-        That race has other prompts, or this plan has clips that it has not.
-    """
-    try:
-        kept = RacePlan.read(study.session.log.load_study(study.name).get("race"))
-    except NotFound:
-        return
-    if kept is None or (study.plan.race and len(study.plan.race.steps) >= len(kept.steps)):
-        return
-    last = study.session.last
-    recorded = study.session.study(name=study.name)
-    study.session.last = last
-    if _asked(recorded.plan) != _asked(study.plan):
-        raise InvalidOption(
-            f"the race {shown(study.name)} has other prompts, and a prompt cannot change while it races.",
-            remedy="Give this one another name.",
-        )
-    there = {cell.on for cell in recorded.plan.written}
-    if not race and not study.plan.race and any(cell.on not in there for cell in study.plan.written):
-        raise InvalidOption(
-            f"study {shown(study.name)} has become a race, which chooses its seeds itself.",
-            remedy="Add --race to go on with it (study.race()), or give this one another name.",
-        )
-    study.replan(recorded.plan, recorded.requests)
-
-
-def _asked(plan: Plan) -> dict[str, str]:
-    return {cell.variant: json.dumps(cell.asked) for cell in plan.written}
-
-
-def bought(study: Any) -> Iterator[Cell]:
+def bought(study: PlannedStudy) -> Iterator[Cell]:
     """Cells of a grid that have a clip, or will have one: the others are not bought any more."""
-    state: PlanState = study.state()
+    state = study.state()
     rows = {id(cell): row for cell, row in zip(state.plan.cells, state.rows, strict=True)}
     for cell in state.plan.written:
         row = rows[id(cell)]
@@ -87,9 +50,9 @@ def pictures_of(plan: Plan) -> list[dict[str, Any]]:
     return [*found.values()]
 
 
-def new_seeds(study: Any, cells: Sequence[Cell]) -> Callable[[VideoRequest], int]:
+def new_seeds(study: PlannedStudy, cells: Sequence[Cell]) -> Callable[[VideoRequest], int]:
     """New seeds, derived from the materials, the name and a number; never one that has votes in the log."""
-    log = study.session.log
+    log = study.workspace.log
     voted = {vote.get(side) for name in log.studies() for vote in log.votes(name) for side in ("left_run", "right_run")}
     rows = log.find(run_id=sorted(filter(None, voted))) if any(voted) else []
     used = {cell.fields.get("seed") for cell in cells} | {row.seed for row in rows}
@@ -103,12 +66,20 @@ def new_seeds(study: Any, cells: Sequence[Cell]) -> Callable[[VideoRequest], int
     return fresh
 
 
-def state_of(study: Any, plan: RacePlan, votes: Sequence[Mapping[str, Any]], ranking: Ranking) -> RaceState:
+def state_with(study: PlannedStudy, plan: RacePlan, votes: Sequence[Mapping[str, Any]]) -> RaceState:
+    """The state of a race of this plan with all votes of its study."""
+    from wan_nb.studies.ranking.fit import fit
+
+    answers = about(votes, plan.criterion)
+    return state_of(study, plan, answers, fit(answers, variants=list(study.plan.variants)))
+
+
+def state_of(study: PlannedStudy, plan: RacePlan, votes: Sequence[Mapping[str, Any]], ranking: Ranking) -> RaceState:
     """The state of a race of this plan, of the runs of its study and of its votes."""
-    state: PlanState = study.state()
+    state = study.state()
     own = {id(cell) for cell in state.plan.written[plan.begun :]} if plan.steps else set()
     cells = [(n, cell) for n, cell in enumerate(state.plan.cells) if id(cell) in own]
-    workspace = study.session.workspace
+    workspace = study.workspace
     workspace.bring([row for row in state.rows if row is not None])
     lost: dict[str, set[str]] = {}
     spent, clips, under_way = 0.0, 0, 0

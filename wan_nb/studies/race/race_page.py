@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.api.estimate import Estimate, estimated
 from wan_nb.errors import join_words
-from wan_nb.handles.finals import Finals
 from wan_nb.html import text
 from wan_nb.html.race import RacePage
 from wan_nb.log.states import Status
@@ -17,15 +16,25 @@ from wan_nb.studies.ranking.result import across_models
 from wan_nb.studies.votes import question
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from wan_nb.studies.planned_study import PlannedStudy
     from wan_nb.studies.race.state import NextStep, RaceState
+    from wan_nb.studies.ranking.result import Offer, Ranking
 
 __all__ = ["button_label", "outlook_lines", "race_page", "race_price", "steps_of"]
 
 
-def outlook_lines(study: Any, state: RaceState) -> list[str]:
-    """What can be decided with the money, before the first clip; afterwards what is due and what the next step buys."""
+def outlook_lines(study: PlannedStudy, state: RaceState, finals: Callable[[str], Offer]) -> list[str]:
+    """What can be decided with the money, before the first clip; afterwards what is due and what the next step buys.
+
+    Parameters
+    ----------
+    study : PlannedStudy
+    state : RaceState
+    finals : callable
+        What the decision makes worth buying, told the winner.
+    """
     said = _budget(study, state)
     if not state.seeds:
         said += _promises(study, state)
@@ -33,7 +42,7 @@ def outlook_lines(study: Any, state: RaceState) -> list[str]:
         if any(study.plan.cells[n].fields.get("seed") is not None for n in missing):
             said.append("Seeds of the plan that are not bought are left aside: a race takes new ones.")
     if state.verdict.winner is not None:
-        words = Finals(study, state.verdict.winner).words
+        words = finals(state.verdict.winner).words
         return [*said, "The race is decided: nothing more is bought.", *([words] if words else [])]
     if state.to_buy:
         return [*said, f"{_clips(len(state.to_buy))} of the step are not bought yet: {_missing(study, state).told}."]
@@ -47,13 +56,13 @@ def outlook_lines(study: Any, state: RaceState) -> list[str]:
     return [*said, f"{'Next' if state.due else 'Then'}: {_step(study, step)}."]
 
 
-def race_price(study: Any, amount: float, *, brief: bool = True) -> str:
+def race_price(study: PlannedStudy, amount: float, *, brief: bool = True) -> str:
     """What some clips of a race cost, by the prices of its variants."""
     at_most = any(one.at_most for one in study.estimates)
     return estimated(amount, study.currency, at_most=at_most, brief=brief)
 
 
-def _missing(study: Any, state: RaceState) -> Estimate:
+def _missing(study: PlannedStudy, state: RaceState) -> Estimate:
     """What the clips of the step cost that are not bought yet."""
     estimates = study.estimates
     return Estimate.together((estimates[n] for n in state.to_buy), study.currency)
@@ -63,13 +72,13 @@ def _clips(count: int) -> str:
     return f"{count} clip{'' if count == 1 else 's'}"
 
 
-def _step(study: Any, step: NextStep) -> str:
+def _step(study: PlannedStudy, step: NextStep) -> str:
     cost = race_price(study, step.cost)
     seeds = f"{step.seeds} new seed{'' if step.seeds == 1 else 's'}"
     return f"{seeds} for {join_words([*step.variants], 'and')}, {_clips(step.clips)} for {cost}"
 
 
-def _votes_due(study: Any, state: RaceState) -> str:
+def _votes_due(study: PlannedStudy, state: RaceState) -> str:
     seeds = sum(1 for seed in state.seeds if seed.wanted)
     each = max((seed.seed.votes for seed in state.seeds if seed.wanted), default=1)
     who = "by one person" if each == 1 else f"by {each} people, each for themselves"
@@ -79,7 +88,7 @@ def _votes_due(study: Any, state: RaceState) -> str:
     )
 
 
-def _budget(study: Any, state: RaceState) -> list[str]:
+def _budget(study: PlannedStudy, state: RaceState) -> list[str]:
     """What the race may cost and what it has cost."""
     of = []
     if state.plan.max_cost is not None:
@@ -93,7 +102,7 @@ def _budget(study: Any, state: RaceState) -> list[str]:
     return [f"{_clips(state.clips)} bought for {spent}{limit}."]
 
 
-def _affordable(study: Any, state: RaceState) -> int:
+def _affordable(study: PlannedStudy, state: RaceState) -> int:
     """Clips that the budget of the race, and that of the log today, still take."""
     price = sum(state.prices.values()) / len(state.prices)
     limits = [MAX_CELLS - state.clips]
@@ -106,25 +115,25 @@ def _affordable(study: Any, state: RaceState) -> int:
     return max(0, min(limits))
 
 
-def _today(study: Any) -> float | None:
+def _today(study: PlannedStudy) -> float | None:
     """What the log may still spend in these 24 hours; None for simulated clips, and without a cap."""
-    workspace = study.session.workspace
+    workspace = study.workspace
     cap = workspace.settings.budget.get(study.currency)
     if cap is None or _simulated(study):
         return None
     return max(0.0, float(cap) - float(workspace.spent(study.currency)))
 
 
-def _simulated(study: Any) -> bool:
+def _simulated(study: PlannedStudy) -> bool:
     """Whether its clips are simulated: as its runs say, else as the service has said."""
-    workspace = study.session.workspace
+    workspace = study.workspace
     if rows := study.rows():
         return all(row.simulated for row in rows)
     said = workspace.account.client.simulated
     return bool(workspace.service == "simulator" if said is None else said)
 
 
-def _promises(study: Any, state: RaceState) -> list[str]:
+def _promises(study: PlannedStudy, state: RaceState) -> list[str]:
     """What so many clips can find, in words; a second rater where that is cheaper."""
     k, clips, plan = len(state.variants), _affordable(study, state), state.plan
     given = {"beats": plan.beats, "raters": plan.raters}
@@ -152,7 +161,7 @@ def _said(chance: Chance) -> str:
     return f"is found {often}, mostly within about {chance.clips} clips"
 
 
-def button_label(study: Any, state: RaceState) -> str:
+def button_label(study: PlannedStudy, state: RaceState) -> str:
     """What the button says; empty when nothing can be bought now."""
     if state.to_buy:
         return f"Buy the {_clips(len(state.to_buy))} that are missing for {_missing(study, state).brief}"
@@ -161,9 +170,8 @@ def button_label(study: Any, state: RaceState) -> str:
     return f"Buy {_clips(step.clips)} for {race_price(study, step.cost)}"
 
 
-def race_page(study: Any, state: RaceState) -> RacePage:
-    """All that the page of a race shows."""
-    ranking = study.ranking(criterion=state.plan.criterion)
+def race_page(study: PlannedStudy, state: RaceState, ranking: Ranking, finals: Callable[[str], Offer]) -> RacePage:
+    """All that the page of a race shows; parameters as in `outlook_lines`."""
     requests = dict(zip((cell.variant for cell in study.plan.cells), study.requests, strict=True))
     untold = bool(ranking.untold())
     verdict, rows = state.verdict, {row["variant"]: row for row in ([] if untold else ranking.rows)}
@@ -178,14 +186,14 @@ def race_page(study: Any, state: RaceState) -> RacePage:
         name=study.name,
         simulated=_simulated(study),
         sentence=str(ranking) if state.seeds else "The race has not begun.",
-        lines=tuple(outlook_lines(study, state)),
+        lines=tuple(outlook_lines(study, state, finals)),
         variants=tuple(table),
         steps=tuple(steps_of(study, state)),
         facts=(*asked, *across_models(study.models), *([] if untold else verdict.facts())),
     )
 
 
-def steps_of(study: Any, state: RaceState) -> Iterator[dict[str, Any]]:
+def steps_of(study: PlannedStudy, state: RaceState) -> Iterator[dict[str, Any]]:
     """One row a step, for the page and the report: what it bought, what it cost, what was known after it."""
     first, counted = 0, len(state.whole)
     rows = {(row.block, row.variant): row for row in study.rows()}
