@@ -199,9 +199,9 @@ def _last_study(session: Any) -> Study:
     return cast("Study", session.study(name=known[0]))
 
 
-def rows_to_compare(session: Any, what: Any) -> list[Row]:
+def rows_to_compare(session: Any, things: Iterable[Any]) -> list[Row]:
     """Rows of what is meant, each once, without those that were dropped from their study."""
-    rows = [row for each in each_of(what) for row in in_the_running(rows_meant(session, [each]))]
+    rows = [row for each in things for row in in_the_running(rows_meant(session, [each]))]
     return list({row.run_id: row for row in rows}.values())
 
 

@@ -744,13 +744,16 @@ class Session:
         from wan_nb.handles.meaning import last_two, rows_to_compare
         from wan_nb.widgets.compare import compare_rows
 
-        owner = self if what is None else session_of(each_of(what)) or self
-        rows = last_two(self) if what is None else rows_to_compare(owner, what)
-        return (
-            compare_rows(owner.workspace, rows, columns=columns)
-            if rows
-            else self.study_of(None).compare(columns=columns)
-        )
+        if what is None:
+            two = last_two(self)
+            return (
+                compare_rows(self.workspace, two, columns=columns)
+                if two
+                else self.study_of(None).compare(columns=columns)
+            )
+        things = each_of(what)
+        owner: Session = session_of(things) or self
+        return compare_rows(owner.workspace, rows_to_compare(owner, things), columns=columns)
 
     def vote(
         self,
