@@ -213,6 +213,7 @@ CLAIMS: list[tuple[str, str, Any]] = [
     (README, "a budget limits what is spent in {:g} hours", (WINDOW.total_seconds() / HOUR,)),
     (f"{REF}errors.md", "the budget is of the last {:g} hours", (WINDOW.total_seconds() / HOUR,)),
     (REAL, "against a cap over the last {:g} hours", (WINDOW.total_seconds() / HOUR,)),
+    ("notebooks/README.zh.md", "一堂 {} 分钟的课", (MINUTES_OF["lesson"],)),
     ("notebooks/README.zh.md", "任意 {:g} 小时内", (WINDOW.total_seconds() / HOUR,)),
     (f"{REF}promises.md", "an hour on workspace hosts" if catalog.LIMITS.workspace_request == HOUR else "{}", ()),
     ("notebooks/README.md", "takes {} of memory at most", (BINDER and BINDER[1],)),
