@@ -82,6 +82,8 @@ def build(work: Path) -> tuple[Path, Path]:
     subprocess.run([*pip, *pins()], check=True)
     subprocess.run([*pip, *pip_part(repo / "binder/environment.yml")], check=True)
     subprocess.run(["binder/postBuild"], cwd=repo, env=surroundings(env), check=True)
+    for book in (repo / "notebooks").glob("*.ipynb"):
+        assert '"output_type"' not in book.read_text(encoding="utf-8"), f"{book.name} shows clips that are not there"
     return env, repo
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from wan_nb.api import catalog
+from wan_nb.api.catalog.error_codes import ERRORS
 from wan_nb.frontends import FRONT_ENDS
 from wan_nb.log.row import COLUMNS
 from wan_nb.magics import help as manual
@@ -95,6 +96,12 @@ def price_table() -> str:
     return _table(head, rows) + "\n\nList prices; discounts come and go, and the bill decides."
 
 
+def code_table() -> str:
+    """What each code of the service means for a person."""
+    rows = [(f"`{rule.prefix}`" + (f" ... {rule.message} ..." if rule.message else ""), rule.remedy) for rule in ERRORS]
+    return _table(("code, and words of its message", "what `wan_nb` says to do"), rows)
+
+
 def rival_table() -> str:
     """What went wrong against what was lost and paid twice, from the measured table of ``tests/README.md``."""
     measured = (ROOT / "tests/README.md").read_text(encoding="utf-8")
@@ -160,6 +167,7 @@ TABLES = {
     "kinds": kind_table,
     "prices": price_table,
     "front_ends": front_end_table,
+    "codes": code_table,
     "rivals": rival_table,
     "race": race_table,
     "exchanges": exchange_table,
