@@ -51,7 +51,7 @@ from wan_nb.grammar import options
 from wan_nb.grammar.cell import Cell
 from wan_nb.html import text
 from wan_nb.magics.completion import Known, suggest
-from wan_nb.widgets.form_draft import Draft
+from wan_nb.widgets.form.form_draft import Draft
 
 assert Path(wan_nb.__file__).is_relative_to(Path.cwd()), wan_nb.__file__
 Image.new("RGB", (400, 300), "white").save("stripes.png")

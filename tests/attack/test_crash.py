@@ -13,7 +13,7 @@ from kernels import ended, kernel, start
 
 import wan_nb
 from wan_nb.api.catalog import LIMITS
-from wan_nb.engine.settle_rule import UNTOLD
+from wan_nb.engine.posting.settle_rule import UNTOLD
 from wan_nb.errors import OutcomeUnknown
 from wan_nb.log.states import Status
 

@@ -22,7 +22,7 @@ from wan_nb.errors import InvalidMedia, WanError
 from wan_nb.maintenance.bundle import pack
 from wan_nb.maintenance.doctor import examine
 from wan_nb.simulator import launch
-from wan_nb.widgets.form_draft import Draft, fields_from
+from wan_nb.widgets.form.form_draft import Draft, fields_from
 
 if TYPE_CHECKING:
     from wan_nb.handles.run import Run

@@ -22,8 +22,8 @@ from test_replies import PNG, Wire, http
 import wan_nb
 from wan_nb.api import client as wire_client
 from wan_nb.api.client import Client
-from wan_nb.engine import settle, submit
 from wan_nb.engine.ask import Ask
+from wan_nb.engine.posting import settle, submit
 from wan_nb.errors import DownloadFailed, OutcomeUnknown, Refused, ServiceError, Unavailable, WanError
 from wan_nb.log.states import Status
 

@@ -14,7 +14,7 @@ from kernels import ended, kernel, start
 
 import wan_nb
 from wan_nb.engine.ask import Ask
-from wan_nb.engine.submit import NOTE_TRIES
+from wan_nb.engine.posting.submit import NOTE_TRIES
 from wan_nb.errors import LogError, OutcomeUnknown, Refused, RunExpired, RunFailed, Unavailable, WanError
 from wan_nb.log.states import OPEN, Status
 
@@ -42,7 +42,7 @@ def task_of(simulator, prompt: str) -> str:
 @pytest.fixture
 def wide_window(monkeypatch: pytest.MonkeyPatch) -> None:
     """A task of a moment ago is in the window of a submit, however long a busy machine took between them."""
-    monkeypatch.setattr("wan_nb.engine.settle_rule.MARGIN", timedelta(minutes=10))
+    monkeypatch.setattr("wan_nb.engine.posting.settle_rule.MARGIN", timedelta(minutes=10))
 
 
 # --- time
@@ -84,7 +84,7 @@ def test_a_clock_of_ours_that_is_set_between_the_last_answer_and_the_post(
     with wan_nb.Session(**settings) as session:
         before = session.submit("a cat sits", first_frame=cat, **FIELDS).wait(timeout=120)  # its upload is kept
         simulator.faults(endpoint="create", reset=True, when="after")
-        for module in ("api.client", "engine.submit", "engine.settle", "log.runlog"):
+        for module in ("api.client", "engine.posting.submit", "engine.posting.settle", "log.runlog"):
             monkeypatch.setattr(f"wan_nb.{module}.datetime", Jumped)
         run = session.submit(PROMPT, first_frame=cat, **FIELDS)
         assert abs(run.row.posted_at - before.row.posted_at) > timedelta(hours=1)

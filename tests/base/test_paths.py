@@ -202,7 +202,7 @@ def test_default_session_stays_where_it_began(simulator, tmp_path, monkeypatch) 
 
 
 def test_addresses_of_clips_stay_when_the_code_goes_elsewhere(open_session, tmp_path, photos) -> None:
-    from wan_nb.widgets.static_outputs import run_bundle
+    from wan_nb.widgets.output.static_outputs import run_bundle
 
     session = open_session()
     run = session.submit("a cat", first_frame=photos / "cat.jpg", duration=2).wait()

@@ -224,7 +224,7 @@ def test_errors_of_system_and_libraries_become_ours() -> None:
     [
         ("wan_nb.reporting.page.write_report", lambda s, r, w: w.report(media="none")),
         ("wan_nb.media.clips.frame", lambda s, r, w: r.frame()),
-        ("wan_nb.log.queries.to_frame", lambda s, r, w: wan_nb.runs()),
+        ("wan_nb.log.reading.queries.to_frame", lambda s, r, w: wan_nb.runs()),
         ("wan_nb.maintenance.bundle.zipfile.ZipFile", lambda s, r, w: wan_nb.bundle("x.zip")),
         ("wan_nb.maintenance.cost.cost_of", lambda s, r, w: wan_nb.cost()),
     ],

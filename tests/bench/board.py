@@ -35,7 +35,7 @@ sys.path[:0] = [{str(HERE.parent)!r}, {str(HERE.parent / "support")!r}]
 from browser import states
 from wan_nb.engine.loop import LoopThread
 from wan_nb.widgets.board import Board
-from wan_nb.widgets.outputs import display
+from wan_nb.widgets.output.outputs import display
 loop = LoopThread.acquire()
 statuses = ["RUNNING", "PENDING", "SUCCEEDED", "FAILED"]
 given = states.board([states.row(i, statuses[i % 4]) for i in range({RUNS})])["rows"]

@@ -138,7 +138,7 @@ def ask(url: str, call: str) -> None:
     """Child: ask rightly, then hostilely in every way; prints bytes of extra memory for each."""
 
     from wan_nb.api.client import Client
-    from wan_nb.engine.settle import _listed
+    from wan_nb.engine.posting.settle import _listed
     from wan_nb.errors import ServiceError
 
     class Reader:

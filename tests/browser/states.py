@@ -13,8 +13,8 @@ from wan_nb.html.text import ACTIVE, GROUPS, STATES
 from wan_nb.log.row import Row
 from wan_nb.log.states import Status
 from wan_nb.widgets.board import board_row
-from wan_nb.widgets.form_draft import field_specs
-from wan_nb.widgets.outputs import NOTHING
+from wan_nb.widgets.form.form_draft import field_specs
+from wan_nb.widgets.output.outputs import NOTHING
 
 PHOTOS = Path(__file__).parents[2] / "notebooks/data"
 LABELS = ("calm", "fast", "夜の街", "dash", "slow", "near", "far", "still", "wild")

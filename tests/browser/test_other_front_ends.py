@@ -212,7 +212,7 @@ def test_frame_of_a_foreign_origin_has_words_and_plays_what_is_embedded(
     """As Colab shows outputs: no relative address leads anywhere."""
     from html import escape
 
-    from wan_nb.widgets.static_outputs import run_bundle
+    from wan_nb.widgets.output.static_outputs import run_bundle
 
     run = wan(f"%%wan -f {cat} -d 2 --out run\na cat walks") or wan["run"]
     run.wait(60)

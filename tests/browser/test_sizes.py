@@ -161,8 +161,8 @@ def test_clips_side_by_side_fit(page: Any, shots: Path, clips: list[Any], kind: 
 
 def test_plain_html_fits(page: Any, shots: Path, simulator: Any, photos: Path, tmp_path: Path) -> None:
     """Cards, boards, plans, rankings and races as a saved notebook has them."""
+    from wan_nb.widgets.output.static_outputs import run_bundle, runs_bundle
     from wan_nb.widgets.plan import plan_bundle
-    from wan_nb.widgets.static_outputs import run_bundle, runs_bundle
 
     simulator.config(speed=200)
     prompts = {"calm": "a cat walks and sighs", "a wilder one with a name": "a cat dashes"}

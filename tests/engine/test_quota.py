@@ -9,7 +9,7 @@ import pytest
 import wan_nb
 from wan_nb.api.catalog import LIMITS
 from wan_nb.engine.polling.limiter import Lane
-from wan_nb.engine.queue import BUFFER, Quota
+from wan_nb.engine.posting.queue import BUFFER, Quota
 
 MODEL = "wan2.7-i2v"
 DEFAULT = Quota(LIMITS.submits_per_second, LIMITS.running)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from wan_nb.api.task import Listed
-from wan_nb.engine.settle_rule import UNTOLD, Verdict, judge
+from wan_nb.engine.posting.settle_rule import UNTOLD, Verdict, judge
 from wan_nb.log.row import Row
 from wan_nb.log.states import Status
 

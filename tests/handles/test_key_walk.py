@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 import wan_nb
-from wan_nb.engine import submit
+from wan_nb.engine.posting import submit
 from wan_nb.errors import NotAuthorized, Refused, Throttled
 from wan_nb.handles import default
 

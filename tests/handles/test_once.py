@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from wan_nb.api.request import VideoRequest
-from wan_nb.log.queries import Queries
+from wan_nb.log.reading.queries import Queries
 from wan_nb.media import materials
 
 pytest_plugins = ["fixtures_shell"]

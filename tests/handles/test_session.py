@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import wan_nb
-from wan_nb.engine import submit
+from wan_nb.engine.posting import submit
 from wan_nb.errors import (
     BudgetExceeded,
     DownloadFailed,

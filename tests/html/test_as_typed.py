@@ -14,7 +14,7 @@ import pytest
 import wan_nb
 from wan_nb.grammar.cell import Cell
 from wan_nb.html import text
-from wan_nb.widgets.form_draft import Draft
+from wan_nb.widgets.form.form_draft import Draft
 from wan_nb.widgets.plan import plan_bundle
 
 pytest_plugins = ["fixtures_shell"]
@@ -61,7 +61,7 @@ def bundles(session, cat):
     yield "plan", plan_bundle(session.workspace, study.state())
     study.submit().wait()
     yield "card", run._repr_mimebundle_()
-    from wan_nb.widgets.static_outputs import runs_bundle
+    from wan_nb.widgets.output.static_outputs import runs_bundle
 
     yield "board", runs_bundle(session.workspace, study.rows(), title=study.name)
     yield "no runs", runs_bundle(session.workspace, [])

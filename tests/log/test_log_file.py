@@ -14,8 +14,9 @@ from test_log_schema import VERSION_1
 
 import wan_nb
 from wan_nb.errors import LogError
-from wan_nb.log import logfile, migrations
+from wan_nb.log import migrations
 from wan_nb.log.migrations import MIGRATIONS
+from wan_nb.log.on_disk import logfile
 from wan_nb.log.runlog import RunLog
 from wan_nb.maintenance.doctor import examine
 

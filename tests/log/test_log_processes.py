@@ -138,7 +138,9 @@ LOADED = "; import sys; print(*sys.modules, file=sys.stderr)"
 
 
 def test_states_and_rows_need_no_database_library():
-    loaded = set(run_alone("import wan_nb.log.states, wan_nb.log.row, wan_nb.log.posting_process" + LOADED).split())
+    loaded = set(
+        run_alone("import wan_nb.log.states, wan_nb.log.row, wan_nb.log.on_disk.posting_process" + LOADED).split()
+    )
     assert "wan_nb.log.row" in loaded
     assert not loaded & {"sqlalchemy", "pandas", "numpy", "sqlite3"}
 

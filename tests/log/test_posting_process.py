@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from wan_nb.log import posting_process as module
-from wan_nb.log.posting_process import PATIENCE, owner_alive, owner_id
+from wan_nb.log.on_disk import posting_process as module
+from wan_nb.log.on_disk.posting_process import PATIENCE, owner_alive, owner_id
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=30)
 
-ASK = "from wan_nb.log.posting_process import owner_id; print(owner_id(), flush=True); input()"
+ASK = "from wan_nb.log.on_disk.posting_process import owner_id; print(owner_id(), flush=True); input()"
 
 
 def test_this_process_is_alive_and_says_who_it_is():

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import wan_nb
-from wan_nb.engine import settle
+from wan_nb.engine.posting import settle
 from wan_nb.errors import (
     BudgetExceeded,
     InvalidMedia,

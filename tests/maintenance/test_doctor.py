@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import wan_nb
-from wan_nb.engine import settle
+from wan_nb.engine.posting import settle
 from wan_nb.errors import InvalidOption
 from wan_nb.maintenance import doctor
 

@@ -430,7 +430,7 @@ def test_a_cmyk_picture_goes_by_its_profile(tmp_path):
 
 
 def test_the_form_shows_a_picture_as_it_is_seen(tmp_path):
-    from wan_nb.widgets.form import _thumbnail
+    from wan_nb.widgets.form.form import _thumbnail
 
     for name, image, wanted in (
         ("a.png", wide_grey(), grey()),

@@ -151,8 +151,8 @@ def test_a_cell_offers_what_a_url_has_bought_and_batch_buys_only_what_is_allowed
 
 def test_the_form_says_what_a_url_may_have_bought_and_buys_when_pressed_again(cell: Any) -> None:
     from wan_nb.handles import default
-    from wan_nb.widgets.form import Form
-    from wan_nb.widgets.form_draft import Draft
+    from wan_nb.widgets.form.form import Form
+    from wan_nb.widgets.form.form_draft import Draft
 
     fields = {"first_frame": URL, "driving_audio": "hush.mp3", "seed": 1, "duration": 2, "prompt": "by a URL"}
     session = default.session()

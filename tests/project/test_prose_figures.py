@@ -28,7 +28,7 @@ from wan_nb.studies.race import race_plan, steering
 from wan_nb.studies.ranking import rule
 from wan_nb.studies.ranking.fit import fit
 from wan_nb.studies.votes import MIN_BLOCKS, Vote
-from wan_nb.widgets.static_outputs import LIGHT
+from wan_nb.widgets.output.static_outputs import LIGHT
 
 WORDS = dict(
     enumerate(["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"])

@@ -16,8 +16,9 @@ from wan_nb.engine.workspace import Workspace
 from wan_nb.errors import InvalidMedia, InvalidOption, NotFound
 from wan_nb.log.row import Row
 from wan_nb.log.states import Status
-from wan_nb.media import clips, joining
+from wan_nb.media import clips
 from wan_nb.media.files import file_sha256
+from wan_nb.media.movie import joining
 from wan_nb.reporting.film import film
 from wan_nb.settings import Settings
 

@@ -17,7 +17,8 @@ from wan_nb.engine.workspace import Workspace
 from wan_nb.errors import InvalidOption
 from wan_nb.log.row import Row
 from wan_nb.log.states import Status
-from wan_nb.media import clips, grid, lettering
+from wan_nb.media import clips
+from wan_nb.media.movie import grid, lettering
 from wan_nb.reporting.movie import movie
 from wan_nb.settings import Settings
 

@@ -7,7 +7,7 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 
 from wan_nb.errors import BudgetExceeded
-from wan_nb.log.posting_process import owner_id
+from wan_nb.log.on_disk.posting_process import owner_id
 from wan_nb.log.runlog import RunLog
 
 

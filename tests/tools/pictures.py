@@ -25,7 +25,7 @@ from browser.harness import ORIGIN, THEMES, mount, tell  # noqa: E402
 from browser.player.host import serve_widget  # noqa: E402
 
 import wan_nb  # noqa: E402
-from wan_nb.widgets.static_outputs import run_bundle, runs_bundle  # noqa: E402
+from wan_nb.widgets.output.static_outputs import run_bundle, runs_bundle  # noqa: E402
 
 PLAY = """async () => {
   const video = document.querySelector("video");

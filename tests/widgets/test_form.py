@@ -18,9 +18,9 @@ from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.grammar.cell import Cell
 from wan_nb.handles.default import form
 from wan_nb.handles.session import Session
-from wan_nb.widgets.form import Form
-from wan_nb.widgets.form_draft import Draft, field_specs, fields_from
-from wan_nb.widgets.form_upload import CHUNK, Uploads
+from wan_nb.widgets.form.form import Form
+from wan_nb.widgets.form.form_draft import Draft, field_specs, fields_from
+from wan_nb.widgets.form.form_upload import CHUNK, Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

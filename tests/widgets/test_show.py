@@ -24,8 +24,8 @@ from wan_nb.errors import InvalidOption
 from wan_nb.frontends import front_end
 from wan_nb.handles.session import Session
 from wan_nb.html.text import AS_TYPED
-from wan_nb.widgets import outputs
-from wan_nb.widgets.static_outputs import run_bundle
+from wan_nb.widgets.output import outputs
+from wan_nb.widgets.output.static_outputs import run_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -386,7 +386,7 @@ def test_embedding_is_asked_for_and_has_a_limit(session, photos, screen, seated,
     (shown,) = screen.outputs.values()
     assert "data:video/mp4;base64," in shown["text/html"]
     assert shown["text/plain"].startswith("The clip itself is in this cell: ")
-    monkeypatch.setattr("wan_nb.widgets.static_outputs.EMBED_MOST", 10)
+    monkeypatch.setattr("wan_nb.widgets.output.static_outputs.EMBED_MOST", 10)
     with pytest.raises(InvalidOption, match="into a notebook"):
         outputs.display(run_bundle(session.workspace, run.row, embed=True))
     run.video.unlink()
@@ -533,7 +533,7 @@ def test_nothing_is_embedded_where_the_file_is_served(session, photos, screen, s
 
 def test_a_notebook_holds_20_mb_of_clips_at_most(session, photos, screen, colab, monkeypatch) -> None:
     runs = [submit(session, photos, f"cat {n}").wait(30) for n in range(2)]
-    monkeypatch.setattr("wan_nb.widgets.static_outputs.EMBED_MOST", runs[0].video.stat().st_size + 10)
+    monkeypatch.setattr("wan_nb.widgets.output.static_outputs.EMBED_MOST", runs[0].video.stat().st_size + 10)
     assert [bool(_embedded(screen, run)) for run in (runs[0], runs[1], runs[0])] == [True, False, True]
 
 

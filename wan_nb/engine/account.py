@@ -19,7 +19,7 @@ from wan_nb.engine.polling.watch import Watcher
 from wan_nb.engine.retry import retried
 from wan_nb.engine.row_errors import code_and_message
 from wan_nb.errors import NotAuthorized, ServiceError, Unavailable, WanError
-from wan_nb.log.posting_process import owner_id
+from wan_nb.log.on_disk.posting_process import owner_id
 from wan_nb.log.states import AT_SERVICE, NEVER_SENT, Event
 from wan_nb.sanitize import logger
 

@@ -18,7 +18,7 @@ from wan_nb.engine import media_folder
 from wan_nb.engine.loop import Worker
 from wan_nb.engine.retry import retried
 from wan_nb.errors import DownloadFailed, Refused, Unavailable, WanError
-from wan_nb.log.posting_process import owner_alive
+from wan_nb.log.on_disk.posting_process import owner_alive
 from wan_nb.log.states import UNCHECKED, Event, Status
 from wan_nb.sanitize import number, said
 

@@ -9,12 +9,12 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from wan_nb.api import catalog
-from wan_nb.engine import settle
 from wan_nb.engine.account import Account
 from wan_nb.engine.download import Downloads
 from wan_nb.engine.loop import Worker
-from wan_nb.engine.queue import Queue
-from wan_nb.engine.submit import Submitter
+from wan_nb.engine.posting import settle
+from wan_nb.engine.posting.queue import Queue
+from wan_nb.engine.posting.submit import Submitter
 from wan_nb.errors import Refused, ServiceError, WanError, in_a_line, ours
 from wan_nb.log.states import FINAL, Event, Status
 from wan_nb.sanitize import logger, number

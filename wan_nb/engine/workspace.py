@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from wan_nb.engine.ask import Ask
     from wan_nb.engine.endpoint import Endpoint
     from wan_nb.engine.runner import Runner
+    from wan_nb.log.reading.takes import Takes
     from wan_nb.log.row import Row
     from wan_nb.log.runlog import RunLog
-    from wan_nb.log.takes import Takes
     from wan_nb.settings import Settings
 
     Continued = Callable[[Any, str, str | None], Any]
@@ -389,7 +389,7 @@ class Workspace:
         """What was bought of the requests of these fingerprints, take by take; nothing is asked or started."""
         if self._logged:
             return self.log.takes(prints)
-        from wan_nb.log.takes import Takes
+        from wan_nb.log.reading.takes import Takes
 
         return [Takes()] * len(prints)
 

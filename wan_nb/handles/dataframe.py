@@ -137,7 +137,7 @@ def _table(frame: pd.DataFrame, *, pictures: bool) -> dict[str, str]:
 
     first = frame[[*READ, "simulated"]].head(pd.get_option("display.max_rows") or 60).astype(object)
     records: Any = first.where(first.notna(), None).reset_index().to_dict("records")
-    from wan_nb.widgets.static_outputs import small_strip
+    from wan_nb.widgets.output.static_outputs import small_strip
 
     session, strips = session_of(frame), {}
     for record in records[:BOARD_STRIPS] if pictures and session is not None else ():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from wan_nb.widgets.form import Form
+    from wan_nb.widgets.form.form import Form
 
 __all__ = [
     "adopt",

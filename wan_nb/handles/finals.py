@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from wan_nb.log.row import Row
     from wan_nb.studies.planned_study import PlannedStudy
-    from wan_nb.widgets.outputs import Views
+    from wan_nb.widgets.output.outputs import Views
 
 __all__ = ["Finals"]
 
@@ -80,7 +80,7 @@ class Finals:
     def show(self, bundle: Mapping[str, str]) -> None:
         """Show what was decided in the running cell, with the button beneath where somebody can press it."""
         from wan_nb.widgets.offer import show_offer
-        from wan_nb.widgets.outputs import display
+        from wan_nb.widgets.output.outputs import display
 
         display(dict(bundle))
         if front_end().live and self.button:

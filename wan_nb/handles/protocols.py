@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wan_nb.studies.plan import Plan, PlanState
     from wan_nb.studies.planned_study import PlannedStudy
     from wan_nb.studies.ranking.result import Ranking
-    from wan_nb.widgets.outputs import Views
+    from wan_nb.widgets.output.outputs import Views
     from wan_nb.widgets.vote import VoteWidget
 
 __all__ = ["AnyRun", "AnySession", "AnyStudy"]

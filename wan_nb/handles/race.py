@@ -215,7 +215,7 @@ class Race:
 
     def _display_(self) -> Any:
         """The same in marimo."""
-        from wan_nb.widgets.outputs import as_value
+        from wan_nb.widgets.output.outputs import as_value
 
         return as_value(self._ipython_display_)
 

@@ -334,7 +334,7 @@ class Run:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:  # noqa: ARG002  # IPython's
         """Static picture of its state, for nbconvert, nested displays and front ends without widgets."""
-        from wan_nb.widgets.static_outputs import run_bundle
+        from wan_nb.widgets.output.static_outputs import run_bundle
 
         return run_bundle(self._workspace, self.row, note=self._told_reused())
 
@@ -344,12 +344,12 @@ class Run:
 
     def _display_(self) -> Any:
         """The same in marimo."""
-        from wan_nb.widgets.outputs import as_value
+        from wan_nb.widgets.output.outputs import as_value
 
         return as_value(self._ipython_display_)
 
     def _told_reused(self) -> str:
-        from wan_nb.widgets.static_outputs import reused_note
+        from wan_nb.widgets.output.static_outputs import reused_note
 
         if not self.reused:
             return ""

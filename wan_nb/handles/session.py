@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from wan_nb.maintenance.job_cost import Budgets, JobCost
     from wan_nb.media.store import Store
     from wan_nb.widgets.compare import CompareWidget
-    from wan_nb.widgets.form import Form
-    from wan_nb.widgets.outputs import Views
+    from wan_nb.widgets.form.form import Form
+    from wan_nb.widgets.output.outputs import Views
     from wan_nb.widgets.vote import VoteWidget
 
 __all__ = ["Session"]
@@ -51,7 +51,7 @@ _opened: WeakSet[Session] = WeakSet()
 
 
 def _views() -> type[Views]:
-    from wan_nb.widgets.outputs import Views
+    from wan_nb.widgets.output.outputs import Views
 
     return Views
 
@@ -691,8 +691,8 @@ class Session:
         --------
         >>> session.form(run)  # doctest: +SKIP
         """
-        from wan_nb.widgets.form import Form
-        from wan_nb.widgets.form_draft import Draft, fields_from
+        from wan_nb.widgets.form.form import Form
+        from wan_nb.widgets.form.form_draft import Draft, fields_from
 
         fields = fields_from(source, self.workspace) if source is not None else None
         return Form(Draft(self.workspace, fields), self.views, submit=self.submit, study=self.study)
@@ -709,7 +709,7 @@ class Session:
         >>> session.board()  # doctest: +SKIP
         """
         if front_end().name == "marimo":
-            from wan_nb.widgets.outputs import as_value
+            from wan_nb.widgets.output.outputs import as_value
 
             return as_value(self.views.show_all)
         self.views.show_all()

@@ -21,10 +21,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 from wan_nb.errors import LogError
-from wan_nb.log.logfile import LogFile
 from wan_nb.log.migrations import MIGRATIONS, migrate, version_of
-from wan_nb.log.older_copy import LastSeen, table_gone
-from wan_nb.log.read_only_copy import Snapshot
+from wan_nb.log.on_disk.logfile import LogFile
+from wan_nb.log.on_disk.older_copy import LastSeen, table_gone
+from wan_nb.log.on_disk.read_only_copy import Snapshot
 from wan_nb.paths import disk_is_full, writable
 from wan_nb.sanitize import redact, remember_url, reveal, said
 from wan_nb.terminal import printed

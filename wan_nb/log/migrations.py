@@ -16,8 +16,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from wan_nb.errors import LogError
+from wan_nb.log.reading.stored_values import to_dict
 from wan_nb.log.schema import words
-from wan_nb.log.stored_values import to_dict
 from wan_nb.sanitize import number
 
 __all__ = ["MIGRATIONS", "migrate", "version_of"]

@@ -269,7 +269,7 @@ class Tables:
     def beat(self, owner: str) -> None:
         """Give a sign of life for `owner`, so that kernels of other hosts leave its waiting intents alone.
 
-        Once in a few minutes is enough (`wan_nb.log.posting_process.PATIENCE` is 15 minutes). Signs of yesterday go.
+        Once in a few minutes is enough (`PATIENCE` of `posting_process` is 15 minutes). Signs of yesterday go.
         """
         table = schema.owners
 

@@ -68,7 +68,7 @@ class Row:
     identity : str or None
         Of service and account: several may share a log.
     owner : str
-        The process that posts it (`wan_nb.log.posting_process`).
+        The process that posts it (`wan_nb.log.on_disk.posting_process`).
     posted_at : datetime or None
         When its last POST began; `None` while none was meant to leave.
     post_end : str or None
@@ -80,7 +80,7 @@ class Row:
     skew : float or None
         Seconds from this machine's clock to the service's when the POST began.
     guessed : bool or None
-        Its task was found in the account's list; `wan_nb.engine.settle.confirm` asks whose it is.
+        Its task was found in the account's list; `wan_nb.engine.posting.settle.confirm` asks whose it is.
     receipt : str or None
         What came in place of a receipt that makes sense.
     damaged : tuple of str

@@ -18,13 +18,13 @@ from wan_nb.arguments import shown, words
 from wan_nb.errors import LogError, NotFound
 from wan_nb.log.budget import check_cap, check_jobs, check_most, check_price
 from wan_nb.log.database import Database
+from wan_nb.log.on_disk.posting_process import owner_alive
 from wan_nb.log.other_tables import Tables
-from wan_nb.log.posting_process import owner_alive
-from wan_nb.log.queries import Queries, check_names, only_row
+from wan_nb.log.reading.queries import Queries, check_names, only_row
+from wan_nb.log.reading.takes import Takes, read_pins
 from wan_nb.log.row import COLUMNS, NAMES, Row
 from wan_nb.log.schema import members, owners, pins, runs
 from wan_nb.log.states import EVENTS, FINAL, UNBILLED, Event, Status
-from wan_nb.log.takes import Takes, read_pins
 from wan_nb.terminal import printed
 from wan_nb.version import __version__
 
@@ -141,7 +141,7 @@ class RunLog:
         self._db.check_writable()
 
     def check_current(self) -> None:
-        """Raise `LogError` where the log does not hold what was last seen of it; see `wan_nb.log.older_copy`."""
+        """Raise `LogError` where the log does not hold what was last seen of it; see `older_copy`."""
         self._db.check_current()
 
     def close(self) -> None:
@@ -183,7 +183,7 @@ class RunLog:
         most : float, optional
             Most that the new rows may cost together, in the currency of the service.
         owner : str
-            Who is going to post them: `wan_nb.log.posting_process.owner_id`.
+            Who is going to post them: `wan_nb.log.on_disk.posting_process.owner_id`.
 
         Returns
         -------

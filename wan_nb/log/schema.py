@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from wan_nb.log.reading.stored_values import to_dict, to_moment
 from wan_nb.log.row import DTYPES
 from wan_nb.log.states import Status
-from wan_nb.log.stored_values import to_dict, to_moment
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -222,7 +222,7 @@ writers = sa.Table(
     sa.Column("number", sa.BigInteger),
     sa.Column("in_file", sa.BigInteger),
 )
-"""The last write of each opened log, counted over all of them; see `wan_nb.log.older_copy`."""
+"""The last write of each opened log, counted over all of them; see `wan_nb.log.on_disk.older_copy`."""
 
 pins = sa.Table(
     "pins",

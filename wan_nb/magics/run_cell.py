@@ -178,7 +178,7 @@ def _dry_run(notebook: Notebook, cell: Cell) -> Any:
 
 
 def _display() -> Callable[..., Any]:
-    from wan_nb.widgets.outputs import display
+    from wan_nb.widgets.output.outputs import display
 
     return display
 

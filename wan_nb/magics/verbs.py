@@ -14,7 +14,7 @@ from wan_nb.grammar import options
 from wan_nb.grammar.options import Option
 from wan_nb.handles.run import Run
 from wan_nb.html.text import label
-from wan_nb.log.near_values import why_none
+from wan_nb.log.reading.near_values import why_none
 from wan_nb.log.states import FINAL
 from wan_nb.magics.call import Call, Verb
 from wan_nb.terminal import say
@@ -74,8 +74,8 @@ def show(call: Call) -> Any:
         %wan show 3f9c
         %wan show walk
     """
-    from wan_nb.widgets.outputs import display
-    from wan_nb.widgets.static_outputs import run_bundle, runs_bundle
+    from wan_nb.widgets.output.outputs import display
+    from wan_nb.widgets.output.static_outputs import run_bundle, runs_bundle
 
     embed = call.given.get("embed")
     if not embed and (several := call.labelled()):

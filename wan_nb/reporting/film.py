@@ -49,7 +49,7 @@ def film(workspace: Workspace, rows: Sequence[Row], path: str | os.PathLike[str]
     if not rows:
         raise InvalidOption("a film needs one run at least.", remedy="wan_nb.film([s1, s2], 'story.mp4')")
     from wan_nb.media import video
-    from wan_nb.media.joining import Joint, Shot, kind_of
+    from wan_nb.media.movie.joining import Joint, Shot, kind_of
 
     files = [workspace.file(row) for row in rows]
     shots: list[Shot] = []
@@ -86,8 +86,9 @@ def _repeated(store: Store, before: Row, after: Row, file: Path, next_file: Path
     The log knows the length of a clip that was given, and mostly whose it is. What it does not know is looked for in
     the pictures.
     """
-    from wan_nb.media import clips, joining
+    from wan_nb.media import clips
     from wan_nb.media.materials import prepare
+    from wan_nb.media.movie import joining
 
     given = [(catalog.BY_NAME[name], item) for name, _, item in items_of(after.request) if name in catalog.BY_NAME]
     if clip := next((item for spec, item in given if spec.inside), None):

@@ -46,7 +46,7 @@ def movie(
         Run that is heard; the first one with sound without it.
     """
     out = target(workspace, path, ".mp4")
-    from wan_nb.media.grid import SMALLEST, Tile, laid_out, play_together
+    from wan_nb.media.movie.grid import SMALLEST, Tile, laid_out, play_together
 
     workspace.bring([row for row in rows if row.status == "SUCCEEDED"])
     files = [workspace.video(row) for row in rows]
@@ -71,7 +71,7 @@ def _lack(row: Row) -> str:
 
 def _labels(rows: Sequence[Row]) -> list[str]:
     """Variant of each, with its block where there are several; a number where no font here has the letters."""
-    from wan_nb.media.lettering import can_write
+    from wan_nb.media.movie.lettering import can_write
 
     several = len({row.block for row in rows}) > 1
     labels = []

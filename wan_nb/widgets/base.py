@@ -18,7 +18,7 @@ import traitlets
 
 from wan_nb.frontends import front_end
 from wan_nb.html.text import AS_TYPED, WIDGET, new_place, with_place
-from wan_nb.widgets.one_output import Part, shared_output
+from wan_nb.widgets.output.one_output import Part, shared_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping

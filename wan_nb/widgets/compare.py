@@ -30,8 +30,8 @@ from wan_nb.terminal import printed
 from wan_nb.widgets import clip_pages
 from wan_nb.widgets.assets import PLAYER, module, styles
 from wan_nb.widgets.base import NOTHING, NotebookWidget
-from wan_nb.widgets.one_output import one_output, shared_output
-from wan_nb.widgets.outputs import display
+from wan_nb.widgets.output.one_output import one_output, shared_output
+from wan_nb.widgets.output.outputs import display
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,16 +18,16 @@ from wan_nb.frontends import front_end
 from wan_nb.html.text import STATES, plain
 from wan_nb.widgets.assets import module, styles
 from wan_nb.widgets.base import NOTHING, NotebookWidget
-from wan_nb.widgets.one_output import one_output
-from wan_nb.widgets.outputs import display
-from wan_nb.widgets.static_outputs import page_bundle, small_strip
+from wan_nb.widgets.output.one_output import one_output
+from wan_nb.widgets.output.outputs import display
+from wan_nb.widgets.output.static_outputs import page_bundle, small_strip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
-    from wan_nb.widgets.outputs import Views
+    from wan_nb.widgets.output.outputs import Views
 
 __all__ = ["MOST_BYTES", "PAGE", "Choice", "Gallery", "show_gallery"]
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from wan_nb.widgets.base import NOTHING
 from wan_nb.widgets.buy_button import BuyButton
-from wan_nb.widgets.one_output import one_output
-from wan_nb.widgets.outputs import display
+from wan_nb.widgets.output.one_output import one_output
+from wan_nb.widgets.output.outputs import display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from wan_nb.log.row import Row
-    from wan_nb.widgets.outputs import Views
+    from wan_nb.widgets.output.outputs import Views
 
 __all__ = ["show_offer"]
 

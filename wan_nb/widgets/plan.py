@@ -18,7 +18,7 @@ from wan_nb.html import text
 from wan_nb.html.elements import SOFT, badge, box, cell, line_of, tag
 from wan_nb.html.text import isolated
 from wan_nb.media.images import thumbnail
-from wan_nb.widgets.one_output import one_output
+from wan_nb.widgets.output.one_output import one_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
     from wan_nb.studies.plan import PlanState
-    from wan_nb.widgets.outputs import View, Views
+    from wan_nb.widgets.output.outputs import View, Views
     from wan_nb.widgets.race import RaceControls
 
 __all__ = ["plan_bundle", "show_plan"]
@@ -71,7 +71,7 @@ def show_plan(
     """
     from wan_nb.widgets.base import NOTHING
     from wan_nb.widgets.buy_button import BuyButton
-    from wan_nb.widgets.outputs import display
+    from wan_nb.widgets.output.outputs import display
     from wan_nb.widgets.race import race_button
 
     plan = display(plan_bundle(views.workspace, state))

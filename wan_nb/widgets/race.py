@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from wan_nb.errors import InvalidOption
 from wan_nb.frontends import front_end
 from wan_nb.log.states import FINAL
-from wan_nb.widgets.one_output import one_output
+from wan_nb.widgets.output.one_output import one_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from wan_nb.html.race import RacePage
     from wan_nb.log.row import Row
-    from wan_nb.widgets.outputs import View, Views
+    from wan_nb.widgets.output.outputs import View, Views
 
 __all__ = ["RaceControls", "race_button", "show_race"]
 
@@ -50,7 +50,7 @@ class RaceControls:
 @one_output()
 def show_race(views: Views, race: RaceControls) -> None:
     """Show a race, with a Buy button where somebody can press it and the board of what is under way beneath."""
-    from wan_nb.widgets.outputs import display
+    from wan_nb.widgets.output.outputs import display
 
     shown = display(race.page().bundle())
     if not front_end().live:
@@ -87,7 +87,7 @@ def race_button(
     """
     from wan_nb.widgets.base import NOTHING
     from wan_nb.widgets.buy_button import BuyButton
-    from wan_nb.widgets.outputs import display
+    from wan_nb.widgets.output.outputs import display
 
     async def look() -> str:
         bundle, due = await views.clicks.do(lambda: (race.page().bundle(), race.label()))

@@ -1,7 +1,7 @@
 """What became of a submit whose answer never came: found out from the account's list, by a rule that cannot pay twice.
 
-`wan_nb.engine.settle_rule` has the rule. A task that was taken for a run is confirmed by its prompt when it succeeds,
-and given back if it was a stranger's.
+`settle_rule` has the rule. A task that was taken for a run is confirmed by its prompt when it succeeds, and given back
+if it was a stranger's.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from wan_nb.api import catalog
 from wan_nb.arguments import shown
+from wan_nb.engine.posting.settle_rule import Verdict, judge, window
 from wan_nb.engine.row_errors import row_error
-from wan_nb.engine.settle_rule import Verdict, judge, window
 from wan_nb.errors import NotFound, OutcomeUnknown, ServiceError, Unavailable, WanError, join_words
 from wan_nb.log.states import NEVER_SENT, Event, Status
 from wan_nb.sanitize import redact

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wan_nb.engine.workspace import Workspace
+    from wan_nb.log.reading.takes import Takes
     from wan_nb.log.row import Row
-    from wan_nb.log.takes import Takes
 
 __all__ = ["LIGHT", "page_bundle", "reused_note", "run_bundle", "runs_bundle", "small_strip"]
 

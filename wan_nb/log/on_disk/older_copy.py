@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from wan_nb.log.logfile import LogFile
+    from wan_nb.log.on_disk.logfile import LogFile
 
 __all__ = ["LastSeen", "table_gone"]
 

@@ -13,11 +13,11 @@ from wan_nb.arguments import as_whole, run_ids, shown, whole
 from wan_nb.errors import InvalidOption, NotFound, did_you_mean, join_words, nearest
 from wan_nb.log.budget import is_amount, job_spent, spent_since
 from wan_nb.log.dialects import bytewise, in_order
-from wan_nb.log.frame import to_frame
+from wan_nb.log.reading.frame import to_frame
+from wan_nb.log.reading.stored_values import read_row, read_value, readable
 from wan_nb.log.row import COLUMNS, NAMES, Row
 from wan_nb.log.schema import members, micros, runs, words
 from wan_nb.log.states import OPEN, Status
-from wan_nb.log.stored_values import read_row, read_value, readable
 from wan_nb.sanitize import as_number
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ class Queries:
 
 
 def _as_kept(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """The column as the log keeps it, for `wan_nb.log.stored_values`; a frame has no use for Python's objects."""
+    """The column as the log keeps it, for `stored_values`; a frame has no use for Python's objects."""
     kind = column.type
     if isinstance(kind, sa.Boolean):
         return sa.type_coerce(column, sa.BigInteger())  # which leaves alone what is no number

@@ -11,7 +11,7 @@ from av.video.reformatter import VideoReformatter
 
 from wan_nb.errors import InvalidMedia
 from wan_nb.media import video
-from wan_nb.media.frame_canvas import Canvas, fitted
+from wan_nb.media.movie.frame_canvas import Canvas, fitted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

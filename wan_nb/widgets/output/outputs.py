@@ -25,15 +25,15 @@ from wan_nb.imports import imported
 from wan_nb.log.marks import columns
 from wan_nb.log.states import FINAL
 from wan_nb.terminal import say, spelled
-from wan_nb.widgets.one_output import Part, publish, shared_output
-from wan_nb.widgets.static_outputs import run_bundle, runs_bundle
+from wan_nb.widgets.output.one_output import Part, publish, shared_output
+from wan_nb.widgets.output.static_outputs import run_bundle, runs_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from wan_nb.engine.workspace import Workspace
+    from wan_nb.log.reading.takes import Takes
     from wan_nb.log.row import Row
-    from wan_nb.log.takes import Takes
     from wan_nb.widgets.board import Board
 
 __all__ = ["View", "Views", "as_value", "display"]

@@ -12,8 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
-from wan_nb.engine import media_folder, settle
+from wan_nb.engine import media_folder
 from wan_nb.engine.edition1_runs import fingerprints
+from wan_nb.engine.posting import settle
 from wan_nb.engine.retry import retried
 from wan_nb.engine.row_errors import code_and_message
 from wan_nb.errors import InvalidMedia, LogError, OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from wan_nb.api import catalog
-from wan_nb.engine import settle
+from wan_nb.engine.posting import settle
 from wan_nb.errors import NotAuthorized, Throttled, WanError
 from wan_nb.log.states import Status
 from wan_nb.sanitize import number
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from wan_nb.engine.account import Account
     from wan_nb.engine.ask import Ask
     from wan_nb.engine.polling.limiter import Limiter
-    from wan_nb.engine.submit import Submitter
+    from wan_nb.engine.posting.submit import Submitter
     from wan_nb.log.row import Row
 
 __all__ = ["Queue", "Quota"]

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw
 
 from wan_nb.errors import InvalidMedia
 from wan_nb.media import video
-from wan_nb.media.frame_canvas import Box, Canvas, fitted
-from wan_nb.media.lettering import write
+from wan_nb.media.movie.frame_canvas import Box, Canvas, fitted
+from wan_nb.media.movie.lettering import write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

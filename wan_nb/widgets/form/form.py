@@ -17,10 +17,10 @@ from wan_nb.html.text import bundle, plain
 from wan_nb.sanitize import said
 from wan_nb.widgets.assets import module, styles
 from wan_nb.widgets.base import NotebookWidget
-from wan_nb.widgets.form_draft import field_specs
-from wan_nb.widgets.form_upload import CHUNK, Uploads, size_of
-from wan_nb.widgets.one_output import one_output
-from wan_nb.widgets.outputs import as_value, display
+from wan_nb.widgets.form.form_draft import field_specs
+from wan_nb.widgets.form.form_upload import CHUNK, Uploads, size_of
+from wan_nb.widgets.output.one_output import one_output
+from wan_nb.widgets.output.outputs import as_value, display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from wan_nb.engine.workspace import Workspace
     from wan_nb.studies.plan import PlanState
-    from wan_nb.widgets.form_draft import Draft
-    from wan_nb.widgets.outputs import View, Views
+    from wan_nb.widgets.form.form_draft import Draft
+    from wan_nb.widgets.output.outputs import View, Views
 
 __all__ = ["Form"]
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from wan_nb.arguments import as_whole
-from wan_nb.log.queries import WHOLE
+from wan_nb.log.reading.queries import WHOLE
+from wan_nb.log.reading.stored_values import read_row
 from wan_nb.log.schema import pins, runs
 from wan_nb.log.states import UNBILLED
-from wan_nb.log.stored_values import read_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

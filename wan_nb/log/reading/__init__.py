@@ -1,0 +1,1 @@
+"""What is read out of the log: filters, takes, damaged values, and the DataFrame."""

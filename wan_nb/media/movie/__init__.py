@@ -1,0 +1,1 @@
+"""Several clips in one file: one after the other, or beside each other."""
