@@ -1,19 +1,16 @@
 """Whether what the ranking decides is so: simulated raters in many worlds, looked at after every vote.
 
-python tests/bench/decisions.py [--sessions N] [--only false,right,forecast,coverage] [--save NAME]
+python tests/bench/decisions.py [--sessions N] [--only false,right,forecast,coverage] [--cells TEXT] [--anew]
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import platform
-import time
+import math
 from dataclasses import dataclass, replace
-from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
+from cells import run
 
 from wan_nb.studies.ballot.next_pair import top_two
 from wan_nb.studies.ranking.forecast import SEEDS, chances
@@ -23,6 +20,8 @@ from wan_nb.studies.ranking.rule import MIN_VOTES, SURE, settled
 from wan_nb.studies.votes import MIN_BLOCKS, share
 
 STACK = 100
+NU = 0.7
+"""How often simulated people are level, between equals."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ class Sessions:
             edge = 0.6
             p_left, p_right = 1 / (1 + np.exp(edge - gap)), 1 / (1 + np.exp(edge + gap))
         else:
-            total = np.exp(gap / 2) + np.exp(-gap / 2) + 0.7
+            total = np.exp(gap / 2) + np.exp(-gap / 2) + NU
             p_left, p_right = np.exp(gap / 2) / total, np.exp(-gap / 2) / total
         at = rng.random(gap.shape)
         result = np.where(at < p_left, 0.5, np.where(at < p_left + p_right, -0.5, 0.0))
@@ -161,15 +160,15 @@ class Sessions:
         return result
 
 
-def false(sessions, rng, name):
+def false(sessions, seed, name):
     """Share of sessions that end with a winner though two are equally best; asked after every vote."""
     world = WORLDS[name]
-    return outcome(world, sessions, rng)[0] | {"bar": 0.05}
+    return outcome(world, sessions, np.random.default_rng(seed))[0] | {"bar": 0.05}
 
 
-def right(sessions, rng, name):
+def right(sessions, seed, name):
     """Two variants 2 logits apart, 40 seeds, a vote on each: share of sessions that end with the better one."""
-    found, winner = outcome(GAPS[name], sessions, rng)
+    found, winner = outcome(GAPS[name], sessions, np.random.default_rng(seed))
     return found | {"right": rate((winner == 0).sum(), len(winner)), "wrong": rate((winner == 1).sum(), len(winner))}
 
 
@@ -203,14 +202,14 @@ def outcome(world, sessions, rng):
     return {"decided": rate(ended.sum(), sessions)} | mean, winner
 
 
-def forecast(sessions, rng, name):
+def forecast(sessions, seed, name):
     """Two variants, gaps N(0, 1), a vote a seed: chances said at 8 and at 24 seeds, and how often they came true.
 
     "soon" are the sessions in which half were said to decide within so many seeds, "late" those in which a chance
     within 100 was said. At the stop: the share of seeds that was said, and the true one.
     """
     sigma, most = {"same luck": 0.0, "luck 1": 1.0}[name], 124
-    z = NormalDist().inv_cdf(SURE)
+    z, rng = NormalDist().inv_cdf(SURE), np.random.default_rng(seed)
     when, said, stop = np.full(sessions, 10**6), {8: [], 24: []}, []
     for start in range(0, sessions, STACK):
         tables = min(STACK, sessions - start)
@@ -253,9 +252,9 @@ def forecast(sessions, rng, name):
     return found
 
 
-def coverage(sessions, rng, name):
+def coverage(sessions, seed, name):
     """Share of 95 % intervals, between the two strongest at a fixed number of votes, that hold the truth."""
-    world = COVERED[name]
+    world, rng = COVERED[name], np.random.default_rng(seed)
     inside = 0
     for start in range(0, sessions, STACK):
         room = Sessions(world, tables := min(STACK, sessions - start), rng)
@@ -266,9 +265,17 @@ def coverage(sessions, rng, name):
         between = np.zeros((1, len(world.theta) + 2))
         between[0, :2] = 1, -1
         low, high = (posterior.quantile(between, p)[:, 0] for p in (0.025, 0.975))
-        gap = world.theta[0] - world.theta[1]
+        gap = as_asked(world, world.theta[0] - world.theta[1])
         inside += ((low <= gap) & (gap <= high)).sum()
     return {"inside": rate(inside, sessions), "bar": [0.93, 0.98]}
+
+
+def as_asked(world, gap):
+    """The gap that lone votes on lucky clips show."""
+    at = gap + world.sigma * math.sqrt(2) * np.linspace(-8, 8, 4001)
+    likely = np.exp(-(np.linspace(-8, 8, 4001) ** 2) / 2)
+    total = np.exp(at / 2) + np.exp(-at / 2) + NU
+    return math.log((likely * np.exp(at / 2) / total).sum() / (likely * np.exp(-at / 2) / total).sum())
 
 
 def rate(hits, of):
@@ -319,13 +326,19 @@ GAPS = {
     )
     for sigma in (0, 1)
 }
-COVERED = {
-    f"{k} variants, {pictures} pictures": World(
-        tuple(0.5 * (k - 1) / 2 - 0.5 * np.arange(k)), 0.0, pictures=pictures, taste=0.5, seeds=24, votes=12 * k
-    )
-    for k in (2, 4, 8)
-    for pictures in (1, 2, 4)
-}
+
+
+def spaced(variants, **world):
+    """Half a logit apart; 12 votes a variant on 24 seeds."""
+    theta = tuple(0.5 * (variants - 1) / 2 - 0.5 * np.arange(variants))
+    return World(theta, seeds=24, votes=12 * variants, **world)
+
+
+COVERED = (
+    {f"{k} variants, {n} pictures": spaced(k, pictures=n, taste=0.5) for k in range(2, 9) for n in (1, 2, 4)}
+    | {f"{k} variants, {n} raters": spaced(k, raters=n, taste=0.5) for k in (2, 4, 8) for n in (2, 3, 4)}
+    | {f"{k} variants, luck {sigma}": spaced(k, sigma=float(sigma)) for k in range(2, 9) for sigma in (1, 2)}
+)
 ALL = {
     "false": (false, WORLDS),
     "right": (right, GAPS),
@@ -334,25 +347,5 @@ ALL = {
 }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sessions", type=int, default=1000)
-    parser.add_argument("--only", default=",".join(ALL))
-    parser.add_argument("--cells", default="", help="those whose name holds this")
-    options = parser.parse_args()
-    path = Path(__file__).parent / "results" / "decisions.json"
-    for part in options.only.split(","):
-        measure, cells = ALL[part]
-        for name in (name for name in cells if options.cells in name):
-            started = time.process_time()
-            found = measure(options.sessions, np.random.default_rng(7), name)
-            found |= {"sessions": options.sessions, "cpu_s": time.process_time() - started}
-            result = json.loads(path.read_text()) if path.exists() else {}
-            result.setdefault(part, {})[name] = found
-            result["about"] = {"sure": SURE, "python": platform.python_version(), "numpy": np.__version__}
-            path.write_text(json.dumps(result, indent=1, default=lambda v: round(float(v), 4)) + "\n")
-            print(part, name, json.dumps(found, default=lambda v: round(float(v), 3)), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, ALL, "decisions", seed=7, sure=SURE)

@@ -2,22 +2,17 @@
 
 python tests/bench/race.py [--sessions N] [--only table,grid,two_raters,anytime] [--cells TEXT] [--anew]
 
-All three are judged by the functions that users run; only raters and clips are simulated. A cell is kept as soon as it
-is there, and one that is kept is not measured again.
+All three are judged by the functions that users run; only raters and clips are simulated.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
-import platform
-import time
 from dataclasses import replace
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
+from cells import run
 from decisions import Sessions, World, best_two, outcome, rate
 
 from wan_nb.studies.race.evidence import first_winner, leads, log_evidence
@@ -250,30 +245,5 @@ ALL = {
 }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sessions", type=int, default=1000)
-    parser.add_argument("--only", default=",".join(ALL))
-    parser.add_argument("--cells", default="", help="those whose name holds this")
-    parser.add_argument("--anew", action="store_true", help="measure again what is kept")
-    parser.add_argument("--to", default=str(Path(__file__).parent / "results" / "race.json"))
-    options = parser.parse_args()
-    path = Path(options.to)
-    for part in options.only.split(","):
-        measure, cells = ALL[part]
-        for name in (name for name in cells if options.cells in name):
-            kept = json.loads(path.read_text()) if path.exists() else {}
-            if kept.get(part, {}).get(name, {}).get("sessions", 0) >= options.sessions and not options.anew:
-                continue
-            started = time.process_time()
-            found = measure(options.sessions, 11, name) | {"sessions": options.sessions}
-            found["cpu_s"] = time.process_time() - started
-            kept = json.loads(path.read_text()) if path.exists() else {}
-            kept.setdefault(part, {})[name] = found
-            kept["about"] = {"clips": CLIPS, "luck": 1.0, "python": platform.python_version(), "numpy": np.__version__}
-            path.write_text(json.dumps(kept, indent=1, default=lambda v: round(float(v), 4)) + "\n")
-            print(part, name, json.dumps(found, default=lambda v: round(float(v), 3)), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, ALL, "race", seed=11, clips=CLIPS, luck=1.0)

@@ -268,6 +268,21 @@ def test_a_ballot_whose_clips_are_gone_or_refused_takes_no_vote(
     answer(reader, "1")
 
 
+@pytest.mark.parametrize("left", [0.2, 0.97])
+def test_a_ballot_whose_clips_are_cut_off_takes_no_vote_at_any_moment(
+    failing_reader: Any, study: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: float
+) -> None:
+    monkeypatch.setattr("wan_nb.reporting.ballot_page.LARGEST", 100_000)
+    page = study.ballot_file(tmp_path / "b.html")
+    for clip in (tmp_path / "b_clips").glob("*.mp4"):
+        clip.write_bytes(clip.read_bytes()[: int(left * clip.stat().st_size)])
+    failing_reader.goto(page.as_uri())
+    watch = f"(window.opened = {READY}, new MutationObserver(() => {{ window.opened ||= {READY}; }}).observe(document, "
+    failing_reader.evaluate(f"{watch}{{ subtree: true, attributes: true, childList: true }}), 1)")
+    skips(failing_reader, "The file of this clip cannot be read: b_clips/")
+    assert failing_reader.evaluate("window.opened") is False
+
+
 @contextmanager
 def refusing(folder: Path, status: int) -> Iterator[str]:
     """A server of the folder that answers so to whoever asks for a clip."""

@@ -3,9 +3,11 @@
 import { frameAt, middle, until } from "./transport.js";
 import { h } from "./dom.js";
 
+const FRAME = "wan-frame"; // said by a video when a frame has come to its screen
 export const SEEN = "wan-seen"; // said by a tile when it is known whether its clip can be seen, or no longer
 
 const SHORT_S = 0.5; // a copy may end a frame or two before the clip
+const LONG_MS = 5000; // for a frame that is sought to come to the screen; what is said then is taken back when it comes
 
 /** Why the browser shows no picture of a clip, or not all of it. @param {HTMLVideoElement} video */
 function why(video) {
@@ -15,6 +17,19 @@ function why(video) {
   const file = decodeURIComponent(src.split("/").slice(-2).join("/"));
   const status = /\b[45]\d\d\b[^)]*/.exec(error?.message ?? "")?.[0];
   return `The file of this clip cannot be read: ${file} ${status ? `(${status.trim()})` : "is gone, refused or damaged"}.`;
+}
+
+/** Resolves when a frame of `video` from `seconds` on is on the screen; also when it fails or is let go. */
+async function shown(video, seconds, signal) {
+  if (!video.requestVideoFrameCallback) return; // an old Firefox, which tells a cut by an error
+  let at = -1;
+  const look = (_, { mediaTime }) => {
+    at = mediaTime;
+    video.dispatchEvent(new Event(FRAME));
+    if (at < seconds && !signal.aborted) video.requestVideoFrameCallback(look);
+  };
+  video.requestVideoFrameCallback(look);
+  await until(video, [FRAME], () => at >= seconds, signal);
 }
 
 export class Tile {
@@ -114,19 +129,34 @@ export class Tile {
     }
   }
 
-  /** Look at the last frame; returns why there is none. A clip that is cut off has a beginning all the same. */
+  /**
+   * Look at the last frame; returns why there is none. A clip that is cut off has a beginning all the same, and Chromium
+   * seeks beyond what is there without an error: only a frame that came to the screen is seen.
+   */
   async #end() {
     const { video, track } = this;
     const settled = (event, test) => until(video, [event], test, this.#signal);
     await settled("loadedmetadata", () => video.readyState > 0);
     const { duration, videoWidth } = video;
     if (video.error || !videoWidth || !(duration > 0 && duration < Infinity)) return why(video);
+    const last = shown(video, duration - SHORT_S, this.#signal);
     for (const time of [duration, 0]) {
       video.currentTime = middle(track, frameAt(track, time));
       await settled("seeked", () => !video.seeking && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA);
+      if (video.error) return why(video);
+      if (time) await this.#patiently(last);
     }
     this.#looked = true;
     return video.error || video.duration < (this.clip.seconds ?? 0) - SHORT_S ? why(video) : "";
+  }
+
+  /** Wait for the last frame; where it is long in coming, say what that mostly means. */
+  async #patiently(last) {
+    const { video } = this;
+    const late = setTimeout(() => this.#judge(why(video)), LONG_MS);
+    await last;
+    clearTimeout(late);
+    if (!video.error) this.fault = "";
   }
 
   /** The sound as a track of its own: proxies carry none, so it is the original's, or what a report brings for it. */
