@@ -7,7 +7,7 @@ on one pair of clips say which clip is better, not which prompt.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -61,40 +61,34 @@ def fit(
     """
     cast = counted(v if isinstance(v, Vote) else Vote.read(v) for v in votes)
     names = tuple(dict.fromkeys(variants if variants is not None else (n for v in cast for n in sorted(v.cell[1]))))
-    given = _once(cast, names)
-    blocks = list(dict.fromkeys(v.block for v in given))
-    posterior, rows, bias, sure, rival = None, tuple(_row(name, given) for name in names), None, 0.0, None
-    pictures, raters = _pictures(given), list(dict.fromkeys(v.rater for v in given))
-    # A picture for each seed is told by the seeds; a rater of few seeds says nothing about how raters differ.
-    differ = pictures if len(pictures) < len(blocks) else []
-    sittings = Counter(rater for rater, _ in {(v.rater, v.block) for v in given})
-    apart = raters if sum(seeds >= MIN_BLOCKS for seeds in sittings.values()) > 1 else []
+    seen = _Evidence.of(_once(cast, names), names)
+    rows, bias, sure, rival, posterior = tuple(_row(name, seen.votes) for name in names), None, 0.0, None, None
     if len(names) > 1:
         posterior = fit_stack(
-            _stack(given, names, blocks, differ, apart),
+            seen.stack(),
             prior_sd=prior_sd,
             side_sd=1.0 if side else None,
             tie_sd=1.5 if prior_sd else None,
             grid=GRID if spread else np.zeros(1),
         )
-        rows, bias = _rows(rows, posterior), _side_bias(posterior) if side and given else None
+        rows, bias = _rows(rows, posterior), _side_bias(posterior) if side and seen.votes else None
         _, second, least = lead(posterior)
         rival, sure = names[second[0]], float(least[0])
     return Ranking(
         rows=rows,
-        decided=settled(sure, len(given), len(blocks)) and all(row["blocks"] for row in rows),
+        decided=settled(sure, len(seen.votes), len(seen.blocks)) and all(row["blocks"] for row in rows),
         sure=sure,
         rival=rival,
         side_bias=bias,
         self_agreement=self_agreement(cast),
         agreement=agreement(cast),
-        both_bad_rate=share(sum(v.outcome == "both_bad" for v in given), len(given)),
-        blocks=len(blocks),
-        votes=len(given),
-        pictures=len(pictures),
-        raters=len(raters),
-        scope=_scope((len(pictures), len(raters)), (True, bool(apart))),
-        left_out=len(cast) - len(given),
+        both_bad_rate=share(sum(v.outcome == "both_bad" for v in seen.votes), len(seen.votes)),
+        blocks=len(seen.blocks),
+        votes=len(seen.votes),
+        pictures=len(seen.pictures),
+        raters=len(seen.raters),
+        scope=seen.scope,
+        left_out=len(cast) - len(seen.votes),
         names=names,
         posterior=posterior,
     )
@@ -114,7 +108,7 @@ def strengths(votes: Iterable[Vote], variants: Sequence[str]) -> Posterior:
 
 @lru_cache(maxsize=8)
 def _strengths(given: tuple[Vote, ...], names: tuple[str, ...]) -> Posterior:
-    return fit_stack(_stack(given, names, list(dict.fromkeys(v.block for v in given)), (), ()))
+    return fit_stack(_Evidence(given, names, tuple(dict.fromkeys(v.block for v in given))).stack())
 
 
 def _once(cast: Iterable[Vote], names: Collection[str]) -> list[Vote]:
@@ -137,48 +131,72 @@ def _root(same: Mapping[str, str], block: str) -> str:
     return block
 
 
-def _pictures(votes: Sequence[Vote]) -> list[str]:
-    """Pictures that were voted on; none where the clips have none."""
-    found = list(dict.fromkeys(v.picture for v in votes))
-    return found if any(found) else []
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """Votes, and what they are spread over.
 
-
-def _stack(
-    votes: Sequence[Vote], names: Sequence[str], blocks: Sequence[str], pictures: Sequence[str], raters: Sequence[str]
-) -> Votes:
-    place = {name: i for i, name in enumerate(names)}
-    at = {block: i for i, block in enumerate(blocks)}
-    on = {v.block: pictures.index(v.picture) for v in votes if len(pictures) > 1}
-    who = {rater: i for i, rater in enumerate(raters)}
-    result = {"left": 0.5, "right": -0.5}
-    return Votes(
-        np.array([[place[v.left_variant] for v in votes]], dtype=np.intp),
-        np.array([[place[v.right_variant] for v in votes]], dtype=np.intp),
-        np.array([[at[v.block] for v in votes]], dtype=np.intp),
-        np.array([[result.get(v.outcome, 0.0) for v in votes]], dtype=np.float64),
-        np.ones((1, len(votes))),
-        len(names),
-        max(1, len(blocks)),
-        np.array([[who[v.rater] for v in votes]], dtype=np.intp) if len(raters) > 1 else None,
-        np.array([[on[block] for block in blocks]], dtype=np.intp) if len(pictures) > 1 else None,
-        max(1, len(raters)),
-        max(1, len(pictures)),
-    )
-
-
-def _scope(counts: Sequence[int], new: Sequence[bool]) -> str:
-    """Whom it is about.
-
-    >>> _scope((1, 3), (False, True)), _scope((0, 1), (False, False))
-    ('on this picture and for new raters', 'for this rater')
+    Attributes
+    ----------
+    votes : sequence of Vote
+    names, blocks : tuple of str
+    pictures, raters : tuple of str
+        All that were voted on, and by whom; no pictures where the clips have none.
+    differing_pictures, differing_raters : tuple of str
+        Those whose differences the votes can tell; empty where they cannot.
     """
-    said = []
-    for words, count, other in zip((("on", "picture"), ("for", "rater")), counts, new, strict=True):
-        if count:
-            said.append(
-                f"{words[0]} {'this' if count == 1 else 'new' if other else 'these'} {words[1]}{'s' * (count > 1)}"
-            )
-    return " and ".join(said)
+
+    votes: Sequence[Vote]
+    names: tuple[str, ...]
+    blocks: tuple[str, ...]
+    pictures: tuple[str, ...] = ()
+    raters: tuple[str, ...] = ()
+    differing_pictures: tuple[str, ...] = ()
+    differing_raters: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, votes: Sequence[Vote], names: tuple[str, ...]) -> _Evidence:
+        blocks, pictures, raters = (
+            tuple(dict.fromkeys(getattr(v, each) for v in votes)) for each in ("block", "picture", "rater")
+        )
+        pictures = pictures if any(pictures) else ()
+        # A picture for each seed is told by the seeds; a rater of few seeds says nothing about how raters differ.
+        sittings = Counter(rater for rater, _ in {(v.rater, v.block) for v in votes})
+        apart = raters if sum(seeds >= MIN_BLOCKS for seeds in sittings.values()) > 1 else ()
+        return cls(votes, names, blocks, pictures, raters, pictures if len(pictures) < len(blocks) else (), apart)
+
+    def stack(self) -> Votes:
+        """As numbers, for the fit."""
+        votes, pictures, raters = self.votes, self.differing_pictures, self.differing_raters
+        name, block, rater = (
+            {each: i for i, each in enumerate(all_of)} for all_of in (self.names, self.blocks, raters)
+        )
+        on = {v.block: pictures.index(v.picture) for v in votes if len(pictures) > 1}
+        result = {"left": 0.5, "right": -0.5}
+        return Votes(
+            np.array([[name[v.left_variant] for v in votes]], dtype=np.intp),
+            np.array([[name[v.right_variant] for v in votes]], dtype=np.intp),
+            np.array([[block[v.block] for v in votes]], dtype=np.intp),
+            np.array([[result.get(v.outcome, 0.0) for v in votes]], dtype=np.float64),
+            np.ones((1, len(votes))),
+            len(self.names),
+            max(1, len(self.blocks)),
+            np.array([[rater[v.rater] for v in votes]], dtype=np.intp) if len(raters) > 1 else None,
+            np.array([[on[block] for block in self.blocks]], dtype=np.intp) if len(pictures) > 1 else None,
+            max(1, len(raters)),
+            max(1, len(pictures)),
+        )
+
+    @property
+    def scope(self) -> str:
+        """Whom the ranking is about, such as "on this picture and for new raters"."""
+        pictures, raters = len(self.pictures), len(self.raters)
+        said = []
+        if pictures:
+            said.append("on this picture" if pictures == 1 else "on new pictures")
+        if raters:
+            new = "new" if self.differing_raters else "these"
+            said.append("for this rater" if raters == 1 else f"for {new} raters")
+        return " and ".join(said)
 
 
 def _row(name: str, votes: Sequence[Vote]) -> dict[str, Any]:

@@ -12,6 +12,16 @@ from wan_nb.html.text import percent
 from wan_nb.studies.ranking.forecast import SEEDS, chances
 from wan_nb.studies.ranking.posterior import Posterior, gaps
 from wan_nb.studies.ranking.rule import MIN_VOTES, SURE
+from wan_nb.studies.ranking.words import (
+    across_models,
+    number,
+    only_one,
+    questions,
+    raters_agree,
+    same_answer_again,
+    unusable,
+    votes_left_out,
+)
 from wan_nb.studies.rounding import steady
 from wan_nb.studies.votes import MIN_BLOCKS
 from wan_nb.terminal import printed
@@ -27,16 +37,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Interval", "Ranking", "facts", "share_of"]
 
-_BETTER = "which clip is better"
-
 _FORMER = {3: 0.98, 4: 0.97}
 """Probability of being the best that decided in the first edition, by number of variants; 0.95 for more than four."""
 
 _LEVEL = 0.505
 """Up to here nobody leads."""
-
-_AGAINST = -0.3
-"""Krippendorff's alpha below which raters answer against each other; a little below 0 is chance."""
 
 _EARLY = 24
 """Seeds below which a long wait is not foretold: votes on fewer leave too much open."""
@@ -60,12 +65,6 @@ class Offer(Protocol):
 
     def show(self, bundle: Mapping[str, str]) -> None:
         """Show what was decided, with a button that buys."""
-
-
-ACROSS_MODELS = (
-    "Models differ in everything at once: how they read a prompt, motion, sound, frame rate, price. Votes tell whose "
-    "clips are liked better, not why, and the same seed means nothing to two models."
-)
 
 
 @printed
@@ -217,7 +216,7 @@ class Ranking:
             return "No votes yet."
         if self.race is not None:
             return self._raced(self.race)
-        seen = f"{_number(self.votes, 'vote')} on {_number(self.blocks, 'seed')}"
+        seen = f"{number(self.votes, 'vote')} on {number(self.blocks, 'seed')}"
         if self.blocks == 1:
             return f"Not decided: {seen} can tell which clip is better, not which prompt. Vote on more seeds."
         if unseen := next((row["variant"] for row in self.rows if not row["blocks"]), None):
@@ -227,13 +226,14 @@ class Ranking:
     def _raced(self, race: Verdict) -> str:
         if race.leader is None or race.closest is None:
             return race.sentence("")
-        counted = f"{_number(race.seeds, 'seed')} of the race"
-        return race.sentence(self._rests(race.leader, race.closest, f"{_number(self.votes, 'vote')}, {counted}"))
+        counted = f"{number(race.seeds, 'seed')} of the race"
+        return race.sentence(self._rests(race.leader, race.closest, f"{number(self.votes, 'vote')}, {counted}"))
 
     def _rests(self, first: str, rival: str, seen: str) -> str:
         often = self.preferred(first, rival)
+        several = [number(count, word) for word, count in _counts(self).items() if count > 1]
         on = f"on {of_100(often.value)} of 100 new seeds ({of_100(often.low)} to {of_100(often.high)})"
-        return f"{on}, {self.scope} ({', '.join([seen, *_several(self)])})"
+        return f"{on}, {self.scope} ({', '.join([seen, *several])})"
 
     def _verdict(self, first: str, rival: str, seen: str, posterior: Posterior) -> str:
         others, rests = len(self.names) - 1, self._rests(first, rival, seen)
@@ -251,7 +251,7 @@ class Ranking:
         by = chances(posterior, blocks=self.blocks, least=MIN_BLOCKS, z=NormalDist().inv_cdf(SURE))
         if by[-1] >= 0.5:
             more = int(SEEDS[by >= 0.5][0])
-            return f"one in two such studies decide within {_number(more, 'more seed')}"
+            return f"one in two such studies decide within {number(more, 'more seed')}"
         if self.blocks < _EARLY:
             return "too early to say how many more seeds it takes"
         odds = f"one in {round(1 / by[-1])}" if by[-1] > 0.05 else "fewer than one in 20"
@@ -284,91 +284,46 @@ def facts(ranking: Ranking) -> list[str]:
     """What the sentence rests on, and what makes it weaker; empty without votes."""
     if ranking.posterior is None or not ranking.votes:
         return []
-    what = [_number(ranking.blocks, "seed")]
-    what += [_number(ranking.pictures, "picture")] if ranking.pictures else []
-    found = [
-        f"It rests on {', '.join([*what, _number(ranking.raters, 'rater')])} and {_number(ranking.votes, 'vote')}; "
+    return [
+        *questions(ranking.criterion, ranking.other_criteria),
+        *_evidence(ranking),
+        *across_models(ranking.models),
+        *only_one(_counts(ranking)),
+        *_decision(ranking),
+        *same_answer_again(ranking.self_agreement),
+        *raters_agree(ranking.agreement),
+        *_side(ranking.side_bias),
+        *unusable(ranking.both_bad_rate),
+        *votes_left_out(ranking.left_out),
+    ]
+
+
+def _evidence(ranking: Ranking) -> list[str]:
+    """How many seeds, pictures and raters it rests on."""
+    pictures = [number(ranking.pictures, "picture")] if ranking.pictures else []
+    what = [number(ranking.blocks, "seed"), *pictures, number(ranking.raters, "rater")]
+    return [
+        f"It rests on {', '.join(what)} and {number(ranking.votes, 'vote')}; "
         "evidence is counted in seeds, not in votes.",
         "New seeds are those on which one of the two is preferred; where they are level is not counted.",
     ]
-    if ranking.criterion:
-        found.insert(0, f'Asked was: "{ranking.criterion}".')
-    found += [
-        f'Other votes answer "{other or _BETTER}", and do not count here: {_call(other)}.'
-        for other in ranking.other_criteria
-    ]
-    found += across_models(ranking.models)
-    if ones := [word for word, count in _counted(ranking) if count == 1]:
-        found.append(f"One {' and one '.join(ones)}: what another {' or '.join(ones)} would say is not known.")
+
+
+def _decision(ranking: Ranking) -> list[str]:
+    """What deciding means here, or what it still takes."""
+    found = []
     if ranking.decided:
         found.append("Voting stopped at a lead, which flatters it: expect a smaller one on new seeds.")
         found += [words] if ranking.offer and (words := ranking.offer.words) else []
     if ranking.race is not None:
-        found += ranking.race.facts()
-    elif not ranking.decided:
-        found += _undecided(ranking)
-    if ranking.self_agreement is not None:
-        same = ranking.self_agreement
-        found.append(
-            f"Asked again with sides swapped: the same answer {round(same.value * same.n)} of {_times(same.n)} "
-            f"({_of_each(same)})."
-        )
-    if ranking.agreement is not None:
-        found += _between(ranking.agreement)
-    if ranking.side_bias is not None and ranking.side_bias.low * ranking.side_bias.high > 0:
-        side = "left" if ranking.side_bias.value > 0 else "right"
-        found.append(f"The {side} side was preferred as such; the ranking takes that out.")
-    if ranking.both_bad_rate is not None and ranking.both_bad_rate.value > 0:
-        found.append(f"Both clips unusable in {100 * ranking.both_bad_rate.value:.0f} % of the votes.")
-    if ranking.left_out:
-        about = "is about a variant that is" if ranking.left_out == 1 else "are about variants that are"
-        found.append(f"{_number(ranking.left_out, 'vote')} {about} not ranked and left out.")
-    return found
-
-
-def across_models(models: Mapping[str, str]) -> list[str]:
-    """What variants of several models are, and what votes about them can tell; empty without several.
-
-    >>> across_models({"a": "m1", "b": "m2"})[0], across_models({"a": "m1", "b": "m1"})
-    ('Its variants are of 2 models: a is by m1, b by m2.', [])
-    """
-    count = len(set(models.values()))
-    if count < 2:
-        return []
-    named = [f"{name} {'is ' * (not number)}by {model}" for number, (name, model) in enumerate(models.items())]
-    told = "" if all(model in name for name, model in models.items()) else f": {', '.join(named)}"
-    return [f"Its variants are of {count} models{told}.", ACROSS_MODELS]
-
-
-def _call(criterion: str) -> str:
-    return f"study.ranking(criterion={criterion!r})"
-
-
-def _between(agreement: Agreement) -> list[str]:
-    """How far raters agree, in words."""
-    same = agreement.same
-    said = f"Two raters give the same answer about {of_100(same.value)} of 100 pairs ({_of_each(same)})"
-    if agreement.alpha is None or agreement.low is None or agreement.high is None:
-        return [f"{said}."]
-    alpha = f"{agreement.alpha:z.2f} ({agreement.low:z.2f} to {agreement.high:z.2f})"
-    found = [f"{said}; Krippendorff's alpha {alpha}: 0 is chance, 1 is full."]
-    if agreement.alpha < _AGAINST:
-        found.append("The raters disagree more than chance would: there may be no one best for all of them.")
-    return found
-
-
-def _of_each(share: Share) -> str:
-    return f"{of_100(share.low)} to {of_100(share.high)} of 100"
-
-
-def _times(count: int) -> str:
-    return "1 time" if count == 1 else f"{count} times"
+        return found + ranking.race.facts()
+    return found if ranking.decided else _undecided(ranking)
 
 
 def _undecided(ranking: Ranking) -> list[str]:
     """What it takes, and that a rule which is given up would have asked for less."""
     found = [
-        f'"Beats" takes {_number(MIN_BLOCKS, "seed")} and {percent(SURE)} against each other variant, so that it '
+        f'"Beats" takes {number(MIN_BLOCKS, "seed")} and {percent(SURE)} against each other variant, so that it '
         "also holds for somebody who looks after every vote; "
         f"against {ranking.rival} it is {percent(ranking.sure)}."
     ]
@@ -381,13 +336,12 @@ def _undecided(ranking: Ranking) -> list[str]:
     return found
 
 
-def _number(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+def _side(bias: Interval | None) -> list[str]:
+    """Which side was preferred as such."""
+    if bias is None or bias.low * bias.high <= 0:
+        return []
+    return [f"The {'left' if bias.value > 0 else 'right'} side was preferred as such; the ranking takes that out."]
 
 
-def _counted(ranking: Ranking) -> list[tuple[str, int]]:
-    return [("picture", ranking.pictures), ("rater", ranking.raters)]
-
-
-def _several(ranking: Ranking) -> list[str]:
-    return [_number(count, word) for word, count in _counted(ranking) if count > 1]
+def _counts(ranking: Ranking) -> dict[str, int]:
+    return {"picture": ranking.pictures, "rater": ranking.raters}

@@ -3,7 +3,7 @@
 import { frameAt, middle, until } from "./transport.js";
 import { h } from "./dom.js";
 
-const FRAME = "wan-frame"; // said by a video when a frame has come to its screen
+const FRAMED = "wan-framed"; // said by a video when a frame has come to its screen
 export const SEEN = "wan-seen"; // said by a tile when it is known whether its clip can be seen, or no longer
 
 const SHORT_S = 0.5; // a copy may end a frame or two before the clip
@@ -20,16 +20,16 @@ function why(video) {
 }
 
 /** Resolves when a frame of `video` from `seconds` on is on the screen; also when it fails or is let go. */
-async function shown(video, seconds, signal) {
+async function framed(video, seconds, signal) {
   if (!video.requestVideoFrameCallback) return; // an old Firefox, which tells a cut by an error
   let at = -1;
   const look = (_, { mediaTime }) => {
     at = mediaTime;
-    video.dispatchEvent(new Event(FRAME));
+    video.dispatchEvent(new Event(FRAMED));
     if (at < seconds && !signal.aborted) video.requestVideoFrameCallback(look);
   };
   video.requestVideoFrameCallback(look);
-  await until(video, [FRAME], () => at >= seconds, signal);
+  await until(video, [FRAMED], () => at >= seconds, signal);
 }
 
 export class Tile {
@@ -139,7 +139,7 @@ export class Tile {
     await settled("loadedmetadata", () => video.readyState > 0);
     const { duration, videoWidth } = video;
     if (video.error || !videoWidth || !(duration > 0 && duration < Infinity)) return why(video);
-    const last = shown(video, duration - SHORT_S, this.#signal);
+    const last = framed(video, duration - SHORT_S, this.#signal);
     for (const time of [duration, 0]) {
       video.currentTime = middle(track, frameAt(track, time));
       await settled("seeked", () => !video.seeking && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA);
