@@ -255,30 +255,32 @@ class _Cells:
     """Sums votes into cells of one block and one rater, and cells into what the model has a strength for.
 
     Shapes: (tables, votes) -> (tables, blocks, raters, variants[, variants]) -> (tables, strengths[, strengths]), where
-    the strengths are those of the variants, then their deviations on each picture, then those for each rater.
+    the strengths are those of the variants, then their deviations on each picture, then those for each rater. A cell
+    counts for its variants, its picture and its rater: for the same ones as all cells of this picture and this rater.
     """
 
     def __init__(self, votes: Votes) -> None:
-        k, tables = votes.variants, len(votes.left)
-        self._shape = (tables, votes.blocks, votes.raters, k)
+        k, tables, pictures, raters = votes.variants, len(votes.left), votes.pictures, votes.raters
+        self._shape = (tables, votes.blocks, raters, k)
         cell = np.arange(tables)[:, None] * votes.blocks + votes.block
         if votes.rater is not None:
-            cell = cell * votes.raters + votes.rater
+            cell = cell * raters + votes.rater
         self._left, self._right = cell * k + votes.left, cell * k + votes.right
         self._own = [self._left * k + votes.left, self._right * k + votes.right]
         self._crosses = [self._left * k + votes.right, self._right * k + votes.left]
-        member = [np.ones((*self._shape[:3], 1))]
-        if votes.picture is not None and votes.pictures > 1:
-            on = votes.picture[:, :, None, None] == np.arange(votes.pictures)
-            member.append(np.broadcast_to(on, (*self._shape[:3], votes.pictures)))
-        if votes.raters > 1:
-            member.append(np.broadcast_to(np.eye(votes.raters), (*self._shape[:3], votes.raters)))
-        self._member = np.concatenate(member, axis=-1)
+        on = np.zeros((tables, votes.blocks), dtype=np.intp) if votes.picture is None else votes.picture
+        self._on = (on[..., None] == np.arange(pictures)).astype(np.float64)
+        # Of each picture with each rater: what its cells count for.
+        parts = [np.ones((pictures * raters, 1))]
+        parts += [np.repeat(np.eye(pictures), raters, axis=0)] if pictures > 1 else []
+        parts += [np.tile(np.eye(raters), (pictures, 1))] if raters > 1 else []
+        self._member = np.concatenate(parts, axis=1)
 
     def probabilities(self, point: Floats) -> tuple[Floats, Floats, Floats]:
         """Of left, right and tie, for each vote."""
-        k, side, log_nu = self._shape[-1], point[:, -2, None], point[:, -1, None]
-        strength = (self._cells(self._member) @ point[:, :-2].reshape(len(point), -1, k)).ravel()
+        (tables, _, raters, k), side, log_nu = self._shape, point[:, -2, None], point[:, -1, None]
+        of_taste = self._member @ point[:, :-2].reshape(tables, -1, k)
+        strength = (self._on @ of_taste.reshape(tables, -1, raters * k)).ravel()
         gap = strength[self._left] - strength[self._right] + side
         left, right, tie = np.exp(gap / 2), np.exp(-gap / 2), np.exp(np.broadcast_to(log_nu, gap.shape))
         total = left + right + tie
@@ -298,28 +300,27 @@ class _Cells:
     def by_clip(self, told: Floats) -> Floats:
         """Information of each block between its clips and all strengths: (tables, blocks, variants, strengths)."""
         tables, blocks, raters, k = self._shape
-        if raters == self._member.shape[-1] == 1:
-            return told[:, :, 0]
-        spread: Floats = np.einsum("tbrs,tbrij->tbisj", self._member, told, optimize=True)
-        return spread.reshape(tables, blocks, k, -1)
+        parts = [told.sum(axis=2)[:, :, :, None]]
+        parts += [parts[0] * self._on[:, :, None, :, None]] if self._on.shape[-1] > 1 else []
+        parts += [told.swapaxes(2, 3)] if raters > 1 else []
+        return np.concatenate(parts, axis=3).reshape(tables, blocks, k, -1)
 
     def total(self, told: Floats) -> Floats:
         """Information between all strengths."""
-        (tables, _, _, k), slots = self._shape, self._member.shape[-1]
-        member = self._cells(self._member)
-        both = (member[..., None] * member[..., None, :]).reshape(tables, -1, slots**2).swapaxes(1, 2)
-        summed = (both @ self._cells(told).reshape(tables, -1, k**2)).reshape(tables, slots, slots, k, k)
+        tables, k, slots = len(told), self._shape[-1], self._member.shape[-1]
+        both = (self._member[:, :, None] * self._member[:, None]).reshape(-1, slots**2).T
+        summed = (both @ self._by_taste(told)).reshape(tables, slots, slots, k, k)
         return summed.swapaxes(2, 3).reshape(tables, slots * k, slots * k)
 
     def summed(self, values: Floats) -> Floats:
         """Sums of (tables, blocks, raters, variants, m) for each strength."""
-        tables, m = len(values), values.shape[-1]
-        member = self._cells(self._member).swapaxes(1, 2)
-        return (member @ self._cells(values).reshape(tables, member.shape[2], -1)).reshape(tables, -1, m)
+        return (self._member.T @ self._by_taste(values)).reshape(len(values), -1, values.shape[-1])
 
-    @staticmethod
-    def _cells(values: Floats) -> Floats:
-        return values.reshape(len(values), values.shape[1] * values.shape[2], *values.shape[3:])
+    def _by_taste(self, values: Floats) -> Floats:
+        """Sums over the blocks of a picture: (tables, pictures * raters, the rest)."""
+        tables, blocks = values.shape[:2]
+        summed = self._on.swapaxes(1, 2) @ values.reshape(tables, blocks, -1)
+        return np.asarray(summed.reshape(tables, self._member.shape[0], -1))
 
 
 def _sums(places: Ints, values: Floats, size: int) -> Floats:
