@@ -47,7 +47,7 @@ def test_a_person_finds_a_clip_by_keyboard(
     page = book.page
     book.run(0)
     book.wait_html(0, "study 0")
-    seen(book, "Runs 1 to 30 of 100")
+    seen(book, "Runs 1 to 30 of 100: .wan.play(page=2)")
     page.wait_for_selector(".jp-OutputArea details img")
     before = book.structure()
     for theme in ("JupyterLab Dark", "JupyterLab Light"):
@@ -64,12 +64,12 @@ def test_a_person_finds_a_clip_by_keyboard(
     seen(book, "the one that glows")
     page.keyboard.press("Control+A")
     page.keyboard.press("Delete")
-    seen(book, "Runs 1 to 30 of 100")
+    seen(book, "Runs 1 to 30 of 100: .wan.play(page=2)")
     page.get_by_role("button", name="Next page").focus()
     page.keyboard.press("Enter")
-    seen(book, "Runs 31 to 60 of 100")
+    seen(book, "Runs 31 to 60 of 100: .wan.play(page=3)")
     page.keyboard.press("Space")  # the focus is where it was
-    seen(book, "Runs 61 to 90 of 100")
+    seen(book, "Runs 61 to 90 of 100: .wan.play(page=4)")
     page.get_by_role("combobox", name="Order").focus()
     page.keyboard.type("best")
     page.keyboard.press("Tab")

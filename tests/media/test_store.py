@@ -93,16 +93,18 @@ def test_a_put_that_breaks_off_leaves_nothing(url: str, tmp_path: Path) -> None:
     ada = person(url, tmp_path / "ada")
     fetched(ada)
 
-    class Full(type(ada.remote._place[0])):
+    fs, root = ada.remote._reached()
+
+    class Full(type(fs)):
         cachable = False
 
         def mv(self, *args, **kwargs):
             raise RuntimeError("no space left")
 
-    ada.remote._place = (Full(), ada.remote._place[1])
+    ada.remote._place = None
+    ada.remote._connected = lambda: (Full(), root)  # it is tried on a second connection too
     with pytest.raises(WanError, match="could not take a file: no space left"):
         ada.share(NAME)
-    fs, root = ada.remote._place
     assert fs.find(root) == []
     assert ada.path(NAME).read_bytes() == CLIP
 

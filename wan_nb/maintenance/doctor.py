@@ -198,6 +198,8 @@ def _clips(workspace: Workspace, *, mend: bool) -> Iterator[Finding]:
             done = f"{back} clips have their names again, {len(found.leftovers)} leftovers deleted"
             yield Finding("clips", "good", f"mended: {done}")
             found = inventory(workspace)
+        if put := _put_again(workspace):
+            yield Finding("clips", "good", f"mended: {put} clips are put into the shared store, which lacked them")
     if found.lost:
         yield Finding("clips", "bad", f"{len(found.lost)} paid clips are not on disk: {_few(found.lost)}",
                       "Put the files back, or %wan again ID buys new ones; --mend looks for renamed ones.")  # fmt: skip
@@ -247,7 +249,7 @@ def inventory(workspace: Workspace) -> Inventory:
     rows = workspace.log.find()
     made = [row for row in rows if row.status is Status.SUCCEEDED and row.video]
     under_way = {row.run_id for row in rows if row.open}
-    sizes = workspace.store.sizes()
+    sizes = workspace.store.sizes(str(row.video) for row in made)
     there = [row for row in made if str(row.video) in sizes]
     lost = [row for row in made if str(row.video) not in sizes]
     changed = [row for row in there if row.bytes is not None and row.bytes != sizes[str(row.video)]]
@@ -271,6 +273,15 @@ def _rename_back(workspace: Workspace, found: Inventory) -> int:
                 path.rename(workspace.store.path(str(row.video)))
                 back += 1
     return back
+
+
+def _put_again(workspace: Workspace) -> int:
+    """Put clips that are whole here into the shared store where it lacks them or has half of them; how many."""
+    store, put = workspace.store, 0
+    for row in workspace.log.find(status=Status.SUCCEEDED) if store.remote else ():
+        if (path := store.find(row.video)) is not None and path.stat().st_size == row.bytes:
+            put += store.share(str(row.video))
+    return put
 
 
 def _few(rows: list[Row]) -> str:

@@ -248,13 +248,18 @@ class Store:
                 os.close(folder)
         return final
 
-    def share(self, name: str) -> None:
-        """Put a clip that is here into the shared store, the sidecar first; nothing to do when there is none."""
-        if self.remote is None or self.remote.has(name):
-            return
+    def share(self, name: str) -> bool:
+        """Put a clip that is here into the shared store, the sidecar first; whether it had to be.
+
+        One that is shorter there was left half-written, and is put again.
+        """
+        here = self.path(name)
+        if self.remote is None or not here.exists() or (self.remote.size(name) or 0) >= here.stat().st_size:
+            return False
         for each in (sidecar_of(name), name):
             if self.path(each).exists():
                 self.remote.put(self.path(each), each)
+        return True
 
     def bring(self, name: str, sha256: str | None = None) -> bool:
         """Copy a clip and its sidecar from the shared store, unless it is here already.
@@ -278,14 +283,23 @@ class Store:
             self.remote.get(name, draft)
             with draft.open("rb") as file:
                 if sha256 is not None and file_sha256(file) != sha256:
-                    raise WanError(f"{name} in the shared store is not the clip that was delivered.")
+                    raise WanError(
+                        f"{name} in the shared store is not the clip that was delivered.",
+                        remedy="`%wan doctor --mend` where the clip was fetched puts it there again.",
+                    )
         return final.exists()
 
-    def sizes(self) -> dict[str, int]:
-        """Bytes of every clip by its name in the log: here, or in the shared store."""
+    def sizes(self, names: Iterable[str] = ()) -> dict[str, int]:
+        """Bytes of every clip by its name in the log: here, or in the shared store.
+
+        Those of `names` that a listing of the store leaves out are asked for one by one.
+        """
         here = {f"videos/{path.name}": path.stat().st_size for path in (self.root / "videos").glob("[!.]*.mp4")}
-        there = self.remote.sizes("videos") if self.remote else {}
-        return {name: size for name, size in there.items() if name.endswith(".mp4")} | here
+        if self.remote is None:
+            return here
+        there = {name: size for name, size in self.remote.sizes("videos").items() if name.endswith(".mp4")}
+        late = {name: self.remote.size(name) for name in names if name not in there and name not in here}
+        return there | {name: size for name, size in late.items() if size is not None} | here
 
     def remove(self, run_id: str, video: str | None = None) -> None:
         """Delete clip, sidecar and partial file of a run, here and in the shared store."""
