@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from shared_worker import hide_the_simulator
 
-from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound
+from wan_nb.errors import BudgetExceeded, InvalidOption, LogError, NotFound
 from wan_nb.handles.session import Session
 from wan_nb.settings import Settings
 
@@ -137,3 +137,112 @@ def test_who_somebody_is() -> None:
     assert Settings.resolve({"USER": "Ada"}, user=" Bo ").user == "Bo"
     with pytest.raises(InvalidOption, match="user is a text"):
         Settings.resolve({}, user=3)
+
+
+# --- a budget of the whole log, and its owner
+
+
+def called(session: Session, user: str) -> Session:
+    session.workspace.change(user=user)
+    return session
+
+
+def test_the_whole_log_and_each_person_have_a_budget(real, photos) -> None:
+    called(real, "Tea").budget(None, 5)
+    real.budget(None, 2.5, each=True)
+    real.budget(None, 1.5, user="Bo")
+    for name, allowed in {"Ada": 2, "Bo": 1, "Cy": 1}.items():
+        called(real, name)
+        for number in range(allowed):
+            submit(real, f"{name} {number}", photos)
+    with pytest.raises(BudgetExceeded, match=r"the budget of this log: CNY 4.80 of 5.00"):
+        submit(real, "Cy again", photos)
+    called(real, "Tea").budget(None, 50)
+    with pytest.raises(
+        BudgetExceeded, match=r"this log for 'Ada': CNY 2.40 of 2.50.*\nTea has set it.*CNY 3.60 --user Ada"
+    ):
+        submit(called(real, "Ada"), "Ada 3", photos, name="walk")
+    with pytest.raises(BudgetExceeded, match=r"this log for 'Bo': CNY 1.20 of 1.50"):
+        submit(called(real, "Bo"), "Bo 2", photos)
+    submit(called(real, "Cy"), "Cy 2", photos)
+    told = real.budget()
+    assert [repr(one) for one in told] == [
+        "all runs of this log: CNY 6.00 of 50.00 used, 44.00 left",
+        "all runs of this log, each person: CNY 2.50; used: Ada 2.40, Bo 1.20, Cy 2.40",
+        "all runs of this log, Bo: CNY 1.20 of 1.50 used, 0.30 left",
+    ]
+    assert [(one.user, one.study, one.job, one.clips, one.price) for one in told.refused] == [
+        ("Bo", "", "", 1, pytest.approx(1.2)),
+        ("Ada", "walk", "", 1, pytest.approx(1.2)),
+        ("Cy", "", "", 1, pytest.approx(1.2)),
+    ]
+    assert real.cost().refused == told.refused
+    assert "Ada, 1 clip for walk, CNY 1.20: CNY 1.20 would pass the budget of this log for 'Ada'" in repr(real.cost())
+    assert [one.user for one in real.budget("walk").refused] == ["Ada"]
+
+
+def test_people_without_a_name_share_one_share(real, photos, monkeypatch) -> None:
+    called(real, "Tea").budget(None, 2.5, each=True)
+    called(real, "")
+    for number in (1, 2):
+        submit(real, f"cat {number}", photos)
+    with pytest.raises(BudgetExceeded, match=r"this log for people without a name: CNY 2.40 of 2.50"):
+        submit(real, "cat 3", photos)
+    submit(called(real, "Ada"), "cat 3", photos)
+
+
+@pytest.mark.parametrize(
+    ("by", "change"),
+    [
+        ("Ada", (None, 100)),
+        ("Ada", (None, "off")),
+        ("", ("lesson", 100)),
+        ("Ada", ("lesson", 100)),
+        ("ada", ("lesson", "off")),
+    ],
+    ids=str,
+)
+def test_only_the_owner_changes_a_budget(session, by: str, change: tuple[Any, ...]) -> None:
+    called(session, "Tea").budget(None, 5)
+    session.budget("lesson", 3)
+    before = [repr(one) for one in session.budget()]
+    called(session, by)
+    with pytest.raises((LogError, InvalidOption), match=r"Tea's.*\nAsk Tea|nobody knows who this is"):
+        session.budget(*change)
+    with pytest.raises((LogError, InvalidOption)):
+        session.budget(change[0], 9, user=by or "Ada")
+    assert [repr(one) for one in session.budget()] == before
+    assert repr(called(session, "Tea").budget("lesson", 4)).startswith("lesson: CNY 0.00 of 4.00")
+
+
+def test_a_budget_of_ones_own_job_is_not_the_owner_of_the_log(session) -> None:
+    called(session, "Tea").budget(None, 5)
+    called(session, "Ada").budget("mine", 2)
+    called(session, "Tea").budget("mine", 1)
+    (mine,) = called(session, "Bo").budget("mine")
+    assert (mine.amount, mine.set_by) == (1.0, "Tea")
+    called(session, "Tea").budget(None, "off")
+    called(session, "Ada").budget(None, 7)  # it had no owner any more
+
+
+def test_a_budget_that_nobody_named_is_everybodys(session) -> None:
+    called(session, "").budget("walk", 5)
+    called(session, "Ada").budget("walk", 6)
+    with pytest.raises(LogError, match="Ada's"):
+        called(session, "Bo").budget("walk", 7)
+
+
+def test_the_limit_of_one_order_and_rehearsals_are_no_refusals(session, photos) -> None:
+    called(session, "Tea").budget(None, 0.5, each=True)
+    with pytest.raises(BudgetExceeded):
+        session.study(["a", "b"], first_frame=photos / "cat.jpg", duration=2).submit(max_cost=0.1)
+    submit(session, "cat", photos)
+    assert session.budget().refused == ()
+
+
+def test_the_budget_of_24_hours_tells_what_it_refused(real, photos) -> None:
+    called(real, "Ada").workspace.set_budget({"CNY": 1.0})
+    with pytest.raises(BudgetExceeded):
+        submit(real, "cat", photos)
+    (refused,) = real.cost().refused
+    assert (refused.user, refused.job, refused.clips, refused.currency) == ("Ada", None, 1, "CNY")

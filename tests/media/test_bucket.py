@@ -69,7 +69,7 @@ def test_what_is_half_written_is_not_taken_and_is_put_again(bucket: Bucket, pers
     ada, ben = person("ada"), person("ben")
     fetched(ada)
     bucket.client().put_object(Bucket=NAME, Key=f"clips/{VIDEO}", Body=CLIP[:1000])
-    with pytest.raises(WanError, match="not the clip that was delivered.*\n.*doctor --mend"):
+    with pytest.raises(WanError, match=r"not the clip that was delivered.*\n.*doctor --mend"):
         ben.bring(VIDEO, SHA)
     assert not ben.path(VIDEO).exists()
     assert ada.share(VIDEO)
@@ -102,7 +102,7 @@ def test_a_bucket_that_is_gone_is_told_and_found_again(
     ada = person("ada")
     fetched(ada)
     bucket.failing = 1000
-    with pytest.raises(WanError, match="s3://.*\n.*%wan resume"):
+    with pytest.raises(WanError, match=r"s3://.*\n.*%wan resume"):
         ada.share(VIDEO)
     bucket.failing = 0
     assert ada.share(VIDEO)
@@ -114,7 +114,7 @@ def test_keys_that_expire_are_read_anew(bucket: Bucket, person: Person, monkeypa
     ada.share(VIDEO)
     assert ben.remote.size(VIDEO) == len(CLIP)
     bucket.expired.add("first")
-    with pytest.raises(WanError, match="expired.*\nRenew the keys of the store. What is paid is kept"):
+    with pytest.raises(WanError, match=r"expired.*\nRenew the keys of the store. What is paid is kept"):
         ben.bring(VIDEO, SHA)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "second")  # as a file of keys that is renewed
     assert ben.bring(VIDEO, SHA)

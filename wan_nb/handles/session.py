@@ -18,6 +18,7 @@ from wan_nb.handles.dataframe import runs_frame
 from wan_nb.handles.run import Run, continued, waited_for
 from wan_nb.html.text import take_kept
 from wan_nb.interrupts import RESUMING, detaching
+from wan_nb.log.budget import EACH
 from wan_nb.public_functions import guarded
 from wan_nb.settings import Settings
 from wan_nb.terminal import printed, say
@@ -829,31 +830,38 @@ class Session:
         *,
         currency: str | None = None,
         user: str = "",
+        each: bool = False,
     ) -> Budgets:
         """Set what a job may cost, or tell what is left. It is kept in the log, and holds beside that of any 24 hours.
 
-        A job is all runs that were bought under a name, or have it as a tag. Simulated runs are never refused.
+        A job is all runs that were bought under a name, or have it as a tag; without a name it is the whole log. A
+        budget belongs to who has set it: others are refused. Simulated runs are never refused.
 
         Parameters
         ----------
         name : str, optional
-            All budgets without it.
+            The whole log without it.
         amount : float or "off", optional
             In `currency`; ``"off"`` takes the budget away. Only told without it.
         currency : {'CNY', 'USD'}, optional
             That of the service without it.
         user : str
             The share of this person in the job.
+        each : bool
+            The share of each person who has none of their own.
 
         Returns
         -------
         Budgets
-            A tuple of ``job``, ``user``, ``amount``, ``spent``, ``left``, ``currency``, ``rehearsed``.
+            A tuple of ``job``, ``user``, ``amount``, ``spent``, ``left``, ``currency``, ``rehearsed``, ``set_by``; with
+            ``refused``: who was refused what, and when. Of all budgets without a name.
 
         Raises
         ------
         InvalidOption
-            No amount, or a currency in which no service bills.
+            No amount, a currency in which no service bills, or a budget of the log by somebody without a name.
+        LogError
+            The budget is another person's.
 
         Examples
         --------
@@ -862,8 +870,10 @@ class Session:
         """
         from wan_nb.maintenance.job_cost import budget_of, set_budget
 
+        if each and user:
+            raise InvalidOption("a share is that of one person, or of each.", field="each")
         if amount is not None:
-            set_budget(self.workspace, name or "", amount, currency, user)
+            set_budget(self.workspace, name, amount, currency, EACH if each else user)
         return budget_of(self.workspace, name)
 
     @overload

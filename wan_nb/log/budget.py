@@ -17,13 +17,15 @@ from wan_nb.log.states import OPEN, Status
 from wan_nb.sanitize import number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from wan_nb.log.row import Row
 
 __all__ = [
+    "EACH",
     "LARGEST",
     "WINDOW",
+    "budget_line",
     "check_cap",
     "check_jobs",
     "check_most",
@@ -31,8 +33,12 @@ __all__ = [
     "is_amount",
     "job_rows",
     "job_spent",
+    "spent_by_person",
     "spent_since",
 ]
+
+EACH: Final = "*"
+"""The user of a share that each person has who has none of their own."""
 
 WINDOW: Final = timedelta(hours=24)
 """The cap holds for every span of this length."""
@@ -145,21 +151,34 @@ def check_cap(c: sa.Connection, rows: Sequence[Row], *, cap: float | None, now: 
                 spent=spent,
                 cap=cap,
                 currency=currency,
+                clips=len(paid),
             )
 
 
 def job_rows(job: str) -> sa.ColumnElement[bool]:
-    """Condition for the runs that a job has bought: under its name, or with it as a tag."""
+    """Condition for the runs that a job has bought: under its name, or with it as a tag; all without a name."""
+    if not job:
+        return sa.true()
     tags = sa.literal(", ") + sa.type_coerce(runs.c.tags, sa.Text()) + ", "
     return (runs.c.study == words(job)) | tags.contains(f", {words(job)}, ", autoescape=True)
 
 
-def job_spent(c: sa.Connection, job: str, currency: str, user: str = "") -> float:
-    """Return what a job has cost and has reserved, without simulated runs; with a user, that person's part."""
+def job_spent(c: sa.Connection, job: str, currency: str, user: str | None = None) -> float:
+    """Return what a job has cost and has reserved, without simulated runs; with a user, that person's part.
+
+    Those without a name are one person, the empty one.
+    """
     query = sa.select(sa.func.sum(_counted(currency))).where(_mine(currency), job_rows(job))
-    if user:
-        query = query.where(runs.c.user == words(user))
+    if user is not None:
+        query = query.where(sa.func.coalesce(runs.c.user, "") == "" if not user else runs.c.user == words(user))
     return float(c.execute(query).scalar_one() or 0.0)
+
+
+def spent_by_person(c: sa.Connection, job: str, currency: str) -> dict[str, float]:
+    """Return what each person has spent and reserved of a job, without simulated runs."""
+    who = sa.func.coalesce(runs.c.user, "")
+    query = sa.select(who, sa.func.sum(_counted(currency))).where(_mine(currency), job_rows(job)).group_by(who)
+    return {str(user): float(spent or 0.0) for user, spent in c.execute(query)}
 
 
 def check_jobs(c: sa.Connection, rows: Sequence[Row]) -> None:
@@ -173,28 +192,59 @@ def check_jobs(c: sa.Connection, rows: Sequence[Row]) -> None:
         ``details`` hold ``price``, ``spent`` (without these rows), ``cap`` and ``currency``.
     """
     paid = [row for row in rows if row.cost and not row.simulated]
-    for cap in c.execute(sa.select(budgets).order_by(budgets.c.job, budgets.c.user)).mappings() if paid else ():
-        job, user, currency, amount = cap["job"], cap["user"], cap["currency"], cap["amount"]
-        mine = [row for row in paid if job in {row.study, *row.tags} and user in {"", row.user}]
-        if not mine:
-            continue
-        whose = f"{shown(job)}{f' for {shown(user)}' if user else ''}"
-        if other := next((row.currency for row in mine if row.currency != currency), None):
-            raise BudgetExceeded(
-                f"the budget of {whose} is in {currency}, and this costs {other}. Nothing was sent.",
-                remedy=f"%wan budget {shlex.quote(job)} {other} AMOUNT sets another one.",
-            )
-        total, price = job_spent(c, job, currency, user), sum(row.cost or 0.0 for row in mine)
-        if total > amount + _DUST:
-            raise BudgetExceeded(
-                f"{currency} {price:.2f} would pass the budget of {whose}: {currency} {max(total - price, 0.0):.2f} of "
-                f"{amount:.2f} are spent or reserved. Nothing was sent.",
-                remedy=f"%wan budget {shlex.quote(job)} {currency} {total:.2f} raises it.",
-                price=price,
-                spent=max(total - price, 0.0),
-                cap=amount,
-                currency=currency,
-            )
+    caps = c.execute(sa.select(budgets).order_by(budgets.c.job, budgets.c.user)).mappings().all() if paid else ()
+    own = {(cap["job"], cap["user"]) for cap in caps}
+    for cap in caps:
+        job, user = cap["job"], cap["user"]
+        mine = [row for row in paid if job in {"", row.study, *row.tags}]
+        if user == EACH:
+            for name in sorted({row.user or "" for row in mine}):
+                if not name or (job, name) not in own:
+                    _check_budget(c, cap, [row for row in mine if (row.user or "") == name], name)
+        elif user:
+            _check_budget(c, cap, [row for row in mine if row.user == user], user)
+        else:
+            _check_budget(c, cap, mine, None)
+
+
+def _check_budget(c: sa.Connection, cap: Mapping[Any, Any], rows: Sequence[Row], user: str | None) -> None:
+    """Refuse rows that take one person, or with None all, over one budget."""
+    if not rows:
+        return
+    job, currency, amount = cap["job"], cap["currency"], cap["amount"]
+    person = "" if user is None else f" for {shown(user)}" if user else " for people without a name"
+    whose = f"{shown(job) if job else 'this log'}{person}"
+    owner = cap["set_by"] if cap["set_by"] != rows[0].user else ""
+    told = {"job": job, "clips": len(rows), "currency": currency}
+    if other := next((row.currency for row in rows if row.currency != currency), None):
+        raise BudgetExceeded(
+            f"the budget of {whose} is in {currency}, and this costs {other}. Nothing was sent.",
+            remedy=_by(owner, budget_line(job, other, "AMOUNT", cap["user"]), "sets another one"),
+            **told,
+        )
+    total, price = job_spent(c, job, currency, user), sum(row.cost or 0.0 for row in rows)
+    if total > amount + _DUST:
+        line = budget_line(job, currency, f"{total:.2f}", user or cap["user"])
+        raise BudgetExceeded(
+            f"{currency} {price:.2f} would pass the budget of {whose}: {currency} {max(total - price, 0.0):.2f} of "
+            f"{amount:.2f} are spent or reserved. Nothing was sent.",
+            remedy=_by(owner, line, "raises it"),
+            price=price,
+            spent=max(total - price, 0.0),
+            cap=amount,
+            **told,
+        )
+
+
+def _by(owner: str | None, line: str, does: str) -> str:
+    return f"{owner} has set it; with {line} {owner} {does}." if owner else f"{line} {does}."
+
+
+def budget_line(job: str, currency: str, amount: str, user: str) -> str:
+    """The line that sets a budget."""
+    name = f"{shlex.quote(job)} " if job else ""
+    share = " --each" if user == EACH else f" --user {shlex.quote(user)}" if user else ""
+    return f"%wan budget {name}{currency} {amount}{share}"
 
 
 def _room_at(c: sa.Connection, rows: Sequence[Row], currency: str, now: datetime, needed: float) -> str:

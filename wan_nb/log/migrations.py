@@ -181,8 +181,14 @@ def m003_edition_2(connection: sa.Connection) -> None:
         );
         CREATE TABLE budgets (
             job TEXT NOT NULL, "user" TEXT NOT NULL, amount DOUBLE PRECISION NOT NULL, currency TEXT NOT NULL,
-            saved_at BIGINT NOT NULL, PRIMARY KEY (job, "user")
-        )
+            saved_at BIGINT NOT NULL, set_by TEXT, PRIMARY KEY (job, "user")
+        );
+        CREATE TABLE refusals (
+            refusal TEXT NOT NULL PRIMARY KEY, refused_at BIGINT NOT NULL, "user" TEXT, study TEXT, job TEXT,
+            clips BIGINT, price DOUBLE PRECISION, currency TEXT, reason TEXT
+        );
+        CREATE INDEX refusals_time ON refusals (refused_at);
+        CREATE INDEX runs_paid ON runs (simulated, currency, "user", cost, model)
         """,
     )
     _run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,25 @@ if TYPE_CHECKING:
     from wan_nb.log.database import Database
 
 __all__ = ["Tables"]
+
+
+def _check_owner(c: sa.Connection, job: str, by: str) -> None:
+    """Refuse who may not change the budgets of a job: those of the log, and those of the job, have an owner."""
+    table = schema.budgets
+    query = sa.select(table.c.job, table.c.set_by).where(table.c.job.in_(["", schema.words(job)]))
+    owners: dict[str, str] = {}
+    for row in c.execute(query.order_by(table.c.saved_at)):
+        if row.set_by:
+            owners.setdefault(row.job, row.set_by)
+    allowed = {owners.get(""), owners.get(job)} - {None}
+    if job in owners and by not in allowed:
+        whose = f"budget of {shown(job)} is" if job else "budget of this log is"
+        who = shown(by) if by else "somebody without a name"
+        raise LogError(
+            f"the {whose} {owners[job]}'s, and this was {who}. Nothing was changed.",
+            remedy=f"Ask {owners[job]}. If that is you: %config WanMagics.user, or WAN_NB_USER, says so.",
+        )
+
 
 _CHUNK = 5000
 """Values in one IN list; SQLite takes 32 766."""
@@ -152,26 +172,54 @@ class Tables:
 
     # --- budgets of jobs
 
-    def put_budget(self, job: str, amount: float | None, currency: str, user: str = "") -> None:
-        """Keep what a job may cost, or the share of one person in it; None takes it away."""
+    def put_budget(self, job: str, amount: float | None, currency: str, user: str = "", *, by: str = "") -> None:
+        """Keep what a job may cost, or a share in it; None takes it away.
+
+        Parameters
+        ----------
+        job : str
+            Empty for all runs of the log.
+        amount : float or None
+        currency, user : str
+        by : str
+            Who sets it. A budget of the log, or of a job, belongs to whoever has set the first of them.
+
+        Raises
+        ------
+        LogError
+            It is another person's. Nothing is changed.
+        """
         table = schema.budgets
 
         def work(c: sa.Connection) -> None:
+            _check_owner(c, job, by)
             c.execute(sa.delete(table).where(table.c.job == schema.words(job), table.c.user == schema.words(user)))
             if amount is not None:
                 row = {"job": job, "user": user, "amount": amount, "currency": currency, "saved_at": self._now()}
-                c.execute(sa.insert(table).values(row))
+                c.execute(sa.insert(table).values({**row, "set_by": by or None}))
 
         self._db.write(work)
 
     def budgets(self, job: str | None = None) -> list[dict[str, Any]]:
-        """Return what jobs may cost, as dicts of ``job``, ``user``, ``amount``, ``currency``: of one job, or of all."""
+        """Return budgets as dicts of ``job``, ``user``, ``amount``, ``currency``, ``set_by``: of one job, or of all."""
         table = schema.budgets
-        query = sa.select(table.c.job, table.c.user, table.c.amount, table.c.currency).order_by(
-            table.c.job, table.c.user
-        )
+        columns = (table.c.job, table.c.user, table.c.amount, table.c.currency, table.c.set_by)
+        query = sa.select(*columns).order_by(table.c.job, table.c.user)
         if job is not None:
             query = query.where(table.c.job == schema.words(job))
+        return self._db.read(lambda c: [dict(row) for row in c.execute(query).mappings()])
+
+    def note_refusal(self, **columns: Any) -> None:
+        """Write down what a budget has refused."""
+        row = {"refusal": secrets.token_hex(6), "refused_at": self._now(), **columns}
+        self._db.write(lambda c: c.execute(sa.insert(schema.refusals).values(row)))
+
+    def refusals(self, job: str | None = None, *, limit: int = 100) -> list[dict[str, Any]]:
+        """Return what budgets have refused, the newest first: all, or what was asked for under a name."""
+        table = schema.refusals
+        query = sa.select(table).order_by(table.c.refused_at.desc(), table.c.refusal).limit(limit)
+        if job is not None:
+            query = query.where((table.c.job == schema.words(job)) | (table.c.study == schema.words(job)))
         return self._db.read(lambda c: [dict(row) for row in c.execute(query).mappings()])
 
     def first_name(self) -> str:

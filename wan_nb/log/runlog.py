@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
 from wan_nb.arguments import shown, words
-from wan_nb.errors import LogError, NotFound
+from wan_nb.errors import BudgetExceeded, LogError, NotFound
 from wan_nb.log.budget import check_cap, check_jobs, check_most, check_price
 from wan_nb.log.database import Database
 from wan_nb.log.on_disk.posting_process import owner_alive
@@ -107,7 +108,10 @@ class RunLog:
         self.votes = tables.votes
         self.save_ballot = tables.save_ballot
         self.load_ballot = tables.load_ballot
+        self.spent_by_person = queries.spent_by_person
         self.budgets = tables.budgets
+        self.refusals = tables.refusals
+        self._note_refusal = tables.note_refusal
         self.first_name = tables.first_name
         self.put_budget = tables.put_budget
         self.damaged = tables.damaged
@@ -204,7 +208,22 @@ class RunLog:
         def work(c: sa.Connection) -> list[tuple[Row, bool]]:
             return self._reserve(c, intents, next_take=next_take, anew=anew, cap=cap, most=most, owner=owner)
 
-        return self._db.write(work)
+        try:
+            return self._db.write(work)
+        except BudgetExceeded as error:
+            self._refused(error, intents)
+            raise
+
+    def _refused(self, error: BudgetExceeded, intents: Sequence[Mapping[str, Any]]) -> None:
+        """Write down what a budget of the log has refused; a limit that a person gave for one order is no budget."""
+        told = error.details
+        if "most" in told:
+            return
+        asked = {name: intents[0].get(name) for name in ("user", "study")}
+        price = told.get("price", sum(intent.get("cost") or 0.0 for intent in intents))
+        kept = {name: told.get(name) for name in ("job", "clips", "currency")}
+        with suppress(LogError):  # the refusal stands, noted or not
+            self._note_refusal(**asked, **kept, price=price, reason=error.message)
 
     def _reserve(
         self,

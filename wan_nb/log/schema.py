@@ -31,6 +31,7 @@ __all__ = [
     "orders",
     "owners",
     "pins",
+    "refusals",
     "runs",
     "studies",
     "uploads",
@@ -250,5 +251,24 @@ budgets = sa.Table(
     sa.Column("amount", sa.Double),
     sa.Column("currency", Words),
     sa.Column("saved_at", Moment),
+    sa.Column("set_by", Words),
 )
-"""What a job may cost; with a ``user``, the share of that person, and with an empty one the whole."""
+"""What a job may cost, all runs of the log without one; with a ``user``, the share of that person, or of ``EACH``.
+
+``set_by`` is who has set it first, and alone may change it.
+"""
+
+refusals = sa.Table(
+    "refusals",
+    TABLES,
+    sa.Column("refusal", sa.Text, primary_key=True),
+    sa.Column("refused_at", Moment),
+    sa.Column("user", Words),
+    sa.Column("study", Words),
+    sa.Column("job", Words),
+    sa.Column("clips", sa.BigInteger),
+    sa.Column("price", sa.Double),
+    sa.Column("currency", Words),
+    sa.Column("reason", Words),
+)
+"""What a budget has refused: nothing of it was sent. ``job`` is whose budget it was, NULL for that of 24 hours."""

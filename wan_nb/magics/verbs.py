@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from wan_nb.api.catalog import CURRENCIES
 from wan_nb.arguments import shown, whole
 from wan_nb.errors import InvalidOption, NotFound, Refused, shortened
 from wan_nb.grammar import options
@@ -345,15 +346,19 @@ def deliver(call: Call) -> Any:
 def budget(call: Call) -> Any:
     """Set what a job may cost, or tell what is left of it.
 
-    A job is all runs under a name, or with it as a tag. A bare number is in the currency of the service, `off` takes
-    the budget away, and `--user` sets the share of one person. Rehearsals on the simulator are told, and never refused.
+    A job is all runs under a name, or with it as a tag; without a name it is the whole log. A bare number is in the
+    currency of the service, `off` takes the budget away, `--user` sets the share of one person and `--each` that of
+    each. A budget belongs to who has set it. What was refused is told; rehearsals on the simulator never are.
 
         %wan budget walk CNY 150
-        %wan budget walk
+        %wan budget CNY 5 --each
     """
-    name, *rest = map(str, call.words) if call.words else (None,)
-    currency = rest.pop(0) if len(rest) > 1 else None
-    return call.session.budget(name, *rest, currency=currency, **call.given)
+    words = [*map(str, call.words)]
+    name = words.pop(0) if words and (len(words) == 1 or words[0].upper() not in CURRENCIES) else None
+    currency = words.pop(0) if len(words) > 1 else None
+    if words:
+        call.notebook.user()
+    return call.session.budget(name, *words, currency=currency, **call.given)
 
 
 def cost(call: Call) -> Any:
@@ -494,6 +499,7 @@ _VOTES = replace(_OUTPUT, help="File to write the votes to.", suffixes=(".json",
 _ZIP = replace(_OUTPUT, suffixes=(".zip",))
 _ALL = Option("all", "What everybody says, although you have pairs left.")
 _USER = Option("user", "Whose share it is.", metavar="NAME")
+_EACH = Option("each", "The share of each person who has none of their own.")
 _YES = Option("yes", "Do not ask.")
 _MEND = Option("mend", "Repair what can be repaired: the log, unfinished runs, partial files, clips that were renamed.")
 
@@ -527,7 +533,9 @@ VERBS: dict[str, Verb] = {
         Verb("rank", "[STUDY]", "study.ranking()", rank, 1, (_ALL, options.CRITERION), "study"),
         Verb("report", "[STUDY]", "study.report('walk.html')", report, 1, (_OUTPUT, _FOR, _ALL), "study"),
         Verb("deliver", "[STUDY] [ID|VARIANT ...]", "study.deliver('finals.zip')", deliver, None, (_ZIP,), "thing"),
-        Verb("budget", "[NAME] [CNY|USD] [AMOUNT|off]", "wan_nb.budget('walk', 150)", budget, 3, (_USER,), "study"),
+        Verb(
+            "budget", "[NAME] [CNY|USD] [AMOUNT|off]", "wan_nb.budget('walk', 150)", budget, 3, (_USER, _EACH), "study"
+        ),
         Verb("cost", "[NAME]", "wan_nb.cost()", cost, 1, completes="study"),
         Verb("form", "[ID]", "wan_nb.form()", form, 1, completes="run"),
         Verb("connect", "[SERVICE]", "wan_nb.connect('simulator')", connect, 1, completes="service"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wan_nb.log.budget import LARGEST, WINDOW
 from wan_nb.log.states import FINAL, Status
+from wan_nb.maintenance.job_cost import Refusal, refusals_of, refused_lines
 from wan_nb.sanitize import number
 from wan_nb.terminal import printed
 
@@ -72,19 +73,23 @@ class Cost:
         The cap by currency.
     notes : tuple of str
         Receipts and costs that make no sense, and how they are counted.
+    refused : tuple of Refusal
+        What budgets have refused, the newest first.
     """
 
     lines: tuple[Line, ...]
     spent: dict[str, float]
     budget: dict[str, float]
     notes: tuple[str, ...] = ()
+    refused: tuple[Refusal, ...] = ()
 
     def __repr__(self) -> str:
         caps = [
             f"last 24 h: {currency} {self.spent[currency]:.2f} of {cap:.2f} (%config WanMagics.budget)"
             for currency, cap in self.budget.items()
         ]
-        return "\n".join([*(str(line) for line in self.lines or ["no run yet"]), *caps, *self.notes])
+        lines = [str(line) for line in self.lines or ["no run yet"]]
+        return "\n".join([*lines, *caps, *self.notes, *refused_lines(self.refused)])
 
 
 def cost_of(workspace: Workspace) -> Cost:
@@ -101,7 +106,8 @@ def cost_of(workspace: Workspace) -> Cost:
         groups.setdefault((row.service or "unknown", row.currency or "?", row.simulated), []).append(row)
     notes = [f"no receipt that makes sense, the estimate is kept: {', '.join(odd[:5])}"] if odd else []
     notes += [f"no cost that makes sense, the dearest clip counts: {', '.join(wrong[:5])}"] if wrong else []
-    return Cost(tuple(_line(*key, rows) for key, rows in groups.items()), spent, budget, tuple(notes))
+    lines = tuple(_line(*key, rows) for key, rows in groups.items())
+    return Cost(lines, spent, budget, tuple(notes), refusals_of(workspace))
 
 
 def _is_amount(row: Row) -> bool:

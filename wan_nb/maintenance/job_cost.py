@@ -10,7 +10,7 @@ from wan_nb.api.catalog import CURRENCIES
 from wan_nb.arguments import amount as an_amount
 from wan_nb.arguments import shown
 from wan_nb.errors import InvalidOption, NotFound, did_you_mean, join_words, nearest
-from wan_nb.log.budget import LARGEST
+from wan_nb.log.budget import EACH, LARGEST
 from wan_nb.log.states import Status
 from wan_nb.sanitize import number
 from wan_nb.studies.planned_study import PlannedStudy
@@ -18,14 +18,27 @@ from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
     from typing import Any
 
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
 
-__all__ = ["Budget", "Budgets", "JobCost", "budget_of", "job_cost", "set_budget"]
+__all__ = [
+    "Budget",
+    "Budgets",
+    "JobCost",
+    "Refusal",
+    "budget_of",
+    "job_cost",
+    "refusals_of",
+    "refused_lines",
+    "set_budget",
+]
 
 _NOBODY = "without a name"
+_REFUSED = 10
+"""Refusals that are told, the newest."""
 
 
 @printed
@@ -38,7 +51,11 @@ class Budget:
     job : str
         Name or tag of its runs.
     user : str
-        Whose share it is; empty for the whole.
+        Whose share it is; empty for the whole, ``*`` for the share of each person who has none of their own.
+    set_by : str
+        Who has set it, and alone may change it; empty where nobody is named.
+    people : dict of str to float
+        Of the share of each person: what each has spent. `spent` is the most of them.
     amount, spent : float
         In `currency`; spent is what was paid, is under way, or is uncertain. Simulated runs are not in it.
     rehearsed : float
@@ -51,6 +68,8 @@ class Budget:
     currency: str
     spent: float
     rehearsed: float = 0.0
+    set_by: str = ""
+    people: dict[str, float] = field(default_factory=dict)
 
     @property
     def left(self) -> float:
@@ -58,19 +77,57 @@ class Budget:
         return max(self.amount - self.spent, 0.0)
 
     def __repr__(self) -> str:
-        whose = f"{self.job}, {self.user}" if self.user else self.job
+        whose = self.job or "all runs of this log"
+        if self.user == EACH:
+            people = ", ".join(f"{name or _NOBODY} {spent:.2f}" for name, spent in sorted(self.people.items()) if spent)
+            return f"{whose}, each person: {self.currency} {self.amount:.2f}; used: {people or 'nothing yet'}"
+        whose += f", {self.user}" if self.user else ""
         tried = f"; rehearsals would have been {self.currency} {self.rehearsed:.2f}" if self.rehearsed else ""
         return f"{whose}: {self.currency} {self.spent:.2f} of {self.amount:.2f} used, {self.left:.2f} left{tried}"
 
 
 @printed
-class Budgets(tuple[Budget, ...]):
-    """Budgets, each on a line."""
+@dataclass(frozen=True, repr=False)
+class Refusal:
+    """What a budget has refused: nothing of it was sent.
 
-    __slots__ = ()
+    Attributes
+    ----------
+    at : datetime
+    user, study : str
+        Who asked, and for which study.
+    job : str or None
+        Whose budget it was: empty for that of the log, None for that of 24 hours.
+    clips : int
+    price : float
+        In `currency`.
+    reason : str
+    """
+
+    at: datetime
+    user: str
+    study: str
+    job: str | None
+    clips: int
+    price: float
+    currency: str
+    reason: str
 
     def __repr__(self) -> str:
-        return "\n".join(map(repr, self)) or "No job has a budget. %wan budget NAME 150 sets one."
+        for_study = f" for {self.study}" if self.study else ""
+        who = f"{self.user or _NOBODY}, {_clips(self.clips)}{for_study}, {self.currency} {self.price:.2f}"
+        return f"refused {self.at:%Y-%m-%d %H:%M} UTC: {who}: {self.reason.removesuffix(' Nothing was sent.')}"
+
+
+@printed
+class Budgets(tuple[Budget, ...]):  # noqa: SLOT001  # a tuple takes no slots
+    """Budgets, each on a line, and what they have refused in ``refused``."""
+
+    refused: tuple[Refusal, ...] = ()
+
+    def __repr__(self) -> str:
+        lines = list(map(repr, self)) or ["No job has a budget. %wan budget NAME 150 sets one."]
+        return "\n".join([*lines, *refused_lines(self.refused)])
 
 
 @printed
@@ -128,40 +185,73 @@ class JobCost:
         lines += (
             [f"  rehearsals on the simulator would have been {money} {self.rehearsed:.2f}"] if self.rehearsed else []
         )
-        return "\n".join([*lines, *(f"  budget: {one!r}" for one in self.budgets)])
+        lines += [f"  budget: {one!r}" for one in self.budgets]
+        return "\n".join([*lines, *(f"  {line}" for line in refused_lines(self.budgets.refused))])
 
 
 def _clips(count: int) -> str:
     return f"{count} clip{'' if count == 1 else 's'}"
 
 
-def set_budget(workspace: Workspace, job: str, amount: Any, currency: str | None, user: str) -> None:
-    """Keep what a job may cost; ``off`` takes it away. See `wan_nb.budget`."""
-    if not job.strip():
+def refused_lines(refused: Sequence[Refusal]) -> list[str]:
+    """The last refusals, each on a line, and how many more there are."""
+    more = len(refused) - _REFUSED
+    return [*map(repr, refused[:_REFUSED]), *([f"and {more} refused before"] if more > 0 else [])]
+
+
+def set_budget(workspace: Workspace, job: str | None, amount: Any, currency: str | None, user: str) -> None:
+    """Keep what a job, or with None the whole log, may cost; ``off`` takes it away. See `wan_nb.budget`."""
+    if job is not None and not job.strip():
         raise InvalidOption("a budget is of a name or a tag.", remedy="%wan budget walk CNY 150")
+    by = workspace.settings.user
+    if job is None and not by:
+        raise InvalidOption(
+            "a budget is of a name or a tag; one of the whole log is of who sets it, and nobody knows who this is.",
+            remedy="%config WanMagics.user = 'Ada', or WAN_NB_USER, says so.",
+        )
     if currency is not None and (currency := currency.strip().upper()) not in CURRENCIES:
         known = join_words(sorted(CURRENCIES), "and")
         raise InvalidOption(f"no service bills in {shown(currency)}: budgets are in {known}.", field="currency")
     if isinstance(amount, str) and amount.lower() == "off":
-        workspace.log.put_budget(job, None, "", user)
+        workspace.log.put_budget(job or "", None, "", user, by=by)
         return
     most = an_amount(amount, "a budget must be an amount of money such as 150", typed=True)
-    workspace.log.put_budget(job, most, currency or workspace.region.currency, user)
+    workspace.log.put_budget(job or "", most, currency or workspace.region.currency, user, by=by)
 
 
 def budget_of(workspace: Workspace, job: str | None = None) -> Budgets:
-    """The budgets of a job, or of all."""
-    return Budgets(
-        Budget(
-            **one,
-            spent=workspace.log.job_spent(one["job"], one["currency"], one["user"]),
-            rehearsed=sum(
-                _cost(row)
-                for row in _rows(workspace, one["job"])
-                if row.simulated and row.currency == one["currency"] and one["user"] in {"", row.user}
-            ),
+    """The budgets of a job, or of all, and what they have refused."""
+    found = Budgets(_budget(workspace, one) for one in workspace.log.budgets(job))
+    found.refused = refusals_of(workspace, job)
+    return found
+
+
+def _budget(workspace: Workspace, kept: dict[str, Any]) -> Budget:
+    job, user, currency = kept["job"], kept["user"], kept["currency"]
+    given = {**kept, "set_by": kept["set_by"] or ""}
+    if user == EACH:
+        people = workspace.log.spent_by_person(job, currency)
+        return Budget(**given, spent=max(people.values(), default=0.0), people=people)
+    spent = workspace.log.job_spent(job, currency, user)
+    tried = workspace.log.find(simulated=True, currency=currency) if not job else _rows(workspace, job)
+    rehearsals = (row for row in tried if row.simulated and row.currency == currency and user in {"", row.user})
+    return Budget(**given, spent=spent, rehearsed=sum(map(_cost, rehearsals)))
+
+
+def refusals_of(workspace: Workspace, job: str | None = None) -> tuple[Refusal, ...]:
+    """What budgets have refused, the newest first: all, or what was asked for under a name."""
+    return tuple(
+        Refusal(
+            one["refused_at"],
+            one["user"] or "",
+            one["study"] or "",
+            one["job"],
+            int(one["clips"] or 1),
+            number(one["price"], 0.0, LARGEST) or 0.0,
+            one["currency"] or "",
+            one["reason"] or "",
         )
-        for one in workspace.log.budgets(job)
+        for one in workspace.log.refusals(job)
     )
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from wan_nb.arguments import as_whole, run_ids, shown, whole
 from wan_nb.errors import InvalidOption, NotFound, did_you_mean, join_words, nearest
-from wan_nb.log.budget import is_amount, job_spent, spent_since
+from wan_nb.log.budget import is_amount, job_spent, spent_by_person, spent_since
 from wan_nb.log.dialects import bytewise, in_order
 from wan_nb.log.reading.frame import to_frame
 from wan_nb.log.reading.stored_values import read_row, read_value, readable
@@ -157,7 +157,11 @@ class Queries:
 
     def job_spent(self, job: str, currency: str, user: str = "") -> float:
         """Return what a job has cost and has reserved in `currency`, or one person in it, without simulated runs."""
-        return self._db.read(lambda c: job_spent(c, job, currency, user))
+        return self._db.read(lambda c: job_spent(c, job, currency, user or None))
+
+    def spent_by_person(self, job: str, currency: str) -> dict[str, float]:
+        """Return what each person has spent and reserved of a job, in `currency`, without simulated runs."""
+        return self._db.read(lambda c: spent_by_person(c, job, currency))
 
     def durations(
         self, model: str, resolution: str, duration: int, *, limit: int = 200, simulated: bool = False

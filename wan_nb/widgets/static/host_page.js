@@ -21,13 +21,19 @@ export function renderInHtml({ model }, render) {
   const selector = `.${model.get("place")}`;
   /** @type {Map<Element, () => void>} */ const views = new Map();
   /** @type {any} */ let held = null; // what had the focus in here when its place was taken away
-  /** @type {any} */ let pressed = null; // what the pointer went down on
+  /** @type {any} */ let pressed = null; // what the pointer, or the space bar, went down on
+  let release = "pointerup";
+  /** @param {Event} event @param {string} end */
+  const press = ({ target }, end) => {
+    pressed = /** @type {Element} */ (target).closest("button");
+    release = end;
+  };
   const life = new AbortController();
   /** A press that lasts while its place is published anew is a click all the same: browsers drop it. @param {Element} on */
   function keepPress(on) {
     let clicked = false;
     on.addEventListener("click", () => (clicked = true), { once: true, capture: true });
-    document.addEventListener("pointerup", ({ target }) => setTimeout(() => {
+    document.addEventListener(release, ({ target }) => setTimeout(() => {
       if (!clicked && target instanceof Element && target.closest("button") === on) /** @type {HTMLElement} */ (on).click();
     }), { once: true, signal: life.signal });
   }
@@ -40,13 +46,14 @@ export function renderInHtml({ model }, render) {
     el.addEventListener("focusin", ({ target }) => (held = target));
     // Of a place that is taken away the focus goes too; a person takes it elsewhere while the place stays.
     el.addEventListener("focusout", () => queueMicrotask(() => el.isConnected && !el.contains(document.activeElement) && (held = null)));
-    el.addEventListener("pointerdown", ({ target }) => (pressed = /** @type {Element} */ (target).closest("button")));
+    el.addEventListener("pointerdown", (event) => press(event, "pointerup"));
+    el.addEventListener("keydown", (event) => event.key === " " && press(event, "keyup"));
     if (before && held && el.contains(held)) held.focus({ preventScroll: true });
     if (before && pressed && el.contains(pressed)) keepPress(pressed);
     views.set(el, (before && views.get(before)) ?? render({ model, el: /** @type {HTMLElement} */ (el) }));
     if (before) views.delete(before);
   }
-  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(() => (pressed = null)), { signal: life.signal });
+  for (const end of ["pointerup", "pointercancel", "keyup"]) document.addEventListener(end, () => setTimeout(() => (pressed = null)), { signal: life.signal });
   const watcher = new MutationObserver((changes) => {
     for (const node of changes.flatMap((change) => [...change.addedNodes])) {
       if (!(node instanceof Element)) continue;
