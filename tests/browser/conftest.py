@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .lab import KNOWN_CONSOLE, Notebook, Server
+from .programs import npm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -103,9 +102,7 @@ def shots() -> Path:
 @pytest.fixture(scope="session")
 def axe(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
     """Serious and critical findings of axe-core on a page: ``axe(page, ".wan-board")``."""
-    path = Path(AXE) if AXE else _npm_axe(tmp_path_factory.mktemp("axe"))
-    if path is None or not path.is_file():
-        pytest.skip("no axe-core: npm is not there or reaches no registry; WAN_NB_AXE may name axe.min.js")
+    path = Path(AXE) if AXE else npm(tmp_path_factory.mktemp("axe"), "axe-core") / "axe-core/axe.min.js"
     source = path.read_text(encoding="utf-8")
 
     def findings(page: Any, selector: str) -> list[str]:
@@ -120,13 +117,3 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[str]]:
         ]
 
     return findings
-
-
-def _npm_axe(folder: Path) -> Path | None:
-    npm = shutil.which("npm")
-    if npm is None:
-        return None
-    command = [npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), "axe-core"]
-    with contextlib.suppress(subprocess.SubprocessError):
-        subprocess.run(command, check=True, capture_output=True, timeout=120)
-    return folder / "node_modules/axe-core/axe.min.js"

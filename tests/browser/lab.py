@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import sys
-import sysconfig
-import time
-import venv
-from pathlib import Path
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
 import nbformat
-import pytest
 
-REPO = Path(__file__).parents[2]
+from .programs import REPO, Program, clean
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["REPO", "TOKEN", "Notebook", "Server"]
+
 TOKEN = "a-token-of-these-tests"
 
 # What hosts say on their console that is neither ours nor an error of ours.
@@ -31,124 +31,88 @@ KNOWN_CONSOLE = (
 )
 
 
-def beside(folder: Path, *packages: str) -> str:
-    """Python of a new virtual environment that has the packages of this one, and some that clash with its tests.
-
-    A test is skipped where they cannot be installed.
-    """
-    venv.create(folder, with_pip=True)
-    python = str(folder / "bin/python")
-    there = sysconfig.get_path("purelib")
-    site = subprocess.run(
-        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-        capture_output=True,
-        text=True,
-        check=True,
+def environment(root: Path) -> dict[str, str]:
+    """That of a Jupyter server with configuration, data and runtime folders of its own."""
+    return clean(
+        JUPYTER_CONFIG_DIR=str(root / "config"),
+        JUPYTER_DATA_DIR=str(root / "data"),
+        JUPYTER_RUNTIME_DIR=str(root / "runtime"),
+        JUPYTERLAB_SETTINGS_DIR=str(root / "settings"),
+        JUPYTERLAB_WORKSPACES_DIR=str(root / "workspaces"),
+        IPYTHONDIR=str(root / "ipython"),
+        # What another environment sees of this one.
+        JUPYTER_PATH=f"{sys.prefix}/share/jupyter",
+        JUPYTER_CONFIG_PATH=f"{sys.prefix}/etc/jupyter",
+        JUPYTERLAB_DIR=f"{sys.prefix}/share/jupyter/lab",
     )
-    (Path(site.stdout.strip()) / "beside.pth").write_text(f"{there}\n")
-    told = subprocess.run(
-        [python, "-m", "pip", "install", "-q", *packages], capture_output=True, text=True, check=False
-    )
-    if told.returncode:
-        pytest.skip(f"{', '.join(packages)} cannot be installed: {told.stderr[-300:]}")
-    return python
 
 
-class Server:
+def write_settings(root: Path, settings: dict[str, dict[str, Any]]) -> None:
+    """Settings of JupyterLab's extensions, for a server with the `environment` of this root."""
+    quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+    for plugin, values in {**quiet, **settings}.items():
+        package, _, name = plugin.partition(":")
+        file = root / "settings" / package / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values))
+
+
+def write_notebook(path: Path, *cells: str) -> Path:
+    """A notebook of code cells."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=kernel)
+    nbformat.write(notebook, path)
+    return path
+
+
+class Server(Program):
     """JupyterLab and Notebook 7 on a free port, with its own configuration, data and runtime folders.
 
     Parameters
     ----------
     root : Path
         For all of its files.
-    prefix : str
-        Path under which it is served.
     python : str
         That of another environment, such as `beside` makes.
     settings : dict, optional
         Of extensions by their plugin: ``{"@jupyterlab/notebook-extension:tracker": {"windowingMode": "full"}}``.
     """
 
+    entry = f"?token={TOKEN}"
+    """What lets somebody in who has not been there yet."""
+
     def __init__(
-        self,
-        root: Path,
-        prefix: str = "/",
-        *,
-        python: str = sys.executable,
-        settings: dict[str, dict[str, Any]] | None = None,
+        self, root: Path, *, python: str = sys.executable, settings: dict[str, dict[str, Any]] | None = None
     ) -> None:
-        self.prefix = prefix
         self.notebooks = root / "notebooks"
         self.notebooks.mkdir(parents=True)
-        runtime = root / "runtime"
-        env = {
-            name: value for name, value in os.environ.items() if not name.startswith(("DASHSCOPE", "WAN_NB", "JUPYTER"))
-        }
-        env |= {
-            "JUPYTER_CONFIG_DIR": str(root / "config"),
-            "JUPYTER_DATA_DIR": str(root / "data"),
-            "JUPYTER_RUNTIME_DIR": str(runtime),
-            "JUPYTERLAB_SETTINGS_DIR": str(root / "settings"),
-            "JUPYTERLAB_WORKSPACES_DIR": str(root / "workspaces"),
-            "IPYTHONDIR": str(root / "ipython"),
-            "PYTHONPATH": str(REPO),
-            # What another environment sees of this one.
-            "JUPYTER_PATH": f"{sys.prefix}/share/jupyter",
-            "JUPYTER_CONFIG_PATH": f"{sys.prefix}/etc/jupyter",
-            "JUPYTERLAB_DIR": f"{sys.prefix}/share/jupyter/lab",
-        }
-        quiet = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
-        for plugin, values in {**quiet, **(settings or {})}.items():
-            package, _, name = plugin.partition(":")
-            file = root / "settings" / package / f"{name}.jupyterlab-settings"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(values))
-        self.log = (root / "server.log").open("wb")
+        write_settings(root, settings or {})
         options = [
             "--no-browser",
             "--allow-root",
             "--ServerApp.ip=127.0.0.1",
             "--ServerApp.port=0",
             f"--ServerApp.root_dir={self.notebooks}",
-            f"--ServerApp.base_url={prefix}",
             f"--IdentityProvider.token={TOKEN}",
             "--LabApp.expose_app_in_browser=True",
             "--JupyterNotebookApp.expose_app_in_browser=True",
         ]
-        self.process = subprocess.Popen(
-            [python, "-m", "jupyterlab", *options],
-            env=env,
-            cwd=self.notebooks,
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
+        super().__init__(
+            root, [python, "-m", "jupyterlab", *options], env=environment(root), find=lambda: self._found(root)
         )
-        self.url = self._address(runtime)
 
-    def _address(self, runtime: Path) -> str:
-        deadline = time.monotonic() + 240  # on a busy machine it takes a minute
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                break
-            for file in runtime.glob(f"jpserver-{self.process.pid}.json"):
-                try:
-                    port = json.loads(file.read_text())["port"]
-                    url = f"http://127.0.0.1:{port}{self.prefix}"
-                    urlopen(Request(f"{url}api/status?token={TOKEN}"), timeout=5).close()
-                except (OSError, ValueError, KeyError):
-                    continue
+    def _found(self, root: Path) -> str | None:
+        for file in (root / "runtime").glob(f"jpserver-{self.process.pid}.json"):
+            with suppress(OSError, ValueError, KeyError):
+                url = f"http://127.0.0.1:{json.loads(file.read_text())['port']}/"
+                urlopen(Request(f"{url}api/status?token={TOKEN}"), timeout=30).close()
                 return url
-            time.sleep(0.1)
-        self.close()
-        raise RuntimeError(f"JupyterLab did not start: {Path(self.log.name).read_text()[-2000:]}")
+        return None
 
     def write(self, name: str, *cells: str) -> Path:
         """A notebook of code cells; ``name`` may hold folders."""
-        path = self.notebooks / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells], metadata=kernel)
-        nbformat.write(notebook, path)
-        return path
+        return write_notebook(self.notebooks / name, *cells)
 
     def end_kernels(self) -> None:
         """Shut down every kernel, as a person does who leaves."""
@@ -159,16 +123,6 @@ class Server:
             ending = Request(f"{self.url}api/kernels/{kernel['id']}", headers=asked, method="DELETE")
             urlopen(ending, timeout=30).close()
 
-    def close(self) -> None:
-        """End the server and the kernels that it has started."""
-        self.process.terminate()
-        try:
-            self.process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(timeout=10)
-        self.log.close()
-
 
 class Notebook:
     """One open notebook, in JupyterLab or Notebook 7."""
@@ -176,7 +130,7 @@ class Notebook:
     def __init__(self, page: Any, server: Server, name: str, *, app: str = "lab") -> None:
         self.page, self.server, self.name, self.app = page, server, name, app
         path = f"lab/workspaces/auto-{abs(hash(name)) % 10**6}/tree/{name}" if app == "lab" else f"notebooks/{name}"
-        page.goto(f"{server.url}{path}?token={TOKEN}")
+        page.goto(f"{server.url}{path}{server.entry}")
         page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length > 0", timeout=90_000)
         page.evaluate("() => jupyterapp.shell.currentWidget.context.ready")
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import nbformat
 import pytest
 
-from .lab import REPO, Server
+from .lab import write_notebook
+from .programs import PYTHON, Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,41 +31,6 @@ def connect(simulator: Any) -> str:
 
 def submit(cat: Path, prompt: str = "a cat walks") -> str:
     return f"wan_nb.submit({prompt!r}, first_frame={str(cat)!r}, duration=2, seed=1)"
-
-
-def write(path: Path, *cells: str) -> None:
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(book, path)
-
-
-@contextmanager
-def served(folder: Path, *command: str) -> Iterator[str]:
-    """A program that serves pages, on a free port of this machine; yields its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("DASHSCOPE", "WAN_NB", "JPY_"))}
-    with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *(word.replace("PORT", str(port)) for word in command)],
-            cwd=folder, env=env | {"PYTHONPATH": str(REPO)}, stdout=log, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        try:
-            give_up = time.monotonic() + 120
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port), 1).close()
-                    break
-                except OSError:
-                    assert process.poll() is None, (folder / "server.log").read_text()[-2000:]
-                    assert time.monotonic() < give_up, "it does not listen"
-                    time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}/"
-        finally:
-            process.terminate()
-            process.wait(30)
 
 
 @pytest.fixture
@@ -122,14 +81,18 @@ def _(run):
 """
 
 
+@pytest.mark.front_end(
+    "marimo",
+    "run, study with its Buy button, board and card as a cell's last value; clips from light copies",
+)
 def test_marimo(any_page: Any, simulator: Any, cat: Path, tmp_path: Path, shots: Path) -> None:
     pytest.importorskip("marimo", reason="marimo is not installed")
     simulator.config(run=4.0)
     text = MARIMO.format(connect=connect(simulator), submit=submit(cat), cat=str(cat))
     (tmp_path / "app.py").write_text(text)
     command = ["marimo", "run", "app.py", "--headless", "--no-token", "--host", "127.0.0.1", "--port", "PORT"]
-    with served(tmp_path, *command) as url:
-        any_page.goto(url)
+    with Program(tmp_path, [*PYTHON, *command]) as marimo:
+        any_page.goto(marimo.url)
         live = any_page.locator(".wan-board")
         live.locator("[data-state=SUCCEEDED]").first.wait_for()
         assert live.count() >= 2  # the run, and the board of everything
@@ -144,17 +107,19 @@ def test_marimo(any_page: Any, simulator: Any, cat: Path, tmp_path: Path, shots:
     assert len(simulator.tasks()) == 3
 
 
+@pytest.mark.front_end("voila", "live board, form, vote; clips from light copies, since voila serves no MP4")
 def test_voila(any_page: Any, simulator: Any, cat: Path, tmp_path: Path, shots: Path) -> None:
     pytest.importorskip("voila", reason="voila is not installed")
     simulator.config(run=1.0)
-    write(
+    write_notebook(
         tmp_path / "a.ipynb", connect(simulator), f"run = {submit(cat)}\nrun", "wan_nb.form()", "run.wait()",
         f"frame = {str(cat)!r}",
         "study = wan_nb.study({'calm': 'a', 'wild': 'b'}, name='w', first_frame=frame, duration=2, seeds=[1])",
         "study.submit(max_cost=9).wait().vote()",
     )  # fmt: skip
-    with served(tmp_path, "voila", "a.ipynb", "--no-browser", "--Voila.ip=127.0.0.1", "--port", "PORT") as url:
-        any_page.goto(url)
+    command = ["voila", "a.ipynb", "--no-browser", "--Voila.ip=127.0.0.1", "--port", "PORT"]
+    with Program(tmp_path, [*PYTHON, *command]) as voila:
+        any_page.goto(voila.url)
         any_page.locator(".wan-board [data-state=SUCCEEDED]").first.wait_for()
         assert any_page.locator(".wan-form").is_visible()
         card = any_page.locator("video[controls][src^='data:video/mp4']").first
@@ -166,12 +131,13 @@ def test_voila(any_page: Any, simulator: Any, cat: Path, tmp_path: Path, shots: 
         any_page.screenshot(path=shots / "voila.png", full_page=True)
 
 
+@pytest.mark.front_end("nbclassic, a notebook in a folder", "cards, clips from their files")
 def test_nbclassic_in_a_folder(any_page: Any, simulator: Any, cat: Path, tmp_path: Path, shots: Path) -> None:
     pytest.importorskip("nbclassic", reason="nbclassic is not installed")
-    write(tmp_path / "deep" / "er" / "a.ipynb", connect(simulator), f"{submit(cat)}.wait()")
+    write_notebook(tmp_path / "deep" / "er" / "a.ipynb", connect(simulator), f"{submit(cat)}.wait()")
     options = ["--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", "--port=PORT", "--IdentityProvider.token="]
-    with served(tmp_path, "nbclassic", *options) as url:
-        any_page.goto(f"{url}nbclassic/notebooks/deep/er/a.ipynb")
+    with Program(tmp_path, [*PYTHON, "nbclassic", *options]) as nbclassic:
+        any_page.goto(f"{nbclassic.url}nbclassic/notebooks/deep/er/a.ipynb")
         any_page.wait_for_function("window.Jupyter?.notebook?.kernel?.is_connected()")
         any_page.evaluate("Jupyter.notebook.execute_all_cells()")
         card = any_page.locator("video[controls]")
@@ -182,30 +148,10 @@ def test_nbclassic_in_a_folder(any_page: Any, simulator: Any, cat: Path, tmp_pat
         any_page.screenshot(path=shots / "nbclassic.png", full_page=True)
 
 
-def test_jupyterlab_under_a_prefix_plays_clips_from_folders_above(
-    browser: Any, simulator: Any, cat: Path, tmp_path: Path, shots: Path
-) -> None:
-    """As JupyterHub serves it; the clips lie in the root, the notebook three folders below."""
-    pytest.importorskip("jupyterlab", reason="JupyterLab is not installed")
-    from .lab import Notebook
-
-    server = Server(tmp_path / "hub", prefix="/user/somebody/")
-    context = browser.new_context(viewport={"width": 1100, "height": 900})
-    try:
-        up = f"import os; os.chdir({str(server.notebooks)!r})"
-        server.write("a/b/c/n.ipynb", up, connect(simulator), f"{submit(cat)}.wait()")
-        book = Notebook(context.new_page(), server, "a/b/c/n.ipynb")
-        for index in range(3):
-            book.run(index, timeout=120)
-        card = book.cell(2).locator("video[controls]")
-        card.wait_for()
-        assert "/user/somebody/files/" in card.evaluate("video => video.src")
-        assert card.evaluate(PLAYED)
-    finally:
-        context.close()
-        server.close()
-
-
+@pytest.mark.front_end(
+    "a frame of a foreign origin, as Colab's outputs",
+    "words, the clip's path, and the clip where it is embedded",
+)
 def test_frame_of_a_foreign_origin_has_words_and_plays_what_is_embedded(
     any_page: Any, wan: Any, cat: Path, tmp_path: Path, shots: Path
 ) -> None:

@@ -153,14 +153,15 @@ def serve(env: Path, repo: Path, token: str) -> tuple[subprocess.Popen[bytes], s
 def look(url: str, repo: Path) -> None:
     """The quickstart in a browser: load, connect, make a clip, and see it play."""
     from browser.conftest import ARGS
-    from browser.lab import Notebook
+    from browser.lab import TOKEN, Notebook
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGS)
         page = browser.new_page(viewport={"width": 1200, "height": 900})
         page.set_default_timeout(120_000)
-        book: Any = Notebook(page, SimpleNamespace(url=url, notebooks=repo), "notebooks/quickstart.ipynb")
+        served = SimpleNamespace(url=url, entry=f"?token={TOKEN}", notebooks=repo)
+        book: Any = Notebook(page, served, "notebooks/quickstart.ipynb")
         book.wait_idle(timeout=120)
         book.run(1, timeout=120)
         book.start(3)
