@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .lab import REPO, Notebook, Server, beside
+from .lab import REPO, Notebook, Server
+from .programs import beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,14 +25,19 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.close()
 
 
+@pytest.mark.front_end(
+    "two pages of one notebook (jupyter-collaboration)",
+    "one output a cell in both; what is typed, voted, taken back and starred in one stands in the other",
+)
 @pytest.mark.timeout(600)
-def test_both_pages_show_form_plan_and_vote_in_one_output_each(
+def test_both_pages_show_one_output_a_cell_and_stay_equal(
     browser: Any, shared: Server, simulator: Any, shots: Path
 ) -> None:
     simulator.config(run=0.5, clips="full")
     shutil.copy(REPO / "notebooks/data/cat.jpg", shared.notebooks / "cat.jpg")
     connect = f"import wan_nb; wan_nb.connect({simulator.url!r}, api_key='sk-test', gap=0.05)"
     cells = [connect, "wan_nb.form()", PLAN, f"study = {PLAN}.submit(max_cost=99).wait(); study.vote()"]
+    cells += ["study.compare()", "wan_nb.board()"]
     shared.write("a.ipynb", *cells)
     context = browser.new_context(viewport={"width": 1000, "height": 1500})
     try:
@@ -40,7 +46,8 @@ def test_both_pages_show_form_plan_and_vote_in_one_output_each(
         for index in range(3):
             one.run(index)
         one.cell(2).get_by_role("button", name="Buy 4 clips").wait_for()
-        one.run(3, timeout=120)
+        for index in range(3, 6):
+            one.run(index, timeout=120)
         for book in (one, two):
             book.page.bring_to_front()
             book.cell(1).locator(".wan-form textarea").first.wait_for()
@@ -48,23 +55,40 @@ def test_both_pages_show_form_plan_and_vote_in_one_output_each(
             parts = book.cell(2).locator("table, .wan-main").evaluate_all("all => all.map((el) => el.tagName)")
             assert parts == ["TABLE", "BUTTON", "BUTTON"]  # the plan, what buys it, and what races it
             book.cell(3).locator(".wan-c-vote [data-outcome=left]:not([disabled])").wait_for()
-            assert [len(book.outputs(index)) for index in (1, 2, 3)] == [1, 1, 1]
+            book.cell(4).locator(".wan-star").first.wait_for()
+            assert [len(book.outputs(index)) for index in range(1, 6)] == [1, 1, 1, 1, 1]
         # What one types and answers, the other sees.
         one.page.bring_to_front()
         one.cell(1).get_by_label("Prompt", exact=True).fill("a cat walks")
         one.cell(1).get_by_label("First frame, path or URL").fill("cat.jpg")
         one.cell(1).get_by_label("First frame, path or URL").press("Enter")
         one.cell(1).get_by_text("JPEG").first.wait_for()
+        # A vote in one is a vote in the other, with what it has revealed, the next pair, and taking it back.
         one.cell(3).locator(".wan-c").focus()
         one.page.keyboard.press("1")
         one.cell(3).get_by_role("button", name="Next pair").wait_for()
         assert one.page.evaluate("document.activeElement.className") == "wan-c-next", "the focus is where it was"
-        one.page.keyboard.press("Enter")
-        one.cell(3).locator(".wan-c-vote [data-outcome=left]:not([disabled])").wait_for()
+        two.page.bring_to_front()
+        two.cell(3).get_by_text("1 vote", exact=True).wait_for()
+        told = [book.cell(3).locator(".wan-c-sentence").inner_text() for book in (one, two)]
+        assert told[0] == told[1]
+        assert told[0].startswith("Stored: the first. ")
+        two.cell(3).get_by_role("button", name="Next pair").click()
+        two.cell(3).locator(".wan-c-vote [data-outcome=left]:not([disabled])").click()
+        one.page.bring_to_front()
+        one.cell(3).get_by_text("2 votes", exact=True).wait_for()
+        one.cell(3).get_by_role("button", name="u Undo").click()
+        two.page.bring_to_front()
+        two.cell(3).get_by_text("1 vote", exact=True).wait_for()
+        # So are stars of a comparison, in it and on the board.
+        two.cell(4).get_by_role("button", name="4 stars: calm").first.click()
+        for book in (one, two):
+            book.page.bring_to_front()
+            for index in (4, 5):
+                book.cell(index).locator("[aria-label^='4 stars:'][aria-pressed=true]").wait_for()
         two.page.bring_to_front()
         two.cell(1).get_by_text("JPEG").first.wait_for()
         two.page.wait_for_function("document.querySelector('.wan-form textarea').value === 'a cat walks'")
-        two.cell(3).locator(".wan-c-vote").wait_for()
         for name, book in (("first", one), ("second", two)):
             book.page.bring_to_front()
             book.cell(1).screenshot(path=shots / f"rtc-form-{name}.png")
@@ -74,7 +98,8 @@ def test_both_pages_show_form_plan_and_vote_in_one_output_each(
         assert all(set(cell.outputs[0].data) == {"text/html", "text/plain"} for cell in saved.cells[1:])
         # A page that comes later has all of it too.
         late = Notebook(context.new_page(), shared, "a.ipynb")
-        late.cell(1).locator(".wan-form textarea").first.wait_for()
-        late.cell(3).locator(".wan-c-vote").wait_for()
+        late.page.wait_for_function("document.querySelector('.wan-form textarea')?.value === 'a cat walks'")
+        late.cell(3).get_by_text("1 vote", exact=True).wait_for()
+        late.cell(4).locator("[aria-label^='4 stars:'][aria-pressed=true]").wait_for()
     finally:
         context.close()

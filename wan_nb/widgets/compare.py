@@ -173,7 +173,8 @@ class CompareWidget(ClipWidget):
     def answer(self, question: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         """One page: what is known of its clips, and their strips; or a mark is taken down; or code for a frame."""
         if question.get("kind") == "mark":
-            return {"marks": self._marked(str(question.get("id")), question.get("mark"))}, []
+            clip_id = str(question.get("id"))
+            return {"id": clip_id, "marks": self._marked(clip_id, question.get("mark"))}, []
         if question.get("kind") == "frame":
             return {"code": self._frame(str(question.get("id")), question.get("frame"))}, []
         laid = clip_pages.pages(self.clips, str(question.get("order") or clip_pages.ORDER), self.columns)

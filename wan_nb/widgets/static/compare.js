@@ -18,7 +18,8 @@ import { makeMarks } from "./marks.js";
  * @property {{names: string[], runs: ["same"|"gone"|"new", string][]}[]} [prompts]  missing where they stand elsewhere
  *
  * @typedef {import("./player.js").Source & {page: (page: number, order: string) => Promise<Page>,
- *   mark?: (id: string, mark: object) => Promise<import("./marks.js").Marks>}} ClipPages  `mark` where marks are taken down
+ *   mark?: (id: string, mark: object) => Promise<import("./marks.js").Marks>, overhear?: Function}} ClipPages  `mark`
+ *   where marks are taken down; `overhear` tells what other views were answered
  */
 
 const number = (value) => (Number.isInteger(value) ? String(value) : Number(value.toPrecision(4)).toString());
@@ -71,17 +72,23 @@ export function mountCompare(root, source, signal, told = false) {
     const marks = makeMarks(() => clip.label, async (mark) => {
       marks.disable(true);
       try {
-        clip.marks = await source.mark(clip.id, mark);
-        clip.rating = clip.marks.rating;
-        marks.update(clip.marks);
+        update(await source.mark(clip.id, mark));
       } catch (error) {
         player.say(error.message);
       }
       marks.disable(false);
     });
+    const update = (now) => {
+      Object.assign(clip, { marks: now, rating: now.rating });
+      marks.update(now);
+    };
     marks.update(clip.marks);
+    updates.set(clip.id, update);
     return [...facts({ ...clip, rating: null }), marks.el];
   };
+  const updates = new Map(); // of the marks of the clips on show, by id
+  // Marks that are given in another tab stand here too.
+  source.overhear?.(({ id, marks }) => marks && updates.get(id)?.(marks));
   const taken = h("p", { class: "wan-c-taken", hidden: true });
   /** The line of code that makes the frame on show the material of the next clip. */
   const take = async () => {
@@ -133,11 +140,12 @@ export function mountCompare(root, source, signal, told = false) {
 
 /** The kernel as the source of pages: strips and clips arrive as buffers and become Blob addresses that are given back. */
 function kernelPages(model, signal) {
-  const ask = channel(model, signal);
+  const { ask, overhear } = channel(model, signal);
   const strips = addresses();
   signal.addEventListener("abort", strips.free);
   return {
     originals: true,
+    overhear,
     frame: async (id, frame) => (await ask({ kind: "frame", id, frame })).content.code,
     mark: async (id, mark) => (await ask({ kind: "mark", id, mark })).content.marks,
     async page(page, order) {

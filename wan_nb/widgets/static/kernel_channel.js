@@ -6,16 +6,18 @@ import { address } from "./dom.js";
 /**
  * @param {object} model  the widget's model
  * @param {AbortSignal} signal
- * @returns {(question: object, signal?: AbortSignal) => Promise<{content: any, buffers: DataView[]}>}
+ * @returns {{ask: (question: object, signal?: AbortSignal) => Promise<{content: any, buffers: DataView[]}>,
+ *   overhear: (told: (content: any) => void) => void}}  `overhear` is told the answers that other views have asked for
  */
 export function channel(model, signal) {
   const waiting = new Map();
-  // Several views share one model and hear all answers: a ticket tells whose it is.
+  // Several views, also those of other tabs, hear all answers: a ticket tells whose it is.
   const name = String(Math.random());
   let count = 0;
+  let other = (/** @type {any} */ _content) => {};
   const hear = (content, buffers) => {
     const reply = waiting.get(content.ticket);
-    if (!reply) return;
+    if (!reply) return content.error ? undefined : other(content);
     waiting.delete(content.ticket);
     if (content.error) reply.reject(new Error(content.error));
     else reply.resolve({ content, buffers });
@@ -23,7 +25,7 @@ export function channel(model, signal) {
   model.on("msg:custom", hear);
   signal.addEventListener("abort", () => model.off("msg:custom", hear));
 
-  return (question, asked) =>
+  const ask = (question, asked) =>
     new Promise((resolve, reject) => {
       const ticket = `${name}-${(count += 1)}`;
       waiting.set(ticket, { resolve, reject });
@@ -34,6 +36,7 @@ export function channel(model, signal) {
       });
       model.send({ ...question, ticket });
     });
+  return { ask, overhear: (told) => (other = told) };
 }
 
 /** How the clips of a channel come to a player. */

@@ -34,7 +34,8 @@ function revealed(clip) {
 
 /**
  * @param {HTMLElement} root
- * @param {{ask: Function, media: Function, originals: boolean}} source  `ask` answers {pair, count, sentence, told, …}
+ * @param {{ask: Function, media: Function, originals: boolean, overhear?: Function}} source  `ask` answers {pair, count,
+ *   sentence, told, …}; `overhear` tells what other views were answered
  * @param {AbortSignal} signal
  * @param {boolean} named  whether the names of the clips are there to be shown
  */
@@ -162,7 +163,7 @@ export function mountVote(root, source, signal, named = true) {
       player.say("");
       enable();
       if (!open()) return;
-      if (!matchMedia("(prefers-reduced-motion: reduce)").matches) player.transport.play();
+      if (!document.hidden && !matchMedia("(prefers-reduced-motion: reduce)").matches) player.transport.play();
     });
     player.transport.seek(0);
   }
@@ -177,13 +178,16 @@ export function mountVote(root, source, signal, named = true) {
     turn({ kind: "next" });
   }, { signal, capture: true });
 
+  // A vote in another tab is one here too; what was said to it, such as "Stored.", is for whoever pressed.
+  source.overhear?.((content) => "pair" in content && !signal.aborted && draw({ ...content, note: "" }));
+
   turn({ kind: "state" });
   return player;
 }
 
 function kernelQuestions(model, signal) {
-  const ask = channel(model, signal);
-  return { originals: true, ask, media: clipsFrom(ask) };
+  const { ask, overhear } = channel(model, signal);
+  return { originals: true, ask, overhear, media: clipsFrom(ask) };
 }
 
 function render({ model, el }) {
