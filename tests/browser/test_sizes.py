@@ -122,6 +122,10 @@ def offer(page: Any, width: int) -> None:
 VIEWS: list[Callable[..., None]] = [board, card, done, form, study_form, references, offer]
 
 
+@pytest.mark.front_end(
+    "222 px, what a window of 360 leaves in JupyterLab, and letters of 20 px",
+    "nothing is cut or lies on something else",
+)
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.__name__)
 def test_views_fit_small_places_and_large_letters(page: Any, shots: Path, view: Callable[..., None]) -> None:
     found = {}
@@ -185,7 +189,12 @@ def test_plain_html_fits(page: Any, shots: Path, simulator: Any, photos: Path, t
     for name, bundle in views.items():
         for width, letters in SIZES:
             page.set_viewport_size({"width": width + 16, "height": 900})
-            page.set_content(f"<!doctype html><body style='margin:8px'><main id='stage'>{bundle['text/html']}</main>")
+            body = f"<body style='margin:8px;font-size:{letters}px'><main id='stage'>{bundle['text/html']}</main>"
+            page.set_content(f"<!doctype html>{body}")
+            box = page.locator("#stage div[style*=font-family]").first
+            assert box.evaluate("el => parseFloat(getComputedStyle(el).fontSize)") == pytest.approx(
+                0.93 * letters, abs=0.1
+            )
             wrong = faults(page, letters)
             page.screenshot(path=shots / f"sizes-static-{name}-{width}-{letters}.png", full_page=True)
             assert not wrong, f"{name}, {width} px, letters of {letters}:\n" + "\n".join(wrong)

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from wan_nb.html.text import escape
 
-__all__ = ["GREY", "SOFT", "badge", "box", "cell", "line_of", "tag"]
+__all__ = ["GREY", "SOFT", "TABLE", "badge", "box", "cell", "line_of", "tag"]
 
 SOFT = "opacity:.8"
 """Style of what matters less."""
@@ -19,14 +19,17 @@ SOFT = "opacity:.8"
 GREY = "rgba(128,128,128,{})"
 """A shade of this opacity."""
 
+TABLE = "border-collapse:collapse;font-size:inherit"
+"""Style of a table in a `box`, whose letters hosts would give a size of their own."""
+
 _EMPTY = frozenset({"img"})
 _BOX = (
     f"box-sizing:border-box;max-width:{{}}px;margin:4px 0;padding:12px 14px;border:1px solid {GREY.format('.35')};"
-    "border-radius:8px;font-family:system-ui,sans-serif;font-size:13px;line-height:1.5;text-align:left;"
+    "border-radius:8px;font-family:system-ui,sans-serif;font-size:.93em;line-height:1.5;text-align:left;"
     "overflow-wrap:anywhere"
 )
 _BADGE = (
-    "display:inline-block;padding:0 6px;border:1px solid;border-radius:4px;font-size:11px;font-weight:600;"
+    "display:inline-block;padding:0 6px;border:1px solid;border-radius:4px;font-size:.85em;font-weight:600;"
     "letter-spacing:.06em;white-space:nowrap"
 )
 _PLAIN = "background-color:transparent"  # hosts stripe their tables and colour the row under the mouse, for numbers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.html.elements import SOFT, badge, box, cell, line_of, tag
+from wan_nb.html.elements import SOFT, TABLE, badge, box, cell, line_of, tag
 from wan_nb.html.ranking import share_bar, share_words
 from wan_nb.html.text import bundle, isolated, plain
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["RacePage"]
 
 _MARKS = {"winner": "★ wins", "in": "● in", "out": "○ out"}
-_TABLE = "border-collapse:collapse;width:100%;min-width:560px;margin:8px 0;font-size:13px"
+_TABLE = f"{TABLE};width:100%;min-width:43em;margin:8px 0"
 _MIDDLE = "vertical-align:middle"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.html.elements import GREY, SOFT, box, cell, line_of, tag
+from wan_nb.html.elements import GREY, SOFT, TABLE, box, cell, line_of, tag
 from wan_nb.html.text import bundle, isolated, percent, plain
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _html(sentence: str, rows: Sequence[Mapping[str, Any]], facts: Sequence[str]
         "table",
         tag("thead", head),
         tag("tbody", *body),
-        style="border-collapse:collapse;width:100%;min-width:440px;margin:8px 0;font-size:13px",
+        style=f"{TABLE};width:100%;min-width:34em;margin:8px 0",
     )
     return box(heading, table, *(tag("div", fact, style=SOFT) for fact in facts), width=760, scrolls=True)
 

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from wan_nb.api.catalog import REGIONS
 from wan_nb.html import code as snippets
-from wan_nb.html.elements import GREY, SOFT, badge, box, cell, line_of, tag
+from wan_nb.html.elements import GREY, SOFT, TABLE, badge, box, cell, line_of, tag
 from wan_nb.html.text import (
     ACTIVE,
     TONES,
@@ -72,7 +72,7 @@ _CODE_BYTES = 1_600
 _PILL = "display:inline-block;padding:1px 9px;border-radius:10px;white-space:nowrap;font-weight:600"
 _CODE = (
     f"margin:6px 0 0;padding:8px;background-color:{GREY.format('.1')};border-radius:4px;overflow-x:auto;"
-    "font-family:monospace;font-size:12px;white-space:pre-wrap;overflow-wrap:anywhere"
+    "font-family:monospace;font-size:.92em;white-space:pre-wrap;overflow-wrap:anywhere"
 )
 _THUMB = "display:block;height:48px;width:auto;max-width:100%;border-radius:3px;margin:0 0 2px"
 _WRAPPED = "overflow-wrap:anywhere"
@@ -165,7 +165,7 @@ def board(
     if not rows:
         return box(heading, "No runs here yet. ", tag("code", spelled("%%wan")), " makes one.", width=640)
     # JupyterLab lays tables out with fixed columns of equal width, which would squeeze the pictures.
-    widths = {"state": ";width:104px", "run": "", "time": ";width:72px", "price": ";width:92px"}
+    widths = {"state": ";width:8em", "run": "", "time": ";width:5.6em", "price": ";width:7.1em"}
     header = line_of(*(cell(name, head="col", style=SOFT + width) for name, width in widths.items()))
     lines, found = [], []
     for row in rows:
@@ -176,7 +176,7 @@ def board(
         "table",
         tag("thead", header),
         tag("tbody", *lines),
-        style="border-collapse:collapse;width:100%;min-width:420px;margin:6px 0 0;font-size:13px",
+        style=f"{TABLE};width:100%;min-width:32em;margin:6px 0 0",
     )
     fold = Markup()
     if found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.html.elements import GREY, SOFT, badge, box, cell, line_of, tag
+from wan_nb.html.elements import GREY, SOFT, TABLE, badge, box, cell, line_of, tag
 from wan_nb.html.run_card import pill
 from wan_nb.html.text import bundle, isolated, plain, state
 
@@ -18,10 +18,10 @@ READ = ("status", "study", "variant", "seed", "prompt", "duration", "cost", "cur
 """Columns that are shown."""
 
 _WIDTHS = {
-    "": 120, "run_id": 72, "status": 110, "study": 80, "variant": 80, "seed": 92, "prompt": 220, "duration": 72,
-    "cost": 60, "currency": 72, "run_s": 52, "rating": 56,
+    "": 9.2, "run_id": 5.6, "status": 8.5, "study": 6.2, "variant": 6.2, "seed": 7.1, "prompt": 17, "duration": 5.6,
+    "cost": 4.6, "currency": 5.6, "run_s": 4, "rating": 4.4,
 }  # fmt: skip
-"""Pixels of each column: JupyterLab lays tables out with columns of equal width, and others squeeze short words."""
+"""Width of each column, em: JupyterLab lays tables out with columns of equal width, others squeeze short words."""
 
 _NUMBERS = {"cost": ".2f", "run_s": ".0f"}
 _PROMPT = 160
@@ -52,9 +52,9 @@ def runs_table(
         lines.append(line_of(*(cell(part, style=above) for part in parts)))
     table = tag(
         "table",
-        tag("thead", line_of(*(cell(name, head="col", style=f"{SOFT};width:{_WIDTHS[name]}px") for name in heads))),
+        tag("thead", line_of(*(cell(name, head="col", style=f"{SOFT};width:{_WIDTHS[name]}em") for name in heads))),
         tag("tbody", *lines),
-        style=f"border-collapse:collapse;margin:6px 0 0;font-size:13px;min-width:{sum(_WIDTHS[n] for n in heads)}px",
+        style=f"{TABLE};margin:6px 0 0;min-width:{sum(_WIDTHS[n] for n in heads):.1f}em",
     )
     more = f"{total:,} run{'' if total == 1 else 's'}, {columns} columns"
     if total > len(records):

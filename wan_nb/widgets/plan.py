@@ -15,7 +15,7 @@ from markupsafe import Markup
 from wan_nb.api import catalog
 from wan_nb.frontends import front_end
 from wan_nb.html import text
-from wan_nb.html.elements import SOFT, badge, box, cell, line_of, tag
+from wan_nb.html.elements import SOFT, TABLE, badge, box, cell, line_of, tag
 from wan_nb.html.text import isolated
 from wan_nb.media.images import thumbnail
 from wan_nb.widgets.output.one_output import one_output
@@ -38,7 +38,7 @@ _PICTURES = 12
 _SIDE = 144
 """Pixels of a picture in a plan, which is shown at half of that."""
 
-_WRAPPED = "overflow-wrap:anywhere;min-width:72px"
+_WRAPPED = "overflow-wrap:anywhere;min-width:5.5em"
 
 
 @one_output()
@@ -159,7 +159,7 @@ def _html(workspace: Workspace, state: PlanState) -> Markup:
             "table",
             tag("thead", line_of(cell(), *names)),
             tag("tbody", *lines),
-            style="border-collapse:collapse;margin:8px 0 0",
+            style=f"{TABLE};margin:8px 0 0",
         ),
         width=860,
         scrolls=True,
