@@ -72,6 +72,7 @@ def _environment(tmp_path, **more: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.front_end("`ipython script.ipy`", "cells wait; a study needs `--max-cost`")
 def test_script_waits_for_its_clips(simulator, photos, tmp_path) -> None:
     (tmp_path / "walk.ipy").write_text(
         f"%load_ext wan_nb\nget_ipython().run_cell_magic('wan', '-f {photos / 'cat.jpg'} -d 2 --out run', 'a cat')\n"
@@ -159,6 +160,7 @@ def test_extension_changes_nothing_about_what_is_complete(text, said, bare_shell
         bare_shell.run_line_magic("unload_ext", "wan_nb")
 
 
+@pytest.mark.front_end("IPython in a terminal", "cells can be typed, and wait")
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo terminals")
 @pytest.mark.parametrize("prompt", ["simple", "full"])
 def test_cell_is_typed_into_a_terminal(prompt, simulator, photos, tmp_path) -> None:
@@ -181,6 +183,7 @@ def test_cell_is_typed_into_a_terminal(prompt, simulator, photos, tmp_path) -> N
         terminal.end()
 
 
+@pytest.mark.front_end("jupyter console", "cells wait; form, comparison and vote say what can be done there")
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo terminals")
 @pytest.mark.notebook
 def test_cell_is_typed_into_jupyter_console(simulator, photos, tmp_path) -> None:

@@ -101,6 +101,10 @@ def answer(browser: Any, key: str) -> None:
     until(browser, f"{STATE} !== {json.dumps(before)} || !document.querySelector('.wan-c-done').hidden")
 
 
+@pytest.mark.front_end(
+    "a ballot page in Firefox and Chromium, from a disk",
+    "votes, a votes file; no vote where clips are gone, refused or cannot be decoded",
+)
 def test_a_ballot_is_voted_by_keyboard_and_read_back(reader: Any, study: Any, tmp_path: Path, shots: Path) -> None:
     zoe = f"Zoë {'F' if isinstance(reader, Firefox) else 'C'}"
     page = study.ballot_file(tmp_path / "somebody's desk #1" / "walk 50 %.html", criterion="moves less")

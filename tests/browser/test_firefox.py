@@ -56,6 +56,10 @@ def firefox(request: Any, tmp_path: Path) -> Iterator[Firefox]:
     browser.close()
 
 
+@pytest.mark.front_end(
+    "JupyterLab in Firefox, with the codecs of the system and without",
+    "run, form, comparison, vote; without H.264 each says so, and a vote can only be skipped",
+)
 @pytest.mark.timeout(600)
 def test_runs_forms_comparisons_and_votes(firefox: Firefox, server: Server, simulator: Any, shots: Path) -> None:
     simulator.config(run=1.0, clips="full")

@@ -77,6 +77,11 @@ def test_this_browser_plays_h264_with_aac(page: Any) -> None:
     assert page.evaluate(CAN_PLAY) == "probably"
 
 
+@pytest.mark.front_end(
+    "JupyterLab 4 in Chromium",
+    "form with a photograph of 15 MB, live board, player with sound, and votes, comparisons, races and studies "
+    "in the tests beside it",
+)
 def test_from_the_form_with_a_large_photo_to_a_playing_clip(
     notebook: Any, setup: Any, tmp_path: Path, shots: Path, axe: Any
 ) -> None:
@@ -269,6 +274,7 @@ def test_twenty_clips_weigh_little_and_load_nothing(notebook: Any, setup: Any, p
     play(page, players.last)
 
 
+@pytest.mark.front_end("Notebook 7 in Chromium", "live board, clip, form")
 def test_heart_of_it_in_notebook_7(notebook: Any, setup: Any, shots: Path) -> None:
     book = notebook("seven/a.ipynb", setup("seven"), SUBMIT, app="notebook")
     book.run(0)

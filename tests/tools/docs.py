@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections import defaultdict
@@ -57,6 +58,38 @@ def front_end_table() -> str:
         for front in FRONT_ENDS.values()
     ]
     return _table(head, rows)
+
+
+NOT_TRIED = (
+    ("Colab", "It pins an IPython older than the one needed here (`pip` will replace it; restart); widgets need"
+     " `google.colab.output.enable_custom_widget_manager()`. A board stops moving when its cell has ended: cells wait"),
+    ("GitHub, nbviewer", "The stored output is plain HTML with six frames of each clip"),
+    ("Kaggle", "After `pip install` the kernel must be restarted for widgets"),
+    ("Pyodide (JupyterLite)", "It has no threads, processes and connections, and one sentence says so"),
+    ("VS Code on a desktop", "Its players have no AAC sound"),
+)  # fmt: skip
+
+
+def where_table() -> str:
+    """What the tests that are marked with a front end have seen of it, and the front ends that nobody has tried."""
+    rows = []
+    for file in sorted(BENCH.parent.rglob("test_*.py")):
+        if "mark.front_end" in (text := file.read_text(encoding="utf-8")):
+            tests = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef))
+            for mark in (mark for test in tests for mark in test.decorator_list if isinstance(mark, ast.Call)):
+                if ast.unparse(mark.func) == "pytest.mark.front_end":
+                    where, seen = map(ast.literal_eval, mark.args)
+                    rows.append((where, seen, f"`{file.relative_to(ROOT).as_posix()}`"))
+    rows += [(where, f"not tried. {known}", "") for where, known in NOT_TRIED]
+    binder = "its build steps are replayed and the quickstart run in its JupyterLab; ten clips took at most 578 MB for"
+    rows.append(
+        (
+            "Binder",
+            f"{binder} server, kernel and simulator together. mybinder.org itself: not tried",
+            "`.ci/run binder`",
+        )
+    )
+    return _table(("front end", "what was seen", "by"), sorted(rows, key=lambda row: row[0].strip("`").lower()))
 
 
 def kind_table() -> str:
@@ -168,6 +201,7 @@ TABLES = {
     "prices": price_table,
     "front_ends": front_end_table,
     "codes": code_table,
+    "where": where_table,
     "rivals": rival_table,
     "race": race_table,
     "exchanges": exchange_table,

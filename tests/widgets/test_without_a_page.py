@@ -130,6 +130,10 @@ def test_written_file_opens_where_the_notebook_serves_it(walked, tmp_path, monke
     assert "<a" not in WrittenFile("/etc/passwd")._repr_mimebundle_()["text/html"] or tmp_path.parts[:2] == ("/", "etc")
 
 
+@pytest.mark.front_end(
+    "nbclient, papermill, `jupyter execute`",
+    "cells wait, outputs are plain HTML without widgets, form and vote say what can be done",
+)
 @pytest.mark.notebook
 def test_batch_makes_no_widget(simulator, photos, tmp_path) -> None:
     cells = [
@@ -153,6 +157,10 @@ def test_batch_makes_no_widget(simulator, photos, tmp_path) -> None:
     assert "study.ballot()" in str(done.cells[5].outputs)
 
 
+@pytest.mark.front_end(
+    "papermill into another folder; nbconvert to HTML, slides and Markdown (read by a CommonMark library)",
+    "one card with its frames and the clip's path; clips play where `wan_runs/` lies beside",
+)
 @pytest.mark.notebook
 def test_notebook_that_is_written_elsewhere_says_where_its_clips_are(simulator, photos, tmp_path) -> None:
     """papermill into another folder, and its output as HTML, slides, Markdown and a book."""
@@ -186,6 +194,7 @@ def test_notebook_that_is_written_elsewhere_says_where_its_clips_are(simulator, 
         assert "html-manager" not in page
 
 
+@pytest.mark.front_end("a book by myst-nb", "the card with its frames")
 @pytest.mark.notebook
 def test_book_of_myst_nb_has_the_card(simulator, photos, tmp_path) -> None:
     pytest.importorskip("myst_nb", reason="myst-nb is not installed")
