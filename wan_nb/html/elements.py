@@ -7,20 +7,22 @@ So colours are inherited, and shades are half transparent greys that are readabl
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from markupsafe import Markup
 
 from wan_nb.html.text import escape
 
-__all__ = ["GREY", "SOFT", "TABLE", "badge", "box", "cell", "line_of", "tag"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["GREY", "SOFT", "badge", "box", "cell", "line_of", "table", "tag"]
 
 SOFT = "opacity:.8"
 """Style of what matters less."""
 
 GREY = "rgba(128,128,128,{})"
 """A shade of this opacity."""
-
-TABLE = "border-collapse:collapse;font-size:inherit"
-"""Style of a table in a `box`, whose letters hosts would give a size of their own."""
 
 _EMPTY = frozenset({"img"})
 _BOX = (
@@ -32,7 +34,10 @@ _BADGE = (
     "display:inline-block;padding:0 6px;border:1px solid;border-radius:4px;font-size:.85em;font-weight:600;"
     "letter-spacing:.06em;white-space:nowrap"
 )
-_PLAIN = "background-color:transparent"  # hosts stripe their tables and colour the row under the mouse, for numbers
+# Hosts stripe their tables, rule off their heads, colour the row under the mouse and choose the letters, for numbers.
+_PLAIN = "background-color:transparent"
+_TABLE = f"border-collapse:collapse;font-size:inherit;{_PLAIN}"
+_PART = f"border:0;{_PLAIN}"
 _CELL = f"padding:4px 12px 4px 0;border:0;text-align:left;vertical-align:top;{_PLAIN}"
 
 
@@ -68,3 +73,9 @@ def cell(*inside: object, head: str | None = None, style: str = "") -> Markup:
 def line_of(*cells: object, style: str = "") -> Markup:
     """A row of a table."""
     return tag("tr", *cells, style=";".join(filter(None, [_PLAIN, style])))
+
+
+def table(head: Markup, lines: Iterable[Markup], *, style: str) -> Markup:
+    """A table of a head, empty where there is none, and rows; both by `line_of`."""
+    top = tag("thead", head, style=_PART) if head else ""
+    return tag("table", top, tag("tbody", *lines, style=_PART), style=f"{_TABLE};{style}")

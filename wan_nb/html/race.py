@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.html.elements import SOFT, TABLE, badge, box, cell, line_of, tag
+from wan_nb.html.elements import SOFT, badge, box, cell, line_of, table, tag
 from wan_nb.html.ranking import share_bar, share_words
 from wan_nb.html.text import bundle, isolated, plain
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["RacePage"]
 
 _MARKS = {"winner": "★ wins", "in": "● in", "out": "○ out"}
-_TABLE = f"{TABLE};width:100%;min-width:43em;margin:8px 0"
 _MIDDLE = "vertical-align:middle"
 
 
@@ -103,4 +102,4 @@ def _wrap(column: str) -> str:
 
 def _table(head: Mapping[str, int], lines: Sequence[Markup]) -> Markup:
     cells = (cell(name, head="col", style=f"{_MIDDLE};{_wrap(name)};width:{width}%") for name, width in head.items())
-    return tag("table", tag("thead", line_of(*cells)), tag("tbody", *lines), style=_TABLE)
+    return table(line_of(*cells), lines, style="width:100%;min-width:43em;margin:8px 0")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.html.elements import GREY, SOFT, TABLE, box, cell, line_of, tag
+from wan_nb.html.elements import GREY, SOFT, box, cell, line_of, table, tag
 from wan_nb.html.text import bundle, isolated, percent, plain
 
 if TYPE_CHECKING:
@@ -49,13 +49,8 @@ def _html(sentence: str, rows: Sequence[Mapping[str, Any]], facts: Sequence[str]
         line_of(cell(isolated(row["variant"], 120), head="row"), *(cell(each, style=_MIDDLE) for each in line))
         for row, line in zip(rows, lines, strict=True)
     ]
-    table = tag(
-        "table",
-        tag("thead", head),
-        tag("tbody", *body),
-        style=f"{TABLE};width:100%;min-width:34em;margin:8px 0",
-    )
-    return box(heading, table, *(tag("div", fact, style=SOFT) for fact in facts), width=760, scrolls=True)
+    shares = table(head, body, style="width:100%;min-width:34em;margin:8px 0")
+    return box(heading, shares, *(tag("div", fact, style=SOFT) for fact in facts), width=760, scrolls=True)
 
 
 def of_100(share: float) -> int:

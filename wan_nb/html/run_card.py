@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from wan_nb.api.catalog import REGIONS
 from wan_nb.html import code as snippets
-from wan_nb.html.elements import GREY, SOFT, TABLE, badge, box, cell, line_of, tag
+from wan_nb.html.elements import GREY, SOFT, badge, box, cell, line_of, table, tag
 from wan_nb.html.text import (
     ACTIVE,
     TONES,
@@ -172,18 +172,13 @@ def board(
         src, embed = source(row.video, folder, served), (embeds or {}).get(row.run_id)
         found += [row] if str(row.status) == "SUCCEEDED" and (src or embed) else []
         lines.append(_table_row(row, src, _picture(chosen.get(row.run_id)), embed))
-    table = tag(
-        "table",
-        tag("thead", header),
-        tag("tbody", *lines),
-        style=f"{TABLE};width:100%;min-width:32em;margin:6px 0 0",
-    )
+    runs = table(header, lines, style="width:100%;min-width:32em;margin:6px 0 0")
     fold = Markup()
     if found:
         place = _whole_path(found[0], folder).replace("\\", "/").rpartition("/")[0]
         fold = _fold("A clip does not play?", "The clips are in ", tag("code", escape(place, 300)),
                      *_remedies("ID", None))  # fmt: skip
-    return box(heading, tag("div", totals(rows), style=SOFT), table, fold, width=860, scrolls=True)
+    return box(heading, tag("div", totals(rows), style=SOFT), runs, fold, width=860, scrolls=True)
 
 
 def remark(text: str) -> Markup:

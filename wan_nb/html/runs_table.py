@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from wan_nb.html.elements import GREY, SOFT, TABLE, badge, box, cell, line_of, tag
+from wan_nb.html.elements import GREY, SOFT, badge, box, cell, line_of, table, tag
 from wan_nb.html.run_card import pill
 from wan_nb.html.text import bundle, isolated, plain, state
 
@@ -50,17 +50,13 @@ def runs_table(
         parts: list[Any] = [_picture((strips or {}).get(record["run_id"]))] if strips else []
         parts += [tag("code", record["run_id"][:8]), *(_shown(name, record) for name in READ)]
         lines.append(line_of(*(cell(part, style=above) for part in parts)))
-    table = tag(
-        "table",
-        tag("thead", line_of(*(cell(name, head="col", style=f"{SOFT};width:{_WIDTHS[name]}em") for name in heads))),
-        tag("tbody", *lines),
-        style=f"{TABLE};margin:6px 0 0;min-width:{sum(_WIDTHS[n] for n in heads):.1f}em",
-    )
+    head = line_of(*(cell(name, head="col", style=f"{SOFT};width:{_WIDTHS[name]}em") for name in heads))
+    shown = table(head, lines, style=f"margin:6px 0 0;min-width:{sum(_WIDTHS[n] for n in heads):.1f}em")
     more = f"{total:,} run{'' if total == 1 else 's'}, {columns} columns"
     if total > len(records):
         more += f"; the first {len(records)} rows are shown"
     note = f"{more}. .columns names them all, .wan plays the clips."
-    return bundle(box(table, tag("div", note, style=SOFT), width=1280, scrolls=True), f"{_as_words(records)}\n{note}")
+    return bundle(box(shown, tag("div", note, style=SOFT), width=1280, scrolls=True), f"{_as_words(records)}\n{note}")
 
 
 def _picture(strip: bytes | None) -> object:

@@ -19,7 +19,7 @@ from markupsafe import Markup
 from wan_nb.arguments import whole
 from wan_nb.errors import InvalidOption
 from wan_nb.frontends import front_end
-from wan_nb.html.elements import cell, line_of, tag
+from wan_nb.html.elements import cell, line_of, table, tag
 from wan_nb.html.text import bundle, isolated, plain
 from wan_nb.log.marks import columns as columns_of
 from wan_nb.log.marks import marks_of
@@ -290,7 +290,7 @@ def static_html(clips: Sequence[Clip]) -> Markup:
     ]
     rest = tag("p", f"and {len(clips) - len(shown)} more") if len(clips) > len(shown) else ""
     remark = tag("p", told) if (told := _remark(clips)) else ""
-    return tag("div", tag("table", *lines), rest, remark, **{"class": STATIC_CLASS})
+    return tag("div", table(Markup(), lines, style="margin:0"), rest, remark, **{"class": STATIC_CLASS})
 
 
 def _static_clip(clip: Clip, shown: int) -> Markup:

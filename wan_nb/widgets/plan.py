@@ -15,7 +15,7 @@ from markupsafe import Markup
 from wan_nb.api import catalog
 from wan_nb.frontends import front_end
 from wan_nb.html import text
-from wan_nb.html.elements import SOFT, TABLE, badge, box, cell, line_of, tag
+from wan_nb.html.elements import SOFT, badge, box, cell, line_of, table, tag
 from wan_nb.html.text import isolated
 from wan_nb.media.images import thumbnail
 from wan_nb.widgets.output.one_output import one_output
@@ -155,12 +155,7 @@ def _html(workspace: Workspace, state: PlanState) -> Markup:
             tag("div", tag("b", isolated(name, 120)), " ", isolated(prompts[name], 400), style="margin:6px 0 0")
             for name in plan.variants
         ),
-        tag(
-            "table",
-            tag("thead", line_of(cell(), *names)),
-            tag("tbody", *lines),
-            style=f"{TABLE};margin:8px 0 0",
-        ),
+        table(line_of(cell(), *names), lines, style="margin:8px 0 0"),
         width=860,
         scrolls=True,
     )
