@@ -123,11 +123,11 @@ def beside(folder: Path, *packages: str) -> str:
 
     A test is skipped where they cannot be installed.
     """
-    venv.create(folder, with_pip=True)
+    venv.create(folder)
     python = str(folder / "bin/python")
     site = _told([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"])
     (Path(site.strip()) / "beside.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
-    _told([python, "-m", "pip", "install", "-q", *packages])
+    _told([*PYTHON, "pip", "--python", python, "install", "-q", *packages])
     return python
 
 
