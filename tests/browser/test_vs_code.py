@@ -81,6 +81,7 @@ def test_saved_notebook_shows_its_cards_and_plays_their_clips(
         ground = outputs.locator("thead").first.evaluate("node => getComputedStyle(node).backgroundColor")
         assert ground == "rgba(0, 0, 0, 0)"  # VS Code's tables have grey heads
         window.screenshot(path=shots / "vs-code-light.png")
+        window.get_by_role("tab", name="a.ipynb").click()
         window.keyboard.press("F1")
         window.keyboard.type("Toggle between Light/Dark Themes")
         window.get_by_role("option", name="Toggle between Light/Dark Themes").first.wait_for()
