@@ -275,7 +275,6 @@ class Database:
         """A connection to the file that the log's name leads to, now as when it was opened."""
         if self._file is None:
             return self._engine.connect()
-        self._file.before_opening()
         connection = self._engine.connect()
         try:
             self._file.check(connection.info["files"])
@@ -340,6 +339,7 @@ def _engine(url: sa.URL, file: LogFile | None) -> sa.Engine:
             file.path.parent.mkdir(parents=True, exist_ok=True)
         url = url.set(database=str(file.path))  # of a log that can only be read, its copy
         engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
+        sa.event.listen(engine, "do_connect", lambda *_: file.before_opening())
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "connect", file.note)
         sa.event.listen(engine, "begin", _begin_sqlite)
