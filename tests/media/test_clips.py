@@ -20,6 +20,8 @@ from wan_nb.media import clips
 from wan_nb.media.files import atomic
 from wan_nb.media.materials import prepare
 
+pytestmark = pytest.mark.clips
+
 NTSC = Fraction(24_000, 1001)
 
 

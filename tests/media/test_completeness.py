@@ -19,6 +19,8 @@ from wan_nb.media.completeness import CutOff, missing
 from wan_nb.media.materials import prepare
 from wan_nb.studies.measures.measures import measure
 
+pytestmark = pytest.mark.clips
+
 # Unusual and whole. Name of the case: (how to make it, frames that are shown, number of the first and of the last one)
 
 EVERY = (72, 0, 71)

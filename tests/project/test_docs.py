@@ -143,6 +143,7 @@ def test_every_block_says_how_it_is_checked() -> None:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.examples
 def test_blocks_run_in_their_order(wan: Any, simulator: Any, photos: Path) -> None:
     shutil.copytree(photos, "notebooks/data")
     simulator.config(clips="small")  # one is continued, and the service takes no tiny ones
@@ -228,6 +229,7 @@ def test_completion_offers_the_public_names_alone() -> None:
 
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore:.*Jupyter is migrating:DeprecationWarning")
+@pytest.mark.examples
 def test_examples_of_public_names_run(wan: Any, simulator: Any, photos: Path) -> None:
     """Examples that need a service, each run for its errors: what they print (ids, times, prices) differs each time."""
     shutil.copy(photos / "cat.jpg", "cat.jpg")

@@ -17,6 +17,8 @@ from wan_nb.studies.votes import Vote
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.examples
+
 pytest_plugins = ["fixtures_shell"]
 
 

@@ -22,6 +22,8 @@ from wan_nb.media.movie import joining
 from wan_nb.reporting.film import film
 from wan_nb.settings import Settings
 
+pytestmark = pytest.mark.clips
+
 
 @pytest.fixture
 def session(simulator, tmp_path):

@@ -22,6 +22,8 @@ from wan_nb.media.movie import grid, lettering
 from wan_nb.reporting.movie import movie
 from wan_nb.settings import Settings
 
+pytestmark = pytest.mark.clips
+
 SIZE = (320, 240)
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from simulator_control import Simulator
 
+pytestmark = pytest.mark.clips
+
 
 SMALL = (320, 208)
 """Where the size does not matter."""

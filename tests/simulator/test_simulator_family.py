@@ -170,6 +170,7 @@ def test_a_ratio_is_ignored_beside_a_first_frame_and_an_edit_follows_its_clip() 
     assert looked_at(with_value(edit, {"ratio": "9:16"}))[2] == (720, 1280)
 
 
+@pytest.mark.clips
 @pytest.mark.parametrize(("model", "fps"), FRAME_RATES.items())
 def test_the_frame_rate_is_that_of_the_model(wire: HttpCaller, model: str, fps: int, tmp_path: Path) -> None:
     wire.simulator.config(clips="full")

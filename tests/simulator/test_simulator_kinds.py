@@ -25,6 +25,8 @@ from wan_nb.simulator.drawing.scene import hue_of, scene
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.clips
+
 SIZE = (320, 176)
 PLAIN = ClipRequest("a cat walks", 1, 1, SIZE, 30, watermark=False, tag="test")
 

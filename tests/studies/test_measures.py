@@ -19,6 +19,8 @@ from wan_nb.studies.measures.fidelity import ssim
 from wan_nb.studies.measures.measures import MEASURES, measure
 from wan_nb.studies.measures.words import measure_word
 
+pytestmark = pytest.mark.clips
+
 WIDTH, HEIGHT, FPS, RATE = 320, 192, 24, 48_000
 
 

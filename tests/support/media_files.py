@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import struct
 import zlib
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -131,6 +132,24 @@ def number_of(image: Image.Image) -> int:
     return sum((grey.getpixel((int(width // 12 * (bit + 0.5)), height // 6)) > 127) << bit for bit in range(12))
 
 
+def encoded_once(make: Callable[..., Path]) -> Callable[..., Path]:
+    """Decorate a maker of files: what it makes of the same arguments is encoded once a worker, and copied."""
+    made: dict[Any, bytes] = {}
+
+    @functools.wraps(make)
+    def copied(path: Path, *given: Any, **named: Any) -> Path:
+        key = (given, *((name, *value.items()) if isinstance(value, dict) else (name, value)
+                        for name, value in sorted(named.items())))  # fmt: skip
+        if key not in made:
+            made[key] = make(path, *given, **named).read_bytes()
+        else:
+            path.write_bytes(made[key])
+        return path
+
+    return copied
+
+
+@encoded_once
 def clip(
     path: Path,
     seconds: float = 2.0,

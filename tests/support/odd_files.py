@@ -34,6 +34,7 @@ Format: Layer, Start, End, Style, Text
 """
 
 
+@make.encoded_once
 def clip(
     path: Path,
     seconds: float = 3,
