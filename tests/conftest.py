@@ -89,6 +89,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, _no_certi
             monkeypatch.delenv(name)
     monkeypatch.delenv("JUPYTERHUB_USER", raising=False)
     monkeypatch.setenv("WAN_NB_USER", "")  # whoever runs the tests
+    monkeypatch.setenv("WAN_NB_PREPARE", "0")  # what nobody looks at is not made
     monkeypatch.setenv("SSL_CERT_DIR", _no_certificates)
     monkeypatch.chdir(tmp_path)
 

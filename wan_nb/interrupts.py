@@ -11,7 +11,16 @@ from wan_nb.errors import Detached
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ANY_CALL", "RESUMING", "SUBMITTING", "buying_study", "detaching", "waiting_for_run", "waiting_for_study"]
+__all__ = [
+    "ANY_CALL",
+    "RESUMING",
+    "SUBMITTING",
+    "buying_study",
+    "detaching",
+    "waiting_for_run",
+    "waiting_for_study",
+    "working",
+]
 
 ANY_CALL = "Stopped. What was sent goes on at the service: %wan runs shows it, %wan resume takes it up."
 """Of a call that says nothing of its own."""
@@ -45,6 +54,13 @@ def waiting_for_study(name: str) -> str:
         f"Stopped waiting; study {shown(name)} goes on, also with what is still to be sent.\n"
         f"Come back with wan_nb.study(name={name!r}), or run the cell again: what is there costs nothing."
     )
+
+
+def working(done: str, total: str, *, kept: bool) -> str:
+    """While this machine makes or copies files."""
+    if kept:
+        return f"Stopped: {done} of {total} are done and kept. The same call does the rest."
+    return f"Stopped at {done} of {total}; nothing unfinished is left."
 
 
 @contextmanager

@@ -28,7 +28,7 @@ DEFAULT_BUDGET: Mapping[str, float] = {"CNY": 50.0, "USD": 7.0}
 
 _GIVEN = frozenset(
     {"service", "base_url", "api_key", "folder", "log", "media"}
-    | {"budget", "gap", "patience", "speed", "migrate", "user", "embed", "notify", "workspace", "model"}
+    | {"budget", "gap", "patience", "speed", "migrate", "user", "embed", "notify", "prepare", "workspace", "model"}
 )
 
 
@@ -70,6 +70,9 @@ class Settings(Keyless):
         or up to how many MB each (every clip).
     notify : bool
         Whether boards tell a person whose tab is hidden that what they show has ended.
+    prepare : bool
+        Whether clips that have come are measured and copied in the background; `WAN_NB_PREPARE=0` leaves that to who
+        asks for it, as on a machine that many share.
 
     Examples
     --------
@@ -92,6 +95,7 @@ class Settings(Keyless):
     user: str = ""
     embed: str | float = "auto"
     notify: bool = False
+    prepare: bool = True
     workspace: str = ""
     model: str = ""
 
@@ -110,7 +114,7 @@ class Settings(Keyless):
         **given
             ``service`` (or ``base_url``), ``api_key``, ``folder``, ``log``, ``media``, ``budget`` (a number caps every
             currency), ``gap``, ``patience``, ``speed``, ``migrate``, ``user``, ``embed``,
-            ``notify``, ``workspace``, ``model``.
+            ``notify``, ``prepare``, ``workspace``, ``model``.
 
         Raises
         ------
@@ -150,6 +154,7 @@ class Settings(Keyless):
             embed=_embed(chosen.get("embed", "auto")),
             model=_model(chosen.get("model", "")),
             notify=switch(chosen.get("notify", False), "notify"),
+            prepare=switch(chosen.get("prepare", env.get("WAN_NB_PREPARE") != "0"), "prepare"),
         )
 
     def portable(self) -> dict[str, Any]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import codecs
 import re
+import shutil
 import sys
 from functools import wraps
 from typing import Any, TypeVar
 
 from wan_nb.imports import in_marimo
 
-__all__ = ["ask", "printable", "printed", "say", "spelled"]
+__all__ = ["ask", "printable", "printed", "rewrite", "say", "spelled"]
 
 _T = TypeVar("_T")
 
 _PLAIN = {
     **dict.fromkeys("✓★●", "*"),
+    "█": "#",
+    "░": "-",
     **dict.fromkeys("✕×✗⊗", "x"),
     **dict.fromkeys("○◔◑⊘☆", "o"),
     **dict.fromkeys("—–−", "-"),
@@ -110,6 +113,13 @@ def _through(method: Any) -> Any:
 def say(text: str) -> None:
     """Print a line for a person."""
     print(printable(spelled(text)))  # noqa: T201  # the only one
+
+
+def rewrite(line: str, *, last: bool = False) -> None:
+    """Write over the line of a terminal that was written last; the last state ends it."""
+    columns = shutil.get_terminal_size().columns - 1
+    text = printable(spelled(line))[:columns].ljust(columns)
+    print(f"\r{text}", end="\n" if last else "", flush=True)  # noqa: T201
 
 
 def ask(question: str) -> str:

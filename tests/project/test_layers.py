@@ -23,6 +23,7 @@ ROOMS = [
     "public_functions",
     "settings",
     "frontends",
+    "progress",
     "api",
     "simulator",
     "log",

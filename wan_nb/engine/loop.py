@@ -15,6 +15,7 @@ import contextvars
 import gc
 import os
 import queue
+import sys
 import threading
 from collections import Counter
 from concurrent.futures import Future
@@ -30,16 +31,30 @@ if TYPE_CHECKING:
 
     from wan_nb.engine.polling.limiter import Limiter
 
-__all__ = ["LoopThread", "Worker", "allow_nested", "load", "ticking"]
+__all__ = ["LoopThread", "Stopped", "Worker", "allow_nested", "load", "ticking"]
 
 _T = TypeVar("_T")
 
 TICK = 0.1
 """Seconds between two looks at an interrupt while waiting."""
 
+_GENTLE = 5
+"""The nice value of a thread that steps back."""
+
+
+class Stopped(Exception):
+    """The work in hand is not wanted any more."""
+
 
 class Worker:
     """A daemon thread that does blocking work in order.
+
+    Parameters
+    ----------
+    name : str
+    gentle : bool
+        It steps back for the rest of the machine, where the system has priorities of threads (Linux). Not by much: what
+        holds the interpreter's lock must not stand still on a busy machine.
 
     Examples
     --------
@@ -49,8 +64,9 @@ class Worker:
     3
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, *, gentle: bool = False) -> None:
+        self.name, self.gentle = name, gentle
+        self._closed = threading.Event()
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -75,8 +91,14 @@ class Worker:
         self._work.put(work)
         return await asyncio.wrap_future(done)
 
+    def between(self) -> None:
+        """Raise `Stopped` once the thread is to end, for work that takes long and asks now and then."""
+        if self._closed.is_set():
+            raise Stopped
+
     def close(self) -> None:
         """End the thread after the work in hand."""
+        self._closed.set()
         with self._lock:
             thread, self._thread = self._thread, None
         if thread is not None:
@@ -85,6 +107,9 @@ class Worker:
                 thread.join(timeout=10)
 
     def _run(self) -> None:
+        if self.gentle and sys.platform == "linux":
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _GENTLE)
         while (work := self._work.get()) is not None:
             work()
 

@@ -48,7 +48,7 @@ class Runner:
     downloads : Downloads
     submitter : Submitter
     queue : Queue
-    measuring : Worker
+    background : Worker
         For what may take its time, such as measuring clips.
     """
 
@@ -57,7 +57,7 @@ class Runner:
         self.downloads = Downloads(account, store)
         self.submitter = Submitter(account, self.downloads, self.follow)
         self.queue = Queue(account, self.submitter, self.follow)
-        self.measuring = Worker("measuring")
+        self.background = Worker("background", gentle=True)
 
     @classmethod
     async def open(cls, settings: Settings, endpoint: Endpoint, log: RunLog, store: Store, loop: LoopThread) -> Self:
@@ -72,7 +72,7 @@ class Runner:
         """End the threads, after `aclose`."""
         self.account.close()
         self.downloads.close()
-        self.measuring.close()
+        self.background.close()
 
     async def submit(self, ask: Ask) -> tuple[Row, bool]:
         """Reserve, upload and post; returns when the service has accepted.

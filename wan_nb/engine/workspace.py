@@ -7,6 +7,7 @@ import threading
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
@@ -20,6 +21,7 @@ from wan_nb.html.text import state
 from wan_nb.log.states import OPEN, Status
 from wan_nb.media.files import STRIP_BYTES
 from wan_nb.media.store import Store
+from wan_nb.progress import Progress
 from wan_nb.public_functions import guard, guarded
 from wan_nb.sanitize import said
 
@@ -123,6 +125,8 @@ class Workspace:
     Parameters
     ----------
     settings : Settings
+    changed : callable, optional
+        Told of each change of a run, on the loop thread, where `settings.prepare`.
 
     Attributes
     ----------
@@ -139,7 +143,7 @@ class Workspace:
         Held while a part is opened, the settings change, or all is closed.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, changed: Callable[[Workspace, Row], None] | None = None) -> None:
         if not can_run():
             raise WanError(
                 "wan_nb does not run in Pyodide (JupyterLite): there are no threads, processes and connections there.",
@@ -148,7 +152,7 @@ class Workspace:
         address(
             settings.service, settings.workspace
         )  # a service that there cannot be is said before anything is opened
-        self.settings = settings
+        self.settings, self._changed = settings, changed
         self.store = Store.of(settings)
         self.notebook = notebook_folder()
         self.embedded: dict[str, int] = {}
@@ -189,7 +193,10 @@ class Workspace:
     def runner(self) -> Runner:
         """The runs on their way."""
         self.log.check_writable()  # before the service is asked for anything
-        return self.loop.sync(load(_runner).open(self.settings, self.endpoint, self.log, self.store, self.loop))
+        runner = self.loop.sync(load(_runner).open(self.settings, self.endpoint, self.log, self.store, self.loop))
+        if self._changed and self.settings.prepare:
+            runner.account.subscribe(partial(self._changed, self))
+        return runner
 
     @property
     def account(self) -> Account:
@@ -478,8 +485,9 @@ class Workspace:
     def bring(self, rows: Iterable[Row]) -> None:
         """Copy the clips of some rows here that others have put into a shared store; does nothing without one."""
         if self.store.remote is not None:
-            for row in rows:
-                if self.video(row) is None:
+            missing = [row for row in rows if self.video(row) is None]
+            with Progress("Fetching clips", len(missing), keeps=True) as line:
+                for row in line.each(missing):
                     self.loop.sync(self.runner.downloads.copy_shared(row))
 
     def file(self, row: Row) -> Path:

@@ -21,6 +21,7 @@ from wan_nb.interrupts import RESUMING, detaching
 from wan_nb.log.budget import EACH
 from wan_nb.public_functions import guarded
 from wan_nb.settings import Settings
+from wan_nb.studies.prepared import prepare_later
 from wan_nb.terminal import printed, say
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Session:
     """
 
     def __init__(self, service: str | None = None, **settings: Any) -> None:
-        self.workspace = Workspace(Settings.resolve(service=service, **settings))
+        self.workspace = Workspace(Settings.resolve(service=service, **settings), prepare_later)
         """What studies, widgets, maintenance and reports see of it."""
         _opened.add(self)
         self.last: Run | Study | None = None

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 from wan_nb.api import catalog
 from wan_nb.api.medium import numbered
 from wan_nb.engine.ask import Ask
-from wan_nb.engine.loop import load
 from wan_nb.errors import InvalidOption, WanError
 from wan_nb.frontends import front_end
 from wan_nb.grammar.cell import Cell
 from wan_nb.grammar.slips import refuse_bare_name
 from wan_nb.grammar.template import expand
+from wan_nb.html.text import megabytes
 from wan_nb.magics.changed_order import ChangedOrder, keep_order, order_names
-from wan_nb.terminal import printable, say
+from wan_nb.progress import Progress
+from wan_nb.terminal import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -82,7 +83,9 @@ def _run(notebook: Notebook, cell: Cell) -> Any:
         if changed is None or changed.allowed(notebook, cell):
             _say_before_paying(session, cell, request)
             most = cell.max_cost if changed is None or cell.max_cost is not None else changed.price
-            return _wait_and_show(notebook, cell, buy(most, progress=_uploading(notebook, fields)))
+            with _uploading(fields) as sent:
+                run = buy(most, progress=sent)
+            return _wait_and_show(notebook, cell, run)
     # It is not waited for: what is shown after a wait takes the place of the offer.
     return _keep_result(notebook, cell, changed.offer(lambda: buy(changed.price).row))
 
@@ -177,30 +180,22 @@ def _dry_run(notebook: Notebook, cell: Cell) -> Any:
     return _keep_result(notebook, cell, DryRun.of(session.workspace, [ask]))
 
 
-def _display() -> Callable[..., Any]:
-    from wan_nb.widgets.output.outputs import display
+@contextmanager
+def _uploading(fields: Mapping[str, Any]) -> Iterator[Callable[[str, int, int], None] | None]:
+    """A line that says how far an upload is, for materials that take a moment."""
+    given = [medium for name in catalog.MATERIALS if name in fields for _, medium in numbered(fields[name])]
+    sizes = [size for medium in given if (size := medium.bytes or 0) > UPLOAD_TOLD and medium.url is None]
+    if not sizes:
+        yield None
+        return
+    sent: dict[str, int] = {}
+    with Progress("Uploading", sum(sizes), at_once=True, said=megabytes) as line:
 
-    return display
+        def tell(name: str, done: int, total: int) -> None:
+            sent[name] = done if total > UPLOAD_TOLD else 0
+            line.reach(sum(sent.values()))
 
-
-def _uploading(notebook: Notebook, fields: Mapping[str, Any]) -> Callable[[str, int, int], None] | None:
-    """A line that says how far an upload is, for materials that take a moment.
-
-    Its place is made here, in the cell: the loop thread, which knows the progress, may only bring it up to date.
-    """
-    display = load(_display)
-    if notebook.in_batch or not any((getattr(value, "bytes", None) or 0) > UPLOAD_TOLD for value in fields.values()):
-        return None
-    handle = display({"text/plain": printable("uploading …")})
-    said = -1
-
-    def tell(name: str, sent: int, total: int) -> None:
-        nonlocal said
-        if handle is not None and total and (percent := 100 * sent // total) // 5 != said // 5:
-            said = percent
-            handle.update({"text/plain": printable(f"uploading {name}: {percent} % of {total / 1e6:.1f} MB")}, raw=True)
-
-    return tell
+        yield tell
 
 
 def _probed(session: Session, fields: Mapping[str, Any]) -> dict[str, Any]:

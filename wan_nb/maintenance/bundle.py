@@ -14,6 +14,7 @@ from wan_nb.log.row import COLUMNS
 from wan_nb.media.files import atomic
 from wan_nb.media.store import sidecar_of
 from wan_nb.paths import output
+from wan_nb.progress import Progress
 from wan_nb.sanitize import csv_cell
 
 if TYPE_CHECKING:
@@ -34,10 +35,11 @@ def pack(workspace: Workspace, path: str | Path = "wan_runs.zip", /, **filters: 
         raise InvalidOption("no run to pack.", remedy="%wan runs shows what is there.")
     workspace.bring(rows)
     clips = {row.run_id: clip for row in rows if (clip := workspace.video(row))}
-    with atomic(target) as draft, zipfile.ZipFile(draft, "w") as archive:
+    line = Progress("Packing clips", len(clips))
+    with line, atomic(target) as draft, zipfile.ZipFile(draft, "w") as archive:
         archive.writestr("index.html", _page(rows, clips), zipfile.ZIP_DEFLATED)
         archive.writestr("runs.csv", _table(rows), zipfile.ZIP_DEFLATED)
-        for clip in clips.values():
+        for clip in line.each(clips.values()):
             archive.write(clip, f"videos/{clip.name}", zipfile.ZIP_STORED)  # H.264 does not shrink
             if sidecar := workspace.store.find(sidecar_of(f"videos/{clip.name}")):
                 archive.write(sidecar, f"videos/{sidecar.name}", zipfile.ZIP_DEFLATED)

@@ -22,7 +22,7 @@ from PIL import Image
 
 from wan_nb.api import catalog
 from wan_nb.errors import InvalidMedia
-from wan_nb.media import video
+from wan_nb.media import one_pass, video
 from wan_nb.media.completeness import CutOff, missing
 from wan_nb.media.files import STRIP_BYTES, atomic, file_sha256
 from wan_nb.media.sources import sniff
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 __all__ = ["ClipFacts", "delivered", "frame", "inspect_clip", "proxy", "shrunk", "sidecar", "sound", "strip", "tail"]
-
-_TILE = 160 * 90
-"""Pixels of one frame of a strip: 160 x 90 in 16:9, the same area in other shapes, so that one byte budget fits all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,22 +203,14 @@ def strip(path: str | Path, *, frames: int = 6, max_bytes: int = STRIP_BYTES) ->
     >>> len(strip("walk.mp4")) <= 15_000  # doctest: +SKIP
     True
     """
-    with video.opened(path) as (container, _):
-        times = video.scan(container)
-        last = len(times.shown) - 1
-        wanted = [times.shown[round(i * last / max(1, frames - 1))] for i in range(frames)]
-        tiles = {
-            picture.pts: video.as_image(picture, _tile_size(picture.width, picture.height))
-            for picture in video.frames(container, times, wanted[0], times.end)
-            if picture.pts in wanted
-        }
-    if wanted[0] not in tiles:
-        raise InvalidMedia(f"{Path(path).name}: its first frame cannot be decoded.")
-    first = tiles[wanted[0]]
-    sheet = Image.new("RGB", (first.width * frames, first.height))
-    for place, when in enumerate(wanted):
-        sheet.paste(tiles.get(when, first), (first.width * place, 0))
-    return _jpeg(sheet, frames, max_bytes)
+    return jpeg(one_pass.made(path, one_pass.Strip(frames)), max_bytes, Path(path).name)
+
+
+def jpeg(strip: one_pass.Strip, max_bytes: int = STRIP_BYTES, name: str = "the clip") -> bytes:
+    """A strip that is made as a small JPEG; see `strip`."""
+    if (sheet := strip.sheet) is None:
+        raise InvalidMedia(f"{name}: its first frame cannot be decoded.")
+    return _jpeg(sheet, strip.frames, max_bytes)
 
 
 def shrunk(picture: bytes, max_bytes: int, *, frames: int = 6) -> bytes:
@@ -240,11 +229,6 @@ def shrunk(picture: bytes, max_bytes: int, *, frames: int = 6) -> bytes:
         # Bytes go with the pixels: what is surely too large is not tried.
         tile = round(sheet.width / frames * min(1.0, 1.2 * (max_bytes / len(picture)) ** 0.5))
         return _jpeg(sheet.convert("RGB"), frames, max_bytes, tile)
-
-
-def _tile_size(width: int, height: int) -> tuple[int, int]:
-    scale = min(1.0, (_TILE / (width * height)) ** 0.5)
-    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _jpeg(sheet: Image.Image, frames: int, max_bytes: int, tile: int = 0) -> bytes:
@@ -280,19 +264,7 @@ def proxy(path: str | Path, out: str | Path, *, width: int = 960, gop: int = 10,
     >>> proxy("walk.mp4", "wan_runs/proxies/walk.mp4")  # doctest: +SKIP
     PosixPath('wan_runs/proxies/walk.mp4')
     """
-    # superfast takes a third more time than ultrafast and half the bytes (measured); a report carries many of these.
-    options = {"preset": "superfast", "crf": "24", "g": str(gop), "bf": "0", "sc_threshold": "0"}
-    with video.opened(path) as (container, _), video.writing(out) as made:
-        times = video.scan(container)
-        wide, high = _shown_size(container, times)
-        scale = min(1.0, width / max(wide, high))
-        size = (max(2, round(wide * scale / 2) * 2), max(2, round(high * scale / 2) * 2))
-        if most is not None:
-            seconds = float((times.end - times.shown[0]) * video.tick(container))
-            # A tenth for the index; the encoder may run a second ahead of its rate.
-            rate = max(50_000, round((7.2 * most - video.SOUND_RATE * seconds) / (seconds + 1)))
-            options |= {"maxrate": str(rate), "bufsize": str(rate)}
-        video.encode(container, made, times, times.shown[0], size, options=options, sound=most is not None)
+    one_pass.made(path, one_pass.LightCopy(Path(out), width=width, gop=gop, most=most))
     return Path(out)
 
 
@@ -357,7 +329,10 @@ def tail(path: str | Path, seconds: float, out: str | Path) -> Path:
         with video.writing(out) as made:
             # Nearly lossless: the service looks at this clip, and makes the next one from it.
             options = {"preset": "veryfast", "crf": "14"}
-            video.encode(container, made, times, start, size, options=options, sound=True)
+            copy = video.Copy(container, made, times, start, size, options=options, sound=True)
+            for picture in video.frames(container, times, start, times.end):
+                copy.add(picture)
+            copy.end()
     return Path(out)
 
 

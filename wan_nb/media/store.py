@@ -23,15 +23,17 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
+from weakref import WeakValueDictionary
 
-from wan_nb.errors import LogError, WanError
+from wan_nb.errors import InvalidMedia, LogError, WanError
 from wan_nb.media.files import STRIP_BYTES, atomic, file_sha256, write_whole
 from wan_nb.media.shared_store import Remote
 from wan_nb.paths import writable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from wan_nb.media.one_pass import Maker
     from wan_nb.settings import Settings
 
 __all__ = ["Store", "sidecar_of"]
@@ -55,7 +57,8 @@ class Store:
 
     def __init__(self, root: Path, remote: Remote | None = None) -> None:
         self.root, self.remote = root, remote
-        self.making = threading.RLock()  # what a clip is looked through for is made once, and one at a time
+        self._locks: WeakValueDictionary[str, threading.RLock] = WeakValueDictionary()
+        self._guard = threading.Lock()
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -208,13 +211,48 @@ class Store:
     def _strip(self, sha256: str, most: int) -> Path:
         return self.proxy(sha256, "strip.jpg" if most == STRIP_BYTES else f"strip{most}.jpg")
 
-    def light_copy(self, clip: Path, sha256: str) -> Path:
-        """A clip that a browser seeks in at once; made in 1 to 5 s, without sound."""
-        from wan_nb.media import clips
+    def making(self, sha256: str) -> threading.RLock:
+        """Held while something is made of a clip, so that several threads make it once."""
+        with self._guard:
+            return self._locks.setdefault(sha256, threading.RLock())
 
-        kept = self.proxy(sha256, "960g10.mp4")
-        with self.making:
-            return kept if kept.exists() else clips.proxy(clip, kept)
+    def _light(self, sha256: str) -> Path:
+        return self.proxy(sha256, "960g10.mp4")
+
+    def is_light(self, sha256: str, *, sound: bool) -> bool:
+        """Whether the light copy of a clip is made, and the sound that goes with it."""
+        return self._light(sha256).exists() and not (sound and not self.proxy(sha256, "sound.m4a").exists())
+
+    def look_through(
+        self, clip: Path, sha256: str, *makers: Maker, light: bool = False, between: Callable[[], object] = bool
+    ) -> None:
+        """Make what is missing of strip and light copy in the one pass that `makers` want.
+
+        Raises
+        ------
+        InvalidMedia, OSError
+            The light copy cannot be made.
+        """
+        from wan_nb.media import clips
+        from wan_nb.media.one_pass import LightCopy, Strip, one_pass
+
+        at = self.proxy(sha256, "strip.jpg")
+        strips = [] if at.exists() else [Strip()]
+        copies = [LightCopy(self._light(sha256))] if light and not self._light(sha256).exists() else []
+        if makers or copies:
+            one_pass(clip, [*strips, *copies, *makers], between=between)
+            for strip in strips:
+                with suppress(InvalidMedia, OSError):  # made when it is shown, where it cannot be made now
+                    write_whole(at, clips.jpeg(strip))
+        for copy in copies:
+            if copy.error is not None:
+                raise copy.error
+
+    def light_copy(self, clip: Path, sha256: str) -> Path:
+        """A clip that a browser seeks in at once; made in about a second, without sound."""
+        with self.making(sha256):
+            self.look_through(clip, sha256, light=True)
+            return self._light(sha256)
 
     def small_copy(self, clip: Path, sha256: str, most: int) -> Path:
         """A clip of at most so many bytes, with its sound: itself, or a copy as far as that can be made so small."""
@@ -223,7 +261,7 @@ class Store:
         if clip.stat().st_size <= most:
             return clip
         kept = self.proxy(sha256, f"{most}.mp4")
-        with self.making:
+        with self.making(sha256):
             return kept if kept.exists() else clips.proxy(clip, kept, width=640, gop=60, most=most)
 
     def sound(self, clip: Path, sha256: str) -> Path:
@@ -231,7 +269,7 @@ class Store:
         from wan_nb.media import clips
 
         kept = self.proxy(sha256, "sound.m4a")
-        with self.making:
+        with self.making(sha256):
             return kept if kept.exists() else clips.sound(clip, kept)
 
     def commit(self, part: Path, name: str) -> Path:

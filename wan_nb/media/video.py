@@ -37,14 +37,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SOUND_RATE",
+    "Copy",
     "Times",
     "Upright",
     "aac_kind",
     "as_image",
     "audio_seconds",
+    "complaints",
     "copy_sound",
     "cut_sound",
-    "encode",
     "frames",
     "has_decoder",
     "is_turned",
@@ -90,7 +91,7 @@ class Times:
 
 
 @contextmanager
-def _complaints(name: str) -> Iterator[None]:
+def complaints(name: str) -> Iterator[None]:
     """What FFmpeg finds wrong with a file's content as `InvalidMedia`; what the disk finds wrong stays `OSError`."""
     try:
         yield
@@ -113,7 +114,7 @@ def opened(source: str | Path | BinaryIO) -> Iterator[tuple[InputContainer, Bina
     name = Path(source).name if isinstance(source, (str, Path)) else "the clip"
     with (
         Path(source).open("rb") if isinstance(source, (str, Path)) else nullcontext(source) as file,
-        _complaints(name),
+        complaints(name),
         av.open(file, "r", format="mp4") as container,
     ):
         if container.streams.best("video") is None:
@@ -279,34 +280,59 @@ def writing(out: str | Path) -> Iterator[OutputContainer]:
         yield made
 
 
-def encode(
-    container: InputContainer,
-    made: OutputContainer,
-    times: Times,
-    start: int,
-    size: tuple[int, int],
-    *,
-    options: dict[str, str],
-    sound: bool,
-) -> None:
-    """Write the clip from `start` (ticks) on as H.264 in 4:2:0 and, if asked, AAC; each frame at its time from 0 on."""
-    stream, matrix = picture_stream(made, picture_of(container), size, options)
-    audio = sound_of(container) if sound else None
-    # All streams must be there before the first packet is written.
-    aac = sound_stream(made, *aac_kind(audio)) if audio else None
-    convert = VideoReformatter()
-    for picture in frames(container, times, start, times.end):
-        frame = convert.reformat(picture, *size, "yuv420p", matrix, matrix, "AREA")
-        frame.pts, frame.time_base = (picture.pts or 0) - start, tick(container)
+class Copy:
+    """A clip that is written from `start` (ticks) on as H.264 in 4:2:0 and, if asked, AAC; each frame at its time.
+
+    Parameters
+    ----------
+    container : InputContainer
+        The clip; decoded once more for the sound, at the end.
+    made : OutputContainer
+    times : Times
+    start : int
+    size : tuple of int
+    options : dict
+        Of the encoder of the picture.
+    sound : bool
+    """
+
+    def __init__(
+        self,
+        container: InputContainer,
+        made: OutputContainer,
+        times: Times,
+        start: int,
+        size: tuple[int, int],
+        *,
+        options: dict[str, str],
+        sound: bool,
+    ) -> None:
+        self._container, self._made, self._size = container, made, size
+        self._start, self._end, self._tick = start, times.end, tick(container)
+        self._stream, self._matrix = picture_stream(made, picture_of(container), size, options)
+        self._audio = sound_of(container) if sound else None
+        # All streams must be there before the first packet is written.
+        self._aac = sound_stream(made, *aac_kind(self._audio)) if self._audio else None
+        self._convert = VideoReformatter()
+
+    def add(self, picture: VideoFrame) -> None:
+        """Encode a frame."""
+        matrix = self._matrix
+        # Threads of its own would cost more than they save at this size.
+        frame = self._convert.reformat(picture, *self._size, "yuv420p", matrix, matrix, "AREA", threads=1)
+        frame.pts, frame.time_base = (picture.pts or 0) - self._start, self._tick
         # The source's picture types must not be orders to the encoder.
         frame.pict_type = 0
-        made.mux(stream.encode(frame))
-    made.mux(stream.encode(None))
-    if audio and aac:
-        begin, end = float(start * tick(container)), float(times.end * tick(container))
-        for piece in cut_sound(container, audio, begin, end, aac_kind(audio)):
-            made.mux(aac.encode(piece))
-        made.mux(aac.encode(None))
+        self._made.mux(self._stream.encode(frame))
+
+    def end(self) -> None:
+        """Write the last frames, and the sound."""
+        self._made.mux(self._stream.encode(None))
+        if self._audio and self._aac:
+            begin, end = float(self._start * self._tick), float(self._end * self._tick)
+            for piece in cut_sound(self._container, self._audio, begin, end, aac_kind(self._audio)):
+                self._made.mux(self._aac.encode(piece))
+            self._made.mux(self._aac.encode(None))
 
 
 def picture_stream(
@@ -415,7 +441,7 @@ def audio_seconds(file: BinaryIO, container_format: str, limit: float) -> tuple[
     InvalidMedia
         Not decodable, or nothing in it.
     """
-    with _complaints("the sound"), av.open(file, "r", format=container_format) as container:
+    with complaints("the sound"), av.open(file, "r", format=container_format) as container:
         if not container.streams.audio or not has_decoder(container.streams.audio[0]):
             raise InvalidMedia("there is no sound in it that can be decoded.")
         stream, seconds = container.streams.audio[0], 0.0

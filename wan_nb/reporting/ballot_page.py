@@ -18,6 +18,7 @@ from wan_nb.reporting.film import target
 from wan_nb.reporting.page import POLICY, as_json
 from wan_nb.reporting.sections import clean
 from wan_nb.studies.ballot.paper import Paper
+from wan_nb.studies.prepared import prepare
 from wan_nb.studies.votes import question
 from wan_nb.widgets.assets import PLAYER, module, styles
 
@@ -64,6 +65,7 @@ def light_clips(workspace: Workspace, rows: Sequence[Row]) -> dict[str, _Light]:
 
     A clip that cannot be copied is left out: its own file would tell which it is.
     """
+    prepare(workspace, rows, measures=False, light=True)
     found = {}
     for row in rows:
         with suppress(InvalidMedia):

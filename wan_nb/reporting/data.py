@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from wan_nb.errors import InvalidMedia
 from wan_nb.html import text
-from wan_nb.studies.measures.cached import measured
 from wan_nb.studies.measures.measures import MEASURES
 from wan_nb.studies.plan import grid_of
+from wan_nb.studies.prepared import prepare
 from wan_nb.studies.ranking.result import facts
 from wan_nb.version import __version__
 from wan_nb.widgets.clip_pages import clips_of
@@ -104,7 +104,7 @@ def study_data(
     votes: Sequence[Mapping[str, Any]],
     ranking: Ranking,
 ) -> StudyData:
-    """What the report of a study is made of; clips that have no measures yet are measured, 1 to 5 s each.
+    """What the report of a study is made of; clips that have no measures yet are measured, a second each.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def study_data(
         What the votes say.
     """
     plan, rows = state.plan, state.sorted_rows
-    measured(workspace, rows)
+    prepare(workspace, rows)
     costs: dict[str, float] = {}
     for row in bought:
         if not row.simulated and row.cost:
@@ -158,6 +158,7 @@ def _word(status: str) -> str:
 def add_light_copies(workspace: Workspace, rows: Iterable[Row], clips: Sequence[Clip]) -> None:
     """Give clips their light copies and their sounds, made on first use; one that cannot be copied stays as it is."""
     by_id = {row.run_id: row for row in rows}
+    prepare(workspace, by_id.values(), measures=False, light=True)
     for clip in clips:
         with suppress(InvalidMedia):
             if light := workspace.light(by_id[clip["id"]]):

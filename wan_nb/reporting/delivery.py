@@ -21,6 +21,7 @@ from wan_nb.html.written_file import WrittenFile
 from wan_nb.media import clips
 from wan_nb.media.files import atomic
 from wan_nb.paths import readable
+from wan_nb.progress import Progress
 from wan_nb.reporting.film import named, target
 from wan_nb.reporting.sections import clean, without_secrets
 
@@ -86,10 +87,11 @@ def deliver(
     items = [*_items(workspace, sorted(rows, key=lambda row: row.variant != winner if winner else False))]
     newest = max((row.ended_at for row in rows if row.ended_at), default=None)
     date = min(max(tuple(newest.timetuple()[:6]) if newest else _EARLIEST, _EARLIEST), _LATEST)
-    with atomic(out) as draft, zipfile.ZipFile(draft, "w") as archive:
+    line = Progress("Packing clips", len(items))
+    with line, atomic(out) as draft, zipfile.ZipFile(draft, "w") as archive:
         page = _page(items, title, winner).encode("utf-8", "backslashreplace")
         _add(archive, "index.html", io.BytesIO(page), len(page), date)
-        for item in items:
+        for item in line.each(items):
             with item.file.open("rb") as source:
                 _add(archive, f"clips/{item.name}", source, item.facts.bytes, date)
     return WrittenFile(out)

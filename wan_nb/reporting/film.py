@@ -11,6 +11,7 @@ from wan_nb.api.recorded import items_of
 from wan_nb.errors import InvalidMedia, InvalidOption
 from wan_nb.html.written_file import WrittenFile
 from wan_nb.paths import output
+from wan_nb.progress import Progress
 from wan_nb.sanitize import number
 
 if TYPE_CHECKING:
@@ -62,9 +63,10 @@ def film(workspace: Workspace, rows: Sequence[Row], path: str | os.PathLike[str]
                 shots[-1] = replace(shots[-1], last=not once)
             shots.append(Shot(file, kind_of(file), start))
         before = row
-    with video.writing(out) as made:
+    line = Progress("Joining shots", len(rows))
+    with line, video.writing(out) as made:
         joint = Joint(made, shots)
-        for row, shot in zip(rows, shots, strict=True):
+        for row, shot in line.each(zip(rows, shots, strict=True)):
             with named(row):
                 joint.add(shot)
         joint.close()

@@ -10,6 +10,7 @@ from wan_nb.paths import file_name, output
 from wan_nb.reporting.client import for_client
 from wan_nb.reporting.data import add_light_copies, study_data
 from wan_nb.reporting.page import write_csv, write_report
+from wan_nb.studies.prepared import prepare
 from wan_nb.studies.race.race_log import state_with
 from wan_nb.studies.race.race_page import steps_of
 from wan_nb.widgets.clip_pages import clips_of
@@ -55,9 +56,10 @@ def report(
     if audience not in {"maker", "client"}:
         raise InvalidOption(f"audience={shown(audience)} is not maker or client.", field="audience")
     target = output(path if path is not None else file_name(study.name, ".html"), ".html", ".htm", ".csv")
-    state = study.state()
+    state, table = study.state(), target.suffix.lower() == ".csv"
+    prepare(study.workspace, state.sorted_rows, light=media == "embed" and not table)
     data = _told(study, state, votes, everybody=everybody)
-    if target.suffix.lower() == ".csv":
+    if table:
         return write_csv(target, data)
     extra = clips_of(study.workspace, finals)
     if media == "embed":

@@ -57,20 +57,6 @@ def send(study: PlannedStudy, cells: Sequence[int], most: float | None = None) -
     study.keep()
     with detaching(buying_study(study.name)):
         workspace.loop.sync(workspace.runner.queue.submit([asks[n] for n in cells], most=most))
-        workspace.loop.call(lambda: workspace.account.jobs.start(f"prepare-{study.name}", _prepared(study)))
-
-
-async def _prepared(study: PlannedStudy) -> None:
-    """Measure and copy the clips when all are there: not while somebody waits, and before somebody compares."""
-    from wan_nb.studies.measures.cached import measured
-
-    workspace = study.workspace
-    await ended(workspace.runner, study.cell_rows)
-    worker = workspace.runner.measuring
-    for row in await worker.do(study.rows):
-        await worker.do(measured, workspace, [row])
-        with suppress(InvalidMedia, OSError):  # whoever looks at the clip is told
-            await worker.do(workspace.light, row)
 
 
 async def ended(runner: Runner, cell_rows: Callable[[], Iterable[Row | None]]) -> None:

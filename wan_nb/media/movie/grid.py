@@ -14,6 +14,7 @@ from wan_nb.errors import InvalidMedia
 from wan_nb.media import video
 from wan_nb.media.movie.frame_canvas import Box, Canvas, fitted
 from wan_nb.media.movie.lettering import write
+from wan_nb.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,7 +141,9 @@ def play_together(tiles: Sequence[Tile], out: Path, *, columns: int, sound: int 
         source = video.sound_of(heard.container) if heard else None
         kind = video.aac_kind(source) if source else None
         voice = video.sound_stream(made, *kind) if kind else None
-        for number in range(max(1, round(seconds * rate))):
+        count = max(1, round(seconds * rate))
+        line = stack.enter_context(Progress("Drawing frames", count))
+        for number in line.each(range(count)):
             for player, place in shown:
                 if (frame := player.at(number / rate)) is not None:
                     canvas.put(frame, place)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from wan_nb.api import catalog
-from wan_nb.api.recorded import items_of
 from wan_nb.arguments import shown
-from wan_nb.errors import InvalidMedia, InvalidOption, LogError
+from wan_nb.errors import InvalidOption
 from wan_nb.studies.measures.differences import Difference, paired
-from wan_nb.studies.measures.measures import MEASURE_VERSION, MEASURES, measure
+from wan_nb.studies.measures.measures import MEASURE_VERSION, MEASURES
+from wan_nb.studies.prepared import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -26,24 +23,13 @@ __all__ = ["columns", "differences", "measured"]
 
 
 def measured(workspace: Workspace, rows: Sequence[Row]) -> dict[str, Mapping[str, float | None]]:
-    """Numbers of the clips of some runs, by run id; what the log does not have yet is computed, 1 to 5 s a clip.
+    """Numbers of the clips of some runs, by run id; what the log does not have yet is computed, a second a clip.
 
     Runs without a clip, and clips whose file is gone or cannot be played, are left out.
     """
     known = workspace.log.measures([row.video_sha256 for row in rows if row.video_sha256], MEASURE_VERSION)
-    found: dict[str, Mapping[str, float | None]] = {}
-    for row in rows:
-        sha = row.video_sha256 or ""
-        if sha and sha not in known:
-            with workspace.store.making:  # another thread may be at it
-                known |= workspace.log.measures([sha], MEASURE_VERSION)
-                if sha not in known and (numbers := _numbers(workspace, row)) is not None:
-                    with suppress(LogError):  # a log that can only be read; they are computed again
-                        workspace.log.put_measures(sha, MEASURE_VERSION, numbers)
-                    known[sha] = numbers
-        if sha in known:
-            found[row.run_id] = known[sha]
-    return found
+    known |= prepare(workspace, [row for row in rows if row.video_sha256 not in known])
+    return {row.run_id: known[row.video_sha256] for row in rows if row.video_sha256 in known}
 
 
 def columns(workspace: Workspace, rows: Sequence[Row]) -> dict[str, dict[str, float | None]]:
@@ -66,22 +52,3 @@ def differences(workspace: Workspace, rows: Sequence[Row], *, base: str | None =
     ]
     names = [f.name for f in fields(Difference)]
     return pd.DataFrame([asdict(each) for each in paired(clips, base=base)], columns=names)
-
-
-def _numbers(workspace: Workspace, row: Row) -> dict[str, float | None] | None:
-    path = workspace.video(row)
-    if path is None:
-        return None
-    given = dict(_frames(workspace, row.request))
-    try:
-        return measure(path, **given)
-    except (InvalidMedia, OSError):
-        return None  # doctor reports such files; a table of numbers need not fail for one of them
-
-
-def _frames(workspace: Workspace, request: Mapping[str, Any]) -> Iterable[tuple[str, Path]]:
-    """The first and the last picture where they were given, still are and still the same."""
-    for field, _, item in items_of(request):
-        frame = catalog.BY_NAME[field].frame if field in catalog.BY_NAME else ""
-        if frame and (path := workspace.recorded_material(field, item).path):
-            yield f"{frame}_frame", path

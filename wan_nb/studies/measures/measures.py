@@ -13,11 +13,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from av.audio.frame import AudioFrame
-from av.video.frame import VideoFrame
 
 from wan_nb.errors import InvalidMedia
-from wan_nb.media.video import Upright, as_image, opened, picture_of, sound_of
+from wan_nb.media.one_pass import Maker, made
+from wan_nb.media.video import as_image
 from wan_nb.studies.measures.fidelity import as_picture, fidelity
 from wan_nb.studies.measures.loudness import Loudness
 from wan_nb.studies.measures.picture import Timeline, sharpness
@@ -27,7 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["MEASURES", "MEASURE_VERSION", "Measure", "measure"]
+    from av.audio.frame import AudioFrame
+    from av.video.frame import VideoFrame
+
+__all__ = ["MEASURES", "MEASURE_VERSION", "Measure", "Measuring", "measure"]
 
 MEASURE_VERSION = "2"
 """Changes whenever a number of the same clip would: stored numbers of other versions are computed anew."""
@@ -187,25 +189,51 @@ def measure(path: str | Path, *, first_frame: Any = None, last_frame: Any = None
     >>> numbers["motion"], numbers["cuts"]                           # doctest: +SKIP
     (1.28, 0.0)
     """
-    given = {k: as_picture(v) for k, v in (("first", first_frame), ("last", last_frame)) if v is not None}
-    pictures, sound, upright = Timeline(looks_at_sharpness="first" in given), Loudness(), Upright()
-    with opened(path) as (container, _):
-        streams = [picture_of(container), *filter(None, [sound_of(container)])]
-        for frame in container.decode(*streams):
-            if isinstance(frame, VideoFrame):
-                pictures.add(upright(frame))
-            elif isinstance(frame, AudioFrame):
-                sound.add(frame)
-        sound.add(None)
+    return made(path, Measuring(first_frame, last_frame)).numbers()
+
+
+class Measuring(Maker):
+    """Measures a clip while it is decoded for whatever else; see `measure`."""
+
+    hears = True
+
+    def __init__(self, first_frame: Any = None, last_frame: Any = None) -> None:
+        super().__init__()
+        self._given = {k: v for k, v in (("first", first_frame), ("last", last_frame)) if v is not None}
+        self.pictures, self._sound = Timeline(looks_at_sharpness=first_frame is not None), Loudness()
+
+    def add(self, frame: VideoFrame) -> None:
+        """Take in the next picture."""
+        self.pictures.add(frame)
+
+    def hear(self, piece: AudioFrame) -> None:
+        """Take in the next piece of the sound."""
+        self._sound.add(piece)
+
+    def end(self) -> None:
+        """Take in that there is no more."""
+        self._sound.add(None)
+
+    def numbers(self) -> dict[str, float | None]:
+        """What `measure` returns.
+
+        Raises
+        ------
+        InvalidMedia
+            There was no picture.
+        OSError
+            A given picture cannot be read.
+        """
+        pictures = self.pictures
         if pictures.first is None or pictures.last is None:
             raise InvalidMedia("the clip has no frames.")
-    found: dict[str, float | None] = dict.fromkeys(MEASURES)
-    found |= pictures.numbers() | {"lufs": sound.lufs}
-    for which, picture in given.items():
-        shown = as_image(pictures.first if which == "first" else pictures.last)
-        score, drgb, placed = fidelity(shown, picture)
-        found |= {f"{which}_ssim320": score, f"{which}_drgb": drgb}
-        if which == "first":
-            reference = sharpness(np.asarray(placed.convert("L")))
-            found["sharp"] = statistics.median(pictures.sharp) / reference if reference else None
-    return {name: steady(number) for name, number in found.items()}
+        found: dict[str, float | None] = dict.fromkeys(MEASURES)
+        found |= pictures.numbers() | {"lufs": self._sound.lufs}
+        for which, source in self._given.items():
+            shown = as_image(pictures.first if which == "first" else pictures.last)
+            score, drgb, placed = fidelity(shown, as_picture(source))
+            found |= {f"{which}_ssim320": score, f"{which}_drgb": drgb}
+            if which == "first":
+                reference = sharpness(np.asarray(placed.convert("L")))
+                found["sharp"] = statistics.median(pictures.sharp) / reference if reference else None
+        return {name: steady(number) for name, number in found.items()}
