@@ -1,12 +1,11 @@
 """How far long work of this machine is: one line with a bar, a count and the time left, which ends as plain text.
 
-Work of less than a second says nothing. In a notebook the line is one output that is brought up to date, of which the
-file keeps the last state; in a terminal it is written over; where nobody watches, only its end is printed.
+Work of less than two seconds says nothing. In a notebook the line is one output that is brought up to date, of which
+the file keeps the last state; in a terminal it is written over; where nobody watches, only its end is written.
 """
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from wan_nb.errors import Detached
 from wan_nb.frontends import front_end
 from wan_nb.interrupts import working
-from wan_nb.terminal import printable, rewrite, say
+from wan_nb.terminal import printable, rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +22,7 @@ __all__ = ["Progress"]
 
 _T = TypeVar("_T")
 
-SILENT = 1.0
+SILENT = 2.0
 """Seconds of work about which nothing is said."""
 
 _PAUSE = 0.25
@@ -121,9 +120,6 @@ class Progress:
                 self._handle = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
             else:
                 self._handle.update(bundle, raw=True)
-        elif front.kernel or not sys.stdout.isatty():
-            if last:
-                say(line)
         else:
             rewrite(line, last=last)
         self._open = True

@@ -49,15 +49,15 @@ def _replaced(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("wan_nb.terminal", _replaced)
 
 
-def printable(text: str) -> str:
-    r"""Text as the standard output can write it: what it cannot is one of our signs in ASCII, or an escape.
+def printable(text: str, stream: Any = None) -> str:
+    r"""Text as the standard output, or another stream, writes it: what it cannot is one of our signs, or an escape.
 
     An ASCII terminal reads ``~ 3.00 x 2 \u732b`` where the text is ``≈ 3.00 × 2 猫``.
 
     >>> printable("3f9c done, ≈ CNY 3.00") == "3f9c done, ≈ CNY 3.00"  # here
     True
     """
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    encoding = getattr(stream or sys.stdout, "encoding", None) or "utf-8"
     try:
         return text.encode(encoding, "wan_nb.terminal").decode(encoding)
     except LookupError:  # an encoding that Python does not know
@@ -112,14 +112,22 @@ def _through(method: Any) -> Any:
 
 def say(text: str) -> None:
     """Print a line for a person."""
-    print(printable(spelled(text)))  # noqa: T201  # the only one
+    print(printable(spelled(text)))  # noqa: T201  # this and the one below are all
 
 
 def rewrite(line: str, *, last: bool = False) -> None:
-    """Write over the line of a terminal that was written last; the last state ends it."""
-    columns = shutil.get_terminal_size().columns - 1
-    text = printable(spelled(line))[:columns].ljust(columns)
-    print(f"\r{text}", end="\n" if last else "", flush=True)  # noqa: T201
+    """Write over the line of a terminal that was written last; where there is none, only the last state is written.
+
+    On the standard error, so that what a program prints stays what it prints.
+    """
+    stream = sys.stderr
+    if stream is None or not (last or stream.isatty()):
+        return
+    text = printable(spelled(line), stream)
+    if stream.isatty():
+        columns = shutil.get_terminal_size().columns - 1
+        text = f"\r{text[:columns].ljust(columns)}"
+    print(text, end="\n" if last else "", file=stream, flush=True)
 
 
 def ask(question: str) -> str:

@@ -1,7 +1,8 @@
 """All figures in one table, made from the committed results; that of the reference is this one.
 
     python tests/bench/table.py           prints it and writes it into notebooks/reference
-    python tests/bench/table.py --run     runs every benchmark first, one after the other: half an hour
+    python tests/bench/table.py --run     runs every benchmark first, one after the other: an hour, on a quiet machine
+    python tests/bench/table.py --long    those too that simulate raters, for hours; their tables: `tests/tools/docs.py`
 
 A benchmark that misses a bar ends with an error after it has written its results; the table says so.
 """
@@ -19,8 +20,25 @@ HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "notebooks/reference/benchmarks.md"
 SECTION = re.compile(r"(<!-- benchmarks -->\n).*?(<!-- /benchmarks -->)", re.DOTALL)
 
-SCRIPTS = ("first_submit", "pace", "makespan", "shared", "log", "download", "hostile", "latency")
+SCRIPTS = (
+    "first_submit",
+    "pace",
+    "makespan",
+    "shared",
+    "log",
+    "download",
+    "hostile",
+    "latency",
+    "board",
+    "clips",
+    "draw",
+)
 """In the order of the table."""
+
+OTHERS = ("measures", "player")
+"""What says more than a figure: how each measure answers, how well clips stay together."""
+
+LONG = ("decisions", "ranking", "race")
 
 
 class Figure(NamedTuple):
@@ -44,7 +62,8 @@ def figures() -> list[Figure]:
         path = HERE / "results" / f"{script}.json"
         if path.exists():
             rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
-            found += of_pace(rows) if script == "pace" else [_of_row(what, row) for what, row in rows.items()]
+            own = {"pace": of_pace, "board": of_board}.get(script)
+            found += own(rows) if own else [_of_row(what, row) for what, row in rows.items()]
     return found
 
 
@@ -66,6 +85,17 @@ def of_pace(rows: dict[str, Any]) -> list[Figure]:
         at_most("most requests in any second", max(row["busiest_second"] for row in crowds), 20, ""),
         at_most("429s", sum(row["throttled"] for row in crowds), 0, ""),
     ]  # fmt: skip
+
+
+def of_board(rows: dict[str, Any]) -> list[Figure]:
+    """Shares of one core while all rows of a board change, which never happens."""
+    most = rows["200 of 200 rows change"]
+    return [
+        at_most(
+            "board of 200 runs, all changing 4 times a second: share of a core in the kernel", most["kernel"], 0.1, ""
+        ),
+        at_most("the same in the browser's scripts", most["browser_script"], 0.25, ""),
+    ]
 
 
 def _of_row(what: str, row: dict[str, Any]) -> Figure:
@@ -90,7 +120,8 @@ def table() -> str:
 
 def main() -> None:
     """Print, and write into the page of the reference."""
-    for script in SCRIPTS if "--run" in sys.argv else ():
+    long = LONG if "--long" in sys.argv else ()
+    for script in (*SCRIPTS, *OTHERS, *long) if {"--run", "--long"} & set(sys.argv) else ():
         subprocess.run([sys.executable, HERE / f"{script}.py"], check=False)
     made = table()
     print(made)
