@@ -30,12 +30,10 @@ SCRIPTS = (
     "hostile",
     "latency",
     "board",
-    "clips",
-    "draw",
 )
 """In the order of the table."""
 
-OTHERS = ("measures", "player")
+OTHERS = ("draw", "measures", "player")
 """What says more than a figure: how each measure answers, how well clips stay together."""
 
 LONG = ("decisions", "ranking", "race")
