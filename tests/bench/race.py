@@ -240,7 +240,7 @@ ATTACKS = ("plain", "side bias 0.8", "ties 50 %", "unequal luck", "a rater who g
 ALL = {
     "table": (table, TABLE),
     "grid": (grid, TABLE),
-    "two_raters": (two_raters, ("2 variants, gap 1.0", "2 variants, gap 1.5", "5 variants, gap 1.5")),
+    "two_raters": (two_raters, TABLE),
     "anytime": (anytime, ATTACKS),
 }
 
