@@ -188,6 +188,51 @@ def test_what_does_not_belong_is_refused_with_the_reason_and_the_rest_is_taken(
     assert study.ranking().votes == 8
 
 
+def test_a_name_is_one_rater_and_a_question_one_question_however_they_are_typed(study: Any, tmp_path: Path) -> None:
+    asked = study.ballot(rater="Zo\u00eb K.", criterion="caf\u00e9 is calmer").next()
+    study.ballot(rater="Zo\u00eb K.", criterion="caf\u00e9 is calmer").record(asked, "left")
+    other = study.ballot(rater=" Zoe\u0308  K. ", criterion="cafe\u0301  is calmer")
+    assert len(other.votes) == 1
+    assert study.ranking(criterion=" cafe\u0301 is calmer").votes == 1
+    voter = Voter(study.ballot_file(tmp_path / "b.html", criterion="cafe\u0301 is  calmer"), "Zoe\u0308 K.")
+    voter.say(next(pair for block in voter.data["blocks"] for pair in block), "left")
+    taken = study.read_votes(voter.file(tmp_path / "zoe.json"), rater=" Zoe\u0308 K.")
+    assert taken.raters == ("Zo\u00eb K.",)
+    assert study.ranking(criterion="caf\u00e9 is calmer").raters == 1
+    assert study.write_votes(tmp_path / "me.json", rater="Zoe\u0308 K. ").exists()
+
+
+def test_the_same_votes_are_told_in_the_same_words_and_counted_alike_everywhere(
+    study: Any, made: Any, photos: Path, tmp_path: Path
+) -> None:
+    ballot = study.ballot()
+    study.ballot().record(ballot.next(), "skip")
+    ballot.record(ballot.next(), "both_bad")
+    ballot.record(ballot.next(), "right")
+    ballot.undo()
+    while asked := ballot.next():
+        ballot.record(asked, "left" if asked.left_variant == "calm" else "right")
+    ranking, widget = study.ranking(), study.vote()
+    state = widget.answer({"kind": "state"})[0]
+    again = made.study(PROMPTS, name=study.name, first_frame=photos / "cat.jpg", duration=2, seeds=range(8))
+    report = again.report(tmp_path / "r.html", media="none").read_text(encoding="utf-8")
+    told = {
+        "ranking": str(ranking),
+        "its picture": ranking._repr_mimebundle_()["text/html"],
+        "its text": ranking._repr_mimebundle_()["text/plain"],
+        "sitting": ballot.sentence(),
+        "end of a vote": state["sentence"],
+        "picture of a vote": widget.static_bundle()["text/plain"],
+        "opened again": again.ranking().sentence,
+        "report": report,
+    }
+    assert [place for place, text in told.items() if ranking.sentence not in text] == []
+    assert ranking.votes == len(ballot.votes) == state["count"] == len(again.ballot().votes)
+    assert f"{ranking.votes} votes on {ranking.blocks} seeds" in ranking.sentence
+    progress = state["progress"]
+    assert (progress["done"], progress["pairs"], progress["may_stop"]) == (8, 8, True)
+
+
 def test_nobody_takes_back_the_votes_of_others(study: Any, tmp_path: Path) -> None:
     page = study.ballot_file(tmp_path / "b.html")
     ada = Voter(page, "Ada").all(lambda _: "left")

@@ -411,6 +411,33 @@ def test_the_names_of_pictures_and_raters_change_nothing():
     assert one.sentence == other.sentence
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (lambda n: {"outcome": "tie"}, "Not decided: a and b are level"),
+        (lambda n: {"outcome": "both_bad"}, "Not decided: a and b are level"),
+        (lambda n: {"outcome": "skip"}, "No votes yet."),
+        (lambda n: {"outcome": "undo"}, "No votes yet."),
+        (lambda n: {"right_variant": "a"}, "No votes yet."),
+        (lambda n: {"left_clip": "one", "right_clip": "other"}, "Not decided: 30 votes on 1 seed"),
+        (lambda n: {"left_clip": "the same everywhere", "right_clip": f"clip {n}"}, "Not decided: 30 votes on 1 seed"),
+        (lambda n: {"left_clip": "both", "right_clip": "both"}, "Not decided: 30 votes on 1 seed"),
+        (lambda n: {"picture": f"picture {n}", "rater": "one"}, "Not decided: a leads b"),
+        (lambda n: {"picture": f"picture {n % 2}" * (n % 3 > 0)}, "Not decided: a leads b"),
+        (lambda n: {"rater": ["", "\x00", "<b>", "r" * 500, "\ud800"][n % 5]}, "Not decided: a leads b"),
+    ],
+)
+def test_odd_votes_are_told_in_plain_words(given, said):
+    votes = []
+    for n in range(30):
+        held = {"vote_id": str(n), "block": f"seed {n}", "left_variant": "a", "right_variant": "b", "outcome": "left"}
+        votes.append(held | given(n))
+    ranking = fit(votes, variants=["a", "b"])
+    assert ranking.sentence.startswith(said)
+    assert not ranking.decided, "all that won stood on the left"
+    assert ranking._repr_mimebundle_()["text/plain"].startswith(said)
+
+
 def test_both_bad_is_a_tie_and_a_finding():
     bad, tied = fit(session("ab< ab! ba> ab!")), fit(session("ab< ab= ba> ab="))
     assert bad.table() == tied.table()

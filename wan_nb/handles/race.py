@@ -19,6 +19,7 @@ from wan_nb.studies.race.race_page import button_label, outlook_lines, race_page
 from wan_nb.studies.race.race_plan import RacePlan
 from wan_nb.studies.race.steering import NEXT_SEEDS
 from wan_nb.studies.study_cell import Cell, labelled
+from wan_nb.studies.votes import tidy
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
@@ -262,7 +263,7 @@ def open_race(
     if strict is not None:
         chosen["strict"] = arguments.switch(strict, "strict")
     if criterion is not None:
-        chosen["criterion"] = criterion.strip()
+        chosen["criterion"] = tidy(criterion)
     join(study, race=True)
     begun = study.plan.race
     wish = replace(begun or RacePlan(), **chosen)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from wan_nb.arguments import shown
 from wan_nb.errors import InvalidOption
 from wan_nb.paths import file_name, output
+from wan_nb.studies.votes import tidy
 from wan_nb.terminal import spelled
 
 if TYPE_CHECKING:
@@ -48,9 +49,8 @@ class StudyVotes:
         """Every vote with the labels that its runs have in this plan; see `Study.votes`."""
         log, plan = self.study.workspace.log, self.study.plan
         given = [(name, vote) for name in [*self.study.aliases, self.study.name] for vote in log.votes(name)]
-        if any(not vote.get("rater") for _, vote in given):
-            somebody = log.first_name() or self.study.workspace.user
-            given = [(name, {**vote, "rater": vote.get("rater") or somebody}) for name, vote in given]
+        named = all(vote.get("rater") for _, vote in given)
+        somebody = "" if named else log.first_name() or self.study.workspace.user
         ids = list(dict.fromkeys(vote[side] for _, vote in given for side in _SIDES if vote.get(side)))
         cells = dict(zip(self.study.fingerprints, plan.cells, strict=True))
         rows = {row.run_id: row for row in log.find(run_id=ids)} if ids else {}
@@ -67,7 +67,8 @@ class StudyVotes:
                 continue  # the first edition gave one name to studies that only looked alike
             else:
                 changed = {side: _other(vote[side], plan.variants) for side in ("left_variant", "right_variant")}
-            told.append({**vote, **changed})
+            told.append({**vote, **changed, "rater": tidy(vote.get("rater") or somebody)})
+            told[-1]["criterion"] = tidy(vote.get("criterion") or "")
         return told
 
     def ballot(
@@ -78,7 +79,7 @@ class StudyVotes:
         from wan_nb.studies.race.state import race_seeds
 
         study, race = self.study, self.study.plan.race
-        asked = (criterion if criterion is not None else race.criterion if race else "").strip()
+        asked = tidy(criterion if criterion is not None else race.criterion if race else "")
         return Ballot(
             study.workspace,
             study.name,
@@ -100,7 +101,7 @@ class StudyVotes:
 
         plan = self.study.plan
         race = plan.race
-        asked = (criterion if criterion is not None else race.criterion if race else asked_for(votes)).strip()
+        asked = tidy(criterion if criterion is not None else race.criterion if race else asked_for(votes))
         others = tuple(
             other for other in dict.fromkeys(vote.get("criterion") or "" for vote in votes) if other != asked
         )
@@ -146,7 +147,7 @@ class StudyVotes:
         from wan_nb.studies.ballot.votes_file import as_text
 
         name = self.study.name
-        votes = [vote for vote in self.all() if rater is None or vote.get("rater") == rater]
+        votes = [vote for vote in self.all() if rater is None or vote["rater"] == tidy(rater)]
         if not votes:
             raise InvalidOption(f"study {shown(name)} has no votes{f' of {shown(rater)}' if rater else ''} yet.")
         out = output(path if path is not None else file_name(f"{name}-votes", ".json"), ".json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, fields
 from itertools import permutations
@@ -28,6 +29,7 @@ __all__ = [
     "share",
     "standing",
     "taken_back",
+    "tidy",
 ]
 
 Outcome = Literal["left", "right", "tie", "both_bad", "skip", "undo"]
@@ -174,6 +176,15 @@ def taken_back(kept: Mapping[str, Vote], undo: Vote) -> str:
 def counted(votes: Iterable[Vote]) -> list[Vote]:
     """Votes that count: not taken back, not passed over, about two variants. What is called votes anywhere is these."""
     return [v for v in standing(votes) if v.outcome != "skip" and v.left_variant != v.right_variant]
+
+
+def tidy(text: str) -> str:
+    """A rater's name, or a question, as it is kept and compared: whatever keyboard wrote it, and without stray blanks.
+
+    >>> tidy("  Zoe\u0308  K. ") == "Zo\u00eb K."
+    True
+    """
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def about(votes: Iterable[Mapping[str, Any]], criterion: str) -> list[Mapping[str, Any]]:

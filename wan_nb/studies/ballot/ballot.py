@@ -14,7 +14,7 @@ from wan_nb.studies.ballot.next_pair import Asked, next_pair
 from wan_nb.studies.ballot.race_pair import race_pair
 from wan_nb.studies.race.counting import count
 from wan_nb.studies.ranking.fit import fit
-from wan_nb.studies.votes import Vote, about, counted, standing
+from wan_nb.studies.votes import Vote, about, counted, standing, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -105,7 +105,7 @@ class Ballot:
 
         if mode not in {"winner", "ranking"}:
             raise InvalidOption(f"mode must be winner or ranking, not {shown(mode)}.")
-        self.study, self.rater, self.criterion, self.mode = study, rater, criterion, mode
+        self.study, self.rater, self.criterion, self.mode = study, tidy(rater), tidy(criterion), mode
         self._session = secrets.token_hex(4)
         self._rng = rng or np.random.default_rng()
         workspace.bring(rows)

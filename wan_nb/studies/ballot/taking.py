@@ -12,6 +12,7 @@ from wan_nb.errors import InvalidOption
 from wan_nb.paths import local
 from wan_nb.studies.ballot.paper import Paper
 from wan_nb.studies.ballot.votes_file import VotesFile, read_file
+from wan_nb.studies.votes import tidy
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def take_votes(
         Files that were not taken, each with its reason; all others are.
     """
     total, refused = VotesTaken(), []
+    rater = None if rater is None else tidy(rater)
     for path in _found(files):
         try:
             taken = _take(log, names, rows, read_file(path), rater)

@@ -12,7 +12,7 @@ from wan_nb.arguments import shown
 from wan_nb.errors import InvalidOption
 from wan_nb.html.text import plain
 from wan_nb.sanitize import number
-from wan_nb.studies.votes import OUTCOMES
+from wan_nb.studies.votes import OUTCOMES, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -129,7 +129,8 @@ def _vote(path: Path, vote: Mapping[str, Any]) -> dict[str, Any]:
         told["ts"] = datetime.fromisoformat(str(vote.get("ts"))).isoformat(timespec="milliseconds")
     except ValueError:
         told["ts"] = ""
-    return {**told, "rater": told.get("rater", ""), "blind": vote.get("blind") is not False}
+    told |= {name: tidy(told.get(name, "")) for name in ("rater", "criterion")}
+    return {**told, "blind": vote.get("blind") is not False}
 
 
 def _wrong(path: Path, why: str) -> InvalidOption:

@@ -120,7 +120,7 @@ export function mountVote(root, source, signal, named = true) {
     player.controls.hidden = !pair;
     done.hidden = Boolean(pair);
     done.textContent = answer.end ?? "Every pair that can be asked has been asked. The votes are stored.";
-    progress.hidden = !now;
+    progress.hidden = !now?.pairs; // none where a race needs no vote of this rater
     if (now) {
       Object.assign(bars, { max: now.pairs, value: now.done });
       far.textContent = come(now);
