@@ -195,7 +195,7 @@ def decision(reader: Reader, walk: Walk) -> None:
 def lesson(reader: Reader, walk: Walk, root: str) -> None:
     """The lesson from its first cell to an exercise that is solved."""
     page = reader.page
-    page.goto(f"{root}/lab/tree/notebooks/lesson.ipynb")
+    page.goto(f"{root}/lab/tree/lesson.ipynb")
     page.get_by_role("heading", name="A lesson: prompts that move pictures").wait_for()
     walk.tell("JupyterLab shows the lesson")
     first, exercise = walk.cell("lesson", "--out cup"), walk.cell("lesson", "--out still")
@@ -221,11 +221,12 @@ def key(reader: Reader, walk: Walk, root: str, service: str) -> None:
     assert lines
     assert clip
     load, login, doctor = lines[1].splitlines()
+    mine = walk.clone / "notebooks/mine.ipynb"  # where the README's command opens JupyterLab
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in (
-        f"{load}\n{login} {service}", doctor, clip[1])])  # fmt: skip
-    nbformat.write(book, walk.clone / "mine.ipynb")
+        f"{load}\n{login} {service}", doctor, clip[1].replace("notebooks/data", "data"))])  # fmt: skip
+    nbformat.write(book, mine)
     if os.geteuid() == 0:
-        os.chown(walk.clone / "mine.ipynb", 65534, 65534)
+        os.chown(mine, 65534, 65534)
     page = reader.page
     page.goto(f"{root}/lab/tree/mine.ipynb")
     reader.at(0).locator(".cm-content").wait_for()
