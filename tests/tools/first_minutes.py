@@ -197,6 +197,7 @@ def lesson(reader: Reader, walk: Walk, root: str) -> None:
     page = reader.page
     page.goto(f"{root}/lab/tree/lesson.ipynb")
     page.get_by_role("heading", name="A lesson: prompts that move pictures").wait_for()
+    page.get_by_text("| Idle").wait_for()  # of the kernel, in the bar below
     walk.tell("JupyterLab shows the lesson")
     first, exercise = walk.cell("lesson", "--out cup"), walk.cell("lesson", "--out still")
     reader.run(0, first)
@@ -229,7 +230,7 @@ def key(reader: Reader, walk: Walk, root: str, service: str) -> None:
         os.chown(mine, 65534, 65534)
     page = reader.page
     page.goto(f"{root}/lab/tree/mine.ipynb")
-    reader.at(0).locator(".cm-content").wait_for()
+    page.get_by_text("| Idle").wait_for()
     walk.tell("a notebook of one's own is open; the three lines stand in it")
     reader.run(0, 0)
     asked = reader.at(0).locator("input[type=password]")
