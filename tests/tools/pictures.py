@@ -28,7 +28,7 @@ import wan_nb  # noqa: E402
 from wan_nb.widgets.output.static_outputs import run_bundle, runs_bundle  # noqa: E402
 
 PLAY = """async () => {
-  const video = document.querySelector("video");
+  const video = document.querySelector("video[controls]");  // beside it lies one that is never played
   video.muted = true;
   await video.play();
   while (video.currentTime < 1) await new Promise(requestAnimationFrame);
