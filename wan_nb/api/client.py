@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -35,7 +35,7 @@ from wan_nb.errors import NotAuthorized, OutcomeUnknown, Unavailable
 from wan_nb.sanitize import Secret, reveal
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
     from pathlib import Path
 
 __all__ = ["CREATE_SECONDS", "Client", "Created", "Uploaded"]
@@ -389,42 +389,42 @@ class Client:
         seen, now = etag, asyncio.get_running_loop().time
         due = now() + _TRANSFER_SECONDS
         try:
-            async with asyncio.timeout_at(due) as limit:
-                for _ in range(_HOPS):
-                    # The client's own way of following reads what comes with a redirect, whatever its size.
-                    async with self._http.stream(
-                        "GET", reveal(url), headers=headers, follow_redirects=False
-                    ) as response:
-                        if response.next_request is not None:
-                            url = Secret(str(response.next_request.url))
-                            continue
-                        if response.status_code >= 300:
-                            said = await bounded(response, ROOM)
-                            raise refusal(said) if said.status_code < 500 else Unavailable(**error_fields(said))
-                        kind = response.headers.get("Content-Type", "")
-                        if kind.startswith(("text/", "application/xml", "application/json")):
-                            raise Unavailable(f"a page ({kind.split(';')[0][:40]}) came instead of the clip.")
-                        body = Unpacking(response)
-                        seen = "" if body.packed else str(response.headers.get("ETag", ""))[:_LONGEST_ETAG]
-                        start = offset if response.status_code == 206 else 0
-                        total = start + int(response.headers.get("Content-Length") or 0)
-                        with part.open("r+b" if start else "wb") as file:
-                            file.seek(start)
-                            # As it comes in: larger chunks would be collected first, and lost when the line breaks.
-                            async for chunk in response.aiter_raw():
-                                for piece in body.feed(chunk):
-                                    file.write(piece)
-                                    check_clip(file.tell() - start, body.received, file.tell())
-                                # By what there is of the clip: packing can be endless and hold nothing.
-                                limit.reschedule(due + (file.tell() - start) / _SLOWEST)
-                                if progress:
-                                    progress(file.tell(), total)
-                        body.end()
-                        return seen
+            async with asyncio.timeout_at(due) as limit, self._followed(url, headers) as response:
+                await _check_brings_a_clip(response)
+                body = Unpacking(response)
+                seen = "" if body.packed else str(response.headers.get("ETag", ""))[:_LONGEST_ETAG]
+                start = offset if response.status_code == 206 else 0
+                total = start + int(response.headers.get("Content-Length") or 0)
+                with part.open("r+b" if start else "wb") as file:
+                    file.seek(start)
+                    # As it comes in: larger chunks would be collected first, and lost when the line breaks.
+                    async for chunk in response.aiter_raw():
+                        for piece in body.feed(chunk):
+                            file.write(piece)
+                            check_clip(file.tell() - start, body.received, file.tell())
+                        # By what there is of the clip: packing can be endless and hold nothing.
+                        limit.reschedule(due + (file.tell() - start) / _SLOWEST)
+                        if progress:
+                            progress(file.tell(), total)
+                body.end()
+                return seen
         except TimeoutError:
             raise Unavailable("the download was too slow.", etag=seen) from None
         except httpx.HTTPError as error:
             raise Unavailable(f"the download broke off ({type(error).__name__}).", etag=seen) from None
+
+    @asynccontextmanager
+    async def _followed(self, url: str, headers: Mapping[str, str]) -> AsyncIterator[httpx.Response]:
+        """The answer of a signed link behind its redirects.
+
+        The client's own way of following reads what comes with a redirect, whatever its size.
+        """
+        for _ in range(_HOPS):
+            async with self._http.stream("GET", reveal(url), headers=headers, follow_redirects=False) as response:
+                if response.next_request is None:
+                    yield response
+                    return
+                url = Secret(str(response.next_request.url))
         raise Unavailable("the link of the clip only leads to other links.")
 
     async def _exchange(
@@ -498,6 +498,16 @@ class _Counted:
     def fileno(self) -> int:
         number: int = self._file.fileno()
         return number
+
+
+async def _check_brings_a_clip(response: httpx.Response) -> None:
+    """Refuse an error or a page in place of a clip."""
+    if response.status_code >= 300:
+        said = await bounded(response, ROOM)
+        raise refusal(said) if said.status_code < 500 else Unavailable(**error_fields(said))
+    kind = response.headers.get("Content-Type", "")
+    if kind.startswith(("text/", "application/xml", "application/json")):
+        raise Unavailable(f"a page ({kind.split(';')[0][:40]}) came instead of the clip.")
 
 
 def _segment(task_id: str) -> str:

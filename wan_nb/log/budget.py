@@ -64,7 +64,7 @@ def spent_since(c: sa.Connection, currency: str, since: datetime) -> float:
     Where the clock had jumped, the service's own time of the task tells when it was. A time more than a day ahead
     tells nothing: such a run counts while it is open, and by the service's time.
     """
-    mine, charged, cost = _mine(currency), _charged(), _counted(currency)
+    mine, charged, cost = _mine(currency), _charged(), _counted_cost(currency)
     ahead = since + 2 * WINDOW
     really = runs.c.submitted_at.between(since, ahead)
     waits = runs.c.status == Status.INTENDED
@@ -87,7 +87,7 @@ def _charged() -> sa.ColumnElement[datetime]:
     return sa.func.coalesce(runs.c.posted_at, runs.c.created_at)
 
 
-def _counted(currency: str) -> sa.ColumnElement[float]:
+def _counted_cost(currency: str) -> sa.ColumnElement[float]:
     """What a row counts for: a cost that cannot be read counts as the dearest clip of its model."""
     cost, dearest = runs.c.cost, {name: catalog.dearest_clip(currency, name) for name in catalog.MODELS}
     unread = sa.case(dearest, value=runs.c.model, else_=catalog.dearest_clip(currency))
@@ -168,7 +168,7 @@ def job_spent(c: sa.Connection, job: str, currency: str, user: str | None = None
 
     Those without a name are one person, the empty one.
     """
-    query = sa.select(sa.func.sum(_counted(currency))).where(_mine(currency), job_rows(job))
+    query = sa.select(sa.func.sum(_counted_cost(currency))).where(_mine(currency), job_rows(job))
     if user is not None:
         query = query.where(sa.func.coalesce(runs.c.user, "") == "" if not user else runs.c.user == words(user))
     return float(c.execute(query).scalar_one() or 0.0)
@@ -177,7 +177,7 @@ def job_spent(c: sa.Connection, job: str, currency: str, user: str | None = None
 def spent_by_person(c: sa.Connection, job: str, currency: str) -> dict[str, float]:
     """Return what each person has spent and reserved of a job, without simulated runs."""
     who = sa.func.coalesce(runs.c.user, "")
-    query = sa.select(who, sa.func.sum(_counted(currency))).where(_mine(currency), job_rows(job)).group_by(who)
+    query = sa.select(who, sa.func.sum(_counted_cost(currency))).where(_mine(currency), job_rows(job)).group_by(who)
     return {str(user): float(spent or 0.0) for user, spent in c.execute(query)}
 
 
@@ -250,7 +250,7 @@ def budget_line(job: str, currency: str, amount: str, user: str) -> str:
 def _room_at(c: sa.Connection, rows: Sequence[Row], currency: str, now: datetime, needed: float) -> str:
     """When so much of what counts now is older than the window, as part of a remedy; empty where waiting is no help."""
     charged = _charged()
-    query = sa.select(charged, _counted(currency)).where(_mine(currency), charged.between(now - WINDOW, now))
+    query = sa.select(charged, _counted_cost(currency)).where(_mine(currency), charged.between(now - WINDOW, now))
     older = query.where(runs.c.run_id.not_in([row.run_id for row in rows]), runs.c.status != Status.INTENDED)
     for when, cost in c.execute(older.order_by(charged)):
         needed -= float(cost)

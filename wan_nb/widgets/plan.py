@@ -96,14 +96,7 @@ def show_plan(
         await ended()
         plan.update(plan_bundle(views.workspace, state_now()), raw=True)
 
-    price = state.bill.brief
-    count = len(state.missing)
-    words = f"Buy {count} clip{'' if count == 1 else 's'} for {price}"
-    if state.outdated:
-        words = (
-            f"Cancel {len(state.outdated)} not yet sent, and buy {count} clip{'' if count == 1 else 's'} for {price}"
-        )
-    button = BuyButton(words, order, post=views.workspace.loop.start)
+    button = BuyButton(_words(state), order, post=views.workspace.loop.start)
     under = display(button.bundle(NOTHING))
     button.shown_by(under, NOTHING)
     if state.outdated:
@@ -122,6 +115,13 @@ def show_plan(
     race_button(
         views, race, plan, opened, prefix="Or race: ", begun=lambda: under.update(button.leave(NOTHING), raw=True)
     )
+
+
+def _words(state: PlanState) -> str:
+    """What the button says."""
+    count = len(state.missing)
+    bought = f"{count} clip{'' if count == 1 else 's'} for {state.bill.brief}"
+    return f"Cancel {len(state.outdated)} not yet sent, and buy {bought}" if state.outdated else f"Buy {bought}"
 
 
 def plan_bundle(workspace: Workspace, state: PlanState) -> dict[str, str]:
