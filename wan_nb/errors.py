@@ -286,17 +286,20 @@ def shortened(text: str, most: int = 60) -> str:
 def nearest(word: str, known: Iterable[str], most: int = 1) -> list[str]:
     """The known words that one was probably meant to be, the likeliest first.
 
-    A word that is a whole part of two of them gives both.
+    A word that is a whole part of two of them gives both. Dashes that all options begin with make none of them alike.
 
     >>> nearest("sead", ["seed", "prompt"]), nearest("VOTE", ["vote"]), nearest("frame", ["first_frame", "last_frame"])
     (['seed'], ['vote'], ['first_frame', 'last_frame'])
+    >>> nearest("--wait", ["--ratio"])
+    []
     """
     import re
     from difflib import get_close_matches
 
-    folded = {one.casefold(): one for one in reversed([*known])}
-    whole = [one for one in reversed(folded) if word.strip("-").casefold() in re.split(r"[-_]+", one)]
-    return [folded[one] for one in whole[:2] or get_close_matches(word.casefold(), folded, most)]
+    word = word.lstrip("-").casefold()
+    folded = {one.lstrip("-").casefold() or one: one for one in reversed([*known])}
+    whole = [one for one in reversed(folded) if word in re.split(r"[-_]+", one)]
+    return [folded[one] for one in whole[:2] or get_close_matches(word, folded, most)]
 
 
 def did_you_mean(near: Sequence[str], otherwise: str = "") -> str:

@@ -70,7 +70,7 @@ def test_a_chain_asks_and_its_button_buys_once(
         assert book.cell(3).inner_text().strip() == old, "until it is answered the cell holds the old clip"
     assert creates(simulator) == 3
     cell = book.cell(2)
-    cell.get_by_text("Its first_frame comes out of another clip than before").wait_for()
+    cell.get_by_text("Its first frame comes out of another clip than before").wait_for()
     button = cell.get_by_role("button", name="Make a new one for ≈ CNY 1.20")
     button.wait_for()
     cell.locator("video").first.wait_for()

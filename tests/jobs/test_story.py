@@ -52,7 +52,7 @@ def test_a_story_of_six_shots_with_a_bad_third_one(ada: Desk) -> None:
     assert ada.bought == 7
     # The fourth one began with the old third one: it asks, and holds what it had, and so does what follows it.
     said = ada.kernel.run(shot(4))
-    assert "first_frame comes out of another clip than before" in said
+    assert "first frame comes out of another clip than before" in said
     assert "CNY 3.00" in said
     for number in (5, 6):
         assert "another clip" not in ada.kernel.run(shot(number))

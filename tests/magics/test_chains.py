@@ -89,7 +89,7 @@ def test_a_cell_whose_input_is_another_take_asks_and_holds_the_old_clip(
     first(chain, cat, "--take 2")
     assert chain(NEXT).id == old.id == chain["s2"].id
     said = capsys.readouterr().out
-    assert "Its first_frame comes out of another clip than before" in said
+    assert "Its first frame comes out of another clip than before" in said
     assert "the clip of the order before stands below (free). A new one costs ≈ CNY 1.20." in said
     assert creates(simulator) == 3
     made = answered(chain, NEXT, "yes", monkeypatch)
@@ -144,7 +144,7 @@ def test_a_study_whose_input_is_another_take_asks_whatever_its_max_cost(chain, s
     for _run_all in range(2):
         assert chain(STUDY).runs == old.runs == chain["both"].runs
     said = capsys.readouterr().out
-    assert "Its first_frame comes out of another clip than before; the clips of the order before stand below" in said
+    assert "Its first frame comes out of another clip than before; the clips of the order before stand below" in said
     assert "≈ CNY 2.40" in said
     assert creates(simulator) == 5
     new = answered(chain, STUDY, "y", monkeypatch)
@@ -294,7 +294,7 @@ def test_a_study_that_would_hide_votes_asks_and_the_variable_holds_the_old_one(
     sitting.record(sitting.next(), "left")
     for changed in (cell.replace("-d 2", "-d 3"), cell.replace("a bird", "a crow")):
         assert wan(changed).runs == old.runs == wan["both"].runs
-        assert "have votes on clips that are not in this plan: another --name keeps them" in capsys.readouterr().out
+        assert "has votes on clips that are not in this plan: another --name keeps them" in capsys.readouterr().out
     assert creates(simulator) == 2
     assert not set(answered(wan, changed, "y", monkeypatch).runs) & {old.runs[-1]}
     wan(changed.replace("a crow", "an owl"))

@@ -198,7 +198,7 @@ def test_model_that_is_not_known_is_said(wan, cat, capsys) -> None:
 def test_frame_of_a_clip_that_is_still_to_come(wan, simulator, cat) -> None:
     simulator.config(run=600)
     first = wan(f"%%wan -f {cat} -d 2\na cat")
-    with pytest.raises(NotFound, match=r"not there yet: (PENDING|RUNNING)\.\nrun.wait\(\)"):
+    with pytest.raises(NotFound, match=r"not there yet: the run is (waiting|running)\.\nrun.wait\(\)"):
         first.frame(-1)
 
 

@@ -80,7 +80,7 @@ def test_help_and_tables_list_every_verb_and_option(ip, capsys) -> None:
         ("runs SUCCEEDED", "no filter"),
         ("runs stats=x", "Did you mean"),
         ("show", "no run yet in this session"),
-        ("rate", "a rating is 1 to 5, not nothing"),
+        ("rate", "say how many stars, 1 to 5"),
         ("rate 3f9c 7", "a rating is 1 to 5, not 7"),
         ("resume all", "takes no argument, not all too"),
         ("show a b", "takes [ID|STUDY], not b too"),
@@ -389,3 +389,47 @@ def test_filters_that_nothing_passes_name_the_nearest_value(walked, capsys) -> N
     }.items():
         walked(f"%wan runs {filters}")
         assert says in capsys.readouterr().out
+
+
+def test_a_word_of_few_digits_is_no_run(walked, simulator) -> None:
+    row = walked["study"].rows()[0]
+    before = simulator.counters()["creates_received"]
+    for verb in ("again", "forget", "show", "rate"):
+        with pytest.raises(NotFound, match="is called"):
+            walked(f"%wan {verb} {row.run_id[:3]}{' 4' if verb == 'rate' else ''}")
+    assert simulator.counters()["creates_received"] == before
+    assert walked(f"%wan show {row.run_id[:4]}").id == row.run_id
+
+
+def test_what_a_verb_is_to_write_is_never_a_run(walked) -> None:
+    for line in ("tag {{run}}", "untag {{run}}", "note {{run}}", "rate {{run}}", "rate", "tag", "note"):
+        with pytest.raises(InvalidOption, match="^say "):
+            walked(f"%wan {line}")
+
+
+def test_a_tag_that_nobody_has_changes_nothing_and_says_so(walked, capsys) -> None:
+    walked("%wan tag walk keep")
+    walked("%wan untag walk keeep")
+    walked("%wan untag walk keep")
+    count = len(walked["study"].rows())
+    told = [line for line in capsys.readouterr().out.splitlines() if "changed" in line]
+    assert told == [
+        f"{count} of {count} runs changed.",
+        f"0 of {count} runs changed.",
+        f"{count} of {count} runs changed.",
+    ]
+
+
+def test_a_state_is_named_by_the_word_that_is_seen(walked) -> None:
+    every = walked("%wan runs status=SUCCEEDED")
+    assert [*walked("%wan runs status=Done").index] == [*every.index]
+    assert len(every)
+    assert "Columns" not in walked.shell.display_formatter.format(walked("%wan runs status=failed"))[0]["text/plain"]
+
+
+def test_one_run_is_delivered_alone_with_or_without_a_study(walked, tmp_path) -> None:
+    with zipfile.ZipFile(walked("%wan deliver {{run}}")) as archive:
+        assert len([name for name in archive.namelist() if name.endswith(".mp4")]) == 1
+    one = walked["study"].rows()[0]
+    with zipfile.ZipFile(walked(f"%wan deliver {one.run_id[:8]} -o one.zip")) as archive:
+        assert archive.namelist()[1:] == [f"clips/01 {one.variant}.mp4"]

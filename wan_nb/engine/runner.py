@@ -16,6 +16,7 @@ from wan_nb.engine.posting import settle
 from wan_nb.engine.posting.queue import Queue
 from wan_nb.engine.posting.submit import Submitter
 from wan_nb.errors import Refused, ServiceError, WanError, in_a_line, ours
+from wan_nb.html.text import state
 from wan_nb.log.states import FINAL, Event, Status
 from wan_nb.sanitize import logger, number
 
@@ -198,7 +199,7 @@ class Runner:
             if row.status is Status.CANCELED:
                 return self.account.tell(row)
         if row.status in FINAL:
-            raise Refused(f"it has ended already: {row.status}.", run_id=run_id)
+            raise Refused(f"it has ended already: {state(row.status).word}.", run_id=run_id)
         if row.status is Status.UNCERTAIN:
             raise Refused(
                 "it is not known whether the service accepted it.", run_id=run_id, remedy="`%wan resume` looks again."

@@ -503,7 +503,7 @@ class Workspace:
             return path
         if row.status in OPEN:
             raise NotFound(
-                f"its clip is not there yet: {row.status}.",
+                f"its clip is not there yet: the run is {state(row.status).word}.",
                 run_id=row.run_id,
                 remedy="run.wait() waits for it.",
             )

@@ -120,7 +120,7 @@ class _AsTable:
     def __call__(self, frame: pd.DataFrame, *printer: Any) -> str | None:
         if not is_marked(frame):
             return self._before(frame, *printer)
-        if {*COLUMNS} <= {*frame.columns} and frame.index.name == "run_id" and len(frame):
+        if {*COLUMNS} <= {*frame.columns} and frame.index.name == "run_id":
             shown = _table(frame, pictures=self._kind == "text/html")[self._kind]
             return printer[0].text(shown) if printer else shown
         import pandas as pd

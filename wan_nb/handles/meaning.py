@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Meaning", "last_two", "meaning", "one_run", "one_study", "one_thing", "rows_meant", "rows_to_compare"]
 
-_ID = re.compile(r"[0-9a-f]{1,12}")
-_SURE = 4
-"""Hex digits from which on a word is the beginning of an id although something else is called so too."""
+_ID = re.compile(r"[0-9a-f]{4,12}")
+"""An id or its beginning; fewer digits are as likely a word, which would buy or delete what nobody has named."""
 
 _SHOWN = 6
 """Runs that a message lists."""
@@ -109,7 +108,7 @@ def _meanings(session: Any, word: str, names: Mapping[str, Any]) -> list[Meaning
         rows = tuple(labelled_rows(session.workspace, thing))
         named.append(Meaning("variable", rows, None if hasattr(thing, "columns") else thing))
     named = [each for each in named if each.rows or isinstance(each.thing, Study)]
-    if runs and (len(word) >= _SURE or not (found or named)):
+    if runs:
         found.append(Meaning("run", tuple(runs)))
     return found + named
 
@@ -256,7 +255,7 @@ def _unknown(session: Any, word: str, names: Mapping[str, Any]) -> NotFound:
     pool = [*session.log.studies(), *(row.variant for row in rows if row.variant)]
     pool += [tag for row in rows for tag in row.tags]
     pool += [name for name, thing in names.items() if isinstance(thing, Run | Study) and not name.startswith("_")]
-    if _ID.fullmatch(word.lower()) and len(word) >= _SURE:
+    if _ID.fullmatch(word.lower()):
         pool += [row.run_id[: len(word)] for row in rows]
     return NotFound(
         f"no run, study, label or tag is called {shown(word)}.",

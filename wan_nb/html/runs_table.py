@@ -43,6 +43,8 @@ def runs_table(
     columns : int
         Its columns.
     """
+    if not total:
+        return bundle(box("No runs.", width=640), "No runs.")
     heads = ["", "run_id", *READ] if strips else ["run_id", *READ]
     above = f"border-top:1px solid {GREY.format('.25')}"
     lines = []

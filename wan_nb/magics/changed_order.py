@@ -232,7 +232,12 @@ def _difference(new: Sequence[Recorded], old: Sequence[Recorded], names: tuple[A
         if any(not (held[place].get("taken") and had[place].get("taken")) for place in others):
             return ""
         changed |= dict.fromkeys(name for name, _ in others)
-    why = [f"its {join_words(list(changed), 'and')} comes out of another clip than before"] if changed else []
+    names_of = join_words([name.replace("_", " ") for name in changed], "and")
+    why = (
+        [f"its {names_of} {'comes' if len(changed) == 1 else 'come'} out of another clip than before"]
+        if changed
+        else []
+    )
     if names[0] != names[1]:
         told = [str(name or "none") for name in names]
         why.append(f"{'its name' if changed else 'only its name'} has changed, from {told[0]} to {told[1]}")

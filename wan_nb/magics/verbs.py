@@ -14,19 +14,23 @@ from wan_nb.errors import InvalidOption, NotFound, Refused, shortened
 from wan_nb.grammar import options
 from wan_nb.grammar.options import Option
 from wan_nb.handles.run import Run
-from wan_nb.html.text import label
+from wan_nb.handles.study import Study
+from wan_nb.html.text import STATES, label
 from wan_nb.log.reading.near_values import why_none
-from wan_nb.log.states import FINAL
+from wan_nb.log.states import FINAL, Status
 from wan_nb.magics.call import Call, Verb
 from wan_nb.terminal import say
 
 __all__ = ["VERBS"]
 
+_STATUS = {look.word: str(status) for status, look in STATES.items()}
+
 
 def runs(call: Call) -> Any:
     """Show runs as a DataFrame.
 
-    The newest come first. A filter is a column by value, or by several values with commas between them. ``since`` and
+    The newest come first. A filter is a column by value, or by several values with commas between them; a state also by
+    the word that boards show, such as ``done``. ``since`` and
     ``until`` take a day or a time, ``text`` must stand in the prompt.
 
         %wan runs study=walk status=FAILED,CANCELED
@@ -37,8 +41,10 @@ def runs(call: Call) -> Any:
         key, equals, value = str(word).partition("=")
         if not equals:
             raise InvalidOption(
-                f"{shown(word, typed=True)} is no filter.", remedy="Write key=value, such as status=SUCCEEDED."
+                f"{shown(word, typed=True)} is no filter.", remedy="Write key=value, such as status=done."
             )
+        if key == "status":  # also in the words of boards and tables
+            value = ",".join(_STATUS.get(one.strip().lower(), one) for one in value.split(","))
         several = key not in {"text", "words", "prompt", "negative_prompt", "note", "since", "until"} and "," in value
         filters[key] = value.split(",") if several else value
     found = call.session.runs(**filters, **call.given)
@@ -176,7 +182,9 @@ def rate(call: Call) -> Any:
         %wan rate 4
         %wan rate 3f9c 4
     """
-    *before, stars = call.words or ("nothing",)
+    *before, stars = call.words or (None,)
+    if stars is None or isinstance(stars, Run):
+        raise InvalidOption("say how many stars, 1 to 5.", remedy="%wan rate ID 4, or %wan rate 4.")
     chosen = whole(stars, "a rating is 1 to 5", 1, 5, typed=True, remedy="%wan rate ID 4, or %wan rate 4.")
     return replace(call, words=tuple(before)).run().rate(chosen)
 
@@ -192,7 +200,9 @@ def note(call: Call) -> Any:
     if not call.words:
         raise InvalidOption("say what is to be noted.", remedy='%wan note "the tail drifts"')
     if len(call.words) == 1:
-        return replace(call, words=()).run().note(str(call.words[0]))
+        if not isinstance(call.words[0], str):
+            raise InvalidOption("say what is to be noted.", remedy='%wan note ID "the tail drifts"')
+        return replace(call, words=()).run().note(call.words[0])
     try:
         run = call.run()
     except NotFound as error:
@@ -223,7 +233,7 @@ def untag(call: Call) -> Any:
 
 
 def _tagged(call: Call, verb: str) -> Any:
-    if not call.words:
+    if not call.words or not isinstance(call.words[-1], str):
         raise InvalidOption("say which tag is meant.", remedy=f"%wan {verb} keep")
     *who, words = call.words if len(call.words) == 1 else (call.words[0], [str(word) for word in call.words[1:]])
     meant = replace(call, words=tuple(who))
@@ -231,11 +241,13 @@ def _tagged(call: Call, verb: str) -> Any:
         runs = meant.runs() if who else [meant.run()]
     except NotFound as error:
         raise InvalidOption(error.message, remedy=f"Several tags of the last run: %wan {verb} keep,bright") from error
+    before = [run.row.tags for run in runs]
     for run in runs:
         run.tag(words) if verb == "tag" else run.untag(words)
     if len(runs) == 1:
         return runs[0]
-    say(f"{len(runs)} runs.")
+    changed = sum(run.row.tags != tags for run, tags in zip(runs, before, strict=True))
+    say(f"{changed} of {len(runs)} runs changed.")
     return None
 
 
@@ -339,8 +351,18 @@ def deliver(call: Call) -> Any:
 
         %wan deliver walk -o finals.zip
         %wan deliver walk calm 3f9c
+        %wan deliver {{cat}} -o cat.zip
     """
-    return call.study().deliver(call.given.get("output"), runs=[*call.words[1:]] or None)
+    output, runs = call.given.get("output"), list(call.words)
+    if not runs or isinstance(call.things()[0], Study):
+        return call.study().deliver(output, runs=runs[1:] or None)
+    meant = [call.runs(place) for place in range(len(runs))]
+    rows = [run.row for some in meant for run in some if len(some) == 1 or run.status == Status.SUCCEEDED]
+    if {row.study for row in rows} & {*call.session.log.studies()}:
+        return call.study().deliver(output, runs=runs)
+    from wan_nb.reporting.delivery import deliver as pack
+
+    return pack(call.session.workspace, rows, output or "clips.zip")
 
 
 def budget(call: Call) -> Any:

@@ -194,7 +194,8 @@ class PlanState:
     def hides(self) -> str:
         """Which votes buying it takes out of sight, in words."""
         names = join_words(list(map(repr, self.hidden[:5])), "and")
-        clips = f"{names} of the study {self.plan.name!r} have votes on clips that are not in this plan"
+        has = "has" if len(self.hidden) == 1 else "have"
+        clips = f"{names} of the study {self.plan.name!r} {has} votes on clips that are not in this plan"
         return f"{clips}: another --name keeps them in sight"
 
     @cached_property
@@ -422,7 +423,7 @@ def _cell(label: str, given: Mapping[str, Any], chosen: Mapping[str, Any], *, al
     block = [shown(name, fields[name]) for name in catalog.MATERIALS if fields.get(name) is not None]
     if fields.get("seed") is not None:
         block.append(f"seed {fields['seed']}")
-    return Cell(" · ".join(parts), " · ".join(block) or "one block", fields)
+    return Cell(" · ".join(parts), " · ".join(block) or "one seed", fields)
 
 
 def _check_distinct(cells: Sequence[Cell]) -> None:

@@ -168,7 +168,7 @@ def labelled(cells: Sequence[Cell]) -> list[Cell]:
         parts = [called[name][content(fields[name])] for name in _MEDIA if fields.get(name) is not None]
         if fields.get("seed") is not None:
             parts.append(f"seed {fields['seed']}")
-        blocks[cell.on] = " · ".join(parts) or "one block"
+        blocks[cell.on] = " · ".join(parts) or "one seed"
         variants[cell.variant, cell.asked] = cell.variant
     blocks, variants = _numbered(blocks), _numbered(variants)
     return [Cell(variants[cell.variant, cell.asked], blocks[cell.on], cell.fields) for cell in cells]

@@ -103,7 +103,11 @@ def fields_from(source: Any, workspace: Workspace) -> dict[str, Any]:
         try:
             request = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["request"]
         except (OSError, ValueError, KeyError, TypeError):
-            raise InvalidOption(f"no sidecar of a clip can be read at {path.with_suffix('.json')}.") from None
+            beside = path.with_suffix(".json").name
+            raise InvalidOption(
+                f"what {path.name} was made from is not known: {beside} beside it is missing or damaged.",
+                remedy="A form can begin with a run of the log: %wan form ID.",
+            ) from None
         return workspace.recorded_fields(request, lost_too=True)
     return workspace.recorded_fields(workspace.row(str(source)).request, lost_too=True)
 
