@@ -403,7 +403,7 @@ def test_a_word_of_few_digits_is_no_run(walked, simulator) -> None:
 
 def test_what_a_verb_is_to_write_is_never_a_run(walked) -> None:
     for line in ("tag {{run}}", "untag {{run}}", "note {{run}}", "rate {{run}}", "rate", "tag", "note"):
-        with pytest.raises(InvalidOption, match="^say "):
+        with pytest.raises(InvalidOption, match=r"^say "):
             walked(f"%wan {line}")
 
 

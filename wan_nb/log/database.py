@@ -301,7 +301,7 @@ class Database:
         if table_gone(error):
             return LogError(
                 f"the log {self!r} is damaged: {said(why)}",
-                remedy="Put a copy of it back; clips and their sidecars in videos/ are whole without it.",
+                remedy="Put a copy of it back; the clips in videos/, each with its request, are whole without it.",
             )
         return LogError(f"the log {self!r} cannot be used: {said(why)}", remedy=_REMEDY)
 

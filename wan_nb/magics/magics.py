@@ -68,7 +68,7 @@ class WanMagics(Magics):
     wait = Bool(
         None,
         allow_none=True,
-        help="Whether %%wan blocks until the clip is there. None: only where no front end listens.",
+        help="Whether %%wan waits until the clip is there. None: only where no front end listens.",
     ).tag(config=True)
     embed = AnyValue(
         "auto",

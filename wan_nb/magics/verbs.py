@@ -117,7 +117,7 @@ def resume(call: Call) -> Any:
 def adopt(call: Call) -> Any:
     """Take in tasks that this log does not know; without an ID, list them.
 
-    For tasks of the last 24 h that were submitted elsewhere, and to settle an UNCERTAIN run when several are possible.
+    For tasks of the last 24 h that were submitted elsewhere, and to settle an uncertain run when several are possible.
 
         %wan adopt
         %wan adopt 0385dc79-5ff8-4d82-bcb6-123456789abc

@@ -466,7 +466,9 @@ def _warnings(cells: Sequence[Cell], *, race: bool) -> list[str]:
     if len({cell.fields.get("model") for cell in cells}) > 1:
         found.append(ACROSS_MODELS)
     if any(cell.fields.get("prompt_extend") for cell in cells):
-        found.append("prompt_extend is on: the service rewrites each prompt unseen, so the variants differ twice.")
+        found.append(
+            "--prompt-extend is on: the service rewrites each prompt unseen, so the variants differ in that too."
+        )
     if len({any(name in cell.fields for name in _SOUNDS) for cell in cells}) > 1:
         found.append("Some clips have your sound and some have not: compare them without sound.")
     if race:
