@@ -79,6 +79,9 @@ def test_a_chain_asks_and_its_button_buys_once(
     book.page.keyboard.press("Enter")
     book.page.keyboard.press("Enter")
     cell.locator("video").nth(1).wait_for(timeout=90_000)
+    said = cell.last.inner_text()
+    assert said.index("Reused run") < said.rindex("SIMULATED"), "the new clip comes last"
+    assert said.count("Reused run") == 1
     shown(book, 2, shots, "offer-taken", axe)
     book.run(3)
     new = book.cell(3).inner_text().strip()

@@ -366,3 +366,20 @@ def test_a_run_that_is_named_by_an_id_is_looked_for_and_said_where_it_is_not_the
     with pytest.raises(InvalidOption, match="no value"):
         chain(f"%%wan -d 2\na bird {{{{{first.id}}}}}")
     assert creates(simulator) == 2
+
+
+def test_a_race_whose_input_is_another_take_says_that_it_goes_on_with_the_old_one(chain, simulator, cat, capsys):
+    race = "%%wan -f {{s1}} -d 2 --race --max-cost 30 --name r --out r --wait\n--- a\na dog\n--- b\na bird"
+    begun = chain(race)
+    paid = creates(simulator)
+    blocks, old = begun.study.plan.blocks, chain["s1"].id[:8]
+    chain(race)
+    assert "goes on with" not in capsys.readouterr().out
+    first(chain, cat, "--take 2")
+    for _run_all in range(2):
+        capsys.readouterr()
+        assert chain(race).study.plan.blocks == blocks
+        said = capsys.readouterr().out
+        assert f"goes on with what it began with (last frame of run {old})" in said
+        assert "another --name" in said
+    assert creates(simulator) == paid + 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb import arguments
 from wan_nb.arguments import shown
-from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound, RunFailed
+from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound, RunFailed, join_words
 from wan_nb.log.states import OPEN
 from wan_nb.public_functions import guarded
 from wan_nb.studies.buying import send
@@ -20,7 +20,7 @@ from wan_nb.studies.race.race_plan import RacePlan
 from wan_nb.studies.race.steering import NEXT_SEEDS
 from wan_nb.studies.study_cell import Cell, labelled
 from wan_nb.studies.votes import tidy
-from wan_nb.terminal import printed
+from wan_nb.terminal import printed, say
 
 if TYPE_CHECKING:
     import os
@@ -304,6 +304,13 @@ def join(study: AnyStudy, *, race: bool = False) -> None:
         raise InvalidOption(
             f"study {shown(study.name)} has become a race, which chooses its seeds itself.",
             remedy="Add --race to go on with it (study.race()), or give this one another name.",
+        )
+    began = {cell.materials: cell.block.partition(" · seed ")[0] for cell in recorded.plan.written}
+    if any(cell.materials not in began for cell in study.plan.written):
+        names = join_words([shown(name, typed=True) for name in dict.fromkeys(began.values())][:3], "and")
+        say(
+            f"The race {shown(study.name)} goes on with what it began with ({names}), not with what is given now:"
+            " another --name races on that."
         )
     study.planned = replace(study.planned, plan=recorded.plan, requests=recorded.requests)
 

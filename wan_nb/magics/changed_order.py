@@ -163,28 +163,46 @@ class ChangedOrder:
         """Say what differs, what is shown, and what the new costs."""
         say(f"{self.why}; {shown}. {new} {self.told}.")
 
-    def offer(self, buy: Callable[[], Row]) -> Run | Study:
-        """The clip that the cell showed before, beneath a button that makes a new one."""
+    def offer(self, cell: Cell, buy: Callable[[], Row]) -> Run | Study | None:
+        """Show the clip that the cell showed before, and under it a button that makes a new one.
+
+        Returns
+        -------
+        Run, Study or None
+            What is still to be shown.
+        """
         self.say("the clip of the order before stands below (free)", "A new one costs")
-        if front_end().live:
-            from wan_nb.widgets.offer import show_offer
-
-            show_offer(self.session.views, f"Make a new one for {self.told}", lambda: [buy()])
-        else:
+        if not front_end().live:
             say(self._later.format(self.price))
-        return self.old
+            return self.old
+        from wan_nb.widgets.offer import show_offer
 
-    def offer_plan(self, study: Study, buy: Callable[..., object]) -> Run | Study:
-        """The study that the cell showed before, beneath the plan of the new one; without one that plan."""
+        words = f"Make a new one for {self.told}"
+        self._under_old(cell, lambda: show_offer(self.session.views, words, lambda: [buy()]))
+        return None
+
+    def offer_plan(self, cell: Cell, study: Study, buy: Callable[..., object]) -> Run | Study | None:
+        """The same of a study, with the plan of the new one, which stands alone where there is no old one."""
         old = None if isinstance(self.old, Run) else self.old
         self.say("the clips of the order before stand below (free)" if old else "nothing is bought yet")
         if not front_end().live:
             say(self._later.format(self.price))
-        elif old is not None:
-            from wan_nb.widgets.plan import show_plan
+        if old is None or not front_end().live:
+            return old or study
+        from wan_nb.widgets.plan import show_plan
 
-            show_plan(self.session.views, study.state(), state_now=study.state, buy=buy, ended=study.ended)
-        return old or study
+        views, ended = self.session.views, study.ended
+        self._under_old(cell, lambda: show_plan(views, study.state(), state_now=study.state, buy=buy, ended=ended))
+        return None
+
+    def _under_old(self, cell: Cell, show: Callable[[], None]) -> None:
+        """Show what was there, and under it what is offered: what is bought then comes last, where it is looked for."""
+        from wan_nb.widgets.one_output import one_output
+
+        with one_output():
+            if not cell.silent:
+                self.old._ipython_display_()
+            show()
 
     _later = "Nothing was bought; --max-cost {:g} in this cell makes it."
 

@@ -13,6 +13,7 @@ from wan_nb.frontends import front_end
 from wan_nb.grammar.cell import Cell
 from wan_nb.grammar.slips import refuse_bare_name
 from wan_nb.grammar.template import expand
+from wan_nb.handles.run import Run
 from wan_nb.html.text import megabytes
 from wan_nb.magics.changed_order import ChangedOrder, keep_order, order_names
 from wan_nb.progress import Progress
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from wan_nb.api.request import VideoRequest
     from wan_nb.handles.race import Race
-    from wan_nb.handles.run import Run
     from wan_nb.handles.session import Session
     from wan_nb.handles.study import Study
     from wan_nb.magics.notebook import Notebook
@@ -87,7 +87,8 @@ def _run(notebook: Notebook, cell: Cell) -> Any:
                 run = buy(most, progress=sent)
             return _wait_and_show(notebook, cell, run)
     # It is not waited for: what is shown after a wait takes the place of the offer.
-    return _keep_result(notebook, cell, changed.offer(lambda: buy(changed.price).row))
+    _keep_result(notebook, cell, changed.old)
+    return changed.offer(cell, lambda: buy(changed.price).row)
 
 
 def _say_before_paying(session: Session, cell: Cell, request: VideoRequest) -> None:
@@ -153,7 +154,8 @@ def _compared(notebook: Notebook, cell: Cell, study: Study, *, buys: bool) -> An
     changed = ChangedOrder.of(session, cell, study.asks(), study.written()) or ChangedOrder.hiding(cell, study)
     if changed is not None and not (buys and changed.allowed(notebook, cell)):
         changed.keep(cell)
-        return _keep_result(notebook, cell, changed.offer_plan(study, buy))
+        _keep_result(notebook, cell, study if isinstance(changed.old, Run) else changed.old)
+        return changed.offer_plan(cell, study, buy)
     state = study.state()
     if not buys:
         if not state.missing:
