@@ -84,7 +84,7 @@ def deliver(
     out = target(workspace, path, ".zip")
     if not rows:
         raise InvalidOption("there is no clip to deliver yet.", remedy="%wan runs shows what is there.")
-    items = [*_items(workspace, sorted(rows, key=lambda row: row.variant != winner if winner else False))]
+    items = [*_items(workspace, _as_on_the_page(rows, winner))]
     newest = max((row.ended_at for row in rows if row.ended_at), default=None)
     date = min(max(tuple(newest.timetuple()[:6]) if newest else _EARLIEST, _EARLIEST), _LATEST)
     line = Progress("Packing clips", len(items))
@@ -95,6 +95,16 @@ def deliver(
             with item.file.open("rb") as source:
                 _add(archive, f"clips/{item.name}", source, item.facts.bytes, date)
     return WrittenFile(out)
+
+
+def _as_on_the_page(rows: Sequence[Row], winner: str) -> list[Row]:
+    """Rows in the order in which the page shows them: the winner first, and what has one label together."""
+    places: dict[str, int] = {}
+    for row in rows:
+        places.setdefault(row.variant or row.prompt or "", len(places))
+    return sorted(
+        rows, key=lambda row: (bool(winner) and row.variant != winner, places[row.variant or row.prompt or ""])
+    )
 
 
 def _items(workspace: Workspace, rows: Sequence[Row]) -> Iterator[_Item]:
@@ -130,7 +140,7 @@ section {{ border-top: 1px solid color-mix(in srgb, currentColor 25%, transparen
 .chosen {{ border-top: 4px solid; }}
 .clips {{ display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); }}
 figure {{ margin: 0; }}
-video {{ width: 100%; max-height: 70vh; background: #000; }}
+video {{ display: block; max-width: 100%; width: auto; height: auto; max-height: 70vh; background: #0004; }}
 figcaption {{ font-size: .9rem; overflow-wrap: anywhere; }}
 p {{ max-width: 45rem; }}
 .words {{ white-space: pre-wrap; overflow-wrap: anywhere; }}
@@ -147,7 +157,8 @@ _SECTION = Markup("""<section{kind}><h2>{heading}</h2>
 {figures}
 </div></section>""")
 
-_FIGURE = Markup("""<figure><video controls preload="metadata" src="{address}"></video>
+_FIGURE = Markup("""<figure>
+<video controls preload="metadata" width="{width}" height="{height}" src="{address}"></video>
 <figcaption>{name} <small>{facts}</small></figcaption></figure>""")
 
 _REHEARSAL = Markup("<p><strong>SIMULATED</strong>: drawn by a simulator for a rehearsal, not made by the model.</p>\n")
@@ -207,6 +218,8 @@ def _figure(item: _Item) -> Markup:
     seconds, sound = item.facts.seconds, "" if item.facts.has_audio else ", without sound"
     return _FIGURE.format(
         address=f"clips/{quote(item.name)}",
+        width=item.facts.width,
+        height=item.facts.height,
         name=isolated(item.name.removesuffix(".mp4")),
         facts=f"{seconds:.3g} s, {item.facts.width} × {item.facts.height}{sound}",
     )

@@ -191,6 +191,8 @@ def pages(clips: Sequence[Clip], order: str = ORDER, columns: int | None = None)
     >>> made = [{"id": f"{v}{s}", "variant": v, "block": str(s)} for s in (1, 2) for v in "AB"]
     >>> [(p["clip"]["id"], p["row"], p["column"]) for p in pages(made)[0]]
     [('A1', 0, 0), ('B1', 0, 1), ('A2', 1, 0), ('B2', 1, 1)]
+    >>> [(p["clip"]["id"], p["row"]) for p in pages([made[0], made[3]])[0]]
+    [('A1', None), ('B2', None)]
     """
     if order != ORDER and order in orders(clips):
         ranked = sorted(clips, key=lambda clip: _key(_value(clip, order)))
@@ -201,7 +203,9 @@ def pages(clips: Sequence[Clip], order: str = ORDER, columns: int | None = None)
         rows.setdefault(clip.get("block", ""), []).append(clip)
     # A grid needs one clip in each of its cells at most; repeats of a cell simply follow each other.
     single = all(len({clip.get("variant", "") for clip in row}) == len(row) for row in rows.values())
-    if columns is None and single and 1 < len(variants) <= LIVE:
+    # Where no two of them share a picture and a seed, they would stand on a diagonal.
+    beside = any(len(row) > 1 for row in rows.values())
+    if columns is None and single and beside and 1 < len(variants) <= LIVE:
         return _grid(list(rows.values()), variants)
     flat = [clip for row in rows.values() for clip in row]
     return [_flow(flat[start : start + LIVE], columns) for start in range(0, len(flat), LIVE)]
@@ -258,7 +262,7 @@ def public(clip: Clip, names: Sequence[str] = ()) -> dict[str, Any]:
         "variant": plain(clip.get("variant"), 120),
         "block": plain(clip.get("block"), 120),
         "prompt": plain(clip.get("prompt"), 6_000),
-        "params": {plain(name, 60): _shown(params[name]) for name in names if name in params},
+        "params": {plain(name, 60).replace("_", " "): _shown(params[name]) for name in names if name in params},
         "playable": playable,
         "note": "" if playable else _absent(str(clip.get("status", ""))),
         "marks": _marks(clip.get("marks") or {}),
