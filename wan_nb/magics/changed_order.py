@@ -197,7 +197,7 @@ class ChangedOrder:
 
     def _under_old(self, cell: Cell, show: Callable[[], None]) -> None:
         """Show what was there, and under it what is offered: what is bought then comes last, where it is looked for."""
-        from wan_nb.widgets.one_output import one_output
+        from wan_nb.widgets.output.one_output import one_output
 
         with one_output():
             if not cell.silent:
