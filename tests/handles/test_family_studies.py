@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wan_nb.studies.ranking.words import ACROSS_MODELS
+from wan_nb.studies.ranking.remarks import ACROSS_MODELS
 
 pytest_plugins = ["fixtures_shell"]
 

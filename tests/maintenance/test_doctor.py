@@ -122,7 +122,7 @@ def test_inventory_and_what_mending_does(session, runs) -> None:
     os.utime(folder / ".old.tmp", (0, 0))
     shape = doctor.inventory(session.workspace)
     assert [row.run_id for row in shape.lost] == [lost.id]
-    assert [path.name for path in shape.strangers] == ["best clip.mp4", "holiday.mp4"]
+    assert [path.name for path in shape.of_no_run] == ["best clip.mp4", "holiday.mp4"]
     assert {path.name for path in shape.leftovers} == {".aabbccddeeff.part", ".old.tmp"}
 
     found = doctor.examine(session.workspace, mend=True)

@@ -34,7 +34,7 @@ _OF_THE_BODY = frozenset({b"content-encoding", b"content-length", b"transfer-enc
 
 _ours: ContextVar[bool] = ContextVar("wan_nb.api.transport.ours", default=False)
 
-# In a notebook that logs, they would write down signed links and the password of a proxy.
+# Loggers of httpx would write signed links and the password of a proxy into a notebook that logs.
 for _talker in ("httpx", *(f"httpcore.{part}" for part in ("connection", "http11", "http2", "proxy", "socks"))):
     logging.getLogger(_talker).addFilter(lambda _: not _ours.get())
 

@@ -248,7 +248,7 @@ def _opens(name: str, value: str) -> bool:
     """Whether a parameter may be a secret: by its name, unless its value is plainly a file's."""
     called = name.lower()
     if called.replace("-", "_") not in _SECRET and not _SIGNING.fullmatch(called):
-        # A bare word has no name that says what it is.
+        # A word without "=" has no name to judge by: only its length tells.
         return not value and len(name) > 40 and not _FILE.fullmatch(name)
     return not _FILE.fullmatch(value)
 
@@ -274,7 +274,7 @@ def fault(url: object, *, schemes: frozenset[str] = frozenset({"http", "https"})
 
 
 def _faults(url: str, schemes: frozenset[str], *, user: bool) -> Iterator[str]:
-    """What is wrong, the first of which is told: what comes later takes it that nothing earlier was."""
+    """What is wrong with an address; each check relies on those before it, so only the first fault is told."""
     if len(url) > _LONGEST:
         yield f"it has {len(url)} characters"
     if any(c.isspace() or not c.isprintable() for c in url):

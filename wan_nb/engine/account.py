@@ -121,7 +121,7 @@ class Account:
             str(row.task_id),
             model=row.model or "",  # an adopted task does not tell its model; the list then names all
             submitted_at=row.submitted_at or datetime.now(UTC),
-            seen_durations=seen[::-1],  # the log tells the newest first, the pace forgets the oldest
+            seen_durations=seen[::-1],  # the log has the newest first, the pace wants the oldest first
             gap=self.settings.gap,
         )
 

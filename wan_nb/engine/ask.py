@@ -52,7 +52,7 @@ class Ask:
     def seeded(self, take: int = 1) -> VideoRequest:
         """The request with a seed: the given one, or one derived from the materials, the name and the take.
 
-        In the fingerprint counts the seed of the first take, whichever is wanted: fingerprint and take name a clip.
+        The fingerprint has the seed of the first take, whichever is wanted: fingerprint and take together name a clip.
         """
         if self.request.seed is not None:
             return self.request
@@ -67,7 +67,7 @@ class Ask:
     def of_run(cls, row: Row, request: VideoRequest, **more: Any) -> Self:
         """What a run asked for, by its recorded request: under its labels, without a seed where that was derived."""
         media = request.media()
-        takes = range(1, max(row.take, row.attempt) + 1)  # the first edition mixed the attempt in
+        takes = range(1, max(row.take, row.attempt) + 1)  # the first edition derived the seed from the attempt
         names = [name for name in dict.fromkeys([row.study, None])
                  if row.seed in {derive_seed(media, name, take) for take in takes}]  # fmt: skip
         if names:

@@ -1,7 +1,6 @@
 """Which service: a name becomes a base URL, an identity and a region. The simulator is started on demand, here only.
 
-After this module nobody asks again whether the service is real: engine and client see a base URL, and whether a run is
-simulated is one bit that the service itself sends in a response header.
+Engine and client see a base URL only; whether a run is simulated is a response header of the service.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Endpoint", "address", "identify", "locate", "region_named"]
 
 SIMULATOR_KEY = "simulator"
-"""The simulator takes any key; this one says in its counters who came."""
+"""The simulator takes any key; its counters are kept by key."""
 
 
 @printed

@@ -1,4 +1,4 @@
-"""The only thread that does I/O: one event loop, shared by all sessions of the process, and the ways to wait for it.
+"""The thread that speaks to the service: one event loop, shared by all sessions of the process; ways to wait for it.
 
 Why a thread (measured in JupyterLab): a task on the kernel's own loop stands still while another cell computes, and an
 interrupt of the cell kills it. Work sent here goes on in both cases, and it runs in a copied context of the cell that

@@ -1,4 +1,4 @@
-"""How a log became what it is: one function per version, appended, never changed.
+"""The schema of a log from version to version: one function a version, appended, never changed.
 
 The statements are written so that SQLite and PostgreSQL read them alike. Long texts stand last, so that a look at one
 of the other columns need not walk through them.

@@ -50,8 +50,8 @@ def _keep(session: AnySession, names: list[str], order: Mapping[str, Any]) -> No
 class ChangedOrder:
     """An order that would buy clips although a person has typed nothing that asks for new ones.
 
-    An answer belongs to one change. ``--max-cost`` allows an amount and stays in its cell: it answers where it was
-    typed since the cell was last run, and in batch, where nobody can be asked.
+    Each change is asked about once. ``--max-cost`` stays in its cell, so it counts as an answer only where it was typed
+    after the cell was last run, and in batch, where nobody can be asked.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ class ChangedOrder:
         before = session.workspace.log.order(notebook_name(), order_names(cell)) or {}
         if before and cell.take == before.get("take"):
             old, recorded = _bought(session, before)
-            if cell.race:  # which chooses its seeds itself
+            if cell.race:  # a race chooses its seeds itself
                 written, recorded = _without_seeds(written), _without_seeds(recorded)
             if old is not None and (why := _difference(written, recorded, (before.get("name"), cell.name))):
                 return cls(session, old, why, bill, before)

@@ -206,16 +206,16 @@ def _clips(workspace: Workspace, *, mend: bool) -> Iterator[Finding]:
     if found.changed:
         yield Finding("clips", "bad", f"{len(found.changed)} clips have another size than delivered: "
                       f"{_few(found.changed)}", "Something wrote to them; take them from a backup.")  # fmt: skip
-    if found.strangers:
-        names = ", ".join(path.name for path in found.strangers[:5])
-        yield Finding("clips", "note", f"{len(found.strangers)} files in videos/ belong to no run: {names}",
+    if found.of_no_run:
+        names = ", ".join(path.name for path in found.of_no_run[:5])
+        yield Finding("clips", "note", f"{len(found.of_no_run)} files in videos/ belong to no run: {names}",
                       "Move them elsewhere if they are yours; --mend knows renamed clips.")  # fmt: skip
     if found.unchecked:
         yield Finding("clips", "note", f"{len(found.unchecked)} clips were kept that could not be checked: "
                       f"{_few(found.unchecked)}", "Look at them once; %wan show ID says why.")  # fmt: skip
     if found.leftovers:
         yield Finding("clips", "note", f"{len(found.leftovers)} leftovers of broken downloads", "%wan doctor --mend")
-    if not (found.lost or found.changed or found.strangers or found.leftovers):
+    if not (found.lost or found.changed or found.of_no_run or found.leftovers):
         yield Finding("clips", "good", f"{found.whole} on disk, each with its row")
 
 
@@ -230,7 +230,7 @@ class Inventory(NamedTuple):
         Succeeded runs whose file is gone, or has another size than was delivered.
     unchecked : list of Row
         Clips that are there, but were kept unchecked.
-    strangers : list of Path
+    of_no_run : list of Path
         Clips that belong to no run.
     leftovers : list of Path
         Partial and temporary files that nobody will go on with.
@@ -240,7 +240,7 @@ class Inventory(NamedTuple):
     lost: list[Row]
     changed: list[Row]
     unchecked: list[Row]
-    strangers: list[Path]
+    of_no_run: list[Path]
     leftovers: list[Path]
 
 
@@ -254,18 +254,18 @@ def inventory(workspace: Workspace) -> Inventory:
     lost = [row for row in made if str(row.video) not in sizes]
     changed = [row for row in there if row.bytes is not None and row.bytes != sizes[str(row.video)]]
     folder, names = workspace.store.root / "videos", {PurePath(str(row.video)).name for row in made}
-    strangers = [p for p in sorted(folder.glob("[!.]*.mp4")) if p.name not in names and p.stem not in under_way]
+    of_no_run = [p for p in sorted(folder.glob("[!.]*.mp4")) if p.name not in names and p.stem not in under_way]
     partial = [p for p in sorted(folder.glob(".*.part")) if p.name.split(".")[1] not in under_way]
     temporary = [p for p in sorted(folder.glob(".*.tmp")) if time.time() - p.stat().st_mtime > OLD]
     unchecked = [row for row in there if row.error_code == UNCHECKED]
-    return Inventory(len(there) - len(changed), lost, changed, unchecked, strangers, partial + temporary)
+    return Inventory(len(there) - len(changed), lost, changed, unchecked, of_no_run, partial + temporary)
 
 
 def _rename_back(workspace: Workspace, found: Inventory) -> int:
     """Give clips that were renamed within the folder their names back, known by their content; returns how many."""
     wanted = {row.video_sha256: row for row in found.lost}
     back = 0
-    for path in found.strangers if wanted else ():
+    for path in found.of_no_run if wanted else ():
         with path.open("rb") as file:
             row = wanted.pop(file_sha256(file), None)
         if row is not None:

@@ -24,7 +24,7 @@ from wan_nb.grammar.template import expand as fill
 from wan_nb.grammar.template import placeholders
 from wan_nb.html.code import Grid
 from wan_nb.log.states import ENDED_WITHOUT, Status
-from wan_nb.studies.ranking.words import ACROSS_MODELS
+from wan_nb.studies.ranking.remarks import ACROSS_MODELS
 from wan_nb.studies.study_cell import BLOCK_FIELDS, Cell, digest, labelled, plain, shown
 from wan_nb.studies.table import rows_of
 from wan_nb.studies.votes import MIN_BLOCKS

@@ -265,7 +265,7 @@ class Board(NotebookWidget):
 
 
 async def _nothing() -> str:
-    """What an offer does that is none."""
+    """The action of a board without an offer."""
     return ""
 
 

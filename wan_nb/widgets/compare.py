@@ -25,7 +25,7 @@ from wan_nb.log.marks import columns as columns_of
 from wan_nb.log.marks import marks_of
 from wan_nb.media.clips import shrunk
 from wan_nb.sanitize import said
-from wan_nb.studies.ranking.words import ACROSS_MODELS
+from wan_nb.studies.ranking.remarks import ACROSS_MODELS
 from wan_nb.terminal import printed
 from wan_nb.widgets import clip_pages
 from wan_nb.widgets.assets import PLAYER, module, styles

@@ -45,7 +45,7 @@ _WIDTH, _NARROWEST = 0.6, 0.1
 """Width of a bump as a share of the spread, and the least in log seconds; both shrink with n^-0.2 as kernels do."""
 _LOGISTIC = math.sqrt(3) / math.pi
 """Scale of a logistic distribution with standard deviation 1."""
-_EVEN = 0.003  # of the probability, spread evenly over the logarithm of time: an eye open everywhere
+_EVEN = 0.003  # of the probability, spread evenly over the logarithm of time, so that no moment counts as impossible
 
 _STEP = 0.03  # of the grid, in log seconds
 _LOW, _HIGH = math.log(0.1), math.log(LIMITS.task_timeout * 1.5)

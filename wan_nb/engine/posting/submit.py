@@ -216,7 +216,7 @@ class Submitter:
             created, doubt = None, code_and_message(error)
         else:
             ended = attempt.end(None)
-        # Not while the error is being handled, which would drag the words of a library into every traceback from here.
+        # Outside of the except block: an error raised here has no library error as its context.
         if created is not None:
             try:
                 row = await self._accepted(row, created, ended)
@@ -272,7 +272,7 @@ class Submitter:
             return fit and datetime.now(UTC) <= give_up
 
         async def note(error: WanError) -> None:
-            ended, attempt.left = attempt.end(error), None  # in this order: whoever stops the write has no doubt either
+            ended, attempt.left = attempt.end(error), None  # before the write, which may be cancelled
             if (await account.write(row.run_id, **ended)).status is not Status.INTENDED:
                 raise LogError("another kernel has taken it for dead.", remedy="%wan resume") from None
 
@@ -287,7 +287,7 @@ class Submitter:
         account = self.account
         while True:
             if account.client.skew is None:
-                with suppress(WanError):  # any answer tells it
+                with suppress(WanError):  # any answer tells the skew of the clocks
                     await account.client.list(page_size=1)
             stamped = _Clocks()
             other = await account.ask_log(

@@ -1,4 +1,4 @@
-"""From the log to pandas: the only door to it in the engine."""
+"""The rows of the log as a pandas DataFrame."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def next_pair(
     else:
         pair, picker = _thompson(given, open_pairs, rng), "thompson"
     weight = Counter((v.block, name) for v in given if v.outcome != "skip" for name in v.cell[1])
-    # A clip that was judged little says most: evidence is counted in blocks.
+    # The block whose clips were judged least is asked: evidence is counted in blocks.
     load = {block: weight[block, pair[0]] + weight[block, pair[1]] for block in open_pairs[pair]}
     block = _any([b for b in load if load[b] == min(load.values())], rng)
     left, right = sides(pair, own, rng)

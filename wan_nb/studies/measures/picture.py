@@ -212,7 +212,7 @@ def cuts(scenes: Sequence[Floats], times: Floats) -> list[int]:
 
     found = []
     for place, (one, other) in enumerate(pairwise(scenes)):
-        # Where they stand they fit at most as well as where they fit best, which takes long to look for.
+        # The fit without a shift is a lower bound of the best fit, which takes long to look for.
         if float((one * other).sum()) / _power(one, other) >= _ANEW or alike(place) >= _ANEW:
             continue
         near = [n for n in np.flatnonzero(np.abs(times[1:] - times[place + 1]) <= _NEAR).tolist() if n != place]

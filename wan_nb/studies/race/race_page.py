@@ -12,7 +12,7 @@ from wan_nb.html.race import RacePage
 from wan_nb.log.states import Status
 from wan_nb.studies.plan import MAX_CELLS
 from wan_nb.studies.race.outlook import SMALL, Chance, outlook
-from wan_nb.studies.ranking.words import across_models
+from wan_nb.studies.ranking.remarks import across_models
 from wan_nb.studies.votes import question
 
 if TYPE_CHECKING:

@@ -52,8 +52,8 @@ _START = 1
 
 
 _TASTES = {0.03: 0.45, 0.2: 0.45, 1.0: 0.1}
-"""Variances, in square logits, of what a picture or a rater adds to a variant, and how likely they are beforehand. Two
-raters who agree decide, if later than one; two who do not can hardly (``tests/bench/decisions.py``)."""
+"""Variances, in square logits, of what a picture or a rater adds to a variant, and how likely they are beforehand. With
+them two raters who agree need more seeds than one (``tests/bench/decisions.py``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ def fit_stack(
     evidence[np.ix_(votes.blocks_seen() < MIN_BLOCKS, nodes[:, 0] < grid.max())] = -np.inf
     weight = likely * np.exp(evidence - evidence.max(axis=1, keepdims=True))
     if near is None:
-        # With many nodes two steps from the common point, which leave less than 0.001 logit.
+        # With many nodes two steps from the common point are enough: the rest is below 0.001 logit.
         mode = _solve(many, start, taus, priors, 2 if len(nodes) > len(grid) else 100)
         curve = _Curve.at(many, mode, taus, priors)
     else:

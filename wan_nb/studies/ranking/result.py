@@ -11,8 +11,7 @@ from wan_nb.html.ranking import of_100, ranking_bundle
 from wan_nb.html.text import percent
 from wan_nb.studies.ranking.forecast import SEEDS, chances
 from wan_nb.studies.ranking.posterior import Posterior, gaps
-from wan_nb.studies.ranking.rule import MIN_VOTES, SURE
-from wan_nb.studies.ranking.words import (
+from wan_nb.studies.ranking.remarks import (
     across_models,
     number,
     only_one,
@@ -22,6 +21,7 @@ from wan_nb.studies.ranking.words import (
     unusable,
     votes_left_out,
 )
+from wan_nb.studies.ranking.rule import MIN_VOTES, SURE
 from wan_nb.studies.rounding import steady
 from wan_nb.studies.votes import MIN_BLOCKS
 from wan_nb.terminal import printed
