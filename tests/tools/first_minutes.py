@@ -108,7 +108,7 @@ class Reader:
 
     def run(self, first: int, last: int) -> None:
         """Click into a cell, then Shift-Enter to another."""
-        self.at(first).scroll_into_view_if_needed()
+        self.at(first).evaluate("cell => cell.scrollIntoView({ block: 'center' })")
         self.at(first).locator(".jp-InputPrompt").first.click()
         for _ in range(first, last + 1):
             self.page.keyboard.press("Shift+Enter")
