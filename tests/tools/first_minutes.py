@@ -307,6 +307,8 @@ def main() -> None:
                 else:
                     assert service.stdout
                     key(reader, walk, root, service.stdout.readline().strip())
+                if "--write" in sys.argv:
+                    record(walk.steps)
             browser.close()
     finally:
         service.terminate()
@@ -314,8 +316,6 @@ def main() -> None:
         os.killpg(walk.server.pid, signal.SIGTERM)
         walk.server.wait(30)
     shutil.rmtree(work, ignore_errors=True)
-    if "--write" in sys.argv:
-        record(walk.steps)
 
 
 if __name__ == "__main__":
