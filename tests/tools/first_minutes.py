@@ -300,6 +300,9 @@ def main() -> None:
             for door in doors:
                 walk.enter(door)
                 if door == "try":
+                    if door != doors[0]:
+                        page.goto(f"{root}/lab/tree/quickstart.ipynb")
+                        page.get_by_role("heading", name="Quickstart").wait_for()
                     quickstart(reader, walk)
                     decision(reader, walk)
                 elif door == "teach":
