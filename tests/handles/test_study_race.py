@@ -11,6 +11,7 @@ import pytest
 import wan_nb
 from wan_nb.errors import BudgetExceeded, InvalidOption, RunFailed
 from wan_nb.handles.race import Race
+from wan_nb.studies.race.outlook import outlook
 
 pytest_plugins = ["fixtures_shell"]
 
@@ -85,6 +86,18 @@ def test_a_race_from_its_first_clip_to_its_report(session, opened, simulator, ca
     assert race.sentence in report
     assert "<h2>The race</h2>" in report
     assert "study.race(max_cost=30)" in report
+
+
+def test_a_second_person_is_suggested_where_that_is_cheaper_than_seeds(session, simulator, cat) -> None:
+    race = session.study(PROMPTS, name="two", first_frame=cat, duration=2).race(max_clips=120)
+    alone, together = outlook(2, 120), outlook(2, 120, raters=2)
+    assert together.spent <= 0.9 * alone.spent
+    assert together.found > alone.found
+    assert "With a second person's vote on each pair the clear one" in race.outlook
+    assert "race(raters=2)" in race.outlook
+    assert "race(raters=3)" not in race.outlook
+    assert "race(raters=2)" not in race.study.race(raters=2).outlook
+    assert creates(simulator) == 0
 
 
 def test_a_level_race_goes_on_in_steps_until_the_budget_ends_it(session, simulator, cat) -> None:

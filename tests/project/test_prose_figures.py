@@ -83,6 +83,11 @@ def clear_ones_found() -> list[int]:
     return [round(100 * found[f"2 logits, luck {luck}"]["right"]["value"]) for luck in (1, 0)]
 
 
+def intervals_that_hold() -> list[int]:
+    shares = [cell["inside"]["value"] for cell in measured("decisions")["coverage"].values()]
+    return [round(100 * share) for share in (min(shares), max(shares))]
+
+
 def voice_seconds() -> float:
     import av
 
@@ -169,6 +174,7 @@ CLAIMS: list[tuple[str, str, Any]] = [
     (f"{REF}decisions.md", "at most {} in 100 sessions end with a winner", (equals_that_win(),)),
     (f"{REF}decisions.md", "preferred on {:.0f} of 100 seeds", (100 / (1 + math.exp(-2)),)),
     (f"{REF}decisions.md", "{} to {} of 100 sessions find it within 40 seeds", clear_ones_found()),
+    (f"{REF}decisions.md", "hold the truth in {} to {} of 100 sessions", intervals_that_hold()),
     (f"{REF}decisions.md", "buys {} seeds for all variants first, then {} at a time",
      (steering.FIRST_SEEDS, steering.NEXT_SEEDS)),
     (f"{REF}decisions.md", "evidence of {:g} to 1 the first beats", (race_plan.BEATS,)),

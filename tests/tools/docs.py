@@ -11,6 +11,7 @@ from typing import Any
 
 from wan_nb.api import catalog
 from wan_nb.api.catalog.error_codes import ERRORS
+from wan_nb.errors import join_words
 from wan_nb.frontends import FRONT_ENDS
 from wan_nb.log.row import COLUMNS
 from wan_nb.magics import help as manual
@@ -154,6 +155,7 @@ def race_table() -> str:
     names = {
         "race, E 20": "race",
         "race, E 40": "strict race",
+        "two": "race, two people's votes",
         "grid": "grid",
         "fixed grid, sign test": "fixed grid, sign test",
     }
@@ -161,9 +163,44 @@ def race_table() -> str:
     for world, found in sorted(told["table"].items()):
         variants, _, what = world.partition(" variants, ")
         as_good = found.get("fixed grid as good as the race")
-        cells = [_designed(found[name] if name in found else told["grid"].get(world)) for name in names]
+        of = {"grid": told["grid"].get(world), "two": told["two_raters"].get(world), **found}
+        cells = [_designed(of[name]) for name in names]
         rows.append((variants, what, *cells, f"{as_good['clips']:.0f}" if as_good else ""))
     return _table(("variants", "world", *names.values(), "clips of a fixed grid as good as the race"), rows)
+
+
+def grid_table() -> str:
+    """How often grids end with a false winner, and with the right one."""
+    told = json.loads((BENCH / "results" / "decisions.json").read_text(encoding="utf-8"))
+    worlds = {
+        **{
+            f"{k} variants, luck 0, 1 and 2": [("false", f"{k} variants, luck {luck}") for luck in range(3)]
+            for k in (2, 3, 4, 5, 8)
+        },
+        "4 pictures that differ, luck 1": [("false", "4 pictures, 1 rater")],
+        "4 pictures that do not": [("false", "4 pictures alike")],
+        "2, 3 and 4 raters whose tastes differ": [("false", f"{n} raters") for n in (2, 3, 4)],
+        "4 pictures and 2 raters that differ": [("false", "4 pictures, 2 raters")],
+        "raters with another model of ties": [("false", "Rao-Kupper raters")],
+        "a rater who prefers the left": [("false", "prefers the left")],
+        "a rater who is shown the winner again": [("false", "winner stays")],
+        "half of the answers flipped": [("false", "half of the answers flipped")],
+        "three that beat each other in a circle": [("false", "a cycle")],
+        "each clip under two seeds": [("false", "every clip under two seeds")],
+        "two variants with the same clips": [("false", "two variants are the same clips")],
+        "one variant never shown": [("false", "one variant never shown")],
+        "one of 2 is better by 2 logits, luck 0 and 1": [("right", f"2 logits, luck {luck}") for luck in (0, 1)],
+        "the same, 4 pictures": [("right", f"2 logits, luck {luck}, 4 pictures") for luck in (0, 1)],
+        "the same, 2 raters": [("right", f"2 logits, luck {luck}, 2 raters") for luck in (0, 1)],
+    }
+    rows = []
+    for world, cells in worlds.items():
+        found = [told[part][cell] for part, cell in cells]
+        part = cells[0][0]
+        shares = join_words([f"{100 * cell['decided']['value']:.1f}" for cell in found], "and")
+        few = {cell["sessions"] for cell in found} - {1000}
+        rows.append((world, f"{part} {shares}" + (f" ({min(few)} sessions)" if few else "")))
+    return _table(("world", "of 100 sessions"), rows)
 
 
 def _designed(found: dict[str, Any] | None) -> str:
@@ -203,6 +240,7 @@ TABLES = {
     "codes": code_table,
     "where": where_table,
     "rivals": rival_table,
+    "grid": grid_table,
     "race": race_table,
     "exchanges": exchange_table,
 }

@@ -49,11 +49,14 @@ class Chance:
         Share of races that end with it as the winner.
     clips : int or None
         Clips that half of these take at most; None where fewer than one in ten find it.
+    spent : float
+        Clips that all races take on average.
     """
 
     share: float
     found: float
     clips: int | None
+    spent: float
 
 
 @lru_cache(maxsize=64)
@@ -80,7 +83,7 @@ def outlook(variants: int, clips: int, *, raters: int = 1, beats: float = 20.0, 
     """
     k = variants
     if k < 2 or clips < FIRST_SEEDS * k:
-        return Chance(share, 0.0, None)
+        return Chance(share, 0.0, None, clips)
     rng = np.random.default_rng(0)
     seeds = FIRST_SEEDS + NEXT_SEEDS * ((clips - FIRST_SEEDS * k) // (2 * NEXT_SEEDS))
     tables = max(20, min(_SESSIONS, 4_000_000 // (seeds * k * k)))
@@ -105,7 +108,7 @@ def outlook(variants: int, clips: int, *, raters: int = 1, beats: float = 20.0, 
         bought += NEXT_SEEDS
     right = winner == 0
     half = int(np.median(took[right])) if right.mean() >= 0.1 else None
-    return Chance(share, float(steady(right.mean())), half)
+    return Chance(share, float(steady(right.mean())), half, float(steady(spent.mean())))
 
 
 def _answers(rng: np.random.Generator, shape: tuple[int, int, int], k: int, share: float) -> Floats:

@@ -141,8 +141,7 @@ def _promises(study: PlannedStudy, state: RaceState) -> list[str]:
     found = [f"With {_clips(clips)}: a clear difference (3 in 4 votes) {_said(clear)}; "
              f"a small one (3 in 5 votes) {_said(outlook(k, clips, share=SMALL, **given))}."]  # fmt: skip
     second = outlook(k, clips, **{**given, "raters": plan.raters + 1})
-    cheaper = clear.clips is None or (second.clips or clips) <= 0.8 * clear.clips
-    if second.clips and (cheaper or second.found >= clear.found + 0.2):
+    if second.clips and (second.spent <= 0.9 * clear.spent or second.found >= clear.found + 0.1):
         one = "a second person's vote" if plan.raters == 1 else "one more person's vote"
         found.append(f"With {one} on each pair the clear one {_said(second)}: race(raters={plan.raters + 1}).")
     if (today := _today(study)) is not None and plan.max_cost is not None and today < plan.max_cost - state.spent:
