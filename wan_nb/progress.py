@@ -67,7 +67,7 @@ class Progress:
         self.done = 0.0
         self._began = self._shown = time.monotonic()
         self._handle: Any = None
-        self._open, self._thread = False, threading.get_ident()
+        self._open = False
 
     def __enter__(self) -> Self:
         if self.at_once:
@@ -85,7 +85,7 @@ class Progress:
         self.reach(self.done + by)
 
     def reach(self, done: float) -> None:
-        """So much is done in all; another thread than that of the block brings an output up to date, never prints."""
+        """So much is done in all; another thread than the main one brings an output up to date, never prints."""
         self.done, now = done, time.monotonic()
         if now - self._began >= SILENT and now - self._shown >= _PAUSE:
             self._shown = now
@@ -109,8 +109,8 @@ class Progress:
         return f"{self.what} {bar} {self._said(self.done)} of {self._said(self.total)}{left}"
 
     def _show(self, line: str, *, last: bool = False) -> None:
-        if self._handle is None and threading.get_ident() != self._thread:
-            return
+        if self._handle is None and threading.current_thread() is not threading.main_thread():
+            return  # what a click began has no cell to show it in
         front = front_end()
         if front.kernel and front.name != "marimo":
             bundle = {"text/plain": printable(line)}

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,18 @@ def test_a_failure_and_an_interrupt_say_how_far_it_came(clock, capsys) -> None:
     with pytest.raises(Detached, match="Stopped at 0 of 3; nothing unfinished is left"), Progress("Packing clips", 3):
         raise KeyboardInterrupt
     assert capsys.readouterr().err == "Packing: stopped at 2 MB of 3 MB.\n" * 2
+
+
+def test_another_thread_than_the_main_one_never_prints(clock, capsys) -> None:
+    def work() -> None:
+        with Progress("Packing clips", 3) as line:
+            for _ in line.each(range(3)):
+                clock[0] += 30
+
+    clicked = threading.Thread(target=work)
+    clicked.start()
+    clicked.join()
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_work_on_all_cores_ends_where_one_of_it_fails() -> None:
             between()
 
     with pytest.raises(ValueError, match="3"):
-        all_cores.on_all_cores(work, range(1000), lambda: done.append(1))
+        all_cores.on_all_cores(work, range(1000), done.append)
     assert len(begun) < 1000
     assert not [each for each in threading.enumerate() if each.name.startswith("wan_nb-core")]
 

@@ -23,7 +23,7 @@ AT_ONCE = 8
 
 
 def on_all_cores(
-    work: Callable[[_T, Callable[[], None]], None], things: Iterable[_T], done: Callable[[], object]
+    work: Callable[[_T, Callable[[], None]], None], things: Iterable[_T], done: Callable[[int], object]
 ) -> None:
     """Do something with each thing, several at once.
 
@@ -36,7 +36,7 @@ def on_all_cores(
         Given a thing and a function to call now and then, which raises `Stopped` once it is to stop.
     things : iterable
     done : callable
-        Called in the calling thread after each.
+        Called in the calling thread: with 1 after each, with 0 now and then while there is none.
     """
     waiting: queue.SimpleQueue[_T] = queue.SimpleQueue()
     ended: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
@@ -57,12 +57,15 @@ def on_all_cores(
         for thread in threads:
             thread.start()
         while left:
-            with suppress(queue.Empty):
+            try:
                 error = ended.get(timeout=TICK)  # in slices: on Windows a wait without a limit cannot be interrupted
-                if error is not None:
-                    raise error
-                left -= 1
-                done()
+            except queue.Empty:
+                done(0)
+                continue
+            if error is not None:
+                raise error
+            left -= 1
+            done(1)
     finally:
         stop.set()
         for thread in threads:
