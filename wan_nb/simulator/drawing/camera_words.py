@@ -93,7 +93,8 @@ _NEAR = r"(?:[ '’-]+(?!of\b|with\b|from\b|show|where\b|that\b)\w+){0,5}?[ '’
 _STANDS = re.compile(
     rf"{_TRIPOD}|(?:{_STILL})的?[ -]?(?:(?!in\b|on\b|of\b|the\b|to\b|with\b|by\b)[\w-]+ ){{0,2}}?(?:{_LENS}|{_PICTURE})"
     rf"|(?:{_LENS}){_NEAR}(?:{_STILL}|{_STAYS})|(?:{_PICTURE}){_NEAR}(?:{_STILL})"
-    rf"|(?:{_STILL})的?(?:镜头|机位|画面|摄像机|摄影机|相机)|(?:{_LENS}|构图|拍摄)(?:(?![的中里对拍推拉移摇跟])[\u4e00-\u9fff]){{0,6}}?(?:{_STILL})"
+    rf"|(?:{_STILL})的?(?:镜头|机位|画面|摄像机|摄影机|相机)"
+    rf"|(?:{_LENS}|构图|拍摄)(?:(?![的中里对拍推拉移摇跟])[\u4e00-\u9fff]){{0,6}}?(?:{_STILL})"
     rf"|\b(?:keep|hold|lock|fix|freeze)(?:s|ed)? (?:the |your )?(?:{_LENS}|frame)(?! \w+ing\b)",
     re.IGNORECASE,
 )
@@ -194,7 +195,7 @@ def camera_words(prompt: str) -> dict[str, str]:
         negation = _NOT.search(clause)
         asked = clause[: negation.start()] if negation else clause
         moves = _moves_told(asked, told and not (_CAMERA.search(clause) and not _CAMERA.search(asked)))
-        named = {**moves, **named}
+        named |= {move: word for move, word in moves.items() if move not in named}
         if negation and (told or _SHOWN.search(asked) or _VERB.search(clause, negation.end())):
             after = clause[negation.end() :]
             stands = _MOVING.search(after) or not _FILLING.sub("", after)
