@@ -130,3 +130,12 @@ def a_bucket() -> Iterator[Bucket]:
         yield bucket
     finally:
         bucket.close()
+
+
+if __name__ == "__main__":
+    import json
+    import sys
+
+    with a_bucket() as served:
+        print(json.dumps({**served.env, "place": served.place}), flush=True)
+        sys.stdin.read()  # until whoever started it is gone

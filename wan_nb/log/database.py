@@ -118,6 +118,11 @@ class Database:
             self.close()
             raise
 
+    @property
+    def served(self) -> bool:
+        """Whether a server keeps it, for several machines."""
+        return self._file is None
+
     def read(self, work: Callable[[sa.Connection], T]) -> T:
         """Do `work` on one consistent view of the log."""
         if self._snapshot and self._snapshot.stale():

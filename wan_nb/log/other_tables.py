@@ -40,6 +40,9 @@ def _check_owner(c: sa.Connection, job: str, by: str) -> None:
         )
 
 
+_LONGEST_WAIT = 3600.0
+"""Seconds; a turn later than that is the mark of a clock that was set back."""
+
 _CHUNK = 5000
 """Values in one IN list; SQLite takes 32 766."""
 
@@ -286,6 +289,34 @@ class Tables:
             return found
 
         return self._db.read(work)
+
+    # --- turns
+
+    def turn(self, lane: str, gap: float) -> float:
+        """Take the next turn of a lane that all machines share; returns in how many seconds it comes.
+
+        The clock is the database's: those of the machines may differ. A log in a file is one machine's, whose kernels
+        are few and learn from the service how fast they may be: 0 at once.
+
+        Parameters
+        ----------
+        lane : str
+        gap : float
+            Seconds between two turns.
+        """
+        table = schema.turns
+        if not self._db.served:
+            return 0.0
+
+        def work(c: sa.Connection) -> float:
+            now = float(c.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
+            kept = c.execute(sa.select(table.c.next_at).where(table.c.lane == lane)).scalar_one_or_none()
+            mine = now if kept is None or not now < kept < now + _LONGEST_WAIT else kept
+            c.execute(sa.delete(table).where(table.c.lane == lane))
+            c.execute(sa.insert(table).values(lane=lane, next_at=mine + gap))
+            return mine - now
+
+        return self._db.write(work)
 
     # --- what cells showed
 

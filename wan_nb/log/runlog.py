@@ -117,6 +117,7 @@ class RunLog:
         self.damaged = tables.damaged
         self.put_measures = tables.put_measures
         self.measures = tables.measures
+        self.turn = tables.turn
         self.keep_order = tables.keep_order
         self.order = tables.order
         self.beat = tables.beat

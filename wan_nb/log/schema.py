@@ -34,6 +34,7 @@ __all__ = [
     "refusals",
     "runs",
     "studies",
+    "turns",
     "uploads",
     "votes",
     "words",
@@ -257,6 +258,14 @@ budgets = sa.Table(
 
 ``set_by`` is who has set it first, and alone may change it.
 """
+
+turns = sa.Table(
+    "turns",
+    TABLES,
+    sa.Column("lane", Words, primary_key=True),
+    sa.Column("next_at", sa.Double),
+)
+"""When the next submit of an account and model may leave, of all machines; seconds of the database's own clock."""
 
 refusals = sa.Table(
     "refusals",

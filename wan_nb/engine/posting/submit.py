@@ -41,6 +41,9 @@ PATIENCE = timedelta(minutes=5)
 STAMP_LIFE = timedelta(seconds=5)
 """Longest time between writing down that a POST leaves and its first byte; a process that was stopped takes longer."""
 
+TURN = 1.2
+"""Times the pause that the limit asks for between the submits of all machines: what a network presses together fits."""
+
 HELD_PAUSE = 0.2
 """Seconds between two looks at the POST of another process that has to be answered first."""
 
@@ -264,7 +267,10 @@ class Submitter:
         account, give_up = self.account, datetime.now(UTC) + PATIENCE
 
         async def post() -> Created:
-            async with account.limiter.submit(row.model or ""):
+            lane = account.limiter.submit(row.model or "")
+            others = f"{account.endpoint.identity}|{row.model}"
+            await asyncio.sleep(await account.ask_log(account.log.turn, others, TURN / lane.limit))
+            async with lane:
                 return await account.client.create(body, partial(self._leaving, row, attempt))
 
         def again(error: WanError) -> bool:
