@@ -96,10 +96,18 @@ def test_both_pages_show_one_output_a_cell_and_stay_equal(
         saved = one.save()
         assert "1 vote." in saved.cells[3].outputs[0].data["text/plain"]
         assert all(set(cell.outputs[0].data) == {"text/html", "text/plain"} for cell in saved.cells[1:])
-        # A page that comes later has all of it too.
+        # A page that comes later has all of it too, also what is revealed just now; it changes nothing for the others.
+        one.page.bring_to_front()
+        one.cell(3).locator(".wan-c-vote [data-outcome=left]:not([disabled])").click()
+        one.cell(3).get_by_role("button", name="Next pair").wait_for()
         late = Notebook(context.new_page(), shared, "a.ipynb")
         late.page.wait_for_function("document.querySelector('.wan-form textarea')?.value === 'a cat walks'")
-        late.cell(3).get_by_text("1 vote", exact=True).wait_for()
+        late.cell(3).get_by_text("2 votes", exact=True).wait_for()
+        for book in (late, one, two):
+            book.page.bring_to_front()
+            book.cell(3).get_by_role("button", name="Next pair").wait_for()
+            book.cell(3).locator(".wan-c-name").nth(1).wait_for()
+            assert sorted(book.cell(3).locator(".wan-c-name").all_inner_texts()) == ["calm", "wild"]
         late.cell(4).locator("[aria-label^='4 stars:'][aria-pressed=true]").wait_for()
     finally:
         context.close()

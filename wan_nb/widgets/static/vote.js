@@ -106,7 +106,8 @@ export function mountVote(root, source, signal, named = true) {
 
   async function draw(answer) {
     const inside = root.contains(document.activeElement); // a button that gets hidden loses the focus to the page
-    const same = state?.pair && answer.pair?.number === state.pair.number;
+    const before = state;
+    const same = before?.pair && answer.pair?.number === before.pair.number;
     state = answer;
     const { pair, told, progress: now } = answer;
     question.textContent = pair ? answer.question : "No pairs left";
@@ -126,14 +127,10 @@ export function mountVote(root, source, signal, named = true) {
       far.textContent = come(now);
     }
     player.stage.dataset.told = told?.outcome ?? "";
-    if (told) {
-      told.clips.forEach((clip, at) => player.tiles[at]?.caption.append(...revealed(clip)));
-      if (inside) next.focus({ preventScroll: true });
-      return;
-    }
-    if (inside) root.focus({ preventScroll: true });
+    if (inside) (told ? next : root).focus({ preventScroll: true });
     if (!pair) player.clear();
     else if (!same) await begin(pair);
+    if (told && state === answer && !(same && before.told)) told.clips.forEach((clip, at) => player.tiles[at]?.caption.append(...revealed(clip)));
   }
 
   /** A question is open while both clips can be seen to their end; else there is Skip, with the reason. */
@@ -179,7 +176,8 @@ export function mountVote(root, source, signal, named = true) {
   }, { signal, capture: true });
 
   // A vote in another tab is one here too; what was said to it, such as "Stored.", is for whoever pressed.
-  source.overhear?.((content) => "pair" in content && !signal.aborted && draw({ ...content, note: "" }));
+  const where = (/** @type {any} */ now) => JSON.stringify([now?.count, now?.pair?.number, Boolean(now?.told)]);
+  source.overhear?.((content) => "pair" in content && !signal.aborted && where(content) !== where(state) && draw({ ...content, note: "" }));
 
   turn({ kind: "state" });
   return player;
