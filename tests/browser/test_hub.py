@@ -109,7 +109,7 @@ def test_upload_run_buy_and_vote_behind_the_proxy(
     page.screenshot(path=shots / "hub-form.png")
 
     book.cell(2).get_by_role("button", name="Buy 2 clips").click()
-    book.cell(2).locator(".wan-board [data-state=SUCCEEDED]").nth(1).wait_for(timeout=90_000)
+    book.cell(2).get_by_text("2 done").first.wait_for(timeout=90_000)
     book.run(3, timeout=120)
     vote = book.cell(3)
     vote.locator(".wan-c-vote [data-outcome=left]:not([disabled])").click()
