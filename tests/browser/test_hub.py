@@ -85,6 +85,7 @@ def test_upload_run_buy_and_vote_behind_the_proxy(
     up = f"import os; os.chdir({str(hub.notebooks)!r}); {connect}"
     cells = [up, "wan_nb.form()", PLAN, f"{PLAN}.submit(max_cost=99).wait().vote()", WAITING]
     write_notebook(hub.notebooks / "a/b/c/n.ipynb", *cells)
+    page.set_default_timeout(120_000)
     page.goto(hub.door)
     page.get_by_label("Username:").fill("somebody")
     page.get_by_label("Password:").fill("a-password")

@@ -82,6 +82,7 @@ def test_nothing_is_cut_and_what_ends_off_the_page_stands_there_later(
     translated.write(
         "a.ipynb", f"import wan_nb; wan_nb.connect({simulator.url!r}, api_key='sk-test', gap=0.05)", *CELLS
     )
+    page.set_default_timeout(120_000)
     page.set_viewport_size({"width": 1100, "height": 800})
     book = opened(page, translated, "de_DE")
     last = len(CELLS)

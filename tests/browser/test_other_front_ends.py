@@ -113,6 +113,7 @@ def test_voila(any_page: Any, simulator: Any, cat: Path, tmp_path: Path, shots: 
     simulator.config(run=1.0)
     write_notebook(
         tmp_path / "a.ipynb", connect(simulator), f"run = {submit(cat)}\nrun", "wan_nb.form()", "run.wait()",
+        "wan_nb.board()",
         f"frame = {str(cat)!r}",
         "study = wan_nb.study({'calm': 'a', 'wild': 'b'}, name='w', first_frame=frame, duration=2, seeds=[1])",
         "study.submit(max_cost=9).wait().vote()",
