@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import av
 import media_files as make
 import odd_files as odd
@@ -103,3 +105,16 @@ def test_what_cannot_be_played_is_told_by_each(tmp_path):
     assert all(isinstance(maker.error, InvalidMedia) for maker in makers)
     with pytest.raises(FileNotFoundError):
         clips.strip(tmp_path / "none.mp4")
+
+
+def test_no_frame_is_kept_until_the_garbage_collector_comes(tmp_path):
+    """The first and the last one stand in the measures."""
+    path, measuring = make.clip(tmp_path / "a.mp4", 2), Measuring()
+    gc.collect()
+    gc.disable()
+    try:
+        before = sum(isinstance(each, av.VideoFrame) for each in gc.get_objects())
+        one_pass(path, [Strip(), LightCopy(tmp_path / "p.mp4"), measuring])
+        assert sum(isinstance(each, av.VideoFrame) for each in gc.get_objects()) - before <= 3
+    finally:
+        gc.enable()

@@ -205,15 +205,21 @@ After vflip comes one that copies: it leaves planes that run backwards.
 
 
 class Upright:
-    """Turns and mirrors frames as the display matrix of their clip says, which every phone writes."""
+    """Turns and mirrors frames as the display matrix of their clip says, which every phone writes.
+
+    Only the first frame is asked for it: PyAV ties a frame that is asked for its side data into a circle, so that it
+    stays in memory until the garbage collector comes (200 MB for five seconds).
+    """
 
     def __init__(self) -> None:
+        self._filters: tuple[str, ...] | None = None
         self._graphs: dict[tuple[object, ...], av.filter.Graph] = {}
 
     def __call__(self, frame: VideoFrame) -> VideoFrame:
         """The next frame as it is shown."""
-        filters = _TURNS.get(_display_signs(frame), ())
-        if not filters:
+        if self._filters is None:
+            self._filters = _TURNS.get(_display_signs(frame), ())
+        if not (filters := self._filters):
             return frame
         key = (filters, frame.width, frame.height, frame.format.name)
         graph = self._graphs.get(key) or self._graphs.setdefault(key, _turning(frame, filters))
