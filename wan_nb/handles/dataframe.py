@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from wan_nb.engine.workspace import Workspace
+    from wan_nb.handles.protocols import AnySession
     from wan_nb.log.row import Row
     from wan_nb.studies.plan import PlanState
 
@@ -33,7 +34,7 @@ def _pandas() -> None:
 
 
 def runs_frame(
-    session: Any, rows: Sequence[Row] | None = None, *, measures: bool = False, **filters: Any
+    session: AnySession, rows: Sequence[Row] | None = None, *, measures: bool = False, **filters: Any
 ) -> pd.DataFrame:
     """Some rows as a DataFrame, with clips as paths and ``.wan`` to play, board and compare them.
 

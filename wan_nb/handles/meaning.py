@@ -20,6 +20,7 @@ from wan_nb.terminal import say
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from wan_nb.handles.protocols import AnySession
     from wan_nb.log.row import Row
 
 __all__ = ["Meaning", "last_two", "meaning", "one_run", "one_study", "one_thing", "rows_meant", "rows_to_compare"]
@@ -58,7 +59,7 @@ class Meaning:
         return frozenset(row.run_id for row in self.rows)
 
 
-def meaning(session: Any, word: str, names: Mapping[str, Any] = _NO_NAMES) -> Meaning:
+def meaning(session: AnySession, word: str, names: Mapping[str, Any] = _NO_NAMES) -> Meaning:
     """The one meaning of a word; ``study=walk``, ``label=calm`` and ``tag=keep`` say which kind is meant.
 
     Parameters
@@ -90,8 +91,8 @@ def meaning(session: Any, word: str, names: Mapping[str, Any] = _NO_NAMES) -> Me
     return found[0]
 
 
-def _meanings(session: Any, word: str, names: Mapping[str, Any]) -> list[Meaning]:
-    log, word = session.log, word.strip()
+def _meanings(session: AnySession, word: str, names: Mapping[str, Any]) -> list[Meaning]:
+    log, word = session.workspace.log, word.strip()
     found = []
     if word in log.studies():
         found.append(Meaning("study", tuple(log.find(study=word)), recorded_study(session, word)))
@@ -113,12 +114,12 @@ def _meanings(session: Any, word: str, names: Mapping[str, Any]) -> list[Meaning
     return found + named
 
 
-def rows_meant(session: Any, what: Any, names: Mapping[str, Any] = _NO_NAMES) -> list[Row]:
+def rows_meant(session: AnySession, what: Any, names: Mapping[str, Any] = _NO_NAMES) -> list[Row]:
     """Rows of what is meant, one thing after another; one that is given twice is there twice."""
     return [row for each in each_of(what) for row in _rows_of(session, each, names)]
 
 
-def _rows_of(session: Any, each: Any, names: Mapping[str, Any]) -> list[Row]:
+def _rows_of(session: AnySession, each: Any, names: Mapping[str, Any]) -> list[Row]:
     if not isinstance(each, str):
         return labelled_rows(session.workspace, each)
     meant = meaning(session, each, names)
@@ -127,7 +128,7 @@ def _rows_of(session: Any, each: Any, names: Mapping[str, Any]) -> list[Row]:
     return meant.thing.rows() if isinstance(meant.thing, Study) else list(meant.rows)
 
 
-def one_thing(session: Any, what: Any, names: Mapping[str, Any] = _NO_NAMES) -> Run | Study:
+def one_thing(session: AnySession, what: Any, names: Mapping[str, Any] = _NO_NAMES) -> Run | Study:
     """The run or study that is meant; a label or a tag will do where it is one run's alone.
 
     Raises
@@ -153,7 +154,7 @@ def one_thing(session: Any, what: Any, names: Mapping[str, Any] = _NO_NAMES) -> 
     raise InvalidOption(f"a variable of type {type(what).__name__} is neither a run nor a study.")
 
 
-def one_run(session: Any, what: Any, names: Mapping[str, Any] = _NO_NAMES) -> Run:
+def one_run(session: AnySession, what: Any, names: Mapping[str, Any] = _NO_NAMES) -> Run:
     """The run that is meant, where a study will not do."""
     thing = one_thing(session, what, names)
     if isinstance(thing, Run):
@@ -161,7 +162,7 @@ def one_run(session: Any, what: Any, names: Mapping[str, Any] = _NO_NAMES) -> Ru
     raise InvalidOption(f"{shown(thing.name)} is a study: say which of its runs.", remedy=_choice(thing.rows()))
 
 
-def one_study(session: Any, what: Any, names: Mapping[str, Any] = _NO_NAMES) -> Study:
+def one_study(session: AnySession, what: Any, names: Mapping[str, Any] = _NO_NAMES) -> Study:
     """The study that is meant, also by a run, a label or a tag whose runs belong to one study; None is the last one."""
     if what is None:
         what = _last_study(session)
@@ -177,7 +178,7 @@ def one_study(session: Any, what: Any, names: Mapping[str, Any] = _NO_NAMES) -> 
         what, told = Meaning("run", (what.row,)), f"run {what.id[:8]}"
     else:
         raise InvalidOption(f"a variable of type {type(what).__name__} is no study.", remedy="Give its name.")
-    known = session.log.studies()
+    known = session.workspace.log.studies()
     of = list(dict.fromkeys(row.study for row in what.rows if row.study in known))
     if len(of) != 1:
         if not of:
@@ -186,9 +187,9 @@ def one_study(session: Any, what: Any, names: Mapping[str, Any] = _NO_NAMES) -> 
     return cast("Study", session.study(name=of[0]))
 
 
-def _last_study(session: Any) -> Study:
+def _last_study(session: AnySession) -> Study:
     """The last study of this session, that of its last run, or else the newest of the log."""
-    known, last = session.log.studies(), session.last
+    known, last = session.workspace.log.studies(), session.last
     if isinstance(last, Study):
         return last
     if isinstance(last, Run) and (own := last.row.study) in known:
@@ -198,18 +199,18 @@ def _last_study(session: Any) -> Study:
     return cast("Study", session.study(name=known[0]))
 
 
-def rows_to_compare(session: Any, things: Iterable[Any]) -> list[Row]:
+def rows_to_compare(session: AnySession, things: Iterable[Any]) -> list[Row]:
     """Rows of what is meant, each once, without those that were dropped from their study."""
     rows = [row for each in things for row in in_the_running(rows_meant(session, [each]))]
     return list({row.run_id: row for row in rows}.values())
 
 
-def last_two(session: Any) -> list[Row]:
+def last_two(session: AnySession) -> list[Row]:
     """The last run of a session and the clip before it on the same material; none where a study was last."""
     run = session.last
-    if run is None and (newest := session.log.find(status="SUCCEEDED", limit=1)):
+    if run is None and (newest := session.workspace.log.find(status="SUCCEEDED", limit=1)):
         run = Run(session, newest[0].run_id)
-    if not isinstance(run, Run) or run.row.study in session.log.studies():
+    if not isinstance(run, Run) or run.row.study in session.workspace.log.studies():
         return []
     if run.row.open:
         say(f"Waiting for run {run.id[:8]} ...")
@@ -250,9 +251,9 @@ def _in_short(row: Row) -> str:
     return ", ".join(filter(None, [name, seed, f"{'★' * row.rating}" if row.rating else ""]))
 
 
-def _unknown(session: Any, word: str, names: Mapping[str, Any]) -> NotFound:
-    rows = session.log.find(limit=_RECENT)
-    pool = [*session.log.studies(), *(row.variant for row in rows if row.variant)]
+def _unknown(session: AnySession, word: str, names: Mapping[str, Any]) -> NotFound:
+    rows = session.workspace.log.find(limit=_RECENT)
+    pool = [*session.workspace.log.studies(), *(row.variant for row in rows if row.variant)]
     pool += [tag for row in rows for tag in row.tags]
     pool += [name for name, thing in names.items() if isinstance(thing, Run | Study) and not name.startswith("_")]
     if _ID.fullmatch(word.lower()):

@@ -31,6 +31,8 @@ class AnySession(Protocol):
     """A session as its runs and studies see it."""
 
     workspace: Workspace
+    last: Any
+    shown: Views | None
 
     @property
     def settings(self) -> Settings: ...  # noqa: D102  # as `Session` describes them
@@ -39,9 +41,8 @@ class AnySession(Protocol):
     @property
     def logged_run(self) -> Callable[[str, Mapping[str, Any]], AnyRun]: ...  # noqa: D102
 
-    shown: Views | None
-
     def run(self, run_id: Any) -> AnyRun: ...  # noqa: D102
+    def study(self, /, *, name: str | None = None) -> AnyStudy: ...  # noqa: D102
     def rows_of(self, what: Any) -> list[Row]: ...  # noqa: D102
     def again(self, /, run_id: Any, *, max_cost: float | None = None, **changes: Any) -> Any: ...  # noqa: D102
 
