@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,9 @@ from hypothesis import HealthCheck, settings
 from simulator_control import ROOT, Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    import wan_nb
 
 _CI = os.environ.get("WAN_NB_CI") == "1"
 
@@ -152,6 +155,26 @@ def session(simulator: Simulator, tmp_path: Path) -> Iterator[Any]:
         base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02
     ) as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def bought_once(_simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
+    """Puts a log with its clips where a test wants it: they are bought once a worker, and copied for each test."""
+    import wan_nb
+
+    made: dict[str, Path] = {}
+
+    def put(name: str, buy: Callable[[wan_nb.Session], object], folder: Path) -> None:
+        if name not in made:
+            made[name] = tmp_path_factory.mktemp("bought") / "wan_runs"
+            with wan_nb.Session(
+                base_url=_simulator.url, api_key=_simulator.key, folder=made[name], gap=0.02
+            ) as session:
+                buy(session)
+            _simulator.reset()
+        shutil.copytree(made[name], folder)
+
+    return put
 
 
 @pytest.fixture(scope="session")

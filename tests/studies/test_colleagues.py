@@ -9,8 +9,14 @@ from wan_nb.studies.votes import Vote
 pytest_plugins = ["fixtures_shell"]
 
 
+def two_on_two_seeds(session, cat):
+    prompts = {"a": "a dog", "b": "a hen"}
+    session.study(prompts, name="walk", first_frame=cat, duration=2, seeds=[1, 2]).submit(max_cost=9).wait()
+
+
 @pytest.fixture
-def walked(wan, cat):
+def walked(wan, cat, bought_once, tmp_path):
+    bought_once("two on two seeds", lambda session: two_on_two_seeds(session, cat), tmp_path / "wan_runs")
     wan(f"%%wan -f {cat} -d 2 --seeds 1,2 --name walk --max-cost 9 --wait --out study\n--- a\na dog\n--- b\na hen;")
     return wan
 

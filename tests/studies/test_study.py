@@ -9,10 +9,14 @@ from wan_nb.errors import InvalidOption, NotFound
 
 
 @pytest.fixture
-def study(session, photos):
+def study(session, photos, bought_once, tmp_path):
     prompts = {"calm": "a cat walks", "fast": "a cat dashes", "<b>odd</b>": "a cat rolls"}
-    made = session.study(prompts, name="walk", first_frame=photos / "cat.jpg", duration=2, seeds=[1, 2, 3, 4])
-    return made.submit(max_cost=30).wait()
+
+    def plan(session):
+        return session.study(prompts, name="walk", first_frame=photos / "cat.jpg", duration=2, seeds=[1, 2, 3, 4])
+
+    bought_once("three on four seeds", lambda session: plan(session).submit(max_cost=30).wait(), tmp_path / "wan_runs")
+    return plan(session)
 
 
 def test_a_sitting_of_votes_decides_and_is_written_down(study) -> None:
