@@ -30,7 +30,7 @@ logging.disable(logging.WARNING)
 
 def study(url: str, folder: Path, media: str | Path, name: str) -> float:
     """Seconds of a study from its plan to its last clip."""
-    with wan_nb.Session(base_url=url, api_key=f"sk-{name}", folder=folder, media=media) as session:
+    with wan_nb.Session(base_url=url, api_key="sk-" + name.replace(" ", "-"), folder=folder, media=media) as session:
         picture = ROOT / "notebooks/data/cat.jpg"
         began = time.monotonic()
         plan = session.study([f"{name} {n}" for n in range(CLIPS)], name=name, first_frame=picture, duration=2)
