@@ -225,6 +225,7 @@ def key(reader: Reader, walk: Walk, root: str, service: str) -> None:
     mine = walk.clone / "notebooks/mine.ipynb"  # where the README's command opens JupyterLab
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in (
         f"{load}\n{login} {service}", doctor, clip[1].replace("notebooks/data", "data"))])  # fmt: skip
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     nbformat.write(book, mine)
     if os.geteuid() == 0:
         os.chown(mine, 65534, 65534)
