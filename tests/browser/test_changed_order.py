@@ -106,7 +106,7 @@ def test_takes_are_bought_and_pinned_by_mouse(notebook: Any, setup: Any, simulat
     assert creates(simulator) == 2
     book.run(3)
     board = book.cell(3)
-    board.get_by_role("button", name="Pin take 2").first.click()
+    board.get_by_role("button", name="Pin take 2").first.click(timeout=90_000)
     board.get_by_text("show take 2 from now on").first.wait_for()
     shown(book, 3, shots, "takes-board", axe, ".wan-board")
     book.run(1)
