@@ -200,6 +200,10 @@ def test_a_name_is_one_rater_and_a_question_one_question_however_they_are_typed(
     assert taken.raters == ("Zo\u00eb K.",)
     assert study.ranking(criterion="caf\u00e9 is calmer").raters == 1
     assert study.write_votes(tmp_path / "me.json", rater="Zoe\u0308 K. ").exists()
+    for odd in ("\x00", "\ud800", "\u202e", "r" * 500):
+        file = Voter(tmp_path / "b.html", odd).all(lambda _: "tie").file(tmp_path / "odd.json")
+        assert study.read_votes(file, rater=odd).raters == (study.ballot(rater=odd).rater,)
+        assert len(study.ballot(rater=odd).rater) <= 200
 
 
 def test_the_same_votes_are_told_in_the_same_words_and_counted_alike_everywhere(

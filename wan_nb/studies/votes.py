@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from itertools import permutations
 from typing import TYPE_CHECKING, Any, Literal
 
+from wan_nb.html.text import plain
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
@@ -179,12 +180,12 @@ def counted(votes: Iterable[Vote]) -> list[Vote]:
 
 
 def tidy(text: str) -> str:
-    """A rater's name, or a question, as it is kept and compared: whatever keyboard wrote it, and without stray blanks.
+    """A rater's name, or a question, as it is kept and compared: whatever keyboard wrote it, in at most 200 characters.
 
     >>> tidy("  Zoe\u0308  K. ") == "Zo\u00eb K."
     True
     """
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    return plain(" ".join(unicodedata.normalize("NFC", text).split()), 200)
 
 
 def about(votes: Iterable[Mapping[str, Any]], criterion: str) -> list[Mapping[str, Any]]:

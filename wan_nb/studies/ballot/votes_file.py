@@ -25,7 +25,7 @@ FORMAT, VERSION = "wan_nb votes", 1
 _MOST_BYTES = 20_000_000
 _WORDS = {
     "vote_id": 64,
-    "rater": 80,
+    "rater": 200,
     "session": 64,
     "criterion": 200,
     "left_run": 64,
