@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wan_nb.engine.workspace import Workspace
     from wan_nb.handles.protocols import AnySession
     from wan_nb.log.row import Row
-    from wan_nb.studies.plan import PlanState
+    from wan_nb.studies.plan_state import PlanState
 
 __all__ = ["Accessor", "plan_frame", "register", "runs_frame"]
 

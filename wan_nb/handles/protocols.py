@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from wan_nb.handles.finals import Finals
     from wan_nb.log.row import Row
     from wan_nb.settings import Settings
-    from wan_nb.studies.plan import Plan, PlanState
+    from wan_nb.studies.plan import Plan
+    from wan_nb.studies.plan_state import PlanState
     from wan_nb.studies.planned_study import PlannedStudy
     from wan_nb.studies.ranking.result import Ranking
     from wan_nb.widgets.output.outputs import Views

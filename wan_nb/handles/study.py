@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from wan_nb.log.runlog import Row
     from wan_nb.studies.ballot.ballot import Ballot
     from wan_nb.studies.ballot.taking import VotesTaken
-    from wan_nb.studies.plan import Plan, PlanState
+    from wan_nb.studies.plan import Plan
+    from wan_nb.studies.plan_state import PlanState
     from wan_nb.studies.ranking.result import Ranking
     from wan_nb.studies.study_votes import StudyVotes
     from wan_nb.widgets.compare import CompareWidget

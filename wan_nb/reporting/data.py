@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
-    from wan_nb.studies.plan import PlanState
+    from wan_nb.studies.plan_state import PlanState
     from wan_nb.studies.ranking.result import Ranking
     from wan_nb.widgets.clip_pages import Clip
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wan_nb.log.row import Row
     from wan_nb.reporting.data import StudyData
     from wan_nb.reporting.page import Media
-    from wan_nb.studies.plan import PlanState
+    from wan_nb.studies.plan_state import PlanState
     from wan_nb.studies.planned_study import PlannedStudy
     from wan_nb.studies.study_votes import StudyVotes
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wan_nb.engine.runner import Runner
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
-    from wan_nb.studies.plan import PlanState
+    from wan_nb.studies.plan_state import PlanState
     from wan_nb.studies.planned_study import PlannedStudy
 
 __all__ = ["buy", "cancel", "check_ended", "ended", "send"]

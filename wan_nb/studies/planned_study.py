@@ -13,7 +13,8 @@ from wan_nb.api import catalog
 from wan_nb.api.recorded import carried, material_fields, values_of
 from wan_nb.engine.ask import Ask
 from wan_nb.errors import InvalidOption, NotFound, did_you_mean, nearest
-from wan_nb.studies.plan import Plan, PlanState, expand
+from wan_nb.studies.plan import Plan, expand
+from wan_nb.studies.plan_state import PlanState
 from wan_nb.studies.race.race_plan import RacePlan
 from wan_nb.studies.study_cell import Cell, labelled
 

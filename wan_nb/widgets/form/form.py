@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wan_nb.engine.workspace import Workspace
-    from wan_nb.studies.plan import PlanState
+    from wan_nb.studies.plan_state import PlanState
     from wan_nb.widgets.form.form_draft import Draft
     from wan_nb.widgets.output.outputs import View, Views
 

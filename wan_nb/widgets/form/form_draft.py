@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from wan_nb.api.medium import Medium
     from wan_nb.engine.workspace import Workspace
-    from wan_nb.studies.plan import PlanState
+    from wan_nb.studies.plan_state import PlanState
 
 __all__ = ["Draft", "field_specs", "fields_from"]
 

@@ -7,7 +7,8 @@ const FRAMED = "wan-framed"; // said by a video when a frame has come to its scr
 export const SEEN = "wan-seen"; // said by a tile when it is known whether its clip can be seen, or no longer
 
 const SHORT_S = 0.5; // a copy may end a frame or two before the clip
-const LONG_MS = 5000; // for a frame that is sought to come to the screen; what is said then is taken back when it comes
+const AGAIN_MS = 1000; // after which a frame that has not come to the screen is sought again
+const LATE = 5; // times after which the reason is said; it is taken back when the frame comes
 
 /** Why the browser shows no picture of a clip, or not all of it. @param {HTMLVideoElement} video */
 function why(video) {
@@ -152,10 +153,16 @@ export class Tile {
 
   /** Wait for the last frame; where it is long in coming, say what that mostly means. */
   async #patiently(last) {
-    const { video } = this;
-    const late = setTimeout(() => this.#judge(why(video)), LONG_MS);
+    const { video, track } = this;
+    let times = 0;
+    const look = setInterval(() => {
+      if (video.seeking) return;
+      // On a busy machine a frame may come between two calls and be told by none: the one before it is as good.
+      video.currentTime = middle(track, Math.max(0, frameAt(track, video.duration) - (++times % 2)));
+      if (times === LATE) this.#judge(why(video));
+    }, AGAIN_MS);
     await last;
-    clearTimeout(late);
+    clearInterval(look);
     if (!video.error) this.fault = "";
   }
 
