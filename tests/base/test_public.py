@@ -222,7 +222,7 @@ def test_errors_of_system_and_libraries_become_ours() -> None:
 @pytest.mark.parametrize(
     ("inside", "call"),
     [
-        ("wan_nb.reporting.page.write_report", lambda s, r, w: w.report(media="none")),
+        ("wan_nb.reporting.report.write_report", lambda s, r, w: w.report(media="none")),
         ("wan_nb.media.clips.frame", lambda s, r, w: r.frame()),
         ("wan_nb.log.reading.queries.to_frame", lambda s, r, w: wan_nb.runs()),
         ("wan_nb.maintenance.bundle.zipfile.ZipFile", lambda s, r, w: wan_nb.bundle("x.zip")),
