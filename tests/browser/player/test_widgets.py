@@ -135,7 +135,8 @@ def test_wipe_shows_the_first_clip_left_of_the_edge_and_the_second_right_of_it(s
     page = show(CompareWidget(clips))
 
     def halves() -> tuple[Image.Image, Image.Image]:
-        page.wait_for_timeout(200)
+        page.wait_for_function("[...document.querySelectorAll('video')].every((v) => v.readyState >= 2 && !v.seeking)")
+        page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
         picture = Image.open(io.BytesIO(page.locator(".wan-c-a .wan-c-screen").screenshot())).convert("RGB")
         width, height = picture.size
         left = picture.crop((12, height // 3, width // 2 - 12, height - 12))
