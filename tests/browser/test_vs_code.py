@@ -78,6 +78,10 @@ def test_saved_notebook_shows_its_cards_and_plays_their_clips(
         row.locator("summary").evaluate("summary => summary.click()")  # the list that holds outputs scrolls by itself
         assert row.locator("video").evaluate(PLAYED)
         assert outputs.locator("summary").first.evaluate("node => getComputedStyle(node).display") == "list-item"
+        price = outputs.locator("th", has_text="price").first
+        assert price.evaluate(
+            "node => node.offsetHeight < 2 * parseFloat(getComputedStyle(node).lineHeight)"
+        )  # one line
         ground = outputs.locator("thead").first.evaluate("node => getComputedStyle(node).backgroundColor")
         assert ground == "rgba(0, 0, 0, 0)"  # VS Code's tables have grey heads
         window.screenshot(path=shots / "vs-code-light.png")

@@ -164,7 +164,7 @@ def board(
     heading = tag("div", escape(title, 400), style="font-weight:600") if title else ""
     if not rows:
         return box(heading, "No runs here yet. ", tag("code", spelled("%%wan")), " makes one.", width=640)
-    # JupyterLab lays tables out with fixed columns of equal width, which would squeeze the pictures.
+    # Columns are fixed, as JupyterLab has them anyway: a player that is opened would squeeze the others.
     widths = {"state": ";width:8em", "run": "", "time": ";width:5.6em", "price": ";width:7.1em"}
     header = line_of(*(cell(name, head="col", style=SOFT + width) for name, width in widths.items()))
     lines, found = [], []
@@ -172,7 +172,7 @@ def board(
         src, embed = source(row.video, folder, served), (embeds or {}).get(row.run_id)
         found += [row] if str(row.status) == "SUCCEEDED" and (src or embed) else []
         lines.append(_table_row(row, src, _picture(chosen.get(row.run_id)), embed))
-    runs = table(header, lines, style="width:100%;min-width:32em;margin:6px 0 0")
+    runs = table(header, lines, style="table-layout:fixed;width:100%;min-width:32em;margin:6px 0 0")
     fold = Markup()
     if found:
         place = _whole_path(found[0], folder).replace("\\", "/").rpartition("/")[0]
