@@ -18,7 +18,6 @@ from wan_nb.handles.dataframe import runs_frame
 from wan_nb.handles.run import Run, continued, waited_for
 from wan_nb.html.text import take_kept
 from wan_nb.interrupts import RESUMING, detaching
-from wan_nb.log.budget import EACH
 from wan_nb.public_functions import guarded
 from wan_nb.settings import Settings
 from wan_nb.studies.prepared import prepare_later
@@ -874,7 +873,7 @@ class Session:
         if each and user:
             raise InvalidOption("a share is that of one person, or of each.", field="each")
         if amount is not None:
-            set_budget(self.workspace, name, amount, currency, EACH if each else user)
+            set_budget(self.workspace, name, amount, currency, user, each=each)
         return budget_of(self.workspace, name)
 
     @overload

@@ -199,8 +199,11 @@ def refused_lines(refused: Sequence[Refusal]) -> list[str]:
     return [*map(repr, refused[:_REFUSED]), *([f"and {more} refused before"] if more > 0 else [])]
 
 
-def set_budget(workspace: Workspace, job: str | None, amount: Any, currency: str | None, user: str) -> None:
+def set_budget(
+    workspace: Workspace, job: str | None, amount: Any, currency: str | None, user: str, *, each: bool = False
+) -> None:
     """Keep what a job, or with None the whole log, may cost; ``off`` takes it away. See `wan_nb.budget`."""
+    user = EACH if each else user
     if job is not None and not job.strip():
         raise InvalidOption("a budget is of a name or a tag.", remedy="%wan budget walk CNY 150")
     by = workspace.settings.user

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -85,7 +86,7 @@ class PlannedStudy:
             As `Session.study` takes them.
         """
         take = arguments.take(take, fields)
-        if not isinstance(fields.get("seed"), int | str | None):
+        if isinstance(seed := fields.get("seed"), Iterable) and not isinstance(seed, str):
             raise InvalidOption("seed is one number.", field="seed", remedy=did_you_mean(["seeds="]))
         if variants is not None:
             plan = expand(variants, name=name, seeds=seeds, vary=vary, fields=fields, material=material,
