@@ -151,7 +151,6 @@ def check_cap(c: sa.Connection, rows: Sequence[Row], *, cap: float | None, now: 
                 spent=spent,
                 cap=cap,
                 currency=currency,
-                clips=len(paid),
             )
 
 

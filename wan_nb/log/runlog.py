@@ -222,7 +222,7 @@ class RunLog:
             return
         asked = {name: intents[0].get(name) for name in ("user", "study")}
         price = told.get("price", sum(intent.get("cost") or 0.0 for intent in intents))
-        kept = {name: told.get(name) for name in ("job", "clips", "currency")}
+        kept = {"job": told.get("job"), "clips": told.get("clips", len(intents)), "currency": told.get("currency")}
         with suppress(LogError):  # the refusal stands, noted or not
             self._note_refusal(**asked, **kept, price=price, reason=error.message)
 
