@@ -30,6 +30,7 @@ SCRIPTS = (
     "hostile",
     "latency",
     "board",
+    "clips",
 )
 """In the order of the table."""
 
