@@ -70,7 +70,7 @@ def test_a_name_used_again_says_which_variants_with_votes_it_hides(session, phot
     sitting.record(sitting.next(), "left")
     state = plan(session, photos, {"calm": "a cat walks", "slow": "a cat creeps"}, seeds=[1]).state()
     assert state.hidden == ("fast",)
-    assert "'fast' of the study 'walk' have votes" in state.notes[-1]
+    assert "'fast' of the study 'walk' has votes" in state.notes[-1]
     assert plan(session, photos, {"calm": "a cat walks", "fast": "a cat dashes"}, seeds=[1, 2]).state().hidden == ()
     other = plan(session, photos, {"calm": "a cat walks", "fast": "a cat dashes"}, seeds=[2])
     assert set(other.state().hidden) == {"calm", "fast"}, "clips of other seeds take the place of those with votes"
