@@ -31,10 +31,11 @@ SCRIPTS = (
     "latency",
     "board",
     "clips",
+    "draw",
 )
 """In the order of the table."""
 
-OTHERS = ("draw", "measures", "player")
+OTHERS = ("measures", "player")
 """What says more than a figure: how each measure answers, how well clips stay together."""
 
 LONG = ("decisions", "ranking", "race")
