@@ -141,7 +141,7 @@ class Account:
         return self.tell(await self.ask_log(self.log.advance, run_id, event, **facts))
 
     def subscribe(self, listener: Callable[[Row], None]) -> Callable[[], None]:
-        """Hear of every change of a row, on the loop thread. Returns the way to stop it."""
+        """Hear of every change of a row, in the thread that made it. Returns the way to stop it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 

@@ -23,13 +23,15 @@ class Jobs:
     ----------
     named : dict
         Jobs that run by themselves, by name; each leaves it when it ends.
+    closed : bool
+        Nothing more is to begin.
     """
 
     def __init__(self) -> None:
         self.named: dict[str, asyncio.Task[Any]] = {}
         self._calls: set[asyncio.Task[Any]] = set()
         self._shielded: set[asyncio.Task[Any]] = set()
-        self._closed = False
+        self.closed = False
 
     def start(self, name: str, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
         """Begin a job that nobody has to hold or to await; closing cancels it."""
@@ -52,7 +54,7 @@ class Jobs:
         LogError
             The session is closed.
         """
-        if self._closed:
+        if self.closed:
             raise LogError("this session is closed.", remedy="Open a new one: wan_nb.Session(), or %wan connect.")
         task = asyncio.current_task()
         assert task is not None
@@ -81,7 +83,7 @@ class Jobs:
 
     async def aclose(self) -> None:
         """Cancel all that may be, and wait for the rest."""
-        self._closed = True
+        self.closed = True
         while tasks := [task for task in (*self.named.values(), *self._calls) if not task.done()]:
             for task in tasks:
                 task.cancel()

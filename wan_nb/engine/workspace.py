@@ -126,7 +126,7 @@ class Workspace:
     ----------
     settings : Settings
     changed : callable, optional
-        Told of each change of a run, on the loop thread, where `settings.prepare`.
+        Told of each change of a run, in the thread that made it, where `settings.prepare`.
 
     Attributes
     ----------

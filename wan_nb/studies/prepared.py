@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wan_nb.api import catalog
@@ -104,9 +105,16 @@ def look_through(
 
 
 def prepare_later(workspace: Workspace, row: Row) -> None:
-    """Make all of it in the background where the clip of a run has come; for a listener, on the loop thread."""
+    """Make all of it in the background where the clip of a run has come; for a listener, from any thread."""
     if row.status is Status.SUCCEEDED and row.video_sha256:
-        workspace.account.jobs.start(f"prepare-{row.run_id}", _prepared(workspace, row))
+        with suppress(RuntimeError):  # the session is closed
+            workspace.account.loop.call(partial(_start, workspace, row))
+
+
+def _start(workspace: Workspace, row: Row) -> None:
+    jobs, name = workspace.account.jobs, f"prepare-{row.run_id}"
+    if not jobs.closed and name not in jobs.named:
+        jobs.start(name, _prepared(workspace, row))
 
 
 async def _prepared(workspace: Workspace, row: Row) -> None:
