@@ -18,10 +18,14 @@ _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 _REMARK = re.compile(r"^ *(//.*|/\*\*?[^*]*(?:\*(?!/)[^*]*)*\*/) *\n", re.MULTILINE)
 # Behind code only where no quote follows, so that nothing inside a string is touched.
 _TAIL = re.compile(r"(?<=[\w;,{})\]]) +// [^\n\"'`]*$", re.MULTILINE)
+# Types for the editor, inside of a line; no text of ours has such signs.
+_TYPE = re.compile(r"/\*\* ?@type \{[^\n]*?\} ?\*/ ?")
 _INDENT = re.compile(r"^ +", re.MULTILINE)
 # Blanks beside signs outside of quotes; a line with a template or a pattern in it, and the last one, stay as they are.
 _LITERAL = re.compile(r"`|^export |[(=,:!&|] */(?![/*])")
 _QUOTED = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
+# A notebook writes each double quote as two signs.
+_PLAIN = re.compile(r"""^"([^"'\\]*)"$""")
 _BESIDE = re.compile(r" *([=<>&|?:+*{}(),;!]+) *")
 # A statement goes on behind these, or another begins: a line break means nothing.
 _BREAK = re.compile(r"(?<=[;{,])\n")
@@ -45,7 +49,7 @@ def module(*names: str) -> str:
     False
     """
     text = "\n".join((STATIC / f"{name}.js").read_text(encoding="utf-8") for name in names)
-    for pattern in (_IMPORT, _EXPORT, _REMARK, _TAIL, _INDENT):
+    for pattern in (_IMPORT, _EXPORT, _REMARK, _TYPE, _TAIL, _INDENT):
         text = pattern.sub("", text)
     text = _BREAK.sub("", "\n".join(map(_tight, text.splitlines())))
     return re.sub(r"\n{2,}", "\n", text)
@@ -55,7 +59,7 @@ def _tight(line: str) -> str:
     if _LITERAL.search(line):
         return line
     parts = _QUOTED.split(line)  # every second one is a text
-    return "".join(_BESIDE.sub(r"\1", part) if at % 2 == 0 else part for at, part in enumerate(parts))
+    return "".join(_PLAIN.sub(r"'\1'", part) if at % 2 else _BESIDE.sub(r"\1", part) for at, part in enumerate(parts))
 
 
 def styles(*names: str) -> str:
