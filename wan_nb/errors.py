@@ -286,12 +286,13 @@ def shortened(text: str, most: int = 60) -> str:
 def nearest(word: str, known: Iterable[str], most: int = 1) -> list[str]:
     """The known words that one was probably meant to be, the likeliest first.
 
-    A word that is a whole part of two of them gives both. Dashes that all options begin with make none of them alike.
+    A word that is a whole part of two of them gives both; three letters or more are the start of a longer word. Dashes
+    that all options begin with make none of them alike.
 
     >>> nearest("sead", ["seed", "prompt"]), nearest("VOTE", ["vote"]), nearest("frame", ["first_frame", "last_frame"])
     (['seed'], ['vote'], ['first_frame', 'last_frame'])
-    >>> nearest("--wait", ["--ratio"])
-    []
+    >>> nearest("--wait", ["--ratio"]), nearest("--dur", ["--duration"])
+    ([], ['--duration'])
     """
     import re
     from difflib import get_close_matches
@@ -299,7 +300,8 @@ def nearest(word: str, known: Iterable[str], most: int = 1) -> list[str]:
     word = word.lstrip("-").casefold()
     folded = {one.lstrip("-").casefold() or one: one for one in reversed([*known])}
     whole = [one for one in reversed(folded) if word in re.split(r"[-_]+", one)]
-    return [folded[one] for one in whole[:2] or get_close_matches(word, folded, most)]
+    begun = [one for one in reversed(folded) if len(word) > 2 and one.startswith(word)]
+    return [folded[one] for one in whole[:2] or get_close_matches(word, folded, most) or begun[:most]]
 
 
 def did_you_mean(near: Sequence[str], otherwise: str = "") -> str:

@@ -138,7 +138,7 @@ def test_a_huge_grid_is_refused_before_it_is_made():
     [
         ("a cat", {"seeds": SIX}, "one variant only"),
         (TWO, {"seeds": SIX[:5]}, "at least 6"),
-        (TWO, {"seeds": SIX, "fields": {"prompt_extend": True}}, "prompt_extend is on"),
+        (TWO, {"seeds": SIX, "fields": {"prompt_extend": True}}, "prompt-extend is on"),
         (pd.DataFrame({"prompt": ["x", "y"], "seed": [1, 2]}), {}, "not paired"),
         (
             {"a": {"prompt": "x", "driving_audio": "v.mp3"}, "b": {"prompt": "y"}},

@@ -25,6 +25,7 @@ from wan_nb.grammar.slips import write_prompts
 from wan_nb.grammar.template import RUN_ID
 from wan_nb.grammar.variants import can_be_typed
 from wan_nb.paths import here
+from wan_nb.terminal import printed
 
 __all__ = ["Grid", "as_cell", "as_curl", "as_python", "fields_of", "order_of"]
 
@@ -146,6 +147,7 @@ def as_curl(body: Body, base_url: str = REGIONS["beijing"].base_url) -> str:
     )
 
 
+@printed
 class PartOfRun(str):
     """What was taken out of a run, as code that takes it again: the text of a cell, the `repr` of Python.
 
