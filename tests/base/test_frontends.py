@@ -194,10 +194,16 @@ def test_cell_is_typed_into_jupyter_console(simulator, photos, tmp_path) -> None
     terminal = Typed(tmp_path, environment, simple=True, command=command)
     try:
         terminal.until("In [1]:")
-        terminal.type("%load_ext wan_nb")
+        # The console misses the end of a first cell that is over before it listens, and would wait for ever.
+        heard = "(print('lis' + 'tens'), sleep(0.1)) for _ in iter(lambda: __import__('os').path.exists('heard'), True)"
+        terminal.type(f"from time import sleep; _ = [{heard}]")
+        terminal.until("listens")
+        (tmp_path / "heard").touch()
         terminal.until("In [2]:")
-        terminal.type(f"run = get_ipython().run_cell_magic('wan', '-f {photos / 'cat.jpg'} -d 2 --out run', 'a cat')")
+        terminal.type("%load_ext wan_nb")
         terminal.until("In [3]:")
+        terminal.type(f"run = get_ipython().run_cell_magic('wan', '-f {photos / 'cat.jpg'} -d 2 --out run', 'a cat')")
+        terminal.until("In [4]:")
         terminal.type("print('status', run.status)")
         terminal.until("status SUCCEEDED")  # the cell has waited
         terminal.type("%wan form")
