@@ -96,11 +96,11 @@ def next_pair(
     """
     given = standing(votes)
     own = [v for v in given if v.rater == rater]
-    if rng.random() < repeats and (again := _repeat(own, clips, rng)):
-        return again
     open_pairs = _open(clips, {v.cell for v in own})
     if not open_pairs:
         return None
+    if rng.random() < repeats and (again := _repeat(own, clips, rng)):
+        return again
     if mode == "ranking":
         asked = Counter(tuple(sorted(v.cell[1])) for v in given if v.outcome != "skip")
         fewest = min(asked[pair] for pair in open_pairs)
