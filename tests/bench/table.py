@@ -25,7 +25,6 @@ SCRIPTS = (
     "pace",
     "makespan",
     "shared",
-    "bucket",
     "log",
     "gallery",
     "download",

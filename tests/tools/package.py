@@ -131,7 +131,8 @@ def fast(work: Path, wheel: Path, python: str, name: str, *, lowest: bool = Fals
     for part in ("tests", "notebooks/data"):
         shutil.copytree(work / "source" / part, place / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(work / "source" / "pyproject.toml", place)
-    files = [next(place.glob(f"tests/*/test_{one}.py")) for one in FAST]
+    there = {path.name: path for path in place.glob("tests/*/*.py") if path.parent.name != "browser"}
+    files = [there[f"test_{one}.py"] for one in FAST]
     # Old releases warn of what newer Pythons will change in them; our own warnings stay errors elsewhere.
     quiet = ["-W", "default"] if lowest else []
     began, used = time.monotonic(), processor()
