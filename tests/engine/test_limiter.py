@@ -200,3 +200,100 @@ def test_other_errors_leave_the_rate_alone() -> None:
         return lane.rate
 
     assert run(scene()) == 20
+
+
+class SharedLog:
+    """The turns of one lane, as a log of a server gives them to kernels."""
+
+    def __init__(self) -> None:
+        self.next_at, self.asked, self.alone = 0.0, 0, False
+
+    async def turn(self, lane: str, gap: float) -> float | None:
+        assert lane == "account|queries"
+        self.asked += 1
+        if self.alone:
+            return None
+        mine = max(self.next_at, now())
+        self.next_at = mine + gap
+        return mine - now()
+
+
+def kernel(log: SharedLog) -> Lane:
+    limiter = Limiter("account", queries=5)
+    limiter.turns.append(log.turn)
+    return limiter.query()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 29), st.floats(0, 4)), min_size=1, max_size=60))
+def test_thirty_kernels_on_one_log_meet_no_429(requests: list[tuple[int, float]]) -> None:
+    arrivals: list[float] = []
+
+    async def scene() -> None:
+        log = SharedLog()
+        lanes = [kernel(log) for _ in range(30)]
+
+        async def one(number: int, at: float) -> None:
+            await asyncio.sleep(at)
+            async with lanes[number]:
+                await asyncio.sleep(0.1)
+                arrivals.append(now())
+
+        await asyncio.gather(*(one(*request) for request in requests))
+
+    run(scene())
+    assert len(arrivals) == len(requests)
+    assert most_in_a_second(arrivals) <= 5
+
+
+def test_a_kernel_that_is_alone_asks_the_log_once_a_minute_and_after_a_429() -> None:
+    async def scene() -> tuple[int, int, float]:
+        log = SharedLog()
+        log.alone = True
+        lane = kernel(log)
+        for _ in range(100):
+            async with lane:
+                pass
+        took, asked = now(), log.asked
+        await throttled(lane)
+        async with lane:
+            pass
+        return asked, log.asked, took
+
+    asked, then, took = run(scene())
+    assert (asked, then, took) == (1, 2, pytest.approx(19.0))
+
+
+def test_waiting_for_turns_makes_a_request_dearer() -> None:
+    async def scene() -> list[float]:
+        log = SharedLog()
+        lanes, prices = [kernel(log) for _ in range(10)], []
+
+        async def one(lane: Lane) -> None:
+            async with lane:
+                prices.append(lane.scarcity)
+
+        await asyncio.gather(*map(one, lanes))
+        return prices
+
+    prices = run(scene())
+    assert prices[0] == 1.0
+    assert prices == sorted(prices)
+    assert prices[-1] > 3.0
+
+
+def test_whoever_gives_up_waiting_for_a_turn_takes_no_place_along() -> None:
+    async def scene() -> None:
+        log = SharedLog()
+        log.next_at = 20.0
+        lane = kernel(log)
+        for _ in range(10):  # twice the places that there are
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1), lane:
+                    pass
+        log.alone = True
+        began = now()
+        async with lane:
+            assert now() == began
+
+    run(scene())

@@ -87,3 +87,19 @@ def test_a_log_that_was_closed_opens_again_for_late_news(log: RunLog):
     log.close()
     log.close()
     assert log.update(run_id, "made").status is Status.DOWNLOADING
+
+
+def test_kernels_that_meet_at_the_service_take_turns(log: RunLog, sql):
+    """By the clock of the database, whatever that of the machine says; in a file nobody asks for them."""
+    gap = 30.0
+    turns = [log.turn(owner, "account|queries", gap) for owner in ("Ada", "Ada", "Ben", "Ben", "Ada")]
+    if not log.served:
+        assert turns == [None] * 5
+        return
+    assert turns[:2] == [None, None]  # alone
+    assert turns[2:] == pytest.approx([60.0, 90.0, 120.0], abs=gap / 2)
+    assert log.turn("Ada", "account|wan2.7-i2v", gap) is None  # another lane
+    sql("UPDATE turns SET met_at = met_at - 61")
+    assert log.turn("Ada", "account|queries", gap) is None  # nobody has come for a minute
+    sql("UPDATE turns SET next_at = next_at + 7200")  # the clock was set back
+    assert log.turn("Ben", "account|queries", gap) == pytest.approx(0.0, abs=gap / 2)

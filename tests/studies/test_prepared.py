@@ -146,13 +146,15 @@ def test_a_clip_is_looked_through_once_it_has_come(simulator, tmp_path, monkeypa
         assert names >= {"960g10.mp4", "strip.jpg"}
 
 
-def test_what_a_person_says_of_a_clip_begins_no_work_in_their_thread(simulator, tmp_path, monkeypatch, caplog) -> None:
-    monkeypatch.setenv("WAN_NB_PREPARE", "1")
-    with wan_nb.Session(base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "own", gap=0.02) as session:
-        run = session.submit("a cat walks", duration=2).wait()
-        run.rate(4)
-        run.tag("glow")
-    assert "a listener failed" not in caplog.text
+def test_only_a_clip_that_has_come_is_looked_through(session) -> None:
+    """What a person says of a clip, or who asks for it again, begins no work."""
+    told = []
+    session.workspace.runner.arrived = told.append
+    run = session.submit("a cat walks", duration=2).wait()
+    run.rate(4)
+    run.tag("glow")
+    session.submit("a cat walks", duration=2).wait()
+    assert [(row.run_id, row.status, bool(row.video_sha256)) for row in told] == [(run.id, "SUCCEEDED", True)]
 
 
 def test_closing_does_not_wait_for_what_is_looked_through(session) -> None:

@@ -18,7 +18,7 @@ from wan_nb.engine.polling.limiter import Limiter
 from wan_nb.engine.polling.watch import Watcher
 from wan_nb.engine.retry import retried
 from wan_nb.engine.row_errors import code_and_message
-from wan_nb.errors import NotAuthorized, ServiceError, Unavailable, WanError
+from wan_nb.errors import LogError, NotAuthorized, ServiceError, Unavailable, WanError
 from wan_nb.log.on_disk.posting_process import owner_id
 from wan_nb.log.states import AT_SERVICE, NEVER_SENT, Event
 from wan_nb.sanitize import logger
@@ -71,7 +71,9 @@ class Account:
         self.shared = loop.shared
         self.sending = self.shared.sending
         self.client = Client(endpoint.base_url, endpoint.api_key)
-        self.limiter = self.shared.limiters.setdefault(endpoint.identity, Limiter())
+        self.limiter = self.shared.limiters.setdefault(endpoint.identity, Limiter(endpoint.identity))
+        if log.served:
+            self.limiter.turns.append(self._turn)
         self.watcher = Watcher(self.client, limiter=self.limiter)
         self._log_worker = Worker("log")
         self._listeners: list[Callable[[Row], None]] = []
@@ -80,6 +82,8 @@ class Account:
 
     async def aclose(self) -> None:
         """Cancel what may be, finish the rest, close the connections."""
+        if self._turn in self.limiter.turns:
+            self.limiter.turns.remove(self._turn)
         await self.jobs.aclose()
         await self.client.aclose()
 
@@ -124,6 +128,15 @@ class Account:
             seen_durations=seen[::-1],  # the log has the newest first, the pace wants the oldest first
             gap=self.settings.gap,
         )
+
+    async def _turn(self, lane: str, gap: float) -> float | None:
+        """Seconds until this process may ask the account, where others on the log do; see `Limiter`."""
+        try:
+            return await self.ask_log(self.log.turn, self.owner, lane, gap)
+        except LogError:
+            return (
+                None  # the request goes at our own pace; what is written down of it meets the same trouble, and says so
+            )
 
     # --- rows
 

@@ -21,6 +21,7 @@ from wan_nb.log.states import FINAL, Event, Status
 from wan_nb.sanitize import logger, number
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from wan_nb.api.task import Listed, Task
@@ -51,6 +52,8 @@ class Runner:
     queue : Queue
     background : Worker
         For what may take its time, such as measuring clips.
+    arrived : callable
+        Told of each run that was followed until its clip was here.
     """
 
     def __init__(self, account: Account, store: Store) -> None:
@@ -59,6 +62,7 @@ class Runner:
         self.submitter = Submitter(account, self.downloads, self.follow)
         self.queue = Queue(account, self.submitter, self.follow)
         self.background = Worker("background", gentle=True)
+        self.arrived: Callable[[Row], object] = bool
 
     @classmethod
     async def open(cls, settings: Settings, endpoint: Endpoint, log: RunLog, store: Store, loop: LoopThread) -> Self:
@@ -138,8 +142,12 @@ class Runner:
         while row.status in {Status.PENDING, Status.RUNNING}:  # twice only if the first task was a stranger's
             row, task = await self._watch(row)
         if row.status is Status.DOWNLOADING:
-            return await self.downloads.download(row, task)
-        return await self.downloads.copy_shared(row)
+            row = await self.downloads.download(row, task)
+        else:
+            row = await self.downloads.copy_shared(row)
+        if row.status is Status.SUCCEEDED:
+            self.arrived(row)
+        return row
 
     async def _watch(self, row: Row) -> tuple[Row, Task | None]:
         """Look until the service is done with it."""

@@ -125,8 +125,8 @@ class Workspace:
     Parameters
     ----------
     settings : Settings
-    changed : callable, optional
-        Told of each change of a run, in the thread that made it, where `settings.prepare`.
+    arrived : callable, optional
+        Told of each run whose clip has come, on the loop thread, where `settings.prepare`.
 
     Attributes
     ----------
@@ -143,7 +143,7 @@ class Workspace:
         Held while a part is opened, the settings change, or all is closed.
     """
 
-    def __init__(self, settings: Settings, changed: Callable[[Workspace, Row], None] | None = None) -> None:
+    def __init__(self, settings: Settings, arrived: Callable[[Workspace, Row], None] | None = None) -> None:
         if not can_run():
             raise WanError(
                 "wan_nb does not run in Pyodide (JupyterLite): there are no threads, processes and connections there.",
@@ -152,7 +152,7 @@ class Workspace:
         address(
             settings.service, settings.workspace
         )  # a service that there cannot be is said before anything is opened
-        self.settings, self._changed = settings, changed
+        self.settings, self._arrived = settings, arrived
         self.store = Store.of(settings)
         self.notebook = notebook_folder()
         self.embedded: dict[str, int] = {}
@@ -194,8 +194,8 @@ class Workspace:
         """The runs on their way."""
         self.log.check_writable()  # before the service is asked for anything
         runner = self.loop.sync(load(_runner).open(self.settings, self.endpoint, self.log, self.store, self.loop))
-        if self._changed and self.settings.prepare:
-            runner.account.subscribe(partial(self._changed, self))
+        if self._arrived and self.settings.prepare:
+            runner.arrived = partial(self._arrived, self)
         return runner
 
     @property
@@ -467,7 +467,7 @@ class Workspace:
         return row if runner is None else runner.account.tell(row)
 
     def subscribe(self, listener: Callable[[Row], None]) -> Callable[[], None]:
-        """Hear of every change of a run, on the loop thread. Returns the way to stop it."""
+        """Hear of every change of a run, in the thread that made it. Returns the way to stop it."""
         return self.account.subscribe(listener)
 
     def spent(self, currency: str | None = None) -> float:

@@ -149,6 +149,10 @@ class Database:
             self._signed(lambda _: None)  # so that every kernel knows what the file holds by now
         return done
 
+    def aside(self, work: Callable[[sa.Connection], T]) -> T:
+        """Do one statement that concerns no run, in the lock of its own row: it waits for no writer of the log."""
+        return self._do(work, write=False)
+
     def _signed(self, work: Callable[[sa.Connection], T]) -> tuple[T, bool]:
         mine, done = self._do(lambda c: (self._last_seen.sign(c), work(c)), write=True)
         return done, self._last_seen.keep(mine)

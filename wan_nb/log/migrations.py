@@ -187,7 +187,10 @@ def m003_edition_2(connection: sa.Connection) -> None:
             refusal TEXT NOT NULL PRIMARY KEY, refused_at BIGINT NOT NULL, "user" TEXT, study TEXT, job TEXT,
             clips BIGINT, price DOUBLE PRECISION, currency TEXT, reason TEXT
         );
-        CREATE TABLE turns (lane TEXT NOT NULL PRIMARY KEY, next_at DOUBLE PRECISION NOT NULL);
+        CREATE TABLE turns (
+            lane TEXT NOT NULL PRIMARY KEY, next_at DOUBLE PRECISION NOT NULL, owner TEXT NOT NULL,
+            met_at DOUBLE PRECISION NOT NULL
+        );
         CREATE INDEX refusals_time ON refusals (refused_at);
         CREATE INDEX runs_paid ON runs (simulated, currency, "user", cost, model)
         """,

@@ -1,9 +1,7 @@
-"""What the log keeps beside the runs: uploads, studies, votes, ballots, measures, and signs of life of kernels."""
+"""What the log keeps beside the runs: uploads, studies, votes, ballots, measures, and what cells showed."""
 
 from __future__ import annotations
 
-import secrets
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -21,27 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Tables"]
 
-
-def _check_owner(c: sa.Connection, job: str, by: str) -> None:
-    """Refuse who may not change the budgets of a job: those of the log, and those of the job, have an owner."""
-    table = schema.budgets
-    query = sa.select(table.c.job, table.c.set_by).where(table.c.job.in_(["", schema.words(job)]))
-    owners: dict[str, str] = {}
-    for row in c.execute(query.order_by(table.c.saved_at)):
-        if row.set_by:
-            owners.setdefault(row.job, row.set_by)
-    allowed = {owners.get(""), owners.get(job)} - {None}
-    if job in owners and by not in allowed:
-        whose = f"budget of {shown(job)} is" if job else "budget of this log is"
-        who = shown(by) if by else "somebody without a name"
-        raise LogError(
-            f"the {whose} {owners[job]}'s, and this was {who}. Nothing was changed.",
-            remedy=f"Ask {owners[job]}. If that is you: %config WanMagics.user, or WAN_NB_USER, says so.",
-        )
-
-
-_LONGEST_WAIT = 3600.0
-"""Seconds; a turn later than that is the mark of a clock that was set back."""
 
 _CHUNK = 5000
 """Values in one IN list; SQLite takes 32 766."""
@@ -173,57 +150,7 @@ class Tables:
         found = self._db.read(lambda c: c.execute(query).first())
         return None if found is None or found.paper is None else (found.study, dict(found.paper))
 
-    # --- budgets of jobs
-
-    def put_budget(self, job: str, amount: float | None, currency: str, user: str = "", *, by: str = "") -> None:
-        """Keep what a job may cost, or a share in it; None takes it away.
-
-        Parameters
-        ----------
-        job : str
-            Empty for all runs of the log.
-        amount : float or None
-        currency, user : str
-        by : str
-            Who sets it. A budget of the log, or of a job, belongs to whoever has set the first of them.
-
-        Raises
-        ------
-        LogError
-            It is another person's. Nothing is changed.
-        """
-        table = schema.budgets
-
-        def work(c: sa.Connection) -> None:
-            _check_owner(c, job, by)
-            c.execute(sa.delete(table).where(table.c.job == schema.words(job), table.c.user == schema.words(user)))
-            if amount is not None:
-                row = {"job": job, "user": user, "amount": amount, "currency": currency, "saved_at": self._now()}
-                c.execute(sa.insert(table).values({**row, "set_by": by or None}))
-
-        self._db.write(work)
-
-    def budgets(self, job: str | None = None) -> list[dict[str, Any]]:
-        """Return budgets as dicts of ``job``, ``user``, ``amount``, ``currency``, ``set_by``: of one job, or of all."""
-        table = schema.budgets
-        columns = (table.c.job, table.c.user, table.c.amount, table.c.currency, table.c.set_by)
-        query = sa.select(*columns).order_by(table.c.job, table.c.user)
-        if job is not None:
-            query = query.where(table.c.job == schema.words(job))
-        return self._db.read(lambda c: [dict(row) for row in c.execute(query).mappings()])
-
-    def note_refusal(self, **columns: Any) -> None:
-        """Write down what a budget has refused."""
-        row = {"refusal": secrets.token_hex(6), "refused_at": self._now(), **columns}
-        self._db.write(lambda c: c.execute(sa.insert(schema.refusals).values(row)))
-
-    def refusals(self, job: str | None = None, *, limit: int = 100) -> list[dict[str, Any]]:
-        """Return what budgets have refused, the newest first: all, or what was asked for under a name."""
-        table = schema.refusals
-        query = sa.select(table).order_by(table.c.refused_at.desc(), table.c.refusal).limit(limit)
-        if job is not None:
-            query = query.where((table.c.job == schema.words(job)) | (table.c.study == schema.words(job)))
-        return self._db.read(lambda c: [dict(row) for row in c.execute(query).mappings()])
+    # --- names and damage
 
     def first_name(self) -> str:
         """Return the first rater that has a name, else the first user; empty where the log names nobody."""
@@ -290,34 +217,6 @@ class Tables:
 
         return self._db.read(work)
 
-    # --- turns
-
-    def turn(self, lane: str, gap: float) -> float:
-        """Take the next turn of a lane that all machines share; returns in how many seconds it comes.
-
-        The clock is the database's: those of the machines may differ. A log in a file is one machine's, whose kernels
-        are few and learn from the service how fast they may be: 0 at once.
-
-        Parameters
-        ----------
-        lane : str
-        gap : float
-            Seconds between two turns.
-        """
-        table = schema.turns
-        if not self._db.served:
-            return 0.0
-
-        def work(c: sa.Connection) -> float:
-            now = float(c.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
-            kept = c.execute(sa.select(table.c.next_at).where(table.c.lane == lane)).scalar_one_or_none()
-            mine = now if kept is None or not now < kept < now + _LONGEST_WAIT else kept
-            c.execute(sa.delete(table).where(table.c.lane == lane))
-            c.execute(sa.insert(table).values(lane=lane, next_at=mine + gap))
-            return mine - now
-
-        return self._db.write(work)
-
     # --- what cells showed
 
     def keep_order(self, notebook: str, cells: Iterable[str], bought: Mapping[str, Any]) -> None:
@@ -342,19 +241,3 @@ class Tables:
         query = sa.select(table.c.cell, table.c.bought).where(table.c.notebook == notebook, table.c.cell.in_(names))
         found = {row.cell: row.bought for row in self._db.read(lambda c: c.execute(query).all())} if names else {}
         return next((found[name] for name in names if found.get(name)), None)
-
-    # --- kernels
-
-    def beat(self, owner: str) -> None:
-        """Give a sign of life for `owner`, so that kernels of other hosts leave its waiting intents alone.
-
-        Once in a few minutes is enough (`PATIENCE` of `posting_process` is 15 minutes). Signs of yesterday go.
-        """
-        table = schema.owners
-
-        def work(c: sa.Connection) -> None:
-            now = self._now()
-            c.execute(sa.delete(table).where((table.c.owner == owner) | (table.c.seen_at < now - timedelta(days=1))))
-            c.execute(sa.insert(table).values(owner=owner, seen_at=now))
-
-        self._db.write(work)

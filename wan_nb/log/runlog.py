@@ -17,14 +17,16 @@ import sqlalchemy as sa
 
 from wan_nb.arguments import shown, words
 from wan_nb.errors import BudgetExceeded, LogError, NotFound
-from wan_nb.log.budget import check_cap, check_jobs, check_most, check_price
+from wan_nb.log.budget import check_cap, check_most, check_price
 from wan_nb.log.database import Database
+from wan_nb.log.job_budgets import JobBudgets, check_jobs
+from wan_nb.log.kernels import Kernels
 from wan_nb.log.on_disk.posting_process import owner_alive
 from wan_nb.log.other_tables import Tables
 from wan_nb.log.reading.queries import Queries, check_names, only_row
 from wan_nb.log.reading.takes import Takes, read_pins
 from wan_nb.log.row import COLUMNS, NAMES, Row
-from wan_nb.log.schema import members, owners, pins, runs
+from wan_nb.log.schema import members, pins, runs
 from wan_nb.log.states import EVENTS, FINAL, UNBILLED, Event, Status
 from wan_nb.terminal import printed
 from wan_nb.version import __version__
@@ -87,6 +89,7 @@ class RunLog:
         self._now = now
         self._db = Database(url, migrated=migrated)
         queries, tables = Queries(self._db), Tables(self._db, now)
+        budgets, kernels = JobBudgets(self._db, now), Kernels(self._db, now)
         self.get = queries.get
         self.by_task = queries.by_task
         self.open_rows = queries.open_rows
@@ -109,21 +112,27 @@ class RunLog:
         self.save_ballot = tables.save_ballot
         self.load_ballot = tables.load_ballot
         self.spent_by_person = queries.spent_by_person
-        self.budgets = tables.budgets
-        self.refusals = tables.refusals
-        self._note_refusal = tables.note_refusal
+        self.budgets = budgets.budgets
+        self.refusals = budgets.refusals
+        self._note_refusal = budgets.note_refusal
         self.first_name = tables.first_name
-        self.put_budget = tables.put_budget
+        self.put_budget = budgets.put_budget
         self.damaged = tables.damaged
         self.put_measures = tables.put_measures
         self.measures = tables.measures
-        self.turn = tables.turn
+        self.turn = kernels.turn
         self.keep_order = tables.keep_order
         self.order = tables.order
-        self.beat = tables.beat
+        self.beat = kernels.beat
+        self._last_beat = kernels.last_beat
 
     def __repr__(self) -> str:
         return f"RunLog({self._db!r})"
+
+    @property
+    def served(self) -> bool:
+        """Whether a server keeps it, for several machines."""
+        return self._db.served
 
     @property
     def place(self) -> str:
@@ -324,8 +333,7 @@ class RunLog:
         alive : callable
             Told an owner and its last sign of life, says whether it may still be at work.
         """
-        beat = sa.select(owners.c.seen_at).where(owners.c.owner == row.owner)
-        seen: datetime | None = self._db.read(lambda c: c.execute(beat).scalar_one_or_none())
+        seen = self._last_beat(row.owner or "")
         return not alive(row.owner or "", max(filter(None, [row.created_at, row.posted_at, seen])))
 
     def adopt(self, task_id: str, **columns: Any) -> tuple[Row, bool]:

@@ -264,8 +264,14 @@ turns = sa.Table(
     TABLES,
     sa.Column("lane", Words, primary_key=True),
     sa.Column("next_at", sa.Double),
+    sa.Column("owner", Words),
+    sa.Column("met_at", sa.Double),
 )
-"""When the next submit of an account and model may leave, of all machines; seconds of the database's own clock."""
+"""When the next request of an account (a submit: of a model) may leave, of all machines.
+
+``owner`` has taken the last turn, ``met_at`` is when that was last another one than before; both times are seconds of
+the database's own clock.
+"""
 
 refusals = sa.Table(
     "refusals",

@@ -10,7 +10,8 @@ from wan_nb.api.catalog import CURRENCIES
 from wan_nb.arguments import amount as an_amount
 from wan_nb.arguments import shown
 from wan_nb.errors import InvalidOption, NotFound, did_you_mean, join_words, nearest
-from wan_nb.log.budget import EACH, LARGEST
+from wan_nb.log.budget import LARGEST
+from wan_nb.log.job_budgets import EACH
 from wan_nb.log.states import Status
 from wan_nb.sanitize import number
 from wan_nb.studies.planned_study import PlannedStudy

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wan_nb.api import catalog
@@ -11,7 +10,6 @@ from wan_nb.api.recorded import items_of
 from wan_nb.engine.all_cores import on_all_cores
 from wan_nb.engine.loop import Stopped
 from wan_nb.errors import InvalidMedia, LogError
-from wan_nb.log.states import Status
 from wan_nb.progress import Progress
 
 if TYPE_CHECKING:
@@ -105,16 +103,10 @@ def look_through(
 
 
 def prepare_later(workspace: Workspace, row: Row) -> None:
-    """Make all of it in the background where the clip of a run has come; for a listener, from any thread."""
-    if row.status is Status.SUCCEEDED and row.video_sha256:
-        with suppress(RuntimeError):  # the session is closed
-            workspace.account.loop.call(partial(_start, workspace, row))
-
-
-def _start(workspace: Workspace, row: Row) -> None:
-    jobs, name = workspace.account.jobs, f"prepare-{row.run_id}"
-    if not jobs.closed and name not in jobs.named:
-        jobs.start(name, _prepared(workspace, row))
+    """Make all of it in the background, of a clip that has just come; on the loop thread."""
+    jobs = workspace.account.jobs
+    if row.video_sha256 and not jobs.closed:
+        jobs.start(f"prepare-{row.run_id}", _prepared(workspace, row))
 
 
 async def _prepared(workspace: Workspace, row: Row) -> None:

@@ -5,8 +5,10 @@ place is kept from the sending of a request until one second after its answer. O
 one second, the one sent last found the places of all others still kept; therefore never more of them than places,
 whatever the network does.
 
-Other kernels may share the account. A 429 (or a burst of them) halves our rate and closes the lane for a moment; while
-all goes well the rate grows by a little each second. Kernels that do so come to share an account evenly.
+Other kernels may share the account. Those on one log of a server take turns there, each request one, as long as another
+kernel takes them too; one that is alone asks the log once a minute. Of others nobody tells: a 429 (or a burst of
+them) halves our rate and closes the lane for a moment; while all goes well the rate grows by a little each second.
+Kernels that do so come to share an account evenly.
 """
 
 from __future__ import annotations
@@ -21,7 +23,10 @@ from wan_nb.api.catalog import LIMITS
 from wan_nb.errors import Throttled
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
     from types import TracebackType
+
+    Turns = Callable[[str, float], Awaitable[float | None]]
 
 __all__ = ["Lane", "Limiter"]
 
@@ -29,6 +34,12 @@ WINDOW = 1.0
 _SLOWEST = 0.1  # requests/s that even a crowded account leaves us
 _RECOVERY = 0.03  # requests/s more for each second of use
 _LONGEST_PAUSE = 300.0
+
+APART = 1.5
+"""Times the pause that the limit asks for between the turns of all kernels: what a network presses together fits."""
+
+_ALONE = 60.0
+"""Seconds for which a kernel that was alone in a lane does not ask the log again."""
 
 
 class Lane:
@@ -38,6 +49,10 @@ class Lane:
     ----------
     limit : float
         Requests per second that the service allows.
+    name : str
+        What other kernels call it.
+    turns : sequence of callable
+        Ways to the logs that several machines share; the last one is asked for turns. See `Limiter`.
     rng : random.Random, optional
 
     Attributes
@@ -46,8 +61,12 @@ class Lane:
         Requests per second that we currently allow ourselves.
     """
 
-    def __init__(self, limit: float, *, rng: random.Random | None = None) -> None:
+    def __init__(
+        self, limit: float, *, name: str = "", turns: Sequence[Turns] = (), rng: random.Random | None = None
+    ) -> None:
         self.limit = self.rate = limit
+        self._name, self._turns = name, turns
+        self._alone_until = self._waited = 0.0
         self._rng = rng or random.Random()
         self._kept = 0
         self._queue: deque[asyncio.Future[None]] = deque()
@@ -55,20 +74,41 @@ class Lane:
         self._alarm: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> None:
+        await self._place()
+        try:
+            await self._turn()
+        except BaseException:
+            self._free()
+            raise
+
+    async def _place(self) -> None:
+        """Wait for one of the places of this process."""
         if not self._queue and self._open():
             self._kept += 1
             return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(turn)
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(place)
         self._serve()
         try:
-            await turn
+            await place
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._free()  # the place was given in the very moment in which we left
-            elif turn in self._queue:
-                self._queue.remove(turn)
+            if place.done() and not place.cancelled():
+                self._free()  # it was given in the very moment in which we left
+            elif place in self._queue:
+                self._queue.remove(place)
             raise
+
+    async def _turn(self) -> None:
+        """Wait for the turn among all kernels, where there are others."""
+        loop = asyncio.get_running_loop()
+        if not self._turns or loop.time() < self._alone_until:
+            return
+        wait = await self._turns[-1](self._name, APART / self.limit)
+        self._waited = wait or 0.0
+        if wait is None:
+            self._alone_until = loop.time() + _ALONE
+        else:
+            await asyncio.sleep(wait)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -87,8 +127,8 @@ class Lane:
 
     @property
     def scarcity(self) -> float:
-        """How many times dearer a request is than on an account of our own: 1 until a 429 says that it is not."""
-        return self.limit / self.rate
+        """How many times dearer a request is than on an account of our own: 1 until a 429 or a turn tells of others."""
+        return self.limit / self.rate + self._waited
 
     def _places(self) -> int:
         return max(1, int(self.rate))
@@ -102,10 +142,10 @@ class Lane:
 
     def _serve(self) -> None:
         while self._queue and self._open():
-            turn = self._queue.popleft()
-            if not turn.done():
+            place = self._queue.popleft()
+            if not place.done():
                 self._kept += 1
-                turn.set_result(None)
+                place.set_result(None)
         loop = asyncio.get_running_loop()
         if self._queue and loop.time() < self._closed_until and not self._alarm:
             self._alarm = loop.call_at(self._closed_until, self._reopen)
@@ -118,12 +158,27 @@ class Lane:
         # Requests that were under way when the lane closed carry the same news, not more of it.
         if now >= self._closed_until:
             self.rate = max(_SLOWEST, self.rate / 2)
+            self._alone_until = 0.0
         pause = min(retry_after or 0.0, _LONGEST_PAUSE) + self._rng.uniform(0.5, 1.5)
         self._closed_until = max(self._closed_until, now + pause)
 
 
 class Limiter:
     """The limits of an account: 20 queries per second, and submits per second of each exact model name.
+
+    Parameters
+    ----------
+    account : str
+        What kernels on one log call it.
+    queries : float
+        Per second.
+    rng : random.Random, optional
+
+    Attributes
+    ----------
+    turns : list of callable
+        Ways to the logs that several machines share, of the sessions that are open. Each is told a lane and the seconds
+        between two turns, and gives the seconds until the next one: None where nobody else takes any.
 
     Examples
     --------
@@ -137,11 +192,17 @@ class Limiter:
 
     def __init__(
         self,
+        account: str = "",
         *,
         queries: float = LIMITS.queries_per_second,
         rng: random.Random | None = None,
     ) -> None:
-        self._queries, self._submits, self._rng = Lane(queries, rng=rng), dict[str, Lane](), rng
+        self.turns: list[Turns] = []
+        self._account, self._rng = account, rng
+        self._queries, self._submits = self._lane(queries, "queries"), dict[str, Lane]()
+
+    def _lane(self, limit: float, what: str) -> Lane:
+        return Lane(limit, name=f"{self._account}|{what}", turns=self.turns, rng=self._rng)
 
     def query(self) -> Lane:
         """``async with limiter.query():`` around each GET, list and cancel."""
@@ -150,5 +211,5 @@ class Limiter:
     def submit(self, model: str) -> Lane:
         """``async with limiter.submit(model):`` around each POST that makes a task; other models have other lanes."""
         if model not in self._submits:
-            self._submits[model] = Lane(catalog.model(model).submits_per_second, rng=self._rng)
+            self._submits[model] = self._lane(catalog.model(model).submits_per_second, model)
         return self._submits[model]

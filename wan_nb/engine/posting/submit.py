@@ -41,9 +41,6 @@ PATIENCE = timedelta(minutes=5)
 STAMP_LIFE = timedelta(seconds=5)
 """Longest time between writing down that a POST leaves and its first byte; a process that was stopped takes longer."""
 
-TURN = 1.2
-"""Times the pause that the limit asks for between the submits of all machines: what a network presses together fits."""
-
 HELD_PAUSE = 0.2
 """Seconds between two looks at the POST of another process that has to be answered first."""
 
@@ -267,10 +264,7 @@ class Submitter:
         account, give_up = self.account, datetime.now(UTC) + PATIENCE
 
         async def post() -> Created:
-            lane = account.limiter.submit(row.model or "")
-            others = f"{account.endpoint.identity}|{row.model}"
-            await asyncio.sleep(await account.ask_log(account.log.turn, others, TURN / lane.limit))
-            async with lane:
+            async with account.limiter.submit(row.model or ""):
                 return await account.client.create(body, partial(self._leaving, row, attempt))
 
         def again(error: WanError) -> bool:

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from wan_nb.arguments import as_whole, run_ids, shown, whole
 from wan_nb.errors import InvalidOption, NotFound, did_you_mean, join_words, nearest
-from wan_nb.log.budget import is_amount, job_spent, spent_by_person, spent_since
+from wan_nb.log.budget import is_amount, spent_since
 from wan_nb.log.dialects import bytewise, in_order
+from wan_nb.log.job_budgets import job_spent, spent_by_person
 from wan_nb.log.reading.frame import to_frame
 from wan_nb.log.reading.stored_values import read_row, read_value, readable
 from wan_nb.log.row import COLUMNS, NAMES, Row
