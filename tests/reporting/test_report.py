@@ -303,7 +303,7 @@ def test_without_secrets_leaves_plain_text_alone() -> None:
 
 def test_a_client_is_told_what_was_chosen_and_no_figures(tmp_path):
     """No price, id, seed, measure or vote; the winner first, finals before it, what is not there left out."""
-    from wan_nb.reporting.client import for_client
+    from wan_nb.reporting.report import for_client
 
     made = [
         {

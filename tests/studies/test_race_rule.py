@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from wan_nb.studies.ballot.race_pair import race_pair
+from wan_nb.studies.ballot.next_pair import race_pair
 from wan_nb.studies.race.counting import Seed, count
 from wan_nb.studies.race.evidence import first_winner, leads, log_evidence
 from wan_nb.studies.race.outlook import outlook

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wan_nb.api import catalog
 from wan_nb.api.catalog import CREATE_PATH, REGIONS
@@ -26,6 +26,9 @@ from wan_nb.grammar.template import RUN_ID
 from wan_nb.grammar.variants import can_be_typed
 from wan_nb.paths import here
 from wan_nb.terminal import printed
+
+if TYPE_CHECKING:
+    from wan_nb.log.row import Row
 
 __all__ = ["Grid", "as_cell", "as_curl", "as_python", "fields_of", "order_of"]
 
@@ -42,7 +45,7 @@ def fields_of(body: Body) -> dict[str, Any]:
     return {f.name: flat[f.name] for f in catalog.FIELDS if flat.get(f.name) is not None}
 
 
-def order_of(row: Any) -> tuple[Body, dict[str, Any]]:
+def order_of(row: Row) -> tuple[Body, dict[str, Any]]:
     """What asks for the clip of a run again, and no other one: its request, and its name and take beyond the first.
 
     A seed that was derived for a further take is left out: given by itself it would be another request.

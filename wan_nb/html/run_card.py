@@ -12,7 +12,7 @@ import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -42,6 +42,9 @@ from wan_nb.html.text import (
 from wan_nb.log.marks import marks_of
 from wan_nb.media.files import STRIP_BYTES
 from wan_nb.terminal import spelled
+
+if TYPE_CHECKING:
+    from wan_nb.log.row import Row
 
 __all__ = [
     "CLIP_BYTES",
@@ -79,14 +82,14 @@ _WRAPPED = "overflow-wrap:anywhere"
 
 
 def clip(
-    row: Any,
+    row: Row,
     *,
-    folder: Any = None,
+    folder: Path | str | None = None,
     served: bool | None = None,
     strip: bytes | None = None,
     embed: bytes | None = None,
     note: str = "",
-    takes: Sequence[Any] = (),
+    takes: Sequence[Row] = (),
     pinned: int = 1,
 ) -> Markup:
     """One run as a card: its state in words, its clip, its price and how it was asked for.
@@ -94,7 +97,6 @@ def clip(
     Parameters
     ----------
     row : Row
-        Anything with the columns of the log.
     folder : path, optional
         Folder of the notebook, to which the clip's address is relative; the working directory when None.
     served : bool, optional
@@ -135,9 +137,9 @@ def clip(
 
 
 def board(
-    rows: Iterable[Any],
+    rows: Iterable[Row],
     *,
-    folder: Any = None,
+    folder: Path | str | None = None,
     served: bool | None = None,
     strips: Mapping[str, bytes] | None = None,
     embeds: Mapping[str, bytes] | None = None,
@@ -186,14 +188,14 @@ def remark(text: str) -> Markup:
     return box(text, width=640)
 
 
-def run_bundle(row: Any, **given: Any) -> dict[str, str]:
+def run_bundle(row: Row, **given: Any) -> dict[str, str]:
     """MIME bundle of one run: `clip` and `line`. No widget type in it, so it looks the same wherever it is opened."""
     note, takes = plain(given.get("note"), 300), given.get("takes") or ()
     words = f"{line(row)} · take {row.take} of {len(takes)}" if len(takes) > 1 else line(row)
     return bundle(clip(row, **given), f"{note}\n{words}" if note else words)
 
 
-def board_bundle(rows: Iterable[Any], **given: Any) -> dict[str, str]:
+def board_bundle(rows: Iterable[Row], **given: Any) -> dict[str, str]:
     """MIME bundle of many runs: `board`, and a `line` for each."""
     rows = list(rows)
     words = "\n".join(map(line, rows)) or spelled("No runs here yet. A %%wan cell makes one.")
@@ -205,7 +207,7 @@ def _below(*inside: object, more: str = "") -> Markup:
     return tag("div", *inside, style=f"margin:8px 0 0{more}")
 
 
-def _head(row: Any) -> Markup:
+def _head(row: Row) -> Markup:
     # Without a name of its own a run is known by its prompt, which stands below in full.
     own = label(row) if row.variant or not row.prompt else plain(row.study, 80)
     return tag(
@@ -233,7 +235,7 @@ def _picture(strip: bytes | None) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(strip).decode("ascii")
 
 
-def _player(row: Any, src: str | None, picture: str, embed: bytes | None) -> Markup:
+def _player(row: Row, src: str | None, picture: str, embed: bytes | None) -> Markup:
     """The clip over its strip, which is as high as the player: just its first frame is seen until the clip plays.
 
     Between them lies the same clip without controls, never played. Where the file is there it shows its own first frame
@@ -277,7 +279,7 @@ _MISSING = (
 )
 
 
-def _says(row: Any) -> Markup:
+def _says(row: Row) -> Markup:
     """What there is to know about a run that has no clip to show, and what to do."""
     name = str(row.status)
     if state(name).tone == "bad":
@@ -304,7 +306,7 @@ def _says(row: Any) -> Markup:
     return Markup()
 
 
-def _prompt(row: Any) -> Markup:
+def _prompt(row: Row) -> Markup:
     if not row.prompt:
         return Markup()
     text = str(row.prompt)
@@ -317,7 +319,7 @@ def _prompt(row: Any) -> Markup:
     return tag("div", shown, rest, dir="auto", style=f"margin:8px 0 0;white-space:pre-wrap;{_WRAPPED}")
 
 
-def _facts(row: Any, src: str | None, embed: bytes | None) -> Markup:
+def _facts(row: Row, src: str | None, embed: bytes | None) -> Markup:
     done = str(row.status) == "SUCCEEDED"
     made = f"made in {duration(row.run_s)}" if done and row.run_s else ""
     seed = f"seed {row.seed}" if row.seed is not None else ""
@@ -327,7 +329,7 @@ def _facts(row: Any, src: str | None, embed: bytes | None) -> Markup:
     return tag("div", body, _where(row, src, embed) if done else "", style=f"margin:6px 0 0;{SOFT};{_WRAPPED}") + said
 
 
-def _marks(row: Any) -> Markup:
+def _marks(row: Row) -> Markup:
     """What a person has said of the clip beside its stars."""
     marks = marks_of(row)
     tags = Markup(" ").join(tag("bdi", f"#{plain(one, 40)}") for one in marks["tags"][:12])
@@ -336,7 +338,7 @@ def _marks(row: Any) -> Markup:
     return tag("div", Markup(" · ").join(parts), style=f"margin:4px 0 0;{_WRAPPED}") if parts else Markup()
 
 
-def _where(row: Any, src: str | None, embed: bytes | None = None) -> Markup:
+def _where(row: Row, src: str | None, embed: bytes | None = None) -> Markup:
     """The file: a link where the notebook's server reaches it, else words."""
     if not row.video:
         return tag("div", "The clip is not on this disk; it was paid and stays in the log.")
@@ -355,11 +357,11 @@ def _where(row: Any, src: str | None, embed: bytes | None = None) -> Markup:
     )
 
 
-def _whole_path(row: Any, folder: Any) -> str:
+def _whole_path(row: Row, folder: Path | str | None) -> str:
     """Path of a clip from the root, or from the home folder, whose name is nobody's business."""
     if "://" in str(row.video):
         return str(row.video)
-    path = Path(folder if folder is not None else Path.cwd()) / row.video
+    path = Path.cwd() / (folder or "") / str(row.video)
     return f"~/{path.relative_to(Path.home()).as_posix()}" if path.is_relative_to(Path.home()) else str(path)
 
 
@@ -381,7 +383,7 @@ def _fold(name: str, *inside: object) -> Markup:
     return tag("details", head, *inside, style="margin:6px 0 0")
 
 
-def _takes(row: Any, takes: Sequence[Any], pinned: int, folder: Any, served: bool | None) -> list[Markup]:
+def _takes(row: Row, takes: Sequence[Row], pinned: int, folder: Path | str | None, served: bool | None) -> list[Markup]:
     """Which take it is of how many, and the others, each folded away behind its number."""
     if len(takes) < 2:
         return []
@@ -398,11 +400,11 @@ def _takes(row: Any, takes: Sequence[Any], pinned: int, folder: Any, served: boo
     return parts
 
 
-def _word(row: Any) -> str:
+def _word(row: Row) -> str:
     return "" if str(row.status) == "SUCCEEDED" else state(row.status).word
 
 
-def _code(row: Any) -> list[Markup]:
+def _code(row: Row) -> list[Markup]:
     """The request and the next steps as code to copy, most wanted first, each folded away; what is long is left out."""
     request = getattr(row, "request", None)
     if not isinstance(request, Mapping):
@@ -422,13 +424,13 @@ def _code(row: Any) -> list[Markup]:
     ]
 
 
-def _table_row(row: Any, src: str | None, picture: str, embed: bytes | None) -> Markup:
+def _table_row(row: Row, src: str | None, picture: str, embed: bytes | None) -> Markup:
     look = (pill(row.status), _about(row, src, picture, embed), duration(row.run_s or row.queue_s), price(row))
     above = f"border-top:1px solid {GREY.format('.25')}"
     return line_of(*(cell(each, style=above) for each in look))
 
 
-def _about(row: Any, src: str | None, picture: str, embed: bytes | None) -> Markup:
+def _about(row: Row, src: str | None, picture: str, embed: bytes | None) -> Markup:
     """Name and facts of a row, and its clip folded away behind its strip."""
     seed = [f"seed {row.seed}"] if row.seed is not None else []
     given = [stars(row)] if row.rating else []

@@ -26,6 +26,8 @@ from wan_nb.terminal import printable
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from wan_nb.log.row import Row
+
 __all__ = [
     "ACTIVE",
     "AS_TYPED",
@@ -98,7 +100,7 @@ ACTIVE: frozenset[str] = OPEN
 """States in which something may still happen."""
 
 
-def take_kept(row: Any) -> str:
+def take_kept(row: Row) -> str:
     """What is said of a take that was just bought: how the cell goes on showing it."""
     return (
         f"Take {row.take} of this request, run {row.run_id[:8]}. Its cell goes on showing the take that it showed:"
@@ -215,7 +217,7 @@ def percent(probability: float) -> str:
     return "under 0.1 %" if probability < 0.0005 else f"{100 * probability:.3g} %"
 
 
-def price(row: Any) -> str:
+def price(row: Row) -> str:
     """What a run costs, an estimate until there is a receipt; failed and canceled tasks are not billed."""
     name = str(row.status)
     if name in {"FAILED", "CANCELED"}:
@@ -226,7 +228,7 @@ def price(row: Any) -> str:
     return estimated(row.cost, plain(row.currency or "", 8), at_most=at_most, brief=True)
 
 
-def price_again(row: Any) -> str:
+def price_again(row: Row) -> str:
     """What another clip of the same request is going to cost; empty when unknown."""
     if (asked := asked_at_most(row)) is not None:
         return asked.brief
@@ -259,7 +261,7 @@ def megabytes(count: float | None) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 99_500 else f"{math.ceil(count / 1e3)} kB"
 
 
-def label(row: Any, limit: int = 240) -> str:
+def label(row: Row, limit: int = 240) -> str:
     """What a run is called on boards: study and variant, or the start of its prompt in place of either, else its id.
 
     Where there is no room for both, the study is shortened first: on a board it is the same in all rows.
@@ -311,7 +313,7 @@ def source(
     return "/".join(encoded)
 
 
-def pictures(row: Any) -> str:
+def pictures(row: Row) -> str:
     """What a run is made from, by the names of the files: for rows that have no clip to show yet."""
     columns = dict.fromkeys(spec.column or spec.name for spec in catalog.FIELDS if spec.kind in {"image", "clip"})
     given = [name for column in columns for name in str(getattr(row, column, None) or "").split(", ") if name]
@@ -319,7 +321,7 @@ def pictures(row: Any) -> str:
     return " → ".join(dict.fromkeys(names))
 
 
-def measures(row: Any) -> list[str]:
+def measures(row: Row) -> list[str]:
     """What the clip is, as far as it is known, and which model made it."""
     size = f"{row.width}×{row.height}" if row.width and row.height else plain(row.resolution, 20)
     seconds = f"{row.duration} s" if row.duration else ""
@@ -327,19 +329,19 @@ def measures(row: Any) -> list[str]:
     return [part for part in (plain(row.model, 60), size, seconds, sound, megabytes(row.bytes)) if part]
 
 
-def stars(row: Any) -> str:
+def stars(row: Row) -> str:
     """The rating that a person gave, such as ``★★★★☆``; empty without one."""
     return "★" * row.rating + "☆" * (5 - row.rating) if row.rating else ""
 
 
-def unchecked(row: Any) -> str:
+def unchecked(row: Row) -> str:
     """What to know about a clip that was kept although it could not be checked; empty for every other run."""
     if str(row.status) != "SUCCEEDED" or row.error_code != UNCHECKED:
         return ""
     return f"Kept as it was delivered, but not checked: {plain(row.error_message, 200)}"
 
 
-def line(row: Any) -> str:
+def line(row: Row) -> str:
     """One run as one line of text, for terminals and for hosts without HTML."""
     parts = [
         f"run {row.run_id[:8]}",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wan_nb.arguments import shown
 from wan_nb.errors import InvalidOption
 from wan_nb.paths import file_name, output
-from wan_nb.reporting.client import for_client
 from wan_nb.reporting.data import add_light_copies, study_data
 from wan_nb.reporting.page import write_csv, write_report
 from wan_nb.studies.prepared import prepare
@@ -17,7 +16,7 @@ from wan_nb.widgets.clip_pages import clips_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from wan_nb.log.row import Row
@@ -26,8 +25,9 @@ if TYPE_CHECKING:
     from wan_nb.studies.plan_state import PlanState
     from wan_nb.studies.planned_study import PlannedStudy
     from wan_nb.studies.study_votes import StudyVotes
+    from wan_nb.widgets.clip_pages import Clip
 
-__all__ = ["report"]
+__all__ = ["for_client", "report"]
 
 
 def report(
@@ -85,3 +85,42 @@ def _told(study: PlannedStudy, state: PlanState, votes: StudyVotes, *, everybody
     elif study.plan.race:
         data |= {"race": [*steps_of(study, state_with(study, study.plan.race, given))]}
     return data
+
+
+def for_client(data: StudyData, *, title: str, winner: str, finals: Sequence[Clip] = ()) -> StudyData:
+    """What a client is told of a study: no price, id, seed, measure or vote, and no clip that is not there.
+
+    Parameters
+    ----------
+    data : StudyData
+        All of it.
+    title : str
+    winner : str
+        The variant that the votes have decided on; empty while they have not.
+    finals : sequence of Clip
+        Shown first.
+    """
+    tried = [clip for clip in data.get("clips", ()) if clip.get("video") and not clip.get("marks", {}).get("dropped")]
+    tried.sort(key=lambda clip: clip.get("variant") != winner)  # stable: the winner first, the others in their order
+    blocks = {block: str(at) for at, block in enumerate(dict.fromkeys(clip.get("block") for clip in tried), 1)}
+    shown = [_plain(clip, at, "final", f"{clip['label']} (final)") for at, clip in enumerate(finals)]
+    shown += [_plain(clip, len(shown) + at, blocks[clip.get("block")]) for at, clip in enumerate(tried)]
+    wins = next((row.get("wins", 0) for row in data.get("ranking") or () if row["variant"] == winner), 0)
+    won = f" It was preferred in {wins} blind comparison{'' if wins == 1 else 's'}." if wins else ""
+    return {
+        "name": title,
+        "created": str(data.get("created", ""))[:10],
+        "clips": shown,
+        "marked": False,
+        "sentences": [f"Chosen: {winner}.{won}"] if winner else [],
+    }
+
+
+def _plain(clip: Clip, at: int, block: str, label: str = "") -> Clip:
+    told: dict[str, Any] = {name: value for name, value in clip.items() if name not in _OWN}
+    kept: Mapping[str, Any] = {"id": f"clip {at + 1}", "block": block, "label": label or clip["label"]}
+    return {**told, **kept}  # type: ignore[typeddict-item]
+
+
+_OWN = frozenset({"cost", "currency", "marks", "measures", "params", "rating", "seed"})
+"""What is the maker's own business."""

@@ -37,6 +37,8 @@ from wan_nb.widgets.board_feed import BoardFeed, Json
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from wan_nb.log.row import Row
+
 __all__ = ["Board", "board_row", "usual"]
 
 _GIVEN = {"mark": "mark", "frame": "time"}
@@ -47,10 +49,10 @@ Action = Callable[..., Coroutine[Any, Any, Any]]
 
 
 def board_row(
-    row: Any,
+    row: Row,
     *,
     video: Path | None = None,
-    folder: Any = None,
+    folder: Path | None = None,
     expected_s: float | None = None,
     earlier: bool = False,
     take: str = "",
@@ -269,7 +271,7 @@ async def _nothing() -> str:
     return ""
 
 
-def _message(row: Any) -> str:
+def _message(row: Row) -> str:
     """What a person should know about a run beside its state."""
     reason = plain(row.error_message, 400)
     match str(row.status):

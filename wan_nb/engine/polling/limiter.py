@@ -14,6 +14,7 @@ Kernels that do so come to share an account evenly.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections import deque
 from typing import TYPE_CHECKING
@@ -34,9 +35,6 @@ WINDOW = 1.0
 _SLOWEST = 0.1  # requests/s that even a crowded account leaves us
 _RECOVERY = 0.03  # requests/s more for each second of use
 _LONGEST_PAUSE = 300.0
-
-APART = 1.5
-"""Times the pause that the limit asks for between the turns of all kernels: what a network presses together fits."""
 
 _ALONE = 60.0
 """Seconds for which a kernel that was alone in a lane does not ask the log again."""
@@ -103,7 +101,7 @@ class Lane:
         loop = asyncio.get_running_loop()
         if not self._turns or loop.time() < self._alone_until:
             return
-        wait = await self._turns[-1](self._name, APART / self.limit)
+        wait = await self._turns[-1](self._name, _apart(self.limit))
         self._waited = wait or 0.0
         if wait is None:
             self._alone_until = loop.time() + _ALONE
@@ -161,6 +159,15 @@ class Lane:
             self._alone_until = 0.0
         pause = min(retry_after or 0.0, _LONGEST_PAUSE) + self._rng.uniform(0.5, 1.5)
         self._closed_until = max(self._closed_until, now + pause)
+
+
+def _apart(limit: float) -> float:
+    """Seconds between the turns of all kernels where a service takes ``limit`` requests in a second.
+
+    What a network or a busy machine delays by seconds arrives at random: of requests that are so far apart about one in
+    twenty then finds its second full (Poisson; 2 of 5, 13 of 20 a second).
+    """
+    return 1 / max(limit / 2.5, limit - 1.5 * math.sqrt(limit))
 
 
 class Limiter:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from wan_nb.arguments import shown
 from wan_nb.errors import InvalidOption
-from wan_nb.studies.ballot.next_pair import Asked, next_pair
-from wan_nb.studies.ballot.race_pair import race_pair
+from wan_nb.studies.ballot.next_pair import Asked, next_pair, race_pair
 from wan_nb.studies.race.counting import count
 from wan_nb.studies.ranking.fit import fit
 from wan_nb.studies.votes import Vote, about, counted, standing, tidy

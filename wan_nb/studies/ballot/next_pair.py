@@ -2,7 +2,7 @@
 
 Someone who looks for the prompt that works wants the winner, and most votes about the tail are wasted on them: top-two
 Thompson sampling asks about variants in proportion to their chance of being the best, and needs about half the votes of
-random pairs. Who wants the whole order gets every pair in turn.
+random pairs. Who wants the whole order gets every pair in turn. A race asks seed by seed about all pairs fixed for it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
+from wan_nb.studies.race.counting import count
 from wan_nb.studies.ranking.fit import strengths
 from wan_nb.studies.votes import Vote, standing
 from wan_nb.terminal import printed
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from wan_nb.studies.race.counting import Seed
+
     Open = Mapping[tuple[str, str], Sequence[str]]
 
-__all__ = ["Asked", "next_pair", "sides", "top_two"]
+__all__ = ["Asked", "next_pair", "race_pair", "top_two"]
 
 _T = TypeVar("_T")
 
@@ -112,8 +115,49 @@ def next_pair(
     # The block whose clips were judged least is asked: evidence is counted in blocks.
     load = {block: weight[block, pair[0]] + weight[block, pair[1]] for block in open_pairs[pair]}
     block = _any([b for b in load if load[b] == min(load.values())], rng)
-    left, right = sides(pair, own, rng)
+    left, right = _sides(pair, own, rng)
     return Asked(block, clips[block, left], clips[block, right], left, right, picker=picker)
+
+
+def race_pair(
+    votes: Sequence[Vote],
+    seeds: Sequence[Seed],
+    clips: Mapping[tuple[str, str], str],
+    *,
+    rater: str = "",
+    rng: np.random.Generator,
+) -> Asked | None:
+    """Choose what to ask a rater next; None when the race needs nothing more of this one.
+
+    Parameters
+    ----------
+    votes : sequence of Vote
+        All of the study, in the order in which they were given.
+    seeds : sequence of Seed
+    clips : mapping
+        Run id by (block, variant), for the clips that exist.
+    rater : str
+        Asked about a pair once.
+    rng : numpy.random.Generator
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wan_nb.studies.race.counting import Seed
+    >>> clips = {("seed 1", "calm"): "r1", ("seed 1", "fast"): "r2"}
+    >>> asked = race_pair([], [Seed("seed 1", ("calm", "fast"))], clips, rng=np.random.default_rng(1))
+    >>> sorted([asked.left_run, asked.right_run]), asked.picker
+    (['r1', 'r2'], 'race')
+    """
+    own = [vote for vote in standing(votes) if vote.rater == rater]
+    for seed in count(seeds, votes):
+        block = seed.seed.block
+        pairs = [sorted(pair) for pair in seed.open_to(rater) if all((block, name) in clips for name in pair)]
+        if pairs:
+            one, other = pairs[int(rng.integers(len(pairs)))]
+            left, right = _sides((one, other), own, rng)
+            return Asked(block, clips[block, left], clips[block, right], left, right, picker="race")
+    return None
 
 
 def top_two(draws: NDArray[np.float64], allowed: NDArray[np.bool_], rng: np.random.Generator) -> tuple[int, int]:
@@ -158,7 +202,7 @@ def _thompson(votes: Sequence[Vote], open_pairs: Open, rng: np.random.Generator)
     return min(names[one], names[other]), max(names[one], names[other])
 
 
-def sides(pair: tuple[str, str], own: Sequence[Vote], rng: np.random.Generator) -> tuple[str, str]:
+def _sides(pair: tuple[str, str], own: Sequence[Vote], rng: np.random.Generator) -> tuple[str, str]:
     """Left and right by chance, in twos: a variant that stood on one side once more often stands on the other.
 
     A bare coin puts the better one on one side in 10 of 12 votes now and then, which looks like a side bias.
