@@ -11,8 +11,6 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import nbclient
-import nbformat
 import pytest
 from live_kernel import Kernel
 
@@ -137,6 +135,9 @@ def test_a_notebook_has_one_output_that_ends_as_text(tmp_path: Path) -> None:
 
 @pytest.mark.notebook
 def test_a_batch_keeps_one_line(tmp_path: Path) -> None:
+    import nbclient
+    import nbformat
+
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(WORK)])
     nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     (output,) = notebook.cells[0].outputs

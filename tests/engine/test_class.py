@@ -16,12 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-pytest.importorskip("moto", reason="moto is not installed")
-pytest.importorskip("s3fs", reason="s3fs is not installed")
-
 import sqlalchemy as sa
-from bucket import Bucket, a_bucket
+from bucket import MISSING, Bucket, a_bucket
 from live_kernel import Kernel
 from shared_worker import hide_the_simulator
 
@@ -32,7 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytest_plugins = ["fixtures_log"]
-pytestmark = [pytest.mark.people, pytest.mark.postgres]
+pytestmark = [
+    pytest.mark.people,
+    pytest.mark.postgres,
+    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {MISSING}"),
+]
 
 SUPPORT = Path(__file__).parents[1] / "support"
 ROOT = Path(wan_nb.__file__).parents[1]

@@ -6,11 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
-
-pytest.importorskip("moto", reason="moto is not installed")
-pytest.importorskip("s3fs", reason="s3fs is not installed")
-
-from bucket import NAME, Bucket, a_bucket
+from bucket import MISSING, NAME, Bucket, a_bucket
 
 from wan_nb.errors import WanError
 from wan_nb.media.store import Store
@@ -21,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Person = Callable[[str], Store]
+
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {MISSING}")
 
 CLIP = b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 400
 SHA = hashlib.sha256(CLIP).hexdigest()

@@ -10,19 +10,16 @@ import threading
 import time
 import warnings
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
-
-from werkzeug.serving import make_server
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    from moto.server import DomainDispatcherApplication, create_backend_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 NAME = "class"
+MISSING = [name for name in ("moto", "s3fs") if find_spec(name) is None]
+"""What a bucket needs and is not installed; each takes a second to import."""
 
 _ERROR = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>{0}</Code><Message>{1}</Message></Error>'
 
@@ -50,6 +47,12 @@ class Bucket:
         self.delay, self.failing, self.late = 0.0, 0, False
         self.expired: set[str] = set()
         self.requests: list[tuple[str, str]] = []
+        from werkzeug.serving import make_server
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from moto.server import DomainDispatcherApplication, create_backend_app
+
         self._app = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True)
         self._lock = threading.Lock()

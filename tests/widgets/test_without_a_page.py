@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
 import pytest
 from IPython.utils.capture import capture_output
 
@@ -136,6 +135,8 @@ def test_written_file_opens_where_the_notebook_serves_it(walked, tmp_path, monke
 )
 @pytest.mark.notebook
 def test_batch_makes_no_widget(simulator, photos, tmp_path) -> None:
+    import nbformat
+
     cells = [
         f"import wan_nb; wan_nb.connect({simulator.url!r}, api_key={simulator.key!r}, gap=0.1);",
         "%load_ext wan_nb",
@@ -164,6 +165,7 @@ def test_batch_makes_no_widget(simulator, photos, tmp_path) -> None:
 @pytest.mark.notebook
 def test_notebook_that_is_written_elsewhere_says_where_its_clips_are(simulator, photos, tmp_path) -> None:
     """papermill into another folder, and its output as HTML, slides, Markdown and a book."""
+    import nbformat
     from markdown_it import MarkdownIt
 
     cells = [
@@ -198,6 +200,8 @@ def test_notebook_that_is_written_elsewhere_says_where_its_clips_are(simulator, 
 @pytest.mark.notebook
 def test_book_of_myst_nb_has_the_card(simulator, photos, tmp_path) -> None:
     pytest.importorskip("myst_nb", reason="myst-nb is not installed")
+    import nbformat
+
     book = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_markdown_cell("# Clips"),
