@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Whole = NDArray[np.int16 | np.int32]
 
 __all__ = ["Timeline", "cuts", "likeness", "sharpness"]
 
@@ -87,8 +88,8 @@ class Timeline:
     scenes: list[Floats] = field(default_factory=list)
     looks_at_sharpness: bool = True
     _late: deque[tuple[int, NDArray[np.uint8], NDArray[np.uint8], float]] = field(default_factory=deque)
-    _before: Floats | None = None
-    _differed: Floats | None = None
+    _before: Whole | None = None
+    _differed: Whole | None = None
     _edges: list[int] = field(default_factory=list)
 
     def add(self, frame: VideoFrame) -> None:
@@ -96,21 +97,20 @@ class Timeline:
         self.first = self.first or frame
         self.last = frame
         (luma, u, v), floor, scale = _planes(frame)
-        sums, count = _sums(luma, _SMALL)
-        small = (sums / count - floor) * scale
+        small, count = _sums(luma, _SMALL)
         self.times.append(float(frame.time or 0.0))
         if self.looks_at_sharpness and self.times[-1] - self.times[0] >= len(self.sharp) * _LOOK_EVERY:
             self.sharp.append(sharpness(luma) * scale**2)
-        self.brightness.append(float(small.mean()))
+        self.brightness.append((float(small.mean()) / count - floor) * scale)
         self._add_colours(u, v, 255 / 224 if floor else 1.0)
         if self._before is not None:
-            change = small - self._before
-            self.moved.append(float(np.abs(change - change.mean()).mean()))
+            self.moved.append(_deviation(small - self._before) / count * scale)
         self._before = small
-        if self._differed is None or _most(np.abs(small - self._differed)) >= _STILL:
+        if self._differed is None or _most(np.abs(small - self._differed)) / count * scale >= _STILL:
             self._differed = small
             self.shown.append(len(self.times) - 1)
-            self.scenes.append(_coarse(small))
+            coarse, squares = _sums(small, _SMALL // 4)
+            self.scenes.append((coarse / (squares * count) - floor) * scale)
         sides = luma, luma[::-1], luma.T, luma.T[::-1]
         most = self._edges or map(len, sides)
         self._edges = [n and _black(side[:n], floor, scale) for side, n in zip(sides, most, strict=True)]
@@ -246,12 +246,6 @@ def _power(one: Floats, other: Floats) -> float:
     return float(np.sqrt(((one**2).sum() + one.size * _NOISE**2) * ((other**2).sum() + other.size * _NOISE**2)))
 
 
-def _coarse(small: Floats) -> Floats:
-    """A picture at a quarter of the size."""
-    sums, count = _sums(small, _SMALL // 4)
-    return sums / count
-
-
 def _details(pictures: Sequence[Floats]) -> list[Floats]:
     """Pictures without what is coarser than five of their pixels."""
     found: list[Floats] = []
@@ -267,16 +261,30 @@ def _details(pictures: Sequence[Floats]) -> list[Floats]:
 
 def _colourful(u: NDArray[np.uint8], v: NDArray[np.uint8], scale: float) -> float:
     """Mean distance from grey of a frame."""
-    return float(_COLOURFUL.take(((u.astype(np.uint16) << 8) | v).astype(np.intp), mode="clip").mean() * scale)
+    total = 0.0
+    for start in range(0, len(u), _BAND):
+        codes = u[start : start + _BAND].astype(np.intp)
+        codes <<= 8
+        codes |= v[start : start + _BAND]
+        total += float(_COLOURFUL.take(codes, mode="clip").sum())
+    return total / u.size * scale
 
 
-def _most(change: Floats) -> float:
+def _deviation(change: Whole) -> float:
+    """Mean distance of whole numbers from their mean; they are gone after it."""
+    mean = float(change.mean())
+    low = math.floor(mean)
+    change -= low
+    below = change.size - int(np.count_nonzero(change > 0))
+    distance = int(np.abs(change, out=change).sum(dtype=np.int64))
+    return (distance + (mean - low) * (2 * below - change.size)) / change.size
+
+
+def _most(change: Whole) -> float:
     """Largest mean of a tile: a part that moves while all else stands."""
-    height, width = (side // _TILE * _TILE for side in change.shape)
-    if not height or not width:
+    if min(change.shape) < _TILE:
         return float(change.mean())
-    rows = _folded(change[:height, :width], _TILE)
-    return float(_folded(rows.T, _TILE).max()) / _TILE**2
+    return float(_squares(change, _TILE).max()) / _TILE**2
 
 
 def _planes(frame: VideoFrame) -> tuple[list[NDArray[np.uint8]], float, float]:
@@ -291,21 +299,23 @@ def _planes(frame: VideoFrame) -> tuple[list[NDArray[np.uint8]], float, float]:
     return planes, (0.0 if full else 16.0), (1.0 if full else 255 / 219)
 
 
-def _sums(luma: NDArray[Any], side: int) -> tuple[Floats, int]:
-    """Sums over squares of pixels, so that the longer side has about so many of them, and pixels in each."""
-    factor = max(1, round(max(luma.shape) / side))
-    height, width = (length // factor for length in luma.shape)
-    # Whole numbers are added as such: the same on every processor.
-    kind = np.float64 if luma.dtype != np.uint8 else np.uint16 if factor <= 16 else np.uint32
-    rows = _folded(luma[: height * factor, : width * factor], factor, kind)
-    return _folded(rows.T, factor, kind).T.astype(np.float64), factor**2
+def _sums(values: NDArray[np.uint8] | Whole, side: int) -> tuple[Whole, int]:
+    """Sums over squares, so that the longer side has about so many of them, and how many pixels are in each.
+
+    They stay whole numbers: quick to compare, and the same on every processor.
+    """
+    factor = max(1, round(max(values.shape) / side))
+    small = values.dtype == np.uint8 and 2 * 255 * factor**2 < 2**15  # twice: for differences of differences
+    return _squares(values, factor, np.int16 if small else np.int32), factor**2
 
 
-def _folded(rows: NDArray[Any], count: int, kind: type = np.float64) -> NDArray[Any]:
-    """Sums of so many rows each."""
-    total: NDArray[Any] = rows[::count].astype(kind)
-    for start in range(1, count):
-        total += rows[start::count]
+def _squares(values: NDArray[np.uint8] | Whole, side: int, kind: type = np.int32) -> Whole:
+    """Sums over squares of so many rows and columns; what is left over at the ends counts for nothing."""
+    high, wide = (length // side for length in values.shape)
+    rows = np.add.reduce(values[: high * side, : wide * side].reshape(high, side, -1), axis=1, dtype=kind)
+    total: Whole = rows[:, ::side].copy()
+    for start in range(1, side):
+        total += rows[:, start::side]
     return total
 
 
