@@ -35,7 +35,7 @@ from wan_nb.log.row import Row  # noqa: E402
 from wan_nb.log.states import Status  # noqa: E402
 from wan_nb.media import clips, video  # noqa: E402
 from wan_nb.media.files import file_sha256  # noqa: E402
-from wan_nb.media.one_pass import LightCopy, Strip, one_pass  # noqa: E402
+from wan_nb.media.one_pass import LightCopy, Sound, Strip, one_pass  # noqa: E402
 from wan_nb.reporting.data import add_light_copies  # noqa: E402
 from wan_nb.reporting.page import write_report  # noqa: E402
 from wan_nb.settings import Settings  # noqa: E402
@@ -104,11 +104,11 @@ def bound(path: Path, out: Path) -> tuple[float, float]:
 
 def looked_through(path: Path, folder: Path, first: Image.Image | None) -> None:
     strip, light, measuring = Strip(), LightCopy(folder / "light.mp4"), Measuring(first)
-    one_pass(path, [strip, light, measuring])
-    assert [strip.error, light.error, measuring.error] == [None] * 3
+    sound = Sound(folder / "sound.m4a")
+    one_pass(path, [strip, light, sound, measuring])
+    assert [maker.error for maker in (strip, light, sound, measuring)] == [None] * 4
     clips.jpeg(strip)
     measuring.numbers()
-    clips.sound(path, folder / "sound.m4a")
 
 
 def report(folder: Path) -> dict[str, float]:

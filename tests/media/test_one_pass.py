@@ -10,8 +10,8 @@ import odd_files as odd
 import pytest
 
 from wan_nb.errors import InvalidMedia
-from wan_nb.media import clips
-from wan_nb.media.one_pass import LightCopy, Maker, Strip, one_pass
+from wan_nb.media import clips, video
+from wan_nb.media.one_pass import LightCopy, Maker, Sound, Strip, one_pass
 from wan_nb.studies.measures.loudness import Loudness
 from wan_nb.studies.measures.measures import Measuring, measure
 from wan_nb.studies.measures.picture import Timeline
@@ -29,8 +29,15 @@ def test_together_is_the_same_as_one_by_one(kind, tmp_path):
     path = KINDS[kind](tmp_path / "a.mp4")
     first = clips.frame(path, 0)
     strip, light, measuring = Strip(), LightCopy(tmp_path / "together.mp4"), Measuring(first)
-    one_pass(path, [strip, light, measuring])
+    sound = Sound(tmp_path / "together.m4a")
+    one_pass(path, [strip, light, sound, measuring])
     assert [maker.error for maker in (strip, light, measuring)] == [None] * 3
+    if clips.inspect_clip(path).has_audio:
+        assert sound.error is None
+        assert sound.out.read_bytes() == clips.sound(path, tmp_path / "alone.m4a").read_bytes()
+    else:
+        assert isinstance(sound.error, InvalidMedia)
+        assert not sound.out.exists()
     assert clips.jpeg(strip) == clips.strip(path)
     assert light.out.read_bytes() == clips.proxy(path, tmp_path / "alone.mp4").read_bytes()
     assert measuring.numbers() == measure(path, first_frame=first)
@@ -84,17 +91,18 @@ def test_a_broken_sound_costs_only_what_hears_it(tmp_path):
         data[place : place + size] = b"\xff" * size
     path.write_bytes(data)
     strip, light, measuring = Strip(), LightCopy(tmp_path / "p.mp4"), Measuring()
-    one_pass(path, [strip, light, measuring])
+    sound = Sound(tmp_path / "s.m4a")
+    one_pass(path, [strip, light, sound, measuring])
     assert isinstance(measuring.error, InvalidMedia)
-    assert (strip.error, light.error) == (None, None)
+    assert (strip.error, light.error, sound.error) == (None, None, None)
     assert clips.inspect_clip(light.out).frames == 48
 
 
 def test_an_end_in_the_middle_leaves_nothing_behind(tmp_path):
-    path, calls = make.clip(tmp_path / "a.mp4", 2), iter(range(20))
+    path, folder, calls = make.clip(tmp_path / "a.mp4", 2), tmp_path / "proxies", iter(range(100))
     with pytest.raises(StopIteration):
-        one_pass(path, [LightCopy(tmp_path / "proxies" / "p.mp4"), Strip()], between=lambda: next(calls))
-    assert list((tmp_path / "proxies").iterdir()) == []
+        one_pass(path, [LightCopy(folder / "p.mp4"), Sound(folder / "p.m4a"), Strip()], between=lambda: next(calls))
+    assert list(folder.iterdir()) == []
 
 
 def test_what_cannot_be_played_is_told_by_each(tmp_path):
@@ -105,6 +113,13 @@ def test_what_cannot_be_played_is_told_by_each(tmp_path):
     assert all(isinstance(maker.error, InvalidMedia) for maker in makers)
     with pytest.raises(FileNotFoundError):
         clips.strip(tmp_path / "none.mp4")
+
+
+def test_for_the_sound_alone_no_picture_is_decoded(tmp_path, monkeypatch):
+    path, decoded = make.clip(tmp_path / "a.mp4", 1), []
+    monkeypatch.setattr(video.Upright, "__call__", lambda _self, frame: decoded.append(frame) or frame)
+    clips.sound(path, tmp_path / "s.m4a")
+    assert decoded == []
 
 
 def test_no_frame_is_kept_until_the_garbage_collector_comes(tmp_path):

@@ -264,8 +264,7 @@ def proxy(path: str | Path, out: str | Path, *, width: int = 960, gop: int = 10,
     >>> proxy("walk.mp4", "wan_runs/proxies/walk.mp4")  # doctest: +SKIP
     PosixPath('wan_runs/proxies/walk.mp4')
     """
-    one_pass.made(path, one_pass.LightCopy(Path(out), width=width, gop=gop, most=most))
-    return Path(out)
+    return one_pass.made(path, one_pass.LightCopy(Path(out), width=width, gop=gop, most=most)).out
 
 
 def sound(path: str | Path, out: str | Path) -> Path:
@@ -281,9 +280,7 @@ def sound(path: str | Path, out: str | Path) -> Path:
     >>> sound("walk.mp4", "wan_runs/proxies/walk.m4a")  # doctest: +SKIP
     PosixPath('wan_runs/proxies/walk.m4a')
     """
-    with video.opened(path) as (container, _), video.writing(out) as made:
-        video.copy_sound(container, made)
-    return Path(out)
+    return one_pass.made(path, one_pass.Sound(Path(out))).out
 
 
 def tail(path: str | Path, seconds: float, out: str | Path) -> Path:

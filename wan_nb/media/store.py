@@ -221,12 +221,21 @@ class Store:
 
     def is_light(self, sha256: str, *, sound: bool) -> bool:
         """Whether the light copy of a clip is made, and the sound that goes with it."""
-        return self._light(sha256).exists() and not (sound and not self.proxy(sha256, "sound.m4a").exists())
+        return self._light(sha256).exists() and not (sound and not self._sound(sha256).exists())
+
+    def _sound(self, sha256: str) -> Path:
+        return self.proxy(sha256, "sound.m4a")
 
     def look_through(
-        self, clip: Path, sha256: str, *makers: Maker, light: bool = False, between: Callable[[], object] = bool
+        self,
+        clip: Path,
+        sha256: str,
+        *makers: Maker,
+        light: bool = False,
+        sound: bool = False,
+        between: Callable[[], object] = bool,
     ) -> None:
-        """Make what is missing of strip and light copy in the one pass that `makers` want.
+        """Make what is missing of strip, light copy and sound in the one pass that `makers` want.
 
         Raises
         ------
@@ -234,13 +243,14 @@ class Store:
             The light copy cannot be made.
         """
         from wan_nb.media import clips
-        from wan_nb.media.one_pass import LightCopy, Strip, one_pass
+        from wan_nb.media.one_pass import LightCopy, Sound, Strip, one_pass
 
-        at = self.proxy(sha256, "strip.jpg")
+        at, to = self.proxy(sha256, "strip.jpg"), self._sound(sha256)
         strips = [] if at.exists() else [Strip()]
         copies = [LightCopy(self._light(sha256))] if light and not self._light(sha256).exists() else []
-        if makers or copies:
-            one_pass(clip, [*strips, *copies, *makers], between=between)
+        sounds = [Sound(to)] if sound and not to.exists() else []
+        if makers or copies or sounds:
+            one_pass(clip, [*strips, *copies, *sounds, *makers], between=between)
             for strip in strips:
                 with suppress(InvalidMedia, OSError):  # made when it is shown, where it cannot be made now
                     write_whole(at, clips.jpeg(strip))
@@ -268,7 +278,7 @@ class Store:
         """Sound of a clip in a file of its own, to go with the light copy."""
         from wan_nb.media import clips
 
-        kept = self.proxy(sha256, "sound.m4a")
+        kept = self._sound(sha256)
         with self.making(sha256):
             return kept if kept.exists() else clips.sound(clip, kept)
 

@@ -44,7 +44,6 @@ __all__ = [
     "as_image",
     "audio_seconds",
     "complaints",
-    "copy_sound",
     "cut_sound",
     "frames",
     "has_decoder",
@@ -360,24 +359,6 @@ def picture_stream(
 def sound_stream(made: OutputContainer, rate: int, layout: str) -> AudioStream:
     """A stream of AAC."""
     return made.add_stream("aac", rate=rate, layout=layout, bit_rate=SOUND_RATE)
-
-
-def copy_sound(container: InputContainer, made: OutputContainer) -> None:
-    """Write the sound of a clip as it is, packet by packet.
-
-    Raises
-    ------
-    InvalidMedia
-        There is none that can be decoded.
-    """
-    source = sound_of(container)
-    if source is None:
-        raise InvalidMedia("the clip has no sound that can be decoded.")
-    stream = made.add_stream_from_template(source)
-    for packet in container.demux(source):
-        if packet.dts is not None:
-            packet.stream = stream
-            made.mux(packet)
 
 
 _AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350)

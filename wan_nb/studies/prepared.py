@@ -89,10 +89,9 @@ def look_through(
         known = workspace.log.measures([sha256], MEASURE_VERSION) if measures else {}
         measuring = Measuring(**dict(_frames(workspace, row.request))) if measures and not known else None
         with suppress(InvalidMedia, OSError):
-            store.look_through(path, sha256, *filter(None, [measuring]), light=light, between=between)
-        if light and row.has_audio:
-            with suppress(InvalidMedia, OSError):
-                store.sound(path, sha256)
+            makers = filter(None, [measuring])
+            sound = light and bool(row.has_audio)
+            store.look_through(path, sha256, *makers, light=light, sound=sound, between=between)
         # A clip or a picture that cannot be read: doctor tells; a table of numbers need not fail for one of them.
         with suppress(InvalidMedia, OSError):
             if measuring is not None and measuring.error is None:
