@@ -8,15 +8,21 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 import wan_nb
 from wan_nb.api import catalog
 from wan_nb.api.recorded import beside_materials, items_of, values_of
 from wan_nb.errors import WanError
+from wan_nb.handles.race import Race
 from wan_nb.magics.dry_run import DryRun
 from wan_nb.simulator.drawing.camera_words import camera_words
+from wan_nb.studies.race.evidence import log_evidence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from wan_nb.studies.race.race_plan import RacePlan
 
 __all__ = ["MOST_COST", "NAME", "SEEDS", "check", "lacks"]
 
@@ -35,7 +41,7 @@ def check(number: int, answer: Any, start: Any = None) -> None:
     ----------
     number : int
         Of the exercise, from 1.
-    answer : Run, Study, DryRun, float or None
+    answer : Run, Study, Race, DryRun, float or None
         What its cell made; None while there is nothing yet.
     start : Run, optional
         The clip that exercise 6 continues.
@@ -138,19 +144,22 @@ def _keeps_the_whole_voice(answer: Any) -> str:
 
 
 _NO = re.compile(
-    r"\b(?:no|not|never|without|avoid|exclude|remove|none|cannot|neither|nor|zero|prevent|forbid|free of)\b"
-    r"|n['’]t\b|\w-free\b|不[要能许得含出]|没有|避免|禁止|拒绝|杜绝|排除|勿|别|非(?!常)|去[除掉字水]|(?:^|[,，、;；\s])无(?!关)",
+    r"\b(?:no|not|never|without|avoid\w*|exclud\w*|remov\w*|none|cannot|neither|nor|zero|prevent\w*|forbid\w*"
+    r"|prohibit\w*|banned|less|reduc\w*|free of)\b|n['’]t\b|\w-free\b|\b(?:text|shake|caption|logo|watermark)less\b"
+    r"|不[要能许得含出可需想准应该带]|没有|避免|禁|防止|减少|拒绝|杜绝|排除|[消清]除|勿|别(?![扭的人致])"
+    r"|非(?=[文字水标抖晃])|去[除掉字水]|(?:^|[,，、;；\s])无(?![关聊序趣神力效])",
     re.IGNORECASE,
 )
 _TEXT = re.compile(
-    r"\b(?:text|words?|letter|caption|subtitle|title|(?:hand)?writ(?:ing|ten)|logo|watermark|typograph|labels?\b"
-    r"|characters?\b|sign(?:s|age)?\b)"
-    r"|字|水印|标[志题识]|文本",
+    r"\b(?:text(?!ur|il)|words?|letter|caption|subtitle|title|(?:hand)?writ(?:ing|ten)|inscri|logo|watermark|typograph"
+    r"|labels?\b|characters?\b|sign(?:s|age)?\b)"
+    r"|字|水印|标[志题识语]|文[本案]|弹幕|台词",
     re.IGNORECASE,
 )
 _SHAKY = re.compile(
-    r"\b(?:shak|jitter|wobbl|trembl|tremor|hand[- ]?held|unst(?:able|ead)|instab|judder|jolt|jerk|bump|vibrat|sway)"
-    r"|抖|晃|颤|手持|不稳|震动|颠簸|跳动",
+    r"\b(?:shak|jitter|wobbl|wiggl|quiver|trembl|tremor|hand[- ]?held|unst(?:able|ead)|instab|judder|jolt|jerk|bump"
+    r"|vibrat|sway)"
+    r"|抖|晃|颤|摇[动摆]|手持|不稳|震动|颠簸|跳动",
     re.IGNORECASE,
 )
 
@@ -176,7 +185,8 @@ def lacks(unwanted: str) -> str:
 
 
 def _is_fair(answer: Any) -> str:
-    asked = _all_asked(answer)
+    study, race = (answer.study, answer.plan) if isinstance(answer, Race) else (answer, _race_of(answer))
+    asked = _all_asked(study)
     prompts: dict[str, list[_Asked]] = {}
     for one in asked:
         prompts.setdefault(" ".join(str(one.values.get("prompt")).split()).casefold(), []).append(one)
@@ -189,12 +199,42 @@ def _is_fair(answer: Any) -> str:
         return "both prompts need the same seeds."
     if len(asked) != 2 * len(set(first)) or any(_beside_prompt(one) != _beside_prompt(asked[0]) for one in asked):
         return "the clips should differ in prompt and seed alone."
-    if len(first) < SEEDS:
-        counted = "1 seed" if len(first) == 1 else f"{len(first)} seeds"
-        return f"{counted}: one vote against, and one voter cannot decide. Take {SEEDS} at least."
     # The whole counts, also what is in the log already.
-    cost = sum(request.price(catalog.REGIONS["beijing"]) for request in answer.requests)
+    pair = 2 * study.requests[0].price(catalog.REGIONS["beijing"])
+    return _racing(race, pair) if race else _enough(len(first), pair)
+
+
+def _enough(seeds: int, pair: float, least: int = SEEDS, whose: str = "") -> str:
+    """What is wrong with so many seeds at the price of their two clips."""
+    if seeds < least:
+        counted = "1 seed" if seeds == 1 else f"{seeds} seeds"
+        return f"{whose}{counted}: one vote against, and one voter cannot decide. Take {least} at least."
+    cost = seeds * pair
     return "" if cost <= MOST_COST else f"the whole costs {cost:.2f}, more than {MOST_COST}: make the clips shorter."
+
+
+def _racing(race: RacePlan, pair: float) -> str:
+    """What is wrong with a race: it takes as many seeds as its budget does."""
+    if race.raters > 1:
+        return f"the race asks {race.raters} people about each pair: one should be enough."
+    bounds = [] if race.max_cost is None else [int((race.max_cost + 1e-6) // pair)]
+    bounds += [] if race.max_clips is None else [race.max_clips // 2]
+    if not bounds:
+        return f"say what the whole race may cost: max_cost={MOST_COST}."
+    return _enough(min(bounds), pair, race_seeds(race.beats), "the race takes ")
+
+
+def _race_of(answer: Any) -> RacePlan | None:
+    """The race that a dry run or a study is part of."""
+    return answer.race if isinstance(answer, DryRun) else answer.plan.race
+
+
+def race_seeds(beats: float) -> int:
+    """Least seeds with which one voter decides a race at such odds, with one vote against."""
+    leads = np.ones((4 * SEEDS, 2, 2))
+    leads[0] = -1
+    evidence = log_evidence(leads)[:, 0, 1]
+    return int(np.argmax(evidence >= np.log(beats))) + 1
 
 
 def _beside_prompt(one: _Asked) -> dict[str, Any]:
@@ -230,7 +270,7 @@ _CHECKS: dict[int, tuple[tuple[type, ...], str, Callable[..., str]]] = {
     2: (*_RUN, _ends_on_the_rocket),
     3: (*_ONE, _keeps_the_whole_voice),
     4: (*_ONE, _names_what_is_unwanted),
-    5: ((wan_nb.Study, DryRun), "a study (wan_nb.study, or %%wan --dry-run --out)", _is_fair),
+    5: ((wan_nb.Study, Race, DryRun), "a study or race (wan_nb.study, or %%wan --dry-run --out)", _is_fair),
     6: (*_RUN, _goes_on),
     7: ((Real, Decimal), "a number", _counts_the_bill),
 }

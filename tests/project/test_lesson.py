@@ -93,6 +93,9 @@ NOT_STILL = {
     "the cup stands still": "does not say",
     "杯子静止不动": "does not say",
     "static camera, then it moves to the right": "'right' moves",
+    "static camera, at the end zoom in on the cup": "'zoom in' moves",
+    "固定镜头，最后环绕杯子": "'环绕' moves",
+    "推镜头，热气升起": "'推镜' moves",
 }
 
 
@@ -118,6 +121,10 @@ def test_exercise_1(student: Student) -> None:
                 "镜头不动，热气升起",
                 "咖啡冒着热气，机位固定",
                 "不要移动镜头，热气向上飘",
+                "close-up shot of steam rising from the cup, static camera",
+                "a fly orbits the cup, locked camera",
+                "镜头始终固定，热气环绕杯子",
+                "一只手手持咖啡杯，镜头不动",
             )
         ),
         "%%wan --first-frame data/coffee.jpg -d 2 --name lesson --tag mine --out answer ;\nStatic shot of a cup.",
@@ -385,6 +392,61 @@ text, shaky camera, note
 snow, text, shaky
 text, shaky camera, unknown objects
 text, noisy shaky image
+text on screen, camera shake, low quality
+shaky footage, any kind of text
+letters and words; shaking camera; blurry
+subtitles, watermarks, jittery motion
+unstable camera, captions
+text, logo, camera wobble
+words on the picture, handheld shake
+shaky cam, text overlays
+texts, shakes
+inscriptions, shaky picture
+text, trembling camera
+banner text, quivering picture
+camera jitter, signature, watermark, text
+numbers, text, motion jitter
+TEXT, SHAKY
+font, typography, shaky
+written text, unsteady hand
+alphabet letters, wobbly
+text artifacts, frame jitter
+flickering text, shaking frame
+text, camera movement shaking
+texts and shakiness
+text, stutter, shake
+logos, letters, bumpy camera
+text, shake, watermark, nonsense letters
+文字、水印、抖动、模糊
+字幕，镜头抖动
+画面晃动，文字
+文字，晃动的镜头
+水印、字体、摇晃
+文字、镜头不稳
+文字，手抖
+文字，画面摇动
+字母，画面颤抖
+英文字母，手持晃动
+文字、抖动、低质量、变形
+乱码文字，画面抖动
+标语、字幕、抖动画面
+logo，抖动
+logo, 镜头抖动
+文字 水印 晃动 模糊
+文字，抖动，多余的手指，畸形
+文字,抖
+弹幕，抖动
+台词，画面不稳定
+字符，晃
+text, shaky camera, noon light
+text, shaky, nobody
+文字，无聊的构图，抖动
+文字，别扭的动作，抖动
+文字，不自然的动作，抖动
+文字，不协调，抖动
+文字，非自然，抖动
+text, unnatural motion, shaky
+文字，没对焦，抖动
 """
 NOT_SAID = """
 no text, no shake
@@ -429,6 +491,53 @@ zero text, zero shake
 杜绝文字，抖动
 排除文字，抖动
 去字幕，抖动
+no letters, no jitter
+I don't want text or shaking
+do not shake, do not write
+please avoid any text and shaking
+text should not appear, picture should not shake
+there must be no text; no camera shake
+without captions or shaky frames
+text forbidden, shaking forbidden
+steady, clean image
+clear picture without writing
+smooth camera
+blur, extra fingers, bad hands
+low quality, text
+shaky camera
+captions, blurry
+camera movement, text
+textless, shake-free
+not any text, not any shake
+never show text; never shake
+stable
+no
+texture, shaky
+context, shaky
+watermark-free, stable
+不要字幕，不要晃动
+请不要出现文字，画面不要抖
+没有水印，没有抖动
+无字幕，稳定
+无文字、无晃动
+避免抖动，避免文字
+画面稳定，没有文字
+禁止出现文字、禁止抖动
+别出现文字
+不要有文字，晃动
+模糊，变形
+字幕
+镜头晃动
+高清，稳定
+文字不要出现，抖动
+严禁文字，抖动
+切勿出现文字，晃动
+消除文字，消除抖动
+不可出现文字，抖动
+不需要文字，抖动
+不想要文字和抖动
+文字和抖动都不要
+减少抖动，文字
 """
 
 
@@ -459,6 +568,10 @@ CELL = "%%wan -f data/cat.jpg --duration 2 --name fair --out answer {}\n--- look
 FOURTEEN = ",".join(map(str, range(1, 15)))
 
 
+CHINESE = "{'看': '猫看着镜头', '眨': '猫慢慢眨眼，固定镜头'}"
+THREE = "['a', 'b', 'c']"
+
+
 def test_exercise_5(student: Student) -> None:
     dry = f"--seeds {FOURTEEN} --dry-run"
     right = [
@@ -469,7 +582,7 @@ def test_exercise_5(student: Student) -> None:
         study(seeds="[3, 1, 4, 15, 9, 2, 6, 5, 35, 8, 97, 93, 23, 84]"),
         study("['the cat looks', 'the cat blinks']"),
         study("{'A': 'a cat', 'B': 'a dog'}", name="other"),
-        study("{'看': '猫看着镜头', '眨': '猫慢慢眨眼，固定镜头'}"),
+        study(CHINESE),
         study("['猫', '狗']", seeds="range(100, 114)"),
         study(more=", resolution='720P'"),
         study(more=", negative_prompt='text'"),
@@ -485,11 +598,31 @@ def test_exercise_5(student: Student) -> None:
         CELL.format(f"--seeds {FOURTEEN},15,16 --dry-run", "the cat sits still", "the cat runs fast"),
         "wan_nb.study(['a', 'b'], name='kept', first_frame='data/cat.jpg', seeds=range(14), duration=2)"
         ".submit(max_cost=40)\nanswer = wan_nb.study(name='kept')",
+        f"{study(name='raced')}.race(max_cost=40)",
+        f"{study(seeds='()', name='raced')}.race(max_cost=27)",  # eleven seeds
+        f"{study(seeds='[1]', name='raced')}.race(max_clips=24)",
+        f"{study(seeds='()', name='raced')}.race(max_cost=90, max_clips=32, criterion='moves less')",
+        f"{study(seeds='()', name='raced', variants=CHINESE)}.race(max_cost=38.4, strict=True)",
+        f"{study(seeds='()', name='begun')}.race(max_cost=40).submit()",
+        f"{study(seeds='()', name='begun too')}.race(max_cost=40).submit().study",
+        CELL.format("--race --max-cost 40 --dry-run", "the cat looks", "the cat blinks"),
+        CELL.format("--race --max-cost 40", "the cat looks", "the cat sleeps").replace("name fair", "name run"),
     ]
     wrong = {
+        f"{study(name='raced')}.race()": "say what the whole race may cost",
+        f"{study(name='raced')}.race(max_cost=45)": "43.20, more than 40",
+        f"{study(name='raced')}.race(max_cost=26)": "the race takes 10 seeds: one vote against",
+        f"{study(name='raced')}.race(max_clips=20)": "the race takes 10 seeds",
+        f"{study(name='raced')}.race(max_clips=40)": "48.00, more than 40",
+        f"{study(name='raced')}.race(max_cost=27, strict=True)": "the race takes 11 seeds",
+        f"{study(name='raced')}.race(max_cost=40, raters=3)": "asks 3 people",
+        f"{study(name='raced', duration=5)}.race(max_cost=40)": "the race takes 6 seeds",
+        f"{study(THREE, name='raced')}.race(max_cost=40)": "two prompts, please, not 3",
+        f"{study(name='raced')}.race(max_cost=40)".replace("cat.jpg", "rocket.jpg"): "should be data/cat.jpg",
+        CELL.format("--race --max-cost 20 --dry-run", "the cat looks", "the cat blinks"): "the race takes 8 seeds",
         study("['the cat looks']"): "two prompts, please, not 1",
         study("['the cat looks', 'The cat  looks ']"): "two prompts, please, not 1",
-        study("['a', 'b', 'c']"): "two prompts, please, not 3",
+        study(THREE): "two prompts, please, not 3",
         study("{'看': 'Cat', '眨': 'cat'}"): "two prompts, please, not 1",
         study(seeds="range(1, 7)"): "6 seeds: one vote against",
         study(seeds="[1]"): "1 seed:",

@@ -206,6 +206,7 @@ CLAIMS: list[tuple[str, str, Any]] = [
     (f"{REF}decisions.md", "luck of a clip {:g} logit", (measured("race")["about"]["luck"],)),
     (LESSON, "it takes {} seeds when all votes agree, {} when one is against, and {} when two are",
      lambda: [least_seeds(against) for against in (0, 1, 2)]),
+    (LESSON, "with one vote against can decide from {} seeds on", lambda: (lesson("race_seeds")(race_plan.BEATS),)),
     (LESSON, "**Five voters** who agree need {} seeds", lambda: (least_seeds(raters=5),)),
     (README, "One voter needs {} seeds when all votes agree, {} when one is against",
      lambda: (least_seeds(), least_seeds(1))),

@@ -277,6 +277,116 @@ camera stays fixed on the cup as steam rises to the left
 拍摄角度不变
 镜头没有任何运动，热气旋转上升
 镜头不做任何移动
+steam curls upward from the mug; the camera remains perfectly still
+The shot is static. Steam rises.
+Fixed camera angle, steam swirling around
+camera locked in place while steam rises
+no zoom, no pan, steam rises slowly
+camera stays where it is, steam floats up
+the camera isn't moving, and steam rises
+A still shot of a coffee cup with rising steam
+the camera is not moving at all
+without any camera movement, the steam rises to the left
+static frame: steam drifts right
+Camera: fixed. Steam goes up.
+a steady tripod shot with gently rising steam
+the camera never moves; only the steam rises
+do not move the camera
+camera doesn’t move
+immobile camera, steam spirals up
+the picture stays still apart from the steam
+STATIC CAMERA
+static shot, the steam dances around the rim
+motionless camera as the steam drifts towards the window
+stationary shot. the spoon turns around
+locked camera; nothing moves but the steam
+zero camera motion, steam rising fast
+camera holds still
+camera frozen, steam rises
+the camera stands still while steam goes up
+fixed lens, slow steam
+camera on a tripod, steam rises up
+the camera is fixed on the cup and does not move
+the camera is still and the steam rises
+镜头保持不动，热气缓缓上升
+镜头静止，热气飘向左边
+静止镜头，热气旋转上升
+摄像机固定不动，热气升腾
+镜头不要动，热气升起
+镜头不移动，热气向右飘
+固定机位，热气缭绕
+机位不变，热气上升
+定镜拍摄，热气上升
+没有镜头运动，热气升起
+无镜头移动，热气升起
+相机不动，热气升起
+镜头完全静止，热气缓缓飘动
+镜头始终固定，热气环绕杯子
+静态镜头，咖啡旋转
+不推拉镜头，不摇镜头，热气上升
+镜头别动，热气升起
+镜头固定；热气往上飘
+热气升起，镜头没有移动
+热气升起，而镜头一直不动
+a fly orbits the cup, static camera
+a car on a bumpy road, static camera
+a handheld fan spins, static camera
+女孩手持鲜花，固定镜头
+一只手手持咖啡杯，镜头不动
+俯拍，固定镜头，热气上升
+俯拍固定镜头，热气上升
+俯拍镜头，机位固定
+仰视镜头，固定机位
+仰拍，镜头不动
+top-down shot, fixed camera, steam rises
+top-down static shot of a cup
+a pan on the left, static camera
+a truck drives left, static camera
+the crane goes up, the camera is fixed
+camera looking down at the cup, static
+shot from the left, static camera
+shot of steam curling around the cup, fixed camera
+close-up shot of steam rising from a cup, static camera
+close-up shot of a coffee cup, steam rising, locked camera
+medium shot, steam rises, camera fixed
+a shot of a rocket taking off, camera does not move
+wide shot of a dancer spinning, static camera
+overhead shot of a spinning spoon, no camera movement
+特写镜头，热气升起，机位固定
+近景镜头：热气升起，镜头固定不动
+远景镜头，火箭升空，镜头静止
+low angle shot looking up at the cup, static
+steam drifts over the cup; close-up; static
+the steam rises toward the camera, which stays still
+steam rises past the lens, camera static
+the camera watches the steam rise, it does not move
+the camera, fixed on a tripod, watches the steam rise
+view from above, steam rises, nothing but the steam moves, static camera
+camera still, steam slowly rises and turns around the cup
+the woman walks closer, camera static
+a person approaches the table, static camera
+the cat rotates around itself, camera does not follow
+the camera does not follow the steam
+the camera does not zoom or pan
+the camera neither moves nor zooms
+the camera refuses to move
+steam is shaking in the wind, static camera
+the table trembles, static camera
+the image is still, only steam moves upwards
+a fixed shot: the sun rises behind the cup
+locked-down camera, milk is poured in
+steam rises. Camera movement: none.
+camera movement: static
+Camera motion = none, steam rises
+运镜：无，热气升起
+摄影机不动，人物从左向右走
+背景向左移动，固定镜头
+镜头对准杯子不动，热气升起
+镜头定格在咖啡杯上，热气上升
+镜头停留在咖啡杯上，热气上升
+画面固定，咖啡向上冒热气
+全程固定镜头，蒸汽向右上方飘
+咖啡杯静物，镜头固定，慢慢升起的蒸汽
 """
 NOT_STILL = """
 steam rises
@@ -432,6 +542,86 @@ no fixed camera
 热气不动
 镜头时静时动
 镜头从静止开始推近
+slow push in on the cup
+the camera glides to the left
+camera circles the cup
+the camera rises slowly
+tilt down to the table
+dolly out, steam rises
+camera tracks right
+whip pan to the right
+the camera follows the steam upward
+camera drifts toward the cup
+the lens moves closer
+crane up
+arc shot around the cup
+not a static shot: the camera orbits
+steam rises, then the camera tilts up
+the camera stays still, then zooms in
+first a static shot, then pan left
+a handheld shot of a cup
+the camera won't stand still
+镜头缓缓推进
+镜头拉远，热气升起
+镜头环绕杯子
+镜头向上摇
+不是固定镜头
+镜头从左向右移动
+手持镜头，轻微晃动
+先固定镜头，然后推近
+镜头不断推近
+镜头下降
+镜头在移动
+运镜：推
+镜头快速右摇
+a cup of coffee
+一杯咖啡
+the steam stays still
+a steady hand pours milk
+牛奶不断流入
+static camera, then zoom in on the cup
+static shot, at the end slow push in to the face
+fixed camera; finally pan left to the window
+the camera stands still, then orbits the cup
+static camera, then we zoom in
+固定镜头，最后环绕杯子
+固定镜头，最后推近杯子
+a shot that orbits the cup
+slow orbit
+环绕拍摄杯子
+缓慢环绕
+shot moving closer to the cup
+tracking shot to the left
+a dolly shot moving in
+crane shot rising above the cup
+close-up shot, slowly rising camera
+handheld shot
+handheld
+handheld footage of a cup
+handheld style
+手持
+手持跟拍
+手持镜头拍摄咖啡
+shot slowly moving around the cup
+aerial shot circling the cup
+drone shot rising above the cup
+pov shot moving forwards
+tilt shot up
+camera looking down, then tilts up
+camera tilts down
+the camera moves from the left to the right
+push-in shot
+摇镜头
+移镜头
+跟镜头
+升镜头
+甩镜头
+镜头俯冲而下
+旋转镜头
+the camera slowly turns around
+rotating shot
+spinning camera
+rising shot
 """
 
 

@@ -195,7 +195,7 @@ def decision(reader: Reader, walk: Walk) -> None:
 def lesson(reader: Reader, walk: Walk, root: str) -> None:
     """The lesson from its first cell to an exercise that is solved."""
     page = reader.page
-    page.goto(f"{root}/lab/tree/lesson.ipynb")
+    page.goto(f"{root}/lab/tree/lesson.ipynb?reset")  # without the tabs of the door before
     page.get_by_role("heading", name="A lesson: prompts that move pictures").wait_for()
     page.get_by_text("| Idle").wait_for()  # of the kernel, in the bar below
     walk.tell("JupyterLab shows the lesson")
@@ -230,7 +230,7 @@ def key(reader: Reader, walk: Walk, root: str, service: str) -> None:
     if os.geteuid() == 0:
         os.chown(mine, 65534, 65534)
     page = reader.page
-    page.goto(f"{root}/lab/tree/mine.ipynb")
+    page.goto(f"{root}/lab/tree/mine.ipynb?reset")
     page.get_by_text("| Idle").wait_for()
     walk.tell("a notebook of one's own is open; the three lines stand in it")
     reader.run(0, 0)
@@ -298,21 +298,26 @@ def main() -> None:
             reader, root = Reader(page, walk), url.split("/lab")[0]
             if root.startswith("file:"):
                 root = page.url.split("/lab")[0]
-            for door in doors:
-                walk.enter(door)
-                if door == "try":
-                    if door != doors[0]:
-                        page.goto(f"{root}/lab/tree/quickstart.ipynb")
-                        page.get_by_role("heading", name="Quickstart").wait_for()
-                    quickstart(reader, walk)
-                    decision(reader, walk)
-                elif door == "teach":
-                    lesson(reader, walk, root)
-                else:
-                    assert service.stdout
-                    key(reader, walk, root, service.stdout.readline().strip())
-                if "--write" in sys.argv:
-                    record(walk.steps)
+            try:
+                for door in doors:
+                    walk.enter(door)
+                    if door == "try":
+                        if door != doors[0]:
+                            page.goto(f"{root}/lab/tree/quickstart.ipynb?reset")
+                            page.get_by_role("heading", name="Quickstart").wait_for()
+                        quickstart(reader, walk)
+                        decision(reader, walk)
+                    elif door == "teach":
+                        lesson(reader, walk, root)
+                    else:
+                        assert service.stdout
+                        key(reader, walk, root, service.stdout.readline().strip())
+                    if "--write" in sys.argv:
+                        record(walk.steps)
+            except Exception:
+                page.screenshot(path=work.with_suffix(".png"))
+                print(f"what was seen last: {work.with_suffix('.png')}", flush=True)
+                raise
             browser.close()
     finally:
         service.terminate()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wan_nb.engine.ask import Ask
     from wan_nb.engine.workspace import Workspace
     from wan_nb.log.row import Row
+    from wan_nb.studies.race.race_plan import RacePlan
 
 __all__ = ["DryRun"]
 
@@ -41,6 +42,8 @@ class DryRun:
     service : str
     at_most : bool
         Whether it may be less, because a length is not known before.
+    race : RacePlan or None
+        The race whose step that is due these are; None where they are all.
     """
 
     requests: tuple[VideoRequest, ...]
@@ -49,9 +52,12 @@ class DryRun:
     currency: str
     service: str
     at_most: bool = False
+    race: RacePlan | None = None
 
     @classmethod
-    def of(cls, workspace: Workspace, asks: Sequence[Ask], *, notes: Sequence[str] = ()) -> Self:
+    def of(
+        cls, workspace: Workspace, asks: Sequence[Ask], *, notes: Sequence[str] = (), race: RacePlan | None = None
+    ) -> Self:
         """The dry run of what would be asked for, with the seeds that it would get.
 
         Parameters
@@ -61,6 +67,7 @@ class DryRun:
         asks : sequence of Ask
         notes : sequence of str
             More lines for the checks.
+        race : RacePlan, optional
         """
         service = workspace.settings.service
         # The place itself would start the simulator, or want a key.
@@ -79,6 +86,7 @@ class DryRun:
             bill.currency,
             service,
             bill.at_most,
+            race,
         )
 
     @property

@@ -170,7 +170,7 @@ def _compared(notebook: Notebook, cell: Cell, study: Study, *, buys: bool) -> An
 def _tried_race(session: Session, race: Any) -> Any:
     from wan_nb.magics.dry_run import DryRun
 
-    return DryRun.of(session.workspace, race.asks(), notes=[race.outlook])
+    return DryRun.of(session.workspace, race.asks(), notes=[race.outlook], race=race.plan)
 
 
 def _dry_run(notebook: Notebook, cell: Cell) -> Any:
