@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from datetime import timedelta
 
 import pytest
+from simulator_control import ROOT
 
 import wan_nb
 from wan_nb.engine.posting import submit
-from wan_nb.errors import NotAuthorized, Refused, Throttled
+from wan_nb.errors import NotAuthorized, Refused, Throttled, Unavailable
 from wan_nb.handles import default
 
+PAGE = (ROOT / "notebooks/reference/errors.md").read_text(encoding="utf-8")
 KEY = "sk-" + "0123456789abcdef" * 2
 
 WALK = {
@@ -19,10 +22,10 @@ WALK = {
     "wrong region": (401, "InvalidApiKey", "Incorrect API key provided.", NotAuthorized, "%wan connect singapore"),
     "a 401 of a proxy": (401, "", "", NotAuthorized, "Check the key"),
     "arrears": (400, "Arrearage", "Access denied, please make sure your account is in good standing.", NotAuthorized,
-                "Settle the account"),
+                "pay in the Model Studio console"),
     "free tier used up": (403, "AllocationQuota.FreeTierOnly", "The free tier of the model has been exhausted.",
                           NotAuthorized, "switch 'free tier only' off in the console"),
-    "free quota used up": (429, "Throttling.AllocationQuota", "Free allocated quota exceeded.", Throttled,
+    "free quota of a model used up": (429, "Throttling.AllocationQuota", "Free allocated quota exceeded.", Throttled,
                            "The free quota is used up"),
     "no permission": (403, "Model.AccessDenied", "Model access denied.", NotAuthorized, "grant it in the console"),
     "not activated": (403, "AccessDenied.Unpurchased", "Access to model denied.", NotAuthorized,
@@ -32,7 +35,10 @@ WALK = {
     "address without /api/v1": (400, "InvalidParameter", "url error, please check url!", Refused,
                                 "a base URL ends in /api/v1"),
 }  # fmt: skip
-"""Status, code and message of the service; the error that a cell raises, and what it says to do."""
+"""Status, code and message of the service; the error that a cell raises, and what it says to do.
+
+What is read stands in the table of ``errors.md``, a row for each.
+"""
 
 
 @pytest.mark.parametrize("situation", WALK)
@@ -50,6 +56,16 @@ def test_cell_and_doctor_say_the_same_thing_to_do(situation, simulator, photos, 
     assert message in read
     assert message in found.said
     assert KEY not in read + str(found)
+    first, said, *_ = read.splitlines()
+    assert said == found.remedy
+    assert (
+        written(situation, re.sub(r"( · )?request [\w-]+", "", re.sub(r"run \w{8}:", "run ID:", first)), said) in PAGE
+    )
+
+
+def written(situation: str, error: str, remedy: str) -> str:
+    """A row of the table of this walk."""
+    return f"| {situation} | {error.replace(' ()', '')} | {remedy} |"
 
 
 def test_a_right_key_gets_in(simulator, photos) -> None:
@@ -57,15 +73,21 @@ def test_a_right_key_gets_in(simulator, photos) -> None:
         assert session.submit("it turns", first_frame=photos / "cat.jpg", duration=2).wait().status == "SUCCEEDED"
         levels = {finding.subject: finding.level for finding in session.doctor()}
     assert (levels["key"], levels["service"]) == ("good", "good")
+    assert written("right key", "the clip", "`%wan doctor` ticks key and service") in PAGE
 
 
-def test_without_a_network_nothing_is_blamed_on_the_key() -> None:
+def test_without_a_network_nothing_is_blamed_on_the_key(photos) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # not listening: every connection is refused
         with wan_nb.Session(f"http://127.0.0.1:{taken.getsockname()[1]}/api/v1", api_key=KEY) as session:
             (found,) = [finding for finding in session.doctor() if finding.subject == "service"]
             assert found.remedy == "Check network, proxy and base URL; %wan connect."
             assert "cannot be reached" in found.said
+            with pytest.raises(Unavailable) as caught:
+                session.submit("it turns", first_frame=photos / "cat.jpg", duration=2)
+    error, remedy, *_ = "\n".join(caught.value._render_traceback_()).splitlines()
+    error = re.sub(r"run \w{8}: 127.0.0.1", "run ID: dashscope.aliyuncs.com", error)
+    assert written("no network", error, remedy) in PAGE
 
 
 @pytest.fixture

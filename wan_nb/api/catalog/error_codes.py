@@ -35,10 +35,11 @@ class ErrorRule:
 
 
 _KEY = (
-    "Check the key (%wan login): whole and not expired. A key belongs to one region; another one is, say, "
-    "%wan connect singapore."
+    "Check the key (%wan login): is it complete, has it expired? A key works in one region only: %wan connect beijing, "
+    "or %wan connect singapore."
 )
-_BILL = "Settle the account in the Model Studio console, then run the cell again."
+_BILL = "The account owes money: pay in the Model Studio console, then run the cell again."
+_ACTIVATE = "Activate Model Studio in the console first."
 _WAIT = "Too many requests for the account just now; nothing was billed. Run the cell again in a minute."
 _CONTENT = "Change the prompt or the material."
 _SERVICE = "The service failed on its side; failed tasks are not billed. Run `%wan again ID` to try anew."
@@ -62,19 +63,21 @@ ERRORS: tuple[ErrorRule, ...] = (
         "media",
         message="policy expired",
     ),
-    ErrorRule("AccessDenied.Unpurchased", False, "Activate Model Studio in the console first.", "auth"),
+    ErrorRule("AccessDenied.Unpurchased", False, _ACTIVATE, "auth"),
     ErrorRule(
-        "Model.AccessDenied", False, "This workspace key may not use the model; grant it in the console.", "auth"
+        "Model.AccessDenied", False, "The workspace of this key may not use the model; grant it in the console.", "auth"
     ),
-    ErrorRule("Workspace.AccessDenied", False, "This key may not use the workspace.", "auth"),
+    ErrorRule(
+        "Workspace.AccessDenied", False, "This key may not use the workspace; take one of that workspace.", "auth"
+    ),
     ErrorRule(
         "AllocationQuota.FreeTierOnly",
         False,
-        "The free quota is used up: switch 'free tier only' off in the console.",
+        "The free quota is used up: to go on and pay, switch 'free tier only' off in the console.",
         "auth",
     ),
     ErrorRule("ModelNotFound", False, "No such model in this region; see `%%wan?` for the known names.", "request"),
-    ErrorRule("WorkSpaceNotFound", False, "No such workspace.", "auth"),
+    ErrorRule("WorkSpaceNotFound", False, "No such workspace: check the base URL (%wan connect URL).", "auth"),
     ErrorRule("Throttling", True, _WAIT, "throttle"),
     ErrorRule("LimitRequests", True, _WAIT, "throttle"),
     ErrorRule(
@@ -90,7 +93,7 @@ ERRORS: tuple[ErrorRule, ...] = (
         "auth",
         message="free allocated quota",
     ),
-    ErrorRule("CommodityNotPurchased", False, _BILL, "auth"),
+    ErrorRule("CommodityNotPurchased", False, _ACTIVATE, "auth"),
     ErrorRule("PrepaidBillOverdue", False, _BILL, "auth"),
     ErrorRule("PostpaidBillOverdue", False, _BILL, "auth"),
     ErrorRule("InvalidParameter", False, "A field of the request is wrong; the message names it.", "request"),
