@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -437,6 +438,23 @@ def test_an_upload_tells_how_far_it_is(session, tmp_path) -> None:
     name, sent, total = told[-1]
     assert (name, sent) == ("first_frame", total)
     assert [sent for _, sent, _ in told] == sorted(sent for _, sent, _ in told)
+
+
+@pytest.mark.parametrize("many", [False, True], ids=["a clip", "a study"])
+def test_a_large_upload_says_in_one_line_how_far_it_is_and_only_once(session, capsys, many) -> None:
+    import numpy as np
+
+    noise = np.random.default_rng(2).integers(0, 256, (900, 1200, 3), dtype="uint8")
+
+    def buy(prompt: str) -> str:
+        if many:
+            session.study(prompt, name=prompt, first_frame=noise, duration=2, seeds=range(3)).submit()
+        else:
+            session.submit(prompt, first_frame=noise, duration=2)
+        return capsys.readouterr().err
+
+    assert re.fullmatch(r"Uploading: 3\.2 MB in \d+ s\.\n", buy("noise"))
+    assert buy("louder") == ""
 
 
 def test_each_post_is_written_down_once_also_where_one_waits_for_another(session, cat, monkeypatch) -> None:

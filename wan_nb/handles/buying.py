@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from wan_nb.engine.ask import Ask
 from wan_nb.engine.edition1_runs import in_doubt
+from wan_nb.engine.posting.uploading import uploading
 from wan_nb.engine.row_errors import row_error
 from wan_nb.errors import BudgetExceeded, InvalidOption, NotFound
 from wan_nb.frontends import front_end
@@ -63,8 +64,8 @@ def buy(workspace: Workspace, ask: Ask, most: float | None) -> tuple[Row, bool]:
             f"one clip costs {price.told}, more than --max-cost {most:g}.",
             remedy="Make it shorter, take 720P, or allow more.",
         )
-    with detaching(SUBMITTING):
-        return workspace.loop.sync(workspace.runner.submit(ask))
+    with uploading(workspace.account, [ask]) as [told], detaching(SUBMITTING):
+        return workspace.loop.sync(workspace.runner.submit(told))
 
 
 def check_there(workspace: Workspace, row: Row) -> None:

@@ -14,13 +14,11 @@ from wan_nb.grammar.cell import Cell
 from wan_nb.grammar.slips import refuse_bare_name
 from wan_nb.grammar.template import expand
 from wan_nb.handles.run import Run
-from wan_nb.html.text import megabytes
 from wan_nb.magics.changed_order import ChangedOrder, keep_order, order_names
-from wan_nb.progress import Progress
 from wan_nb.terminal import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from wan_nb.api.request import VideoRequest
     from wan_nb.handles.race import Race
@@ -29,9 +27,6 @@ if TYPE_CHECKING:
     from wan_nb.magics.notebook import Notebook
 
 __all__ = ["run_cell", "study_text"]
-
-UPLOAD_TOLD = 2_000_000
-"""Bytes from which on an upload is worth a line."""
 
 
 def run_cell(notebook: Notebook, line: str, body: str) -> Any:
@@ -70,8 +65,8 @@ def _run(notebook: Notebook, cell: Cell) -> Any:
     options: dict[str, Any] = {"name": cell.name, "tags": cell.tags, "take": cell.take, "max_cost": cell.max_cost}
     names = order_names(cell)  # of the cell that runs now: a click comes later
 
-    def buy(most: float | None, **more: Any) -> Run:
-        run = session.submit(prompt, **{**options, "max_cost": most}, **more, **fields)
+    def buy(most: float | None) -> Run:
+        run = session.submit(prompt, **{**options, "max_cost": most}, **fields)
         keep_order(session, names, cell, run)
         _keep_result(notebook, cell, run)
         return run
@@ -83,9 +78,7 @@ def _run(notebook: Notebook, cell: Cell) -> Any:
         if changed is None or changed.allowed(notebook, cell):
             _say_before_paying(session, cell, request)
             most = cell.max_cost if changed is None or cell.max_cost is not None else changed.price
-            with _uploading(fields) as sent:
-                run = buy(most, progress=sent)
-            return _wait_and_show(notebook, cell, run)
+            return _wait_and_show(notebook, cell, buy(most))
     # It is not waited for: what is shown after a wait takes the place of the offer.
     _keep_result(notebook, cell, changed.old)
     return changed.offer(cell, lambda: buy(changed.price).row)
@@ -180,24 +173,6 @@ def _dry_run(notebook: Notebook, cell: Cell) -> Any:
     session = notebook.session()
     ask = Ask(session.request(prompt, **cell.fields), name=cell.name, take=cell.take)
     return _keep_result(notebook, cell, DryRun.of(session.workspace, [ask]))
-
-
-@contextmanager
-def _uploading(fields: Mapping[str, Any]) -> Iterator[Callable[[str, int, int], None] | None]:
-    """A line that says how far an upload is, for materials that take a moment."""
-    given = [medium for name in catalog.MATERIALS if name in fields for _, medium in numbered(fields[name])]
-    sizes = [size for medium in given if (size := medium.bytes or 0) > UPLOAD_TOLD and medium.url is None]
-    if not sizes:
-        yield None
-        return
-    sent: dict[str, int] = {}
-    with Progress("Uploading", sum(sizes), at_once=True, said=megabytes) as line:
-
-        def tell(name: str, done: int, total: int) -> None:
-            sent[name] = done if total > UPLOAD_TOLD else 0
-            line.reach(sum(sent.values()))
-
-        yield tell
 
 
 def _probed(session: Session, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from wan_nb.arguments import shown
 from wan_nb.engine.edition1_runs import in_doubt
+from wan_nb.engine.posting.uploading import uploading
 from wan_nb.engine.row_errors import row_error
 from wan_nb.errors import BudgetExceeded, InvalidMedia, RunCanceled, RunFailed, WanError
 from wan_nb.interrupts import buying_study, detaching
@@ -55,8 +56,8 @@ def send(study: PlannedStudy, cells: Sequence[int], most: float | None = None) -
     """Write the plan down and ask for some of its cells, for `most` in the currency of the service."""
     workspace, asks = study.workspace, study.asks()
     study.keep()
-    with detaching(buying_study(study.name)):
-        workspace.loop.sync(workspace.runner.queue.submit([asks[n] for n in cells], most=most))
+    with uploading(workspace.account, [asks[n] for n in cells]) as told, detaching(buying_study(study.name)):
+        workspace.loop.sync(workspace.runner.queue.submit(told, most=most))
 
 
 async def ended(runner: Runner, cell_rows: Callable[[], Iterable[Row | None]]) -> None:

@@ -15,6 +15,7 @@ from wan_nb.api import catalog
 from wan_nb.engine import media_folder
 from wan_nb.engine.edition1_runs import fingerprints
 from wan_nb.engine.posting import settle
+from wan_nb.engine.posting.uploading import upload_key
 from wan_nb.engine.retry import retried
 from wan_nb.engine.row_errors import code_and_message
 from wan_nb.errors import InvalidMedia, LogError, OutcomeUnknown, ServiceError, Throttled, Unavailable, WanError
@@ -323,8 +324,7 @@ class Submitter:
         account = self.account
         assert medium.path is not None
         path = medium.path
-        # The store ties a file to the account and to the exact model string.
-        key = f"{account.endpoint.identity}|{model}|{medium.identity}"
+        key = upload_key(account, model, medium)
         async with self._uploads[key]:
             url = await account.ask_log(account.log.recall_upload, key)
             if url is None:
