@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import inspect
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -58,6 +59,7 @@ def bare_shell() -> Iterator[Any]:
     shell = InteractiveShell.instance(config=config)
     yield shell
     InteractiveShell.clear_instance()
+    atexit.unregister(shell.atexit_operations)  # which would keep it, and let each one look for garbage at the end
 
 
 @pytest.fixture
