@@ -1,4 +1,4 @@
-"""Wan 2.7 image-to-video in a notebook: find the prompt that works, never lose or pay twice for a clip.
+"""Wan video generation in a notebook: find the prompt that works, never lose or pay twice for a clip.
 
 ::
 

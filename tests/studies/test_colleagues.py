@@ -141,5 +141,5 @@ def test_whoever_buys_or_looks_is_asked_for_the_name_once_too(walked, monkeypatc
     monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or said)
     walked(first.format(tmp_path / "walk.html"))
     bought = walked("%%wan -d 2 --wait\na dog and a hen")
-    assert asked == ["Others vote in this log too. Your name: "]
+    assert asked == ["This log has the name 'Ada'. Your name (or Enter for none): "]
     assert bought.row.user == (said or None)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.arguments import shown
 from wan_nb.errors import NotFound
 from wan_nb.frontends import front_end
 from wan_nb.grammar.template import RUN_ID
@@ -113,9 +114,11 @@ class Notebook:
         session = self.session()
         if session.settings.user or self.in_batch or self.asked_user:
             return session.settings.user
-        if not isinstance(session.settings.log, Path) or session.log.first_name():
+        known = session.log.first_name()
+        if known or not isinstance(session.settings.log, Path):
             self.asked_user = True
-            if name := self.answer("Others vote in this log too. Your name: "):
+            of = f"This log has the name {shown(known)}" if known else "Others use this log too"
+            if name := self.answer(f"{of}. Your name (or Enter for none): "):
                 default.configure(user=name)
         return session.settings.user
 
