@@ -163,7 +163,7 @@ CLAIMS: list[tuple[str, str, Any]] = [
     (f"{REF}errors.md", "has forgotten it after {:g} hours", (catalog.LIMITS.task_life / HOUR,)),
     (REAL, "temporary store ({:g} hours)", (catalog.LIMITS.upload_life / HOUR,)),
     (f"{REF}promises.md", "({:g} minutes, an hour on workspace hosts)", (catalog.LIMITS.shared_request / 60,)),
-    (f"{REF}models.md", "They go together in {} ways", (WORDS[len(I2V.modes)],)),
+    (f"{REF}models.md", "With `{}` they go together in {} ways", (I2V.name, WORDS[len(I2V.modes)],)),
     (QUICK, "here the {} seconds of `cat`", (WORDS[field("duration").default],)),
     (QUICK, "{} seconds are {} new ones", (WORDS[8], WORDS[8 - field("duration").default])),
     (REAL, "`beijing` bills in {}, `singapore` in {}",
