@@ -9,7 +9,7 @@ import pytest
 
 from wan_nb.api import catalog
 from wan_nb.api.medium import Medium
-from wan_nb.api.recorded import material_fields, recorded, values_of
+from wan_nb.api.recorded import material_fields, recorded, recorded_media, values_of
 from wan_nb.api.request import VideoRequest
 from wan_nb.errors import InvalidRequest
 
@@ -157,6 +157,14 @@ def test_each_model_takes_something_right() -> None:
     assert set(ANY) == {row.name for family in catalog.FAMILIES for row in family.ROWS}
     for model, fields in ANY.items():
         assert VideoRequest.problems(model=model, **fields) == [], model
+
+
+@pytest.mark.parametrize("model", ANY)
+def test_each_material_of_a_recorded_request_is_found_in_its_place(model) -> None:
+    """Several references, and their voices, are told apart: a run of the first edition is known by each of them."""
+    request = VideoRequest(model=model, **ANY[model])
+    known = {place: medium.identity for place, medium in request.media().items()}
+    assert {place: medium.identity for place, medium in recorded_media(request.public()).items()} == known
 
 
 # --- which model

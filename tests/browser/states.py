@@ -118,7 +118,7 @@ def references() -> dict[str, Any]:
             "media": media,
             "typed": {slot: one["name"] for slot, one in media.items()},
             "lists": {"reference_image": ["reference_image#1", "reference_image#2", "reference_image#4"]},
-            "aside": ["last_frame: wan2.7-r2v takes none"],
+            "aside": ["Last frame: wan2.7-r2v takes none"],
         },
     )
 

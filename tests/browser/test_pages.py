@@ -105,13 +105,13 @@ def test_another_model_changes_the_controls_and_keeps_what_was_typed(page: Any) 
     assert page.get_by_role("group", name="First clip", exact=True).is_visible()
     page.get_by_label("Prompt", exact=True).fill("a cat walks")
     other = states.form("wan3.0-video", values={"prompt": "a cat walks", "ratio": "adaptive"})
-    checked = {**other["checked"], "aside": ["negative_prompt blur: wan3.0-video takes none"]}
+    checked = {**other["checked"], "aside": ["Negative prompt blur: wan3.0-video takes none"]}
     tell(page, {"kind": "checked", "checked": checked, "n": None})
     assert page.get_by_role("group", name="First clip", exact=True).count() == 0
     assert page.get_by_label("Prompt", exact=True).input_value() == "a cat walks"
     assert page.get_by_label("adaptive").is_checked()
     assert page.locator(".wan-list").count() == 3
-    assert "negative_prompt blur: wan3.0-video takes none" in page.locator(".wan-aside").inner_text()
+    assert "Negative prompt blur: wan3.0-video takes none" in page.locator(".wan-aside").inner_text()
 
 
 @pytest.mark.parametrize("module", ["board.js", "form.js", "references"])

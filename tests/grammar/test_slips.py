@@ -70,3 +70,22 @@ def test_a_second_cell_in_the_prompt_is_refused_and_can_be_meant(line):
     assert "cell of its own" in refused.value.remedy
     assert Cell.parse("-f cat.png", f"a cat\n\\{line}").variants == (("", f"a cat\n{line}"),)
     assert Cell.parse("-f cat.png", "100 %wanted, the %wan sign").variants == (("", "100 %wanted, the %wan sign"),)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["%load_ext wan_nb", "  %matplotlib inline", "!pip install x", "import wan_nb", "s1.compare()", "df.wan.play()"],
+)
+def test_code_of_a_merged_cell_is_not_bought_as_text(line) -> None:
+    with pytest.raises(InvalidOption, match="code stands in the prompt") as refused:
+        Cell.parse("", f"a cat walks\n{line}")
+    assert line.strip() in str(refused.value)
+    assert Cell.parse("", f"a cat walks\n\\{line}").variants[0][1].endswith(line)
+    assert Cell.parse("--raw", f"a cat walks\n{line}").variants[0][1].endswith(line)
+
+
+@pytest.mark.parametrize(
+    "line", ["100 % wool", "a sign says f(x)", "Mr. Cat (old) runs", "import goods at the harbour", "!!!"]
+)
+def test_words_that_only_look_a_little_like_code_are_text(line) -> None:
+    assert Cell.parse("", line).variants[0][1] == line

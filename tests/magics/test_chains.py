@@ -92,6 +92,13 @@ def test_a_cell_whose_input_is_another_take_asks_and_holds_the_old_clip(
     assert "Its first frame comes out of another clip than before" in said
     assert "the clip of the order before stands below (free). A new one costs ≈ CNY 1.20." in said
     assert creates(simulator) == 3
+    assert answered(chain, NEXT, "no", monkeypatch).id == old.id
+    assert chain("%wan rate 4").id == old.id, "without an id a mark is for the clip that is shown"
+    said = capsys.readouterr().out
+    assert said.startswith("Nothing was bought; the clip of the order before stands below."), (
+        "the question told the rest"
+    )
+    assert "another clip" not in said
     made = answered(chain, NEXT, "yes", monkeypatch)
     assert made.id != old.id
     assert chain(NEXT).id == made.id == chain["s2"].id, "what was answered is not asked again"
@@ -131,6 +138,38 @@ def test_a_price_that_stays_in_a_cell_answers_no_later_change(chain, simulator, 
     first(chain, cat, prompt="a cat runs")
     with pytest.raises(BudgetExceeded):
         answered(chain, NEXT.replace("--wait", "--wait --max-cost 1"), "y", monkeypatch)
+
+
+def test_a_variable_that_now_holds_what_the_cell_has_made_buys_nothing_unasked(
+    wan, simulator, cat, capsys, monkeypatch
+):
+    simulator.config(clips="small")
+    cell = "%%wan -f {{picture}} -d 2 --out picture --wait\na cat walks"
+    first = wan(cell, picture=str(cat))
+    capsys.readouterr()
+    for _press in range(2):
+        assert wan(cell).id == first.id == wan["picture"].id
+    assert "Its first frame comes out of the clip that this cell has made itself" in capsys.readouterr().out
+    assert creates(simulator) == 1
+    second = answered(wan, cell, "y", monkeypatch)
+    assert second.id != first.id
+    assert wan(cell).id == second.id
+    assert creates(simulator) == 2
+
+
+def test_again_that_stays_in_a_cell_asks_before_it_makes_one_more(wan, simulator, cat, monkeypatch, capsys) -> None:
+    first(wan, cat)
+    line = "%wan again {{s1}}"
+    wan.shell.parent_header = {"metadata": {"cellId": "a1"}}
+    assert wan(line).take == 2
+    assert answered(wan, line, "", monkeypatch).take == 1
+    assert "Nothing was bought" in capsys.readouterr().out
+    assert wan(line).take == 1, "nobody can be asked"
+    assert creates(simulator) == 2
+    assert answered(wan, line, "y", monkeypatch).take == 3
+    wan.shell.parent_header = {"metadata": {"cellId": "b2"}}
+    assert wan(line).take == 4, "another cell was typed"
+    assert creates(simulator) == 4
 
 
 STUDY = "%%wan -f {{s1}} -d 2 --out both --name both --max-cost 5 --wait\n--- a\na dog\n--- b\na bird"

@@ -86,6 +86,7 @@ def test_help_and_tables_list_every_verb_and_option(ip, capsys) -> None:
         ("show a b", "takes [ID|STUDY], not b too"),
         ("forget", "say of which run"),
         ("rank", "no study in this log yet"),
+        ("compare", "no clip in this log yet"),
         ("rank {{cat}}", "a variable of type PosixPath is no study"),
         ("note", "say what is to be noted"),
         ("tag", "say which tag"),
@@ -132,6 +133,17 @@ def test_show_takes_nothing_an_id_a_beginning_a_variable_or_a_study(made) -> Non
     assert "mean" not in str(caught.value), "nothing is near"
     with pytest.raises(NotFound, match="Did you mean walk"):
         made("%wan show wlak")
+
+
+def test_a_name_with_a_dot_or_a_slash_is_a_name_before_it_is_a_file(made) -> None:
+    made("%wan tag 'v1.2,a/b'")
+    for word in ("v1.2", "a/b", str(made["run"].video)):
+        assert made(f"%wan show {word}").id == made["run"].id
+        assert made(f"%wan deliver {word} -o one.zip").exists()
+    with pytest.raises(NotFound, match=r"Did you mean v1\.2"):
+        made("%wan show v1.3")
+    with pytest.raises(NotFound, match=r"tag or file is called 'other\.mp4'"):
+        made("%wan show other.mp4")
 
 
 def test_show_embeds(made, capsys) -> None:
@@ -271,7 +283,9 @@ def test_forget_asks_deletes_files_and_keeps_the_row(made, capsys, monkeypatch) 
 
 
 def test_connect_and_login(ip, simulator, monkeypatch) -> None:
-    assert ip("%wan connect simulator").settings.service == "simulator"
+    chosen = ip("%wan connect simulator")
+    assert chosen.settings.service == "simulator"
+    assert ip("%wan connect") is chosen, "which run was the last one is still known"
     with pytest.raises(NotAuthorized, match="no key"):
         ip("%wan connect singapore")
     assert default.session().settings.service == "simulator"

@@ -84,6 +84,7 @@ def test_whoever_has_not_begun_is_told_no_tally_either(walked, capsys, tmp_path)
     vote(study, "Cy")
     assert _shown(study.ranking()) == _shown(study.ranking(everybody=True))
     assert len(walked("%wan votes walk")) == len(study.votes())
+    assert [*walked("%wan votes walk")] == ["time", "rater", "picture and seed", "left", "right", "answer"]
 
 
 def test_one_who_votes_alone_sees_what_was_said(walked) -> None:

@@ -221,9 +221,9 @@ def test_another_model_keeps_what_fits_and_puts_the_rest_aside(draft: Draft, pho
     assert (said["values"]["seed"], said["values"]["resolution"], said["values"]["duration"]) == ("7", "1080P", 5)
     assert list(said["media"]) == ["first_frame"]
     assert sorted(said["aside"]) == [
-        "driving_audio: happyhorse-1.1-i2v takes none",
-        "duration 2: happyhorse-1.1-i2v does not take it",
-        "negative_prompt blur: happyhorse-1.1-i2v takes none",
+        "Driving audio: happyhorse-1.1-i2v takes none",
+        "Duration 2: happyhorse-1.1-i2v does not take it",
+        "Negative prompt blur: happyhorse-1.1-i2v takes none",
     ]
     assert {spec["name"] for spec in said["fields"]} == {f.name for f in catalog.model("happyhorse-1.1-i2v").fields}
     draft.set("model", "")
@@ -246,7 +246,7 @@ def test_what_does_not_go_together_is_put_aside_said_and_comes_back(draft: Draft
     assert said["ready"], said["problems"]
     assert (said["mode"], list(said["media"])) == ("image to video", ["first_frame"])
     assert sorted(said["aside"]) == [
-        "reference_audio: it does not go with first_frame", "reference_image: it does not go with first_frame",
+        "Reference audio: it does not go with First frame", "Reference image: it does not go with First frame",
     ]  # fmt: skip
     draft.give("last_frame", cat)
     assert draft.check()["mode"] == "first and last frame"
@@ -266,7 +266,7 @@ def test_a_closed_combination_keeps_what_goes_with_the_new_material(draft: Draft
     said = draft.check()
     assert (said["mode"], set(said["media"])) == ("continue a clip to a last frame", {"last_frame", "first_clip"})
     assert sorted(said["aside"]) == [
-        "driving_audio: it does not go with first_clip", "first_frame: it does not go with first_clip",
+        "Driving audio: it does not go with First clip", "First frame: it does not go with First clip",
     ]  # fmt: skip
     draft.drop("first_clip")
     said = draft.check()
@@ -290,7 +290,7 @@ def test_a_reference_that_is_put_aside_takes_its_voice_along_and_both_come_back(
     draft.drop("reference_image#1")
     draft.give("first_frame", str(photos / "cat.jpg"))
     draft.give("video", str(clip))
-    assert draft.check()["aside"] == ["first_frame: wan2.7-videoedit takes none"]
+    assert draft.check()["aside"] == ["First frame: wan2.7-videoedit takes none"]
     draft.drop("video")
     said = draft.check()
     assert (said["model"], said["mode"], said["aside"]) == ("wan2.7-i2v", "image to video", [])
@@ -301,7 +301,7 @@ def test_defaults_are_those_of_the_model(draft: Draft, clip: Path) -> None:
     assert (draft.values["duration"], draft.values["audio_setting"], draft.values["ratio"]) == (0, "auto", None)
     draft.set("model", "wan3.0-video")
     assert (draft.values["duration"], draft.values["ratio"], draft.values["audio"]) == (5, "adaptive", True)
-    assert draft.check()["aside"] == ["video: wan3.0-video takes none"]
+    assert draft.check()["aside"] == ["Video: wan3.0-video takes none"]
 
 
 def test_a_length_that_the_service_chooses_is_priced_as_at_most(draft: Draft) -> None:

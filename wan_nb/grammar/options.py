@@ -113,7 +113,11 @@ def field_value(spec: catalog.Field, value: Any) -> Any:
 def _seeds(value: Any) -> tuple[int, ...]:
     spec = catalog.BY_NAME["seed"]
     parts = value.split(",") if isinstance(value, str) else value if isinstance(value, Iterable) else [value]
-    seeds = tuple(field_value(spec, part.strip() if isinstance(part, str) else part) for part in parts)
+    try:
+        seeds = tuple(field_value(spec, part.strip() if isinstance(part, str) else part) for part in parts)
+    except InvalidRequest as error:
+        told = f"--seeds {shown(value, typed=True)}: a {error.message}"
+        raise InvalidOption(told, field="seed", remedy="Write each out: --seeds 1,2,3.") from None
     if len(set(seeds)) < len(seeds) or not seeds:
         raise InvalidOption(f"--seeds {shown(value, typed=True)} needs different numbers.", field="seed")
     return seeds

@@ -28,6 +28,12 @@ _LIST = re.compile(r"\s*[-\u2010-\u2015\u2212\u2043\uff0d]\s+\w")
 _MAGIC = re.compile(r"\s*%%?wan(?!\w)")
 """A line of another cell."""
 
+_CODE = re.compile(
+    r"\s*(?:%%?(?:load_ext|reload_ext|config|matplotlib|pip|conda|run|time|timeit|cd|env)(?!\w)|!\s*(?:pip|ls|cd)\s"
+    r"|(?:import|from)\s+wan_nb(?!\w)|[^\W\d]\w*(?:\.[^\W\d]\w*)+\([^()]*\)\s*;?\s*$)"
+)
+"""A line of code, as two merged cells leave it."""
+
 _LITERAL = " A \\ at the start of the line takes it literally, --raw all lines."
 
 
@@ -45,7 +51,9 @@ def _option() -> re.Pattern[str]:
 def _has_slip(line: str) -> bool:
     r"""Whether a line is a slip, behind any number of ``\``; what looks like a separator is told as such."""
     text = line.lstrip("\\")
-    return not looks_like_separator(line) and bool(_LIST.match(text) or _MAGIC.match(text) or _option().search(text))
+    return not looks_like_separator(line) and any(
+        (_LIST.match(text), _MAGIC.match(text), _CODE.match(text), _option().search(text))
+    )
 
 
 def _is_refused(line: str) -> bool:
@@ -68,6 +76,12 @@ def refuse(body: str) -> None:
         if found := _MAGIC.match(line):
             raise InvalidOption(
                 f"a second {found[0].strip()} stands in the prompt and would be sent as text.",
+                field="prompt",
+                remedy=f"Give it a cell of its own.{_LITERAL}",
+            )
+        if _CODE.match(line):
+            raise InvalidOption(
+                f"code stands in the prompt and would be sent as text: {shown(line.strip())}.",
                 field="prompt",
                 remedy=f"Give it a cell of its own.{_LITERAL}",
             )

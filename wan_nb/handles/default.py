@@ -104,7 +104,10 @@ def configure(**settings: Any) -> None:
 
 @guarded
 def connect(service: str | None = None, **settings: Any) -> Session:
-    """Make a new default session; what was under way goes on and is found again with `resume`.
+    """Choose the service of the default session; what was under way goes on and is found again with `resume`.
+
+    A new session takes the place of the present one, which stays where nothing is given and service and key
+    are its own.
 
     Parameters
     ----------
@@ -126,12 +129,19 @@ def connect(service: str | None = None, **settings: Any) -> Session:
     global _default  # noqa: PLW0603
     given = settings | ({"service": service} if service else {})
     old, fresh = _default, _opened(**_configured | _chosen | given)
+    if not given and old is not None and old.pid == os.getpid() and _place(old) == _place(fresh):
+        fresh.close()
+        return old
     fresh.workspace.endpoint  # noqa: B018  # a wrong name or a missing key is said here, while the old session still stands
     _default = fresh
     _chosen.update((name, given[name]) for name in ("service", "api_key") if given.get(name))
     if old is not None and old.pid == os.getpid():
         old.close()
     return fresh
+
+
+def _place(session: Session) -> tuple[str, str]:
+    return session.settings.service, reveal(session.settings.api_key)
 
 
 @guarded

@@ -15,6 +15,7 @@ from wan_nb.handles.chosen_runs import each_of, labelled_rows
 from wan_nb.handles.run import Run
 from wan_nb.handles.study import Study, recorded_study
 from wan_nb.log.marks import in_the_running
+from wan_nb.paths import local
 from wan_nb.terminal import say
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class Meaning:
 def meaning(session: AnySession, word: str, names: Mapping[str, Any] = _NO_NAMES) -> Meaning:
     """The one meaning of a word; ``study=walk``, ``label=calm`` and ``tag=keep`` say which kind is meant.
 
+    What no run, study, label or tag is called may be the file of a clip: names have dots and slashes too.
+
     Parameters
     ----------
     session : Session
@@ -83,7 +86,14 @@ def meaning(session: AnySession, word: str, names: Mapping[str, Any] = _NO_NAMES
     else:
         found = _meanings(session, word, names)
     if not found:
-        raise _unknown(session, rest if equals and kind in wanted else word, names)
+        unknown = _unknown(session, rest if equals and kind in wanted else word, names)
+        if equals or not set(word) & set("./\\"):
+            raise unknown
+        try:
+            run = cast("Run", session.run(word))
+        except NotFound as error:
+            raise (error if local(word).exists() else unknown) from None
+        return Meaning("run", (run.row,), run)
     different = list({each.ids: each for each in reversed(found)}.values())
     if len(different) > 1:
         ways = [f"{each.kind}={word} ({_count(each.rows)})" for each in found]
@@ -137,8 +147,6 @@ def one_thing(session: AnySession, what: Any, names: Mapping[str, Any] = _NO_NAM
         It means nothing, or several, which are listed.
     """
     if isinstance(what, str):
-        if set(what) & set("./\\"):
-            return cast("Run", session.run(what))
         meant = meaning(session, what, names)
         if isinstance(meant.thing, Study):
             session.last = meant.thing
@@ -210,6 +218,8 @@ def last_two(session: AnySession) -> list[Row]:
     run = session.last
     if run is None and (newest := session.workspace.log.find(status="SUCCEEDED", limit=1)):
         run = Run(session, newest[0].run_id)
+    if run is None and not session.workspace.log.studies():
+        raise InvalidOption("there is no clip in this log yet.", remedy="%%wan makes one.")
     if not isinstance(run, Run) or run.row.study in session.workspace.log.studies():
         return []
     if run.row.open:
@@ -258,10 +268,7 @@ def _unknown(session: AnySession, word: str, names: Mapping[str, Any]) -> NotFou
     pool += [name for name, thing in names.items() if isinstance(thing, Run | Study) and not name.startswith("_")]
     if _ID.fullmatch(word.lower()):
         pool += [row.run_id[: len(word)] for row in rows]
-    return NotFound(
-        f"no run, study, label or tag is called {shown(word)}.",
-        remedy=did_you_mean(
-            nearest(word, dict.fromkeys(pool), 3),
-            "%wan runs lists what there is, %wan find WORDS looks for it." if rows else "The log holds no run yet.",
-        ),
-    )
+    near = nearest(word, dict.fromkeys(pool), 3)
+    otherwise = "%wan runs lists what there is, %wan find WORDS looks for it." if rows else "The log holds no run yet."
+    kinds = "study, label, tag or file" if set(word) & set("./\\") else "study, label or tag"
+    return NotFound(f"no run, {kinds} is called {shown(word)}.", remedy=did_you_mean(near, otherwise))

@@ -19,6 +19,7 @@ from markupsafe import Markup
 from wan_nb.api import catalog
 from wan_nb.api.estimate import asked_at_most, estimated
 from wan_nb.errors import shortened
+from wan_nb.log.marks import marks_of
 from wan_nb.log.states import OPEN, UNCHECKED, Status
 from wan_nb.sanitize import harmless
 from wan_nb.terminal import printable
@@ -343,13 +344,18 @@ def unchecked(row: Row) -> str:
 
 def line(row: Row) -> str:
     """One run as one line of text, for terminals and for hosts without HTML."""
+    marks = marks_of(row)
     parts = [
         f"run {row.run_id[:8]}",
         state(row.status).word,
         label(row, 60),
+        f"seed {row.seed}" if row.variant and row.seed is not None else "",
         price(row),
         " ".join(measures(row)),
         stars(row),
+        "dropped" if marks["dropped"] else "",
+        " ".join(f"#{plain(one, 40)}" for one in marks["tags"][:12]),
+        plain(marks["note"], 80),
         plain(row.video, 300),
         plain(row.error_message, 200) if state(row.status).tone == "bad" else unchecked(row),
         "SIMULATED" if row.simulated else "",

@@ -74,8 +74,8 @@ class Call:
         return [self._thing_or_rows(word) for word in self.words]
 
     def _thing_or_rows(self, word: Any) -> Any:
-        if not isinstance(word, str) or set(word) & set("./\\"):
-            return self.session.run(word) if isinstance(word, str) else word
+        if not isinstance(word, str):
+            return word
         meant = meaning(self.session, word, self._names)
         return meant.thing if meant.thing is not None else rows_meant(self.session, [word], self._names)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from wan_nb.api.estimate import Estimate
@@ -11,11 +11,12 @@ from wan_nb.engine import media_folder
 from wan_nb.errors import InvalidOption, NotFound, join_words
 from wan_nb.frontends import cell_id, front_end, notebook_name
 from wan_nb.handles.run import Run
+from wan_nb.html.text import price
 from wan_nb.log.states import UNBILLED
 from wan_nb.terminal import say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from wan_nb.engine.ask import Ask
     from wan_nb.grammar.cell import Cell
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     Recorded = Mapping[str, Any]
 
-__all__ = ["ChangedOrder", "keep_order", "order_names"]
+__all__ = ["ChangedOrder", "another_take", "keep_order", "order_names"]
 
 
 def order_names(cell: Cell) -> list[str]:
@@ -41,12 +42,26 @@ def keep_order(session: AnySession, names: list[str], cell: Cell, thing: Run | S
     _keep(session, names, {**known, "name": cell.name, "take": cell.take, "max_cost": cell.max_cost})
 
 
+def another_take(notebook: Notebook, run: Run, words: Sequence[Any], **given: Any) -> Run:
+    """Buy the next take of a run; a cell that has made one by the same words, and is run again, asks first."""
+    session, names = run.session, [f"id {cell_id()} again"] if cell_id() else []
+    typed = {"again": [word if isinstance(word, str) else word.id for word in words]}
+    question = f"This cell has made another take already. Make one more for {price(run.row)}?"
+    made_one = session.workspace.log.order(notebook_name(), names) == typed and not notebook.in_batch
+    if made_one and not notebook.agrees(question):
+        say("Nothing was bought.")
+        return run
+    made = run.again(**given)
+    _keep(session, names, typed)
+    return made
+
+
 def _keep(session: AnySession, names: list[str], order: Mapping[str, Any]) -> None:
     if any(session.workspace.log.order(notebook_name(), [name]) != order for name in names):
         session.workspace.log.keep_order(notebook_name(), names, order)
 
 
-@dataclass(frozen=True)
+@dataclass
 class ChangedOrder:
     """An order that would buy clips although a person has typed nothing that asks for new ones.
 
@@ -63,6 +78,8 @@ class ChangedOrder:
         Of what is new.
     before : mapping
         What is kept of the cell's last run; empty where it never ran.
+    declined : bool
+        Whether a person was asked, has read what differs, and said no.
     """
 
     session: AnySession
@@ -70,6 +87,7 @@ class ChangedOrder:
     why: str
     bill: Estimate
     before: Mapping[str, Any]
+    declined: bool = field(default=False, init=False)
 
     @classmethod
     def of(cls, session: AnySession, cell: Cell, asks: Sequence[Ask], written: Sequence[Recorded]) -> Self | None:
@@ -95,7 +113,8 @@ class ChangedOrder:
             old, recorded = _bought(session, before)
             if cell.race:  # a race chooses its seeds itself
                 written, recorded = _without_seeds(written), _without_seeds(recorded)
-            if old is not None and (why := _difference(written, recorded, (before.get("name"), cell.name))):
+            names = (before.get("name"), cell.name)
+            if old is not None and (why := _difference(written, recorded, names, _clips(old))):
                 return cls(session, old, why, bill, before)
         doubt = next(filter(None, workspace.earlier(asks, known)), None)
         if doubt is not None:
@@ -145,8 +164,11 @@ class ChangedOrder:
         if typed or (notebook.in_batch and cell.max_cost is not None):
             return True
         self.keep(cell)
+        self.session.last = self.old  # what is shown: a mark without an id is meant for it
         if not notebook.in_batch:
-            return not front_end().live and bool(notebook.agrees(f"{self.why}. Make a new one for {self.told}?"))
+            said = None if front_end().live else notebook.agrees(f"{self.why}. Make a new one for {self.told}?")
+            self.declined = said is False
+            return bool(said)
         shown = self.old.id[:8] if isinstance(self.old, Run) else self.old.name
         raise InvalidOption(
             f"{self.why}, and nobody is there to be asked whether that is worth {self.told}.",
@@ -159,9 +181,17 @@ class ChangedOrder:
         own = {"name": cell.name, "take": cell.take, **self.before, "max_cost": cell.max_cost}
         _keep(self.session, order_names(cell), own)
 
-    def say(self, shown: str, new: str = "The new clips cost") -> None:
-        """Say what differs, what is shown, and what the new costs."""
-        say(f"{self.why}; {shown}. {new} {self.told}.")
+    def say(self, below: str = "", new: str = "The new clips cost") -> None:
+        """Say what differs and what the new costs, or to who has read that and said no only what stands below."""
+        if self.declined:
+            say(f"Nothing was bought; {below}." if below else "Nothing was bought.")
+        else:
+            say(f"{self.why}; {f'{below} (free)' if below else 'nothing is bought yet'}. {new} {self.told}.")
+
+    def _say_how(self) -> None:
+        """Say how it is bought where there is no button and nobody was asked."""
+        if not (self.declined or front_end().live):
+            say(f"Nothing was bought; --max-cost {self.price:g} in this cell makes it.")
 
     def offer(self, cell: Cell, buy: Callable[[], Row]) -> Run | Study | None:
         """Show the clip that the cell showed before, and under it a button that makes a new one.
@@ -171,9 +201,9 @@ class ChangedOrder:
         Run, Study or None
             What is still to be shown.
         """
-        self.say("the clip of the order before stands below (free)", "A new one costs")
+        self.say("the clip of the order before stands below", "A new one costs")
+        self._say_how()
         if not front_end().live:
-            say(self._later.format(self.price))
             return self.old
         from wan_nb.widgets.offer import show_offer
 
@@ -184,9 +214,8 @@ class ChangedOrder:
     def offer_plan(self, cell: Cell, study: Study, buy: Callable[..., object]) -> Run | Study | None:
         """The same of a study, with the plan of the new one, which stands alone where there is no old one."""
         old = None if isinstance(self.old, Run) else self.old
-        self.say("the clips of the order before stand below (free)" if old else "nothing is bought yet")
-        if not front_end().live:
-            say(self._later.format(self.price))
+        self.say("the clips of the order before stand below" if old else "")
+        self._say_how()
         if old is None or not front_end().live:
             return old or study
         from wan_nb.widgets.plan import show_plan
@@ -203,8 +232,6 @@ class ChangedOrder:
             if not cell.silent:
                 self.old._ipython_display_()
             show()
-
-    _later = "Nothing was bought; --max-cost {:g} in this cell makes it."
 
 
 def _bought(session: AnySession, before: Mapping[str, Any]) -> tuple[Run | Study | None, list[Recorded]]:
@@ -234,11 +261,22 @@ def _without_seeds(requests: Sequence[Recorded]) -> list[Recorded]:
     return kept
 
 
-def _difference(new: Sequence[Recorded], old: Sequence[Recorded], names: tuple[Any, Any]) -> str:
-    """What differs where it is only materials out of runs, or the name; else empty."""
+def _clips(thing: Run | Study) -> set[str]:
+    """What materials out of these clips begin with."""
+    rows = [thing.row] if isinstance(thing, Run) else thing.rows()
+    return {row.video_sha256 for row in rows if row.video_sha256}
+
+
+def _difference(new: Sequence[Recorded], old: Sequence[Recorded], names: tuple[Any, Any], own: Container[str]) -> str:
+    """What differs where it is only materials out of runs, or the name; else empty.
+
+    A material that was a file and comes out of one of the cell's `own` clips now is such a one too: its variable was
+    used again for what the cell has made.
+    """
     if len(new) != len(old):
         return ""
     changed: dict[str, None] = {}
+    source = "another clip than before"
     for now, then in zip(new, old, strict=True):
         seeds = [request.get("parameters", {}).get("seed") for request in (now, then)]
         if beside_materials(now) != beside_materials(then) or (seeds[0] is not None and seeds[0] != seeds[1]):
@@ -247,20 +285,25 @@ def _difference(new: Sequence[Recorded], old: Sequence[Recorded], names: tuple[A
         if held.keys() != had.keys():
             return ""
         others = [place for place in held if _content(held[place]) != _content(had[place])]
-        if any(not (held[place].get("taken") and had[place].get("taken")) for place in others):
+        if not all(
+            _clip_of(held[place]) and (_clip_of(had[place]) or _clip_of(held[place]) in own) for place in others
+        ):
             return ""
         changed |= dict.fromkeys(name for name, _ in others)
+        if any(_clip_of(held[place]) in own for place in others):
+            source = "the clip that this cell has made itself"
     names_of = join_words([name.replace("_", " ") for name in changed], "and")
-    why = (
-        [f"its {names_of} {'comes' if len(changed) == 1 else 'come'} out of another clip than before"]
-        if changed
-        else []
-    )
+    why = [f"its {names_of} {'comes' if len(changed) == 1 else 'come'} out of {source}"] if changed else []
     if names[0] != names[1]:
         told = [str(name or "none") for name in names]
         why.append(f"{'its name' if changed else 'only its name'} has changed, from {told[0]} to {told[1]}")
     said = " and ".join(why)
     return said[:1].upper() + said[1:]
+
+
+def _clip_of(item: Mapping[str, Any]) -> str:
+    """Hash of the clip that a material was taken from; empty for any other."""
+    return str(item.get("taken") or "").partition(" ")[0]
 
 
 def _content(item: Mapping[str, Any]) -> object:

@@ -129,7 +129,7 @@ def _raced(notebook: Notebook, cell: Cell, study: Study, race: Race, *, buys: bo
         return race
     changed = ChangedOrder.of(study.session, cell, race.asks(), study.written())
     if changed is not None and not changed.allowed(notebook, cell):
-        changed.say("nothing is bought yet")
+        changed.say()
         return race  # whose page has a button
     race.submit()
     keep_order(study.session, order_names(cell), cell, study)

@@ -5,6 +5,7 @@ A verb reads its words, calls what Python calls too, and returns what is to be s
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,8 @@ from wan_nb.html.text import STATES, label
 from wan_nb.log.reading.near_values import why_none
 from wan_nb.log.states import FINAL, Status
 from wan_nb.magics.call import Call, Verb
+from wan_nb.magics.changed_order import another_take
+from wan_nb.studies.votes import as_given
 from wan_nb.terminal import say
 
 __all__ = ["VERBS"]
@@ -159,7 +162,8 @@ def again(call: Call) -> Any:
     """Buy the next take of a run, or its request changed by options of %%wan.
 
     Without a seed of its own the new clip gets another one. The cell goes on showing the take that it showed, and the
-    `--take N` that shows the new one is said. Where nobody sits at the notebook it needs --max-cost.
+    `--take N` that shows the new one is said. A cell that is run again asks before it makes one more; where nobody sits
+    at the notebook it needs --max-cost.
 
     Of a study it plans the winner, or with --whole all variants, in another resolution or by another model.
 
@@ -171,7 +175,10 @@ def again(call: Call) -> Any:
     if hasattr(thing, "plan"):
         return call.session.again(thing, **call.given)
     call.given.pop("whole", None)
-    return call.run().again(**call.given)
+    run = call.run()
+    if call.given.keys() - {"max_cost"}:
+        return run.again(**call.given)  # what is there already costs nothing
+    return another_take(call.notebook, run, call.words, **call.given)
 
 
 def rate(call: Call) -> Any:
@@ -311,7 +318,9 @@ def votes(call: Call) -> Any:
     if untold := study.ranking(everybody=everybody).untold():
         say(untold)
         told = [vote for vote in told if vote.get("rater") == rater]
-    return pd.DataFrame(told)
+    elif not told:
+        say(f"No votes yet. %wan vote {shlex.quote(study.name)} begins.")
+    return pd.DataFrame(as_given(told))
 
 
 def rank(call: Call) -> Any:
@@ -354,6 +363,9 @@ def deliver(call: Call) -> Any:
         %wan deliver {{cat}} -o cat.zip
     """
     output, runs = call.given.get("output"), list(call.words)
+    last = call.session.last
+    if not runs and isinstance(last, Run) and last.row.study not in call.session.log.studies():
+        call, runs = replace(call, words=(last,)), [last]
     if not runs or isinstance(call.things()[0], Study):
         return call.study().deliver(output, runs=runs[1:] or None)
     meant = [call.runs(place) for place in range(len(runs))]
@@ -377,6 +389,8 @@ def budget(call: Call) -> Any:
     """
     words = [*map(str, call.words)]
     name = words.pop(0) if words and (len(words) == 1 or words[0].upper() not in CURRENCIES) else None
+    if len(words) > 1 and words[1].upper() in CURRENCIES:
+        words.reverse()
     currency = words.pop(0) if len(words) > 1 else None
     if words:
         call.notebook.user()

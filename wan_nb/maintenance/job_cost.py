@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -122,12 +123,14 @@ class Refusal:
 
 @printed
 class Budgets(tuple[Budget, ...]):  # noqa: SLOT001  # a tuple takes no slots
-    """Budgets, each on a line, and what they have refused in ``refused``."""
+    """Budgets, of one `job` or of all, each on a line, and what they have refused in ``refused``."""
 
+    job: str | None = None
     refused: tuple[Refusal, ...] = ()
 
     def __repr__(self) -> str:
-        lines = list(map(repr, self)) or ["No job has a budget. %wan budget NAME 150 sets one."]
+        who, name = (f"{shown(self.job)} has no", shlex.quote(self.job)) if self.job else ("No job has a", "NAME")
+        lines = list(map(repr, self)) or [f"{who} budget. %wan budget {name} 150 sets one."]
         return "\n".join([*lines, *refused_lines(self.refused)])
 
 
@@ -226,7 +229,7 @@ def set_budget(
 def budget_of(workspace: Workspace, job: str | None = None) -> Budgets:
     """The budgets of a job, or of all, and what they have refused."""
     found = Budgets(_budget(workspace, one) for one in workspace.log.budgets(job))
-    found.refused = refusals_of(workspace, job)
+    found.job, found.refused = job, refusals_of(workspace, job)
     return found
 
 

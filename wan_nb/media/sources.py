@@ -272,11 +272,13 @@ def _meant(path: Path, suffixes: tuple[str, ...]) -> str:
                             found.setdefault(one.name.casefold(), []).append(one)
     if name in found:
         return did_you_mean([_from_here(found[name][0])])
-    beside = {one.name: one for files in found.values() for one in files if one.parent == path.parent}
-    if near := nearest(name, beside, 3):
+    # Their endings make no two names alike.
+    near_by = {one.stem: one for files in found.values() for one in files}
+    beside = {stem: one for stem, one in near_by.items() if one.parent == path.parent}
+    if near := nearest(path.stem, beside, 3):
         return did_you_mean([_from_here(beside[one]) for one in near])
-    if near := nearest(name, found):
-        return did_you_mean([_from_here(found[near[0]][0])])
+    if near := nearest(path.stem, near_by):
+        return did_you_mean([_from_here(near_by[near[0]])])
     return _files(path.parent, suffixes)
 
 

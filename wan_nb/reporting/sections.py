@@ -12,6 +12,7 @@ from wan_nb.html.word_diff import diff_html
 from wan_nb.sanitize import redact
 from wan_nb.studies.measures.differences import paired
 from wan_nb.studies.measures.words import measure_word
+from wan_nb.studies.votes import as_given
 from wan_nb.widgets import clip_pages
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def body(data: StudyData, *, player: bool, links: Mapping[str, str]) -> str:
         _section("Prompts", _prompts(data)),
         _section("Measures", _measures(clips, data.get("definitions") or {})),
         _section("Plan", _table(data.get("plan") or ())),
-        _section("Votes", _votes(data.get("votes") or ())),
+        _section("Votes", _table(as_given(data.get("votes") or ()))),
         _section("Cost", f"<p>{spent}{apart}</p>" if "costs" in data else ""),
         _section("Make it again", reproduce),
         _section("Versions", _table([data["versions"]] if data.get("versions") else ())),
@@ -261,37 +262,6 @@ def _difference(found: Difference) -> str:
     if found.more_low is not None and found.more_high is not None:
         often = f" ({100 * found.more_low:.0f} to {100 * found.more_high:.0f})"
     return f"{found.mean:+.3g}, more in {found.more}, less in {found.fewer} of {found.blocks}{often}{mark}"
-
-
-_ANSWERS = {"tie": "same", "both_bad": "both bad", "skip": "skipped", "undo": "last one taken back"}
-
-
-def _votes(votes: Sequence[Mapping[str, Any]]) -> str:
-    """Votes as people gave them; what only a program needs is in the CSV."""
-    columns = {
-        "ts": "time",
-        "rater": "rater",
-        "block": "picture and seed",
-        "left_variant": "left",
-        "right_variant": "right",
-    }
-    used = {name: title for name, title in columns.items() if any(each.get(name) for each in votes)}
-    again = any(each.get("picker") == "repeat" for each in votes)
-    return _table(
-        {title: _time(vote) if name == "ts" else vote.get(name) for name, title in used.items()}
-        | {"answer": _answer(vote)}
-        | ({"asked": "again" if vote.get("picker") == "repeat" else ""} if again else {})
-        for vote in votes
-    )
-
-
-def _time(vote: Mapping[str, Any]) -> str:
-    return str(vote.get("ts") or "")[:19].replace("T", " ")
-
-
-def _answer(vote: Mapping[str, Any]) -> str:
-    outcome = str(vote.get("outcome"))
-    return _ANSWERS.get(outcome) or str(vote.get(f"{outcome}_variant") or outcome)
 
 
 def _table(rows: Iterable[Mapping[str, Any]]) -> str:

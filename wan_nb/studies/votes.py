@@ -13,7 +13,7 @@ from wan_nb.html.text import plain
 from wan_nb.terminal import printed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
     "MIN_BLOCKS",
@@ -23,6 +23,7 @@ __all__ = [
     "Vote",
     "about",
     "agreement",
+    "as_given",
     "asked_for",
     "counted",
     "question",
@@ -210,6 +211,43 @@ def question(criterion: str) -> str:
     ('Which clip is better?', 'Which clip moves less?', 'Which one keeps the face?')
     """
     return criterion if criterion.endswith(("?", "？")) else f"Which clip {criterion or 'is better'}?"
+
+
+_ANSWERS = {"tie": "same", "both_bad": "both bad", "skip": "skipped", "undo": "last one taken back"}
+
+_TITLES = {
+    "ts": "time",
+    "rater": "rater",
+    "criterion": "question",
+    "block": "picture and seed",
+    "left_variant": "left",
+    "right_variant": "right",
+}
+
+
+def as_given(votes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Votes as people gave them, without what only a program needs.
+
+    >>> as_given([{"block": "seed 1", "left_variant": "calm", "right_variant": "fast", "outcome": "left", "ms": 9}])
+    [{'picture and seed': 'seed 1', 'left': 'calm', 'right': 'fast', 'answer': 'calm'}]
+    """
+    used = {name: title for name, title in _TITLES.items() if any(each.get(name) for each in votes)}
+    again = any(each.get("picker") == "repeat" for each in votes)
+    return [
+        {title: _time(vote) if name == "ts" else vote.get(name) for name, title in used.items()}
+        | {"answer": _answer(vote)}
+        | ({"asked": "again" if vote.get("picker") == "repeat" else ""} if again else {})
+        for vote in votes
+    ]
+
+
+def _time(vote: Mapping[str, Any]) -> str:
+    return str(vote.get("ts") or "")[:19].replace("T", " ")
+
+
+def _answer(vote: Mapping[str, Any]) -> str:
+    outcome = str(vote.get("outcome"))
+    return _ANSWERS.get(outcome) or str(vote.get(f"{outcome}_variant") or outcome)
 
 
 def self_agreement(votes: Iterable[Vote]) -> Share | None:

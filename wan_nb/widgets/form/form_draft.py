@@ -60,7 +60,7 @@ def _spec(spec: catalog.Field) -> dict[str, Any]:
     limits = spec.limits
     return {
         "name": spec.name,
-        "label": spec.name.replace("_", " ").capitalize(),
+        "label": _label(spec.name),
         "where": spec.where,
         "type": spec.type.__name__,
         "help": spec.help,
@@ -252,15 +252,15 @@ class Draft:
                     self.media[slot] = value[0]
 
     def aside(self) -> list[str]:
-        """What was put aside, a line each."""
+        """What was put aside, a line each, by the labels of the form."""
         lines = []
         for name, value in self._aside.items():
             field = name.partition("#")[0]
-            what = field if isinstance(value, tuple) else f"{field} {plain(str(value), 40)}"
+            what = _label(field) if isinstance(value, tuple) else f"{_label(field)} {plain(str(value), 40)}"
             spec = self.row.field(field)
             why = f"{self.row.name} takes none" if spec is None else f"{self.row.name} does not take it"
             if spec is not None and isinstance(value, tuple):
-                others = [name for name in self._given() if field not in self.row.beside(name, {field})]
+                others = [_label(name) for name in self._given() if field not in self.row.beside(name, {field})]
                 why = f"it does not go with {join_words(sorted(others) or ['what is given'], 'and')}"
             lines.append(f"{what}: {why}")
         return list(dict.fromkeys(lines))
@@ -513,6 +513,10 @@ class Draft:
             "url": None if medium.url is None else medium.url if medium.url == medium.name else "",
             "kind": medium.kind,
         }
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ").capitalize()
 
 
 def _fits(spec: catalog.Field, value: Any) -> bool:
