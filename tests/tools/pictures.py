@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
@@ -39,6 +40,7 @@ CALM, WILD = "the cat looks up slowly, the camera moves in softly", "the cat jum
 
 def modules(page: Page, folder: Path) -> None:
     """Board and form, light and dark."""
+    form, preview = filled_form()
     for theme in ("light", "dark"):
         shown = ((0, "SUCCEEDED"), (1, "RUNNING"), (3, "PENDING"), (4, "FAILED"))
         rows = [states.row(number, status, simulated=True, model="wan2.7-i2v") for number, status in shown]
@@ -46,9 +48,26 @@ def modules(page: Page, folder: Path) -> None:
         mount(page, "board.js", state, theme=theme)
         tell(page, {"kind": "strip", "id": state["rows"][0]["id"]}, [states.picture(160, 90, frames=6)])
         shoot(page, folder / f"board-{theme}.png")
-        mount(page, "form.js", states.filled(), theme=theme)
-        tell(page, {"kind": "preview", "field": "first_frame"}, [states.picture(360, 240)])
+        mount(page, "form.js", form, theme=theme)
+        tell(page, {"kind": "preview", "field": "first_frame"}, [preview])
         shoot(page, folder / f"form-{theme}.png")
+
+
+def filled_form() -> tuple[dict[str, Any], bytes]:
+    """What the kernel tells the form that a person fills in, with the notebooks' picture and sound, and its preview."""
+    data = ROOT / "notebooks/data"
+    shutil.copytree(data, "data")
+    Image.open("data/cat.jpg").resize((100, 66)).save("data/tiny.png")
+    sent: list[tuple[dict[str, Any], list[bytes]]] = []
+    with wan_nb.Session("simulator") as session:
+        form = session.form()
+        form.send = lambda content, buffers=None: sent.append((content, buffers or []))
+        form.draft.set_all({"prompt": "the cat looks up and blinks slowly, the camera moves in gently", "seed": 7})
+        for name, file in (("first_frame", "cat.jpg"), ("last_frame", "tiny.png"), ("driving_audio", "voice.mp3")):
+            form._serve(type(form)._give, {"kind": "give", "field": name, "text": f"data/{file}"}, [])
+        state = {name: getattr(form, name) for name in ("fields", "values", "checked", "about")}
+    preview = next(buffers[0] for content, buffers in sent if content["kind"] == "preview")
+    return state, preview
 
 
 def study(page: Page, folder: Path) -> None:
