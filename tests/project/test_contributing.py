@@ -42,3 +42,11 @@ def test_every_place_of_where_to_change_what_is_there() -> None:
     places = re.findall(r"`([\w/]+(?:\.py|\.js|/))`", table)
     assert len(places) > 20
     assert [place for place in places if not any((top / place).exists() for top in (ROOT / "wan_nb", ROOT))] == []
+
+
+def test_no_file_has_a_name_that_is_not_explained() -> None:
+    house = TEXT.partition("## The house")[2]
+    files = [file for file in (ROOT / "wan_nb").rglob("*.[pj][ys]") if not file.name.startswith("__")]
+    assert len(files) > 200
+    spelled = {file: rf"\b{file.stem.replace('_', '[ _]')}\b" for file in files}
+    assert [str(file) for file, word in spelled.items() if not re.search(word, house)] == []
