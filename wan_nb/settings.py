@@ -202,7 +202,7 @@ def _place(given: Any, base: Path | None = None) -> Path | str | None:
     text = reveal(given) if isinstance(given, str) else ""
     scheme, _, rest = text.partition(":///")
     if scheme in {"sqlite", "sqlite+pysqlite"}:
-        # SQLAlchemy's own reading of such a URL: a query and escapes are its business.
+        # SQLAlchemy reads the query and the escapes of such a URL itself.
         plain = bool(rest) and rest != ":memory:" and not rest.startswith("file:") and not {"?", "%"} & set(rest)
         return paths.local(rest, base=base) if plain else text
     if not paths.is_url(text):

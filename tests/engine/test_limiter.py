@@ -209,7 +209,7 @@ class SharedLog:
         self.next_at, self.asked, self.alone = 0.0, 0, False
 
     async def turn(self, lane: str, gap: float) -> float | None:
-        assert lane == "account|queries"
+        self.lane = lane
         self.asked += 1
         if self.alone:
             return None
@@ -219,9 +219,13 @@ class SharedLog:
 
 
 def kernel(log: SharedLog) -> Lane:
+    return kernel_limiter(log).query()
+
+
+def kernel_limiter(log: SharedLog) -> Limiter:
     limiter = Limiter("account", queries=5)
     limiter.turns.append(log.turn)
-    return limiter.query()
+    return limiter
 
 
 @settings(max_examples=30, deadline=None)
@@ -297,3 +301,15 @@ def test_whoever_gives_up_waiting_for_a_turn_takes_no_place_along() -> None:
             assert now() == began
 
     run(scene())
+
+
+def test_a_submit_is_prepared_in_the_seconds_before_its_turn() -> None:
+    async def scene() -> tuple[float, float]:
+        log = SharedLog()
+        log.next_at = 10.0
+        async with kernel_limiter(log).submit("wan2.7-i2v") as turn:
+            assert log.lane == "account|wan2.7-i2v"
+            return now(), turn
+
+    begins, turn = run(scene())
+    assert (begins, turn) == (8.0, 10.0)

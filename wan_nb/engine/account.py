@@ -134,9 +134,7 @@ class Account:
         try:
             return await self.ask_log(self.log.turn, self.owner, lane, gap)
         except LogError:
-            return (
-                None  # the request goes at our own pace; what is written down of it meets the same trouble, and says so
-            )
+            return None  # the next news of a run meets the same trouble, and says so
 
     # --- rows
 
@@ -164,7 +162,7 @@ class Account:
             try:
                 listener(row)
             except Exception:  # noqa: BLE001
-                # What a board cannot draw is no reason to forget a clip.
+                # A listener that fails does not stop the run.
                 logger(__name__).exception("a listener failed at run %s", row.run_id)
         if row.status not in AT_SERVICE and (leaving := self._leaving.pop(row.run_id, None)):
             self.loop.call(leaving.set)

@@ -121,7 +121,7 @@ class Runner:
         except WanError:
             raise  # it is in the row, or the log cannot be written
         except Exception as error:  # noqa: BLE001
-            # No row stays on its way without a word, whatever a library says.
+            # The row tells what went wrong, also with an error of a library.
             logger(__name__).warning("run %s cannot be looked after", run_id, exc_info=error)
             raise await self._stuck(run_id, error) from None
 

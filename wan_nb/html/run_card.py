@@ -358,7 +358,7 @@ def _where(row: Row, src: str | None, embed: bytes | None = None) -> Markup:
 
 
 def _whole_path(row: Row, folder: Path | str | None) -> str:
-    """Path of a clip from the root, or from the home folder, whose name is nobody's business."""
+    """Path of a clip from the root, or from the home folder, whose name is not shown."""
     if "://" in str(row.video):
         return str(row.video)
     path = Path.cwd() / (folder or "") / str(row.video)

@@ -125,7 +125,7 @@ def _levels(image: Image.Image) -> str:
     """
     low, high = 0.0, 255.0
     if image.width * image.height <= _LOOKED_THROUGH:
-        with suppress(OSError, ValueError, SyntaxError):  # damaged: saying so is not the remedy's business
+        with suppress(OSError, ValueError, SyntaxError):  # damaged, which the error says already
             low, high = (float(value) for value in image.getextrema())  # type: ignore[arg-type]
     # Highlights of a photograph in floats may be brighter than white.
     tops = ((1.0, 2.0), *((top, top) for top in (255.0, 1023.0, 4095.0, 16_383.0, 65_535.0)))

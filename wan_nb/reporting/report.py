@@ -123,4 +123,4 @@ def _plain(clip: Clip, at: int, block: str, label: str = "") -> Clip:
 
 
 _OWN = frozenset({"cost", "currency", "marks", "measures", "params", "rating", "seed"})
-"""What is the maker's own business."""
+"""What only the maker is told."""

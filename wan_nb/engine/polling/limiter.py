@@ -39,9 +39,14 @@ _LONGEST_PAUSE = 300.0
 _ALONE = 60.0
 """Seconds for which a kernel that was alone in a lane does not ask the log again."""
 
+_LEAD = 2.0
+"""Seconds before its turn at which a submit is let in: to write it down first takes that long on a busy machine."""
+
 
 class Lane:
     """One limit: first come, first served, at most ``limit`` requests in any second. Use it as ``async with lane:``.
+
+    ``async with lane as turn:`` gives the moment, by the clock of the loop, before which the request must not leave.
 
     Parameters
     ----------
@@ -51,6 +56,8 @@ class Lane:
         What other kernels call it.
     turns : sequence of callable
         Ways to the logs that several machines share; the last one is asked for turns. See `Limiter`.
+    lead : float
+        Seconds before its turn at which a request is let in, to be prepared.
     rng : random.Random, optional
 
     Attributes
@@ -60,10 +67,16 @@ class Lane:
     """
 
     def __init__(
-        self, limit: float, *, name: str = "", turns: Sequence[Turns] = (), rng: random.Random | None = None
+        self,
+        limit: float,
+        *,
+        name: str = "",
+        turns: Sequence[Turns] = (),
+        lead: float = 0.0,
+        rng: random.Random | None = None,
     ) -> None:
         self.limit = self.rate = limit
-        self._name, self._turns = name, turns
+        self._name, self._turns, self._lead = name, turns, lead
         self._alone_until = self._waited = 0.0
         self._rng = rng or random.Random()
         self._kept = 0
@@ -71,10 +84,10 @@ class Lane:
         self._closed_until = 0.0
         self._alarm: asyncio.TimerHandle | None = None
 
-    async def __aenter__(self) -> None:
+    async def __aenter__(self) -> float:
         await self._place()
         try:
-            await self._turn()
+            return await self._turn()
         except BaseException:
             self._free()
             raise
@@ -96,17 +109,17 @@ class Lane:
                 self._queue.remove(place)
             raise
 
-    async def _turn(self) -> None:
-        """Wait for the turn among all kernels, where there are others."""
+    async def _turn(self) -> float:
+        """Wait for the turn among all kernels, where there are others; when it is."""
         loop = asyncio.get_running_loop()
         if not self._turns or loop.time() < self._alone_until:
-            return
+            return loop.time()
         wait = await self._turns[-1](self._name, _apart(self.limit))
-        self._waited = wait or 0.0
+        now, self._waited = loop.time(), wait or 0.0
         if wait is None:
-            self._alone_until = loop.time() + _ALONE
-        else:
-            await asyncio.sleep(wait)
+            self._alone_until = now + _ALONE
+        await asyncio.sleep(self._waited - self._lead)
+        return now + self._waited
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -208,15 +221,15 @@ class Limiter:
         self._account, self._rng = account, rng
         self._queries, self._submits = self._lane(queries, "queries"), dict[str, Lane]()
 
-    def _lane(self, limit: float, what: str) -> Lane:
-        return Lane(limit, name=f"{self._account}|{what}", turns=self.turns, rng=self._rng)
+    def _lane(self, limit: float, what: str, *, lead: float = 0.0) -> Lane:
+        return Lane(limit, name=f"{self._account}|{what}", turns=self.turns, lead=lead, rng=self._rng)
 
     def query(self) -> Lane:
         """``async with limiter.query():`` around each GET, list and cancel."""
         return self._queries
 
     def submit(self, model: str) -> Lane:
-        """``async with limiter.submit(model):`` around each POST that makes a task; other models have other lanes."""
+        """``async with limiter.submit(model) as turn:`` around each POST of a task; other models have other lanes."""
         if model not in self._submits:
-            self._submits[model] = self._lane(catalog.model(model).submits_per_second, model)
+            self._submits[model] = self._lane(catalog.model(model).submits_per_second, model, lead=_LEAD)
         return self._submits[model]

@@ -265,8 +265,8 @@ class Submitter:
         account, give_up = self.account, datetime.now(UTC) + PATIENCE
 
         async def post() -> Created:
-            async with account.limiter.submit(row.model or ""):
-                return await account.client.create(body, partial(self._leaving, row, attempt))
+            async with account.limiter.submit(row.model or "") as turn:
+                return await account.client.create(body, partial(self._leaving, row, attempt, turn))
 
         def again(error: WanError) -> bool:
             fit = isinstance(error, Unavailable | Throttled) and error.retryable
@@ -279,11 +279,12 @@ class Submitter:
 
         return await retried(post, account.rng, again=again, between=note)
 
-    async def _leaving(self, row: Row, attempt: _Attempt) -> None:
+    async def _leaving(self, row: Row, attempt: _Attempt, turn: float) -> None:
         """Write down that the first byte of a POST leaves now; anew when the process stood still before it did.
 
-        Before each attempt: while it waited for its turn, another kernel may have taken the run for dead. The moment
-        and the clocks count when the outcome has to be looked for; they are read anew when this machine's was set.
+        Before each attempt: while it waited for its place, another kernel may have taken the run for dead. The moment
+        and the clocks count when the outcome has to be looked for; they are read anew when this machine's was set. The
+        turn is waited for last, so that nothing delays the byte behind it.
         """
         account = self.account
         while True:
@@ -297,7 +298,9 @@ class Submitter:
             if other is not None:  # another process was quicker
                 await settle.recover_abandoned(account, other)
                 await asyncio.sleep(HELD_PAUSE)
-            elif stamped.elapsed() < STAMP_LIFE:
+                continue
+            await asyncio.sleep(turn - asyncio.get_running_loop().time())
+            if stamped.elapsed() < STAMP_LIFE:
                 break
         attempt.left = stamped
 
@@ -328,15 +331,13 @@ class Submitter:
         async with self._uploads[key]:
             url = await account.ask_log(account.log.recall_upload, key)
             if url is None:
-                kind = catalog.MEDIA[medium.kind]
-                mime = dict(zip(kind.formats, kind.mimes, strict=True)).get(medium.format or "", kind.mimes[0])
-                suffix = f".{(medium.format or kind.formats[0]).lower()}"
+                suffix, mime = _kind(medium)
                 try:
                     uploaded = await account.read(
                         lambda: account.client.upload(path, model, suffix=suffix, mime=mime, progress=progress)
                     )
                 except OSError as error:
-                    raise InvalidMedia(f"{medium.name} cannot be read any more: {error.strerror or error}.") from None
+                    raise _gone(medium, error) from None
                 await account.ask_log(account.log.remember_upload, key, uploaded.url, uploaded.expires_at)
                 url = uploaded.url
             return url
@@ -355,12 +356,22 @@ def _columns(request: VideoRequest) -> dict[str, Any]:
 def _embedded(medium: Medium) -> str:
     """A file as a ``data:`` URL, for a model that takes no uploaded one."""
     assert medium.path is not None
-    kind = catalog.MEDIA[medium.kind]
-    mime = dict(zip(kind.formats, kind.mimes, strict=True)).get(medium.format or "", kind.mimes[0])
     try:
-        return f"data:{mime};base64,{base64.b64encode(medium.path.read_bytes()).decode()}"
+        return f"data:{_kind(medium)[1]};base64,{base64.b64encode(medium.path.read_bytes()).decode()}"
     except OSError as error:
-        raise InvalidMedia(f"{medium.name} cannot be read any more: {error.strerror or error}.") from None
+        raise _gone(medium, error) from None
+
+
+def _kind(medium: Medium) -> tuple[str, str]:
+    """Ending and MIME type of a file."""
+    kind, known = catalog.MEDIA[medium.kind], medium.format or ""
+    return f".{known or kind.formats[0]}".lower(), dict(zip(kind.formats, kind.mimes, strict=True)).get(
+        known, kind.mimes[0]
+    )
+
+
+def _gone(medium: Medium, error: OSError) -> InvalidMedia:
+    return InvalidMedia(f"{medium.name} cannot be read any more: {error.strerror or error}.")
 
 
 class _Clocks:

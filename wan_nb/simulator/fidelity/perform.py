@@ -84,7 +84,7 @@ async def replay(steps: Iterable[Step], base_url: str) -> list[Answer]:
     async def steer(http: Quiet, step: Step) -> None:
         if do := _STEERED.get(step.until):
             task = {"task_id": step.path.rpartition("/")[2], "do": do}
-            await http.post(f"{control}/tasks", json=task)  # refused for one that has ended, which is as well
+            await http.post(f"{control}/tasks", json=task)  # refused for one that has ended
 
     async with Quiet(base_url) as http:
         (await http.post(f"{control}/config", json={"queue": _LONG, "run": _LONG})).raise_for_status()
