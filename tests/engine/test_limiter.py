@@ -312,4 +312,4 @@ def test_a_submit_is_prepared_in_the_seconds_before_its_turn() -> None:
             return now(), turn
 
     begins, turn = run(scene())
-    assert (begins, turn) == (8.0, 10.0)
+    assert (begins, turn) == (7.0, 10.0)

@@ -39,7 +39,7 @@ _LONGEST_PAUSE = 300.0
 _ALONE = 60.0
 """Seconds for which a kernel that was alone in a lane does not ask the log again."""
 
-_LEAD = 2.0
+_LEAD = 3.0
 """Seconds before its turn at which a submit is let in: to write it down first takes that long on a busy machine."""
 
 
@@ -177,10 +177,10 @@ class Lane:
 def _apart(limit: float) -> float:
     """Seconds between the turns of all kernels where a service takes ``limit`` requests in a second.
 
-    What a network or a busy machine delays by seconds arrives at random: of requests that are so far apart about one in
-    twenty then finds its second full (Poisson; 2 of 5, 13 of 20 a second).
+    What a network or a busy machine delays by seconds arrives at random: of requests that are so far apart at most one
+    in twenty then finds its second full (Poisson; 1.6 where 5 are taken, 13 where 20 are).
     """
-    return 1 / max(limit / 2.5, limit - 1.5 * math.sqrt(limit))
+    return 1 / max(limit / 4, limit - 1.5 * math.sqrt(limit))
 
 
 class Limiter:
