@@ -14,11 +14,13 @@ import threading
 import time
 import weakref
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.util import LRUCache
 
 from wan_nb.errors import LogError
 from wan_nb.log.migrations import MIGRATIONS, migrate, version_of
@@ -346,9 +348,14 @@ def _engine(url: sa.URL, file: LogFile | None) -> sa.Engine:
     if file is not None:
         if not file.opened:
             file.path.parent.mkdir(parents=True, exist_ok=True)
-        url = url.set(database=str(file.path))  # of a log that can only be read, its copy
-        engine = sa.create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS})
-        sa.event.listen(engine, "do_connect", lambda *_: file.before_opening())
+
+        def connect() -> Any:
+            file.before_opening()
+            # Of a log that can only be read, it is the file of its copy.
+            return sqlite3.connect(file.path, timeout=_BUSY_SECONDS, check_same_thread=False)
+
+        pool = sa.QueuePool(connect, dialect=_sqlite())
+        engine = sa.Engine(pool, _sqlite(), url, hide_parameters=True, execution_options={"compiled_cache": _compiled})
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "connect", file.note)
         sa.event.listen(engine, "begin", _begin_sqlite)
@@ -358,6 +365,19 @@ def _engine(url: sa.URL, file: LogFile | None) -> sa.Engine:
         sa.event.listen(engine, "connect", _prepare_postgres)
         sa.event.listen(engine, "begin", _begin_postgres)
     return engine
+
+
+@cache
+def _sqlite() -> sa.Dialect:
+    """One for all logs of the process, so that what one has compiled of a statement serves the next."""
+    engine = sa.create_engine("sqlite://")
+    engine.connect().close()
+    engine.dispose()
+    return engine.dialect
+
+
+_compiled: Final = LRUCache[Any, Any](500)
+"""Statements as SQLAlchemy has compiled them for SQLite."""
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
