@@ -101,6 +101,15 @@ def test_from_the_form_with_a_large_photo_to_a_playing_clip(
         book.theme(theme)
         assert axe(book.page, ".wan-form") == []
         form.screenshot(path=shots / f"lab-form-{theme.rpartition(' ')[2].lower()}.png")
+    # A clip to go on from takes the place of the frame, which comes back when it is taken away.
+    clip = form.get_by_role("group", name="First clip", exact=True)
+    clip.get_by_placeholder("path or URL").fill("not-there.mp4")
+    clip.get_by_placeholder("path or URL").press("Enter")
+    aside = form.get_by_text("Put aside: First frame: it does not go with First clip.")
+    aside.wait_for()
+    clip.get_by_role("button", name="Remove First clip").click()
+    group.get_by_text(re.compile("JPEG · 3400×2600")).wait_for()
+    aside.wait_for(state="hidden")
     form.get_by_role("button", name="Show as Python").click()
     form.locator("pre", has_text="wan_nb.submit(").wait_for()
     form.get_by_role("button", name="Make the clip").dblclick()

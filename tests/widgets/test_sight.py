@@ -65,5 +65,5 @@ def test_unlike_prompts_stand_plainly_and_measures_are_few_and_named() -> None:
     assert {kind for kind, _ in like["runs"]} == {"same", "gone", "new"}
     assert unlike["runs"] == [("same", clips[2]["prompt"])]
     measured = [{"id": str(n), "measures": {"motion": n, "first_drgb": n, "luma_flicker": n}} for n in (1, 2)]
-    assert clip_pages.orders(measured) == ["study order", "motion"]
+    assert clip_pages.orders(measured) == ["as given", "motion"]
     assert len(clip_pages.NAMED_MEASURES) == 4

@@ -29,6 +29,8 @@ class BuyButton(NotebookWidget):
         What a click does, on the loop thread. When it fails the button can be pressed again.
     post : callable
         Starts a coroutine on the loop thread: `LoopThread.start`.
+    main : bool
+        Whether it is what its cell proposes.
     """
 
     _esm = module("dom", "host_page", "buy_button")
@@ -37,6 +39,7 @@ class BuyButton(NotebookWidget):
     label = traitlets.Unicode().tag(sync=True)
     message = traitlets.Unicode().tag(sync=True)
     busy = traitlets.Bool(default_value=False).tag(sync=True)
+    main = traitlets.Bool(default_value=True).tag(sync=True)
 
     def __init__(
         self,
@@ -44,10 +47,11 @@ class BuyButton(NotebookWidget):
         buy: Callable[[], Coroutine[Any, Any, None]],
         *,
         post: Callable[[Coroutine[Any, Any, Any]], object],
+        main: bool = True,
     ) -> None:
         self._buy = buy
         self._buying = threading.Lock()
-        super().__init__(post=post, label=label)
+        super().__init__(post=post, label=label, main=main)
         self.on_msg(self._on_message)
 
     def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: list[Any]) -> None:
@@ -63,7 +67,7 @@ class BuyButton(NotebookWidget):
     def ready(self, label: str) -> None:
         """Take another click, after one that has bought."""
         self._buying.release()
-        self.busy, self.message, self.label = False, "", label
+        self.busy, self.message, self.label, self.main = False, "", label, True
 
     async def _clicked(self) -> None:
         self.busy, self.message = True, "Sending …"

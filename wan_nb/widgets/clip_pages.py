@@ -45,7 +45,7 @@ worker thread, one call at a time."""
 LIVE = 6
 """Most clips that play at once: each one holds a decoder and its frames."""
 
-ORDER = "study order"
+ORDER = "as given"
 """Blocks in rows, variants in columns, both as they first appear."""
 
 NAMED_MEASURES = {name: measure_word(name) for name in ("motion", "cuts", "sharp", "brightness_drift")}

@@ -116,7 +116,8 @@ def race_button(
         await follow()
         button.label = await look()
 
-    button = BuyButton(prefix + (race.label() or _LOOK), order, post=views.workspace.loop.start)
+    label = prefix + (race.label() or _LOOK)
+    button = BuyButton(label, order, post=views.workspace.loop.start, main=not prefix)
     under = display(button.bundle(NOTHING))
     button.shown_by(under, NOTHING)
     below = board()

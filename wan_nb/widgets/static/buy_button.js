@@ -9,11 +9,12 @@ function render({ model, el }) {
     buy.disabled = true; // a double click is one purchase; the kernel too takes the first alone
     model.send({ kind: "buy" });
   };
-  const buy = h("button", { type: "button", class: "wan-button wan-main wan-ready", onclick: click });
+  const buy = h("button", { type: "button", class: "wan-button wan-main", onclick: click });
   const message = h("span", { role: "status", class: "wan-help" });
   const draw = () => {
     say(buy, model.get("label"));
     buy.disabled = model.get("busy");
+    buy.classList.toggle("wan-ready", model.get("main"));
     say(message, model.get("message"));
   };
   model.on("change", draw);

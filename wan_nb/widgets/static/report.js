@@ -15,7 +15,7 @@ function reportPages({ pages, total, media }) {
     originals: false,
     async page(page) {
       const clips = pages[page].map((clip) => ({ ...clip, strip: strip(clip.id) }));
-      return { clips, page, pages: pages.length, total, orders: ["study order"] };
+      return { clips, page, pages: pages.length, total, orders: ["as given"] };
     },
     async media(id, quality) {
       const { embed, sound, link } = media[id];
