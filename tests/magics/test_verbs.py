@@ -293,6 +293,9 @@ def test_connect_and_login(ip, simulator, monkeypatch) -> None:
     session = ip("%wan login singapore")
     assert (session.settings.api_key, session.settings.service) == ("sk-typed-0123456789", "singapore")
     assert "sk-typed" not in repr(session)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: pytest.fail("a key is asked for"))
+    with pytest.raises(InvalidOption, match="no service called 'nowhere'"):
+        ip("%wan login nowhere")
     ip.unattended()
     with pytest.raises(InvalidOption, match="nobody is there"):
         ip("%wan login")

@@ -6,6 +6,7 @@ first and expanded after, word by word: IPython's own order (expand, then split)
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import os
 import re
@@ -133,6 +134,10 @@ def _variable(value: Any) -> str:
         raise InvalidOption(
             f"--out must be the name of a variable, not {shown(value, typed=True)}.",
             remedy=did_you_mean([name[:40]] if name.isidentifier() and not keyword.iskeyword(name) else []),
+        )
+    if hasattr(builtins, value):
+        raise InvalidOption(
+            f"--out {value} would hide what Python calls {value}.", remedy=did_you_mean([f"{value}_clip"])
         )
     return value
 

@@ -159,6 +159,8 @@ def login(api_key: str | None = None, service: str | None = None) -> Session:
     -------
     Session
     """
+    if service:
+        address(service, session().settings.workspace)  # a wrong name is said before a key is asked for
     if api_key is None:
         from getpass import getpass
 
