@@ -83,7 +83,7 @@ def open_log(simulator: Any, log: str, bucket: Bucket, folder: Path, user: str) 
     return session
 
 
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(480)
 def test_thirty_people(simulator: Any, log: str, bucket: Bucket, env: Any, photos: Path, tmp_path: Path) -> None:
     simulator.config(run=1.0)
     given = {"base_url": simulator.url, "api_key": simulator.key, "log": log, "media": bucket.place}
@@ -98,7 +98,7 @@ def test_thirty_people(simulator: Any, log: str, bucket: Bucket, env: Any, photo
         room = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
         spoiler = threading.Thread(target=spoil, args=(bucket,))
         spoiler.start()
-        told = [json.loads(line) for line in room.communicate(json.dumps(given) + "\n", timeout=270)[0].splitlines()]
+        told = [json.loads(line) for line in room.communicate(json.dumps(given) + "\n", timeout=460)[0].splitlines()]
         spoiler.join()
         assert room.returncode == 0
         assert [one for one in told if "error" in one] == []

@@ -356,8 +356,8 @@ def usage(option: Option) -> str:
     return (f"-{option.short}, " if option.short else "") + long + (f" {option.metavar}" if option.metavar else "")
 
 
-def describe(options: Iterable[Option], indent: str = "  ") -> str:
+def describe(options: Iterable[Option]) -> str:
     """The options as aligned lines of text."""
     rows = [(usage(option), option.help) for option in options]
     width = max(len(left) for left, _ in rows)
-    return "\n".join(f"{indent}{left:<{width}}  {right}" for left, right in rows)
+    return "\n".join(f"  {left:<{width}}  {right}" for left, right in rows)

@@ -56,9 +56,9 @@ class Call:
             raise InvalidOption("no run yet in this session; give an ID.", remedy="%wan runs lists them.")
         return thing
 
-    def thing(self, place: int = 0) -> Run | Study:
-        """The run or study that is meant: by the word at a place, else the last one of this session."""
-        return one_thing(self.session, self._meant(place), self._names)
+    def thing(self) -> Run | Study:
+        """The run or study that is meant: by the first word, else the last one of this session."""
+        return one_thing(self.session, self._meant(0), self._names)
 
     def labelled(self) -> list[Row]:
         """Rows of the runs that the first word is a label or a tag of, if there are several; else none."""
