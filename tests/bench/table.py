@@ -25,6 +25,7 @@ SCRIPTS = (
     "pace",
     "makespan",
     "shared",
+    "bucket",
     "log",
     "gallery",
     "download",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import shutil
 import sqlite3
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from bucket import MISSING, NAME, a_bucket
 from IPython.core.interactiveshell import InteractiveShell
 from log_history import log_of
 from traitlets.config import Config
@@ -254,3 +257,36 @@ def test_of_several_wishes_the_last_one_is_shown() -> None:
 
     assert asyncio.run(work())["choice"] == {"page": 4}
     assert asked == [1, 4]
+
+
+@pytest.mark.skipif(bool(MISSING), reason=f"not installed: {MISSING}")
+@pytest.mark.parametrize("somebody", [False, True], ids=["nobody sits there", "somebody sits there"])
+def test_clips_of_a_shared_store_are_fetched_for_the_page(
+    history: Path, tmp_path: Path, seat: Callable[..., Page], monkeypatch: pytest.MonkeyPatch, *, somebody: bool
+) -> None:
+    path = shutil.copy(history, tmp_path / "runs.db")
+    clip = max(CLIP.rglob("*.mp4"), key=lambda one: one.stat().st_size).read_bytes()
+    database = sqlite3.connect(path)
+    with database:
+        ((name,),) = database.execute(
+            "SELECT video FROM runs WHERE status = 'SUCCEEDED' ORDER BY created_at DESC LIMIT 1"
+        )
+        sha256 = hashlib.sha256(clip).hexdigest()
+        database.execute("UPDATE runs SET video_sha256 = ?", (sha256,))
+        database.execute("UPDATE runs SET video = NULL WHERE video <> ?", (name,))
+    database.close()
+    with a_bucket() as bucket:
+        for key, value in bucket.env.items():
+            monkeypatch.setenv(key, value)
+        bucket.client().put_object(Bucket=NAME, Key=f"clips/{name}", Body=clip)
+        with Session("simulator", folder=tmp_path / "ben", log=path, media=bucket.place) as session:
+            if not somebody:
+                InteractiveShell.clear_instance()
+            page = seat(session.runs(status="SUCCEEDED"))
+            assert (page.controls is not None) == somebody
+            late = time.monotonic() + 120
+            while "<img" not in page.tables[-1]["text/html"] and time.monotonic() < late:
+                time.sleep(0.01)
+            assert page.tables[-1]["text/html"].count("<img") == 1
+            assert session.workspace.store.path(name).read_bytes() == clip
+            assert somebody or len(page.tables) == 1

@@ -16,6 +16,7 @@ from wan_nb.arguments import whole
 from wan_nb.errors import WanError
 from wan_nb.frontends import front_end
 from wan_nb.html.text import STATES, plain
+from wan_nb.log.states import Status
 from wan_nb.widgets.assets import module, styles
 from wan_nb.widgets.base import NOTHING, NotebookWidget
 from wan_nb.widgets.output.one_output import one_output
@@ -171,6 +172,14 @@ class Gallery:
         """How many pages so many runs have."""
         return max(-(-total // PAGE), 1)
 
+    def away(self, choice: Choice) -> list[Row]:
+        """Runs of the page whose clips are to be fetched from a shared store."""
+        there = self.workspace.store.remote is not None
+        return [row for row in self.rows(choice) if self._away(row)] if there else []
+
+    def _away(self, row: Row) -> bool:
+        return row.status is Status.SUCCEEDED and row.video is not None and self.workspace.video(row) is None
+
     def lacks_pictures(self, choice: Choice) -> bool:
         """Whether clips of the page have no picture yet."""
         clips = (row for row in self.rows(choice) if self.workspace.video(row))
@@ -285,8 +294,16 @@ def show_gallery(views: Views, gallery: Gallery, choice: Choice) -> None:
         return about(there, found)
 
     async def fill(wanted: Choice, found: int) -> None:
-        """Put the pictures in that are still to be made, unless another page is looked at by then."""
-        if await views.clicks.do(gallery.lacks_pictures, wanted) and latest[0] == wanted:
+        """Put the clips in that are still to be fetched, and pictures to be made, unless another page is looked at."""
+        away = await views.clicks.do(gallery.away, wanted)
+        with suppress(WanError):  # what cannot be fetched is shown without a picture
+            if away:  # the runner is opened on first use, which waits for this thread
+                downloads = await views.clicks.do(lambda: views.workspace.runner.downloads)
+            for row in away:
+                if latest[0] == wanted:
+                    await downloads.copy_shared(row)
+        lacks = bool(away) or await views.clicks.do(gallery.lacks_pictures, wanted)
+        if lacks and latest[0] == wanted:
             page = await views.clicks.do(gallery.bundle, wanted, found)
             if latest[0] == wanted:
                 table.update(page, raw=True)
@@ -301,6 +318,9 @@ def show_gallery(views: Views, gallery: Gallery, choice: Choice) -> None:
         }
         controls = GalleryControls(choices, about(choice, total), ask, post=views.workspace.loop.start)
         controls.shown_by(display(controls.bundle(NOTHING)), NOTHING)
+    else:
+        with suppress(WanError):
+            views.workspace.bring(gallery.away(choice))
     table = display(gallery.bundle(choice, total, made_only=live))
     if live:
         views.workspace.loop.start(fill(choice, total))
