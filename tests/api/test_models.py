@@ -159,6 +159,13 @@ def test_each_model_takes_something_right() -> None:
         assert VideoRequest.problems(model=model, **fields) == [], model
 
 
+@pytest.mark.parametrize(("word", "field"), catalog.OTHER_WORDS.items())
+def test_what_others_call_a_field_is_told_ours(word, field) -> None:
+    (wrong, *_) = VideoRequest.problems(prompt="a", **{word: "x"})
+    assert wrong.remedy == f"Did you mean {field}?"
+    assert field in catalog.BY_NAME
+
+
 @pytest.mark.parametrize("model", ANY)
 def test_each_material_of_a_recorded_request_is_found_in_its_place(model) -> None:
     """Several references, and their voices, are told apart: a run of the first edition is known by each of them."""

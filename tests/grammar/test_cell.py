@@ -138,6 +138,8 @@ def test_help_needs_no_prompt(line):
         ("--first-frame ''", "first_frame is empty"),
         ("--resolutoin 720P", "Did you mean --resolution?"),
         ("--dur 5", "Did you mean --duration?"),
+        ("--img-url cat.png", "Did you mean --first-frame?"),
+        ("--size 1280*720", "Did you mean --resolution?"),
         ("-x 5", "%%wan has no option -x"),
         ("--duration", "--duration needs a value: --duration N"),
         ("--first-frame --duration 5", "--first-frame needs a value: --first-frame IMAGE"),

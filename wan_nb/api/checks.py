@@ -120,10 +120,11 @@ def check_taken(name: str, model: str) -> None:
             remedy="Write what matters of it into the prompt.",
         )
     if name not in catalog.BY_NAME:
+        near = [catalog.OTHER_WORDS[name]] if name in catalog.OTHER_WORDS else nearest(name, catalog.BY_NAME)
         raise InvalidRequest(
             f"the request has no field {shown(name)}.",
             field=name,
-            remedy=did_you_mean(nearest(name, catalog.BY_NAME), f"Fields: {', '.join(catalog.BY_NAME)}."),
+            remedy=did_you_mean(near, f"Fields: {', '.join(catalog.BY_NAME)}."),
         )
     others = join_words(catalog.takers(name), "and")
     raise InvalidRequest(

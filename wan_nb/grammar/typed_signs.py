@@ -7,6 +7,7 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wan_nb.api import catalog
 from wan_nb.errors import InvalidOption, did_you_mean, nearest, shortened
 
 if TYPE_CHECKING:
@@ -102,6 +103,9 @@ def _meant(flag: str, table: Mapping[str, Any]) -> list[str]:
             return [f"{spelt}={value[:40]}" if equals and len(bare) > 1 else f"{spelt} {value[:40]}".strip()]
     if (short := flag[:2]) in table and re.match(r"=|\W*\d|\W*/", flag[2:]):  # -d5
         return [f"{short} {flag[2:40].lstrip('=')}"]
+    if (field := catalog.OTHER_WORDS.get(dashed.casefold().lstrip("-").replace("-", "_"))) is not None:
+        flag_of = f"--{field.replace('_', '-')}"
+        return [flag_of] if flag_of in table else []
     found = nearest(dashed, [name for name in table if len(name) > 2])  # one letter is near to every other
     return found or ([f"{short} {flag[2:40]}"] if short in table and len(flag) > 2 else [])
 

@@ -40,7 +40,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wan_nb.api.catalog import happyhorse, wan27, wan30
-from wan_nb.api.catalog.fields import MB, MEDIA, SLACK, Field, MediaKind, Special
+from wan_nb.api.catalog.fields import MB, MEDIA, OTHER_WORDS, SLACK, Field, MediaKind, Special
 from wan_nb.api.catalog.limits import LIMITS, Limits
 from wan_nb.api.catalog.models import Billing, Mode, Model, PriceList
 from wan_nb.api.catalog.regions import CURRENCIES, REGIONS, Region, region_of, request_limit
@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AS_OF", "BY_NAME", "CREATE_PATH", "CURRENCIES", "DECIDING", "FAMILIES", "FIELDS", "LIMITS", "MATERIALS", "MB",
-    "MEDIA", "MODELS", "NOT_YET", "REGIONS", "SLACK", "Billing", "Field", "Limits", "MediaKind", "Mode", "Model",
-    "PriceList", "Region", "Special", "billed_seconds", "chosen", "dearest_clip", "model", "model_for",
+    "MEDIA", "MODELS", "NOT_YET", "OTHER_WORDS", "REGIONS", "SLACK", "Billing", "Field", "Limits", "MediaKind", "Mode",
+    "Model", "PriceList", "Region", "Special", "billed_seconds", "chosen", "dearest_clip", "model", "model_for",
     "price_per_second", "region_of", "request_limit", "takers", "takes", "usual",
 ]  # fmt: skip
 

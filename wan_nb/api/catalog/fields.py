@@ -6,11 +6,29 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["MB", "MEDIA", "SLACK", "Field", "MediaKind", "Special"]
+__all__ = ["MB", "MEDIA", "OTHER_WORDS", "SLACK", "Field", "MediaKind", "Special"]
 
 MB = 1_000_000
 """The pages say MB without saying which; the smaller reading is the safe one."""
 
+
+OTHER_WORDS = {
+    "image": "first_frame",
+    "image_url": "first_frame",
+    "img": "first_frame",
+    "img_url": "first_frame",
+    "picture": "first_frame",
+    "first_frame_url": "first_frame",
+    "last_frame_url": "last_frame",
+    "audio_url": "driving_audio",
+    "sound": "driving_audio",
+    "video_url": "video",
+    "size": "resolution",
+    "length": "duration",
+    "seconds": "duration",
+    "aspect_ratio": "ratio",
+}
+"""What older models of the service, other services and people call fields: proposed, never taken."""
 
 SLACK = 0.05
 """Seconds: encoders of sound pad to whole frames of up to 26 ms, players round to whole pictures of about 40 ms."""
