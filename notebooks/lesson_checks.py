@@ -220,7 +220,7 @@ def _racing(race: RacePlan, pair: float) -> str:
     bounds = [] if race.max_cost is None else [int((race.max_cost + 1e-6) // pair)]
     bounds += [] if race.max_clips is None else [race.max_clips // 2]
     if not bounds:
-        return f"say what the whole race may cost: max_cost={MOST_COST}."
+        return f"say what the whole race may cost: max_cost={MOST_COST}, or --max-cost {MOST_COST}."
     return _enough(min(bounds), pair, race_seeds(race.beats), "the race takes ")
 
 
