@@ -118,6 +118,14 @@ class Reader:
         """Wait until a cell that was begun has come to its end."""
         self.page.wait_for_function(HAS_ENDED, arg=[PANEL, index])
 
+    def clip(self, index: int) -> None:
+        """Wait for the clip of a cell; whoever has voted in the A/B notebook is asked for a name, and gives none."""
+        video, asked = self.at(index).locator("video").first, self.at(index).locator("input.jp-Stdin-input")
+        video.or_(asked).first.wait_for()
+        if asked.is_visible():
+            asked.press("Enter")
+        video.wait_for()
+
     def moves(self, video: Any) -> float:
         """How much a clip changes in a third of a second."""
         from PIL import Image, ImageChops, ImageStat
@@ -201,11 +209,7 @@ def lesson(reader: Reader, walk: Walk, root: str) -> None:
     walk.tell("JupyterLab shows the lesson")
     first, exercise = walk.cell("lesson", "--out cup"), walk.cell("lesson", "--out still")
     reader.run(0, first)
-    video, asked = reader.at(first).locator("video").first, reader.at(first).locator("input.jp-Stdin-input")
-    video.or_(asked).first.wait_for()
-    if asked.is_visible():  # whoever has voted in the A/B notebook is asked for a name
-        asked.press("Enter")
-    video.wait_for()
+    reader.clip(first)
     walk.tell("**the first clip is there**")
     reader.run(first + 1, exercise + 2)
     reader.at(exercise + 2).get_by_text("not yet: the prompt does not say that the camera stands still").wait_for()
@@ -247,7 +251,7 @@ def key(reader: Reader, walk: Walk, root: str, service: str) -> None:
     reader.ended(1)
     walk.tell("the key is typed, `%wan doctor` has looked at key, service, clock and disk")
     reader.run(2, 2)
-    reader.at(2).locator("video").first.wait_for()
+    reader.clip(2)
     walk.tell("**the first clip is there**, from the service of that key")
 
 
