@@ -387,6 +387,50 @@ Camera motion = none, steam rises
 画面固定，咖啡向上冒热气
 全程固定镜头，蒸汽向右上方飘
 咖啡杯静物，镜头固定，慢慢升起的蒸汽
+steam slowly rises from the hot coffee, the camera is completely locked and does not zoom
+The steam curls upwards. Fixed camera.
+no camera move at all, only the steam moves to the right
+static camera; someone pushes the cup to the left
+a hand reaches in and lifts the cup up, static camera
+the cup spins around, fixed camera
+the spoon falls down into the cup, camera locked
+milk is poured in, tripod
+steam goes out of the cup, static shot
+camera does not zoom in
+the camera should stay fixed, steam rises
+Only the steam moves, the camera is static.
+steam is rising up to the ceiling while the camera keeps still
+a close up of a cup with steam rising up, camera is static
+the viewer sees steam rising; the camera never moves
+static camera, shallow depth of field, steam moving closer
+an aeroplane takes off, fixed camera
+the crowd moves in, the camera stays put
+a ball rolls to the left of the frame, static camera
+a train tracks left, static camera
+the picture shows a cup, the camera stands still
+the shot shows steam rising, static camera
+filmed with a fixed camera: steam circles around the rim
+steam rises in a fixed frame
+静态镜头拍摄热气升起
+固定镜头拍摄一杯咖啡，热气旋转上升
+镜头一直保持静止，咖啡杯里的热气向上飘
+镜头不要推近，保持固定
+相机固定在三脚架上，热气升腾
+热气上升，摄像机保持不动
+用固定机位，拍摄蒸汽往右飘动
+一个人走近咖啡杯，镜头固定不动
+人物转圈，固定镜头
+汽车向右行驶，固定机位
+镜头完全不动。热气缓缓升起。
+镜头不运动，热气升起
+无镜头运动，蒸汽上升
+热气升起（固定镜头）
+静止画面，只有蒸汽向上
+不要有任何镜头移动，热气上升
+镜头锁死，蒸汽袅袅上升
+定点拍摄，热气上升
+镜头维持不动
+咖啡的热气在转，镜头不转
 """
 NOT_STILL = """
 steam rises
@@ -622,6 +666,50 @@ the camera slowly turns around
 rotating shot
 spinning camera
 rising shot
+camera slowly zooms into the cup
+camera zoom in
+slow zoom
+the camera gently pushes forward
+the camera slowly moves up
+the camera is moving to the left
+camera pan from left to right
+the camera goes around the cup
+camera flies over the table
+pull out slowly
+zooming in
+camera moves closer to the cup
+steam rises while the camera tilts up
+the camera follows the steam
+first person view, walking closer
+shaky handheld footage of a cup
+the camera does not stay fixed
+camera not static, moves left
+the camera stops being static
+no static shot, please zoom in
+steam rises and the camera also rises
+dolly zoom on the cup
+the picture zooms in
+the frame slowly moves to the right
+the camera starts static and then pulls back
+镜头慢慢推进
+镜头慢慢拉近咖啡杯
+镜头上摇
+镜头缓慢向右平移
+镜头绕着杯子转
+镜头跟着热气往上
+镜头微微晃动
+手持拍摄
+镜头由远及近
+画面慢慢放大
+镜头逐渐远离
+先静止后推进
+镜头不是固定的
+镜头从下往上
+运动镜头
+缓慢推镜
+缓慢拉镜头
+左移镜头
+镜头升起
 """
 
 

@@ -39,7 +39,7 @@ _FILMS = (
 
 _MOVES: dict[str, _Words] = {
     "in": _Words(
-        r"\b(?:zoom|push|doll|track)\w*[ -]in\b|推近|推进|拉近|推镜",
+        r"\b(?:zoom|push|doll|track)\w*[ -]in(?:to)?\b|推近|推进|拉近|推镜",
         r"\b(?:mov|com|go|glid|creep|fl)\w* in\b|\bcloser?\b(?![ -]?up)|\bclosing\b|\btowards?\b|\bforwards?\b"
         r"|\bapproach|放大|走近|靠近|向前|前移",
         r"\bcloser\b|\btowards?\b|\bapproach|\bclose[ -]?up\b|走近|靠近|走来|特写",
@@ -62,13 +62,13 @@ _MOVES: dict[str, _Words] = {
     "up": _Words(
         _HEIGHT.format("up", "上") + "|升镜",
         rf"(?<!close[ -]){_NO_POSE}\bup(?:wards?)?\b|\bris(?:es?|ing)\b|\bascend|\blifts?\b"
-        r"|上移|向上|上仰|上升|升起|升高",
+        r"|上移|[向往]上|上仰|上升|升起|升高",
         r"\bris(?:es?|ing)\b|\btak\w+ off\b|\bascend|\bupwards?\b|向上|上升|升起|起飞|仰拍",
     ),
     "down": _Words(
         _HEIGHT.format("down", "下") + "|降镜",
         rf"(?<!top[ -]){_NO_POSE}\bdown(?:wards?)?\b|\bdescend|\bfall(?:s|ing)?\b|\bsinks?\b|\blowers?\b"
-        r"|下移|向下|俯冲|下俯|下降|落下|降低",
+        r"|下移|[向往]下|俯冲|下俯|下降|落下|降低",
         r"\bdescend|\bfall(?:s|ing)?\b|\bdownwards?\b|向下|下降|落下|俯拍",
     ),
     "orbit": _Words(
@@ -105,11 +105,11 @@ _OBJECT = re.compile(
 )
 """What stands behind it is what the camera shows: ``a shot of steam rising``."""
 
-_TRIPOD = r"\btripod\b|\block(?:ed)?[ -](?:off|down)\b|三脚架|定机位|定镜"
+_TRIPOD = r"\btripod\b|\block(?:ed)?[ -](?:off|down)\b|三脚架|定机位|定镜|定点"
 _STILL = (
     r"\b(?:static|stationary|fix(?:ed)?|lock(?:ed)?|motionless|immobile|unmov(?:ing|ed)|unchang(?:ing|ed)|steady|stable"
     r"|anchored|mounted|at rest|frozen|freeze|none|still(?! (?:\w+ing|moves|pans|tilts|zooms)\b))\b"
-    r"|固定|静止|静态|定格|定住|停住|停留|停在|锁定|锁住|不变|(?:稳定|平稳)(?!地?[移推拉摇环跟转运上下左右前后])"
+    r"|固定|静止|静态|定格|定住|停住|停留|停在|锁定|锁[住死]|不变|(?:稳定|平稳)(?!地?[移推拉摇环跟转运上下左右前后])"
 )
 _STAYS = r"\b(?:stays?|remains?|holds?|keeps?|stands?|rests?)\b(?! (?:with|in motion|\w+ing)\b)"
 _NEAR = r"(?:[ '’-]+(?!of\b|with\b|from\b|show|where\b|that\b)\w+){0,5}?[ '’-]*"
@@ -131,7 +131,8 @@ _GOES_ON = re.compile(r"[:：\n]|and|or|then|然后|接着|并且", re.IGNORECAS
 """Behind these a clause without a subject is about that of the clause before."""
 
 _NOT = re.compile(
-    r"\b(?:no|not|never|without|avoid|cannot|nor|zero|anything but|refus\w* to|free (?:of|from)|dont|doesnt|isnt)\b"
+    r"\b(?:no|not|never|without|avoid|cannot|nor|zero|anything but"
+    r"|(?:refus|ceas)\w* to|stops? being|free (?:of|from)|dont|doesnt|isnt)\b"
     r"|n['’]t\b|不(?![断停同久过仅时息由禁远变])|没有|没|无|别|勿|禁止|避免|非(?!常)",
     re.IGNORECASE,
 )
@@ -155,7 +156,7 @@ _AT_CAMERA = re.compile(
 
 _VERB = re.compile(r"\b(?:zoom|pan|tilt|doll(?:y|ie)|orbit)(?:n?ing|s)?\b|运镜|推镜|摇镜", re.IGNORECASE)
 _MOVING = re.compile(
-    rf"\b(?:mov|motion|travel|track|push|pull|chang|shift|drift|budg|stir|follow)\w*|[动移推拉摇变]|{_VERB.pattern}",
+    rf"\b(?:mov|motion|travel|track|push|pull|chang|shift|drift|budg|stir|follow)\w*|[动移推拉摇变转]|{_VERB.pattern}",
     re.IGNORECASE,
 )
 _NAMED = re.compile(
