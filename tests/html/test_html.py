@@ -215,7 +215,7 @@ def test_standing_picture_is_the_clip_and_behind_it_the_strip() -> None:
 def test_where_the_file_is_missing_words_stand_that_the_clip_would_cover(simulated: bool, said: str) -> None:
     row = replace(DONE, simulated=simulated)
     page = str(html.clip(row, folder="/home/me/nb", strip=b"\xff\xd8jpeg"))
-    strip, told, standing = page.index("<img"), page.index(f">{said}</span>"), page.index("<video")
+    strip, told, standing = page.index("<img"), page.index(f">Does it not load? {said}</span>"), page.index("<video")
     assert strip < told < standing
     assert said not in str(html.clip(row, folder="/home/me/nb", strip=b"\xff\xd8jpeg", embed=b"mp4"))
 

@@ -162,10 +162,10 @@ def quickstart(reader: Reader, walk: Walk) -> None:
     page = reader.page
     first, last = walk.cell("quickstart", "data/cat.jpg"), walk.cell("quickstart", "bundle")
     reader.run(0, first)
-    video = reader.at(first).locator("video").first
+    video = reader.at(first).locator("video[controls]").first  # beside it lies one that is never played
     video.wait_for()
     video.evaluate("video => { video.muted = true; return video.play(); }")
-    page.wait_for_function("document.querySelector('video').currentTime > 0.2")
+    page.wait_for_function("video => video.currentTime > 0.2", arg=video.element_handle())
     walk.tell("**the first clip plays**")
     reader.run(first + 1, last)
     reader.at(last).get_by_text("quickstart.zip:").wait_for()

@@ -49,7 +49,7 @@ def record(page: Any, notebook: Any) -> list[tuple[bytes, int]]:
     page.evaluate(top)
     page.wait_for_timeout(300)
     shoot(900)
-    video = output.locator("video").first
+    video = output.locator("video[controls]").first  # beside it lies one that is never played
     video.evaluate("video => { video.muted = true; return video.play(); }")
     clock = 0.0
     while clock < 2:  # by the clip's own clock, however busy the machine is

@@ -257,7 +257,8 @@ def _player(row: Row, src: str | None, picture: str, embed: bytes | None) -> Mar
     empty = f"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}'/%3E"
     if picture and not embed:
         missing = "Run the cell to make this clip." if row.simulated else "The file of the clip is not here."
-        image += tag("span", missing, style=_MISSING)
+        # On a slow server these words are seen while the clip loads, too.
+        image += tag("span", f"Does it not load? {missing}", style=_MISSING)
         image += tag("video", muted="", preload="metadata", src=address, aria_hidden="true", style=f"{behind}100%")
     video = tag(
         "video",
