@@ -167,9 +167,11 @@ def test_again_that_stays_in_a_cell_asks_before_it_makes_one_more(wan, simulator
     assert wan(line).take == 1, "nobody can be asked"
     assert creates(simulator) == 2
     assert answered(wan, line, "y", monkeypatch).take == 3
+    assert wan("%wan again").take == 4, "another line of that cell"
+    assert wan(line).take == 1
     wan.shell.parent_header = {"metadata": {"cellId": "b2"}}
-    assert wan(line).take == 4, "another cell was typed"
-    assert creates(simulator) == 4
+    assert wan(line).take == 5, "another cell was typed"
+    assert creates(simulator) == 5
 
 
 STUDY = "%%wan -f {{s1}} -d 2 --out both --name both --max-cost 5 --wait\n--- a\na dog\n--- b\na bird"

@@ -44,15 +44,15 @@ def keep_order(session: AnySession, names: list[str], cell: Cell, thing: Run | S
 
 def another_take(notebook: Notebook, run: Run, words: Sequence[Any], **given: Any) -> Run:
     """Buy the next take of a run; a cell that has made one by the same words, and is run again, asks first."""
-    session, names = run.session, [f"id {cell_id()} again"] if cell_id() else []
-    typed = {"again": [word if isinstance(word, str) else word.id for word in words]}
+    typed = " ".join(word if isinstance(word, str) else word.id for word in words)
+    session, names = run.session, [f"id {cell_id()} again {typed}"] if cell_id() else []
     question = f"This cell has made another take already. Make one more for {price(run.row)}?"
-    made_one = session.workspace.log.order(notebook_name(), names) == typed and not notebook.in_batch
-    if made_one and not notebook.agrees(question):
+    asks = not notebook.in_batch and session.workspace.log.order(notebook_name(), names)
+    if asks and not notebook.agrees(question):
         say("Nothing was bought.")
         return run
     made = run.again(**given)
-    _keep(session, names, typed)
+    _keep(session, names, {"again": True})
     return made
 
 
