@@ -77,6 +77,7 @@ def test_no_page_typesets_what_a_notebook_has_stored(session, cat):
     import nbformat
     from nbconvert import HTMLExporter
 
+    exporter = HTMLExporter()
     control = nbformat.v4.new_output("display_data", {"text/html": "<p>a control: $x$</p>"})
     for name, bundle in bundles(session, cat):
         if name != "no runs":
@@ -84,7 +85,7 @@ def test_no_page_typesets_what_a_notebook_has_stored(session, cat):
         cell = nbformat.v4.new_code_cell(
             "wan", outputs=[nbformat.v4.new_output("display_data", bundle), control], execution_count=1
         )
-        page, _ = HTMLExporter().from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
+        page, _ = exporter.from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
         assert "mathjax" in page.lower()
         looked_at = Typeset(page).seen
         assert "a control: $x$" in looked_at

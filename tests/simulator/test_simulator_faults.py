@@ -43,7 +43,7 @@ def test_a_reset_before_or_after_the_work(wire: HttpCaller, when: str) -> None:
 def test_a_stall_sends_nothing_and_then_closes(wire: HttpCaller) -> None:
     wire.simulator.faults(endpoint="list", stall=30)
     with pytest.raises(httpx.ReadTimeout):
-        wire.http.get("/tasks", timeout=0.3)
+        wire.http.get("/tasks", timeout=httpx.Timeout(60, read=0.3))
     wire.simulator.faults(endpoint="list", stall=0.1)
     with pytest.raises(httpx.RemoteProtocolError):
         wire.http.get("/tasks")
@@ -118,7 +118,7 @@ def test_downloads_go_wrong_in_their_own_ways(wire: HttpCaller) -> None:
     assert (expired.status_code, "<Code>AccessDenied</Code>" in expired.text) == (403, True)
     assert httpx.get(url, trust_env=False).headers["content-type"] == "text/html"
     with pytest.raises(httpx.ReadTimeout):
-        httpx.get(url, trust_env=False, timeout=0.3)
+        httpx.get(url, trust_env=False, timeout=httpx.Timeout(60, read=0.3))
     assert httpx.get(url, trust_env=False).content == whole
 
 

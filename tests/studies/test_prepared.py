@@ -20,8 +20,9 @@ from wan_nb.log.row import Row
 from wan_nb.log.states import Status
 from wan_nb.media import video
 from wan_nb.settings import Settings
+from wan_nb.studies import prepared
 from wan_nb.studies.measures.measures import MEASURE_VERSION, MEASURES, measure
-from wan_nb.studies.prepared import prepare
+from wan_nb.studies.prepared import look_through, prepare
 
 if TYPE_CHECKING:
     from wan_nb.engine.loop import Worker
@@ -86,20 +87,30 @@ def test_a_clip_that_does_not_play_is_left_out(workspace, file) -> None:
     assert len(made_of(workspace)) == 3
 
 
-def test_an_interrupt_keeps_what_is_done_and_the_next_call_does_the_rest(workspace, file, capsys) -> None:
+def test_an_interrupt_keeps_what_is_done_and_the_next_call_does_the_rest(workspace, file, capsys, monkeypatch) -> None:
     rows = [put(workspace, number, file) for number in range(10)]
-    folder = workspace.store.root / "proxies"
+    made, two = [], threading.Event()
+
+    def until_two_are_done(*args, between, **kwargs):
+        while two.is_set():  # no further one is begun before the interrupt, however late that comes
+            between()
+            time.sleep(0.002)
+        made.append(look_through(*args, between=between, **kwargs))
+        if len(made) >= 2:
+            two.set()
+        return made[-1]
 
     def stop() -> None:
-        while len(list(folder.glob("*.jpg"))) < 2:  # the last that is made of a clip
-            time.sleep(0.002)
+        assert two.wait(60)
         _thread.interrupt_main()
 
     watching = threading.Thread(target=stop)
-    watching.start()
-    with pytest.raises(Detached, match=r"Stopped: \d+ of 10 are done and kept\. The same call does the rest\."):
-        prepare(workspace, rows, light=True)
-    watching.join()
+    with monkeypatch.context() as patch:
+        patch.setattr(prepared, "look_through", until_two_are_done)
+        watching.start()
+        with pytest.raises(Detached, match=r"Stopped: \d+ of 10 are done and kept\. The same call does the rest\."):
+            prepare(workspace, rows, light=True)
+        watching.join()
     done = made_of(workspace)
     assert 6 <= len(done) < 30
     assert not [name for name in done if name.startswith(".")]
@@ -122,7 +133,10 @@ def test_work_on_all_cores_ends_where_one_of_it_fails() -> None:
     with pytest.raises(ValueError, match="3"):
         all_cores.on_all_cores(work, range(1000), done.append)
     assert len(begun) < 1000
-    assert not [each for each in threading.enumerate() if each.name.startswith("wan_nb-core")]
+    for each in threading.enumerate():
+        if each.name.startswith("wan_nb-core"):
+            each.join(60)
+            assert not each.is_alive()
 
 
 async def _endless(worker: Worker) -> None:

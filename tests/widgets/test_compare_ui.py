@@ -181,7 +181,7 @@ class TestCompareWidget:
 
         widget.send = send
         widget._on_message(widget, {"kind": "get", "id": "calm-7", "quality": "original", "ticket": "t9"}, [])
-        assert answered.wait(10)
+        assert answered.wait(60)
         assert heard == [({"ticket": "t9"}, [b"film"])]
         assert where == [("calm-7", "original", False)]
 
@@ -191,19 +191,19 @@ class TestCompareWidget:
 
         def load(clip_id: str, quality: str) -> bytes:
             begun.set()
-            assert go_on.wait(10)
+            assert go_on.wait(60)
             made.append(clip_id)
             return b"film"
 
         widget = CompareWidget([clip()], load=load)
         widget.send = lambda content, buffers=None: last.set() if content["ticket"] == "t3" else None
         widget._on_message(widget, {"kind": "get", "id": "first", "ticket": "t1"}, [])
-        assert begun.wait(10)
+        assert begun.wait(60)
         widget._on_message(widget, {"kind": "drop", "ticket": "t2"}, [])
         widget._on_message(widget, {"kind": "get", "id": "second", "ticket": "t2"}, [])
         widget._on_message(widget, {"kind": "get", "id": "third", "ticket": "t3"}, [])
         go_on.set()
-        assert last.wait(10)
+        assert last.wait(60)
         assert sorted(made) == ["first", "third"]
 
     def test_a_clip_that_cannot_be_read_is_told_to_who_asked(self) -> None:
@@ -221,7 +221,7 @@ class TestCompareWidget:
 
         widget.send = send
         widget._on_message(widget, {"kind": "get", "id": "calm-7", "ticket": "t"}, [])
-        assert answered.wait(10)
+        assert answered.wait(60)
         assert heard == [{"error": "the disk is gone", "ticket": "t"}]
 
     def test_no_remark_is_left_in_a_module(self) -> None:
