@@ -275,7 +275,7 @@ class Database:
                     if self._file is not None:
                         self._file.complete(connection.info["files"])
                     return done
-            except (SQLAlchemyError, OverflowError) as error:
+            except (SQLAlchemyError, sqlite3.Error, OverflowError) as error:
                 if not _busy(error) or time.monotonic() > give_up:
                     raise self._said(error) from None  # what a driver says may hold the password
                 # SQLite has waited already, except while another kernel opens or recovers the file: then it says
@@ -397,8 +397,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    write = connection.get_execution_options().get("wan_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    driver: Any = connection.connection.driver_connection
+    driver.execute("BEGIN IMMEDIATE" if connection.get_execution_options().get("wan_write") else "BEGIN")
 
 
 def _prepare_postgres(connection: Any, _record: Any) -> None:

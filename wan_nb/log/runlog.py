@@ -23,7 +23,7 @@ from wan_nb.log.job_budgets import JobBudgets, check_jobs
 from wan_nb.log.kernels import Kernels
 from wan_nb.log.on_disk.posting_process import owner_alive
 from wan_nb.log.other_tables import Tables
-from wan_nb.log.reading.queries import Queries, check_names, only_row
+from wan_nb.log.reading.queries import Queries, check_names, only_row, row_by_id
 from wan_nb.log.reading.takes import Takes, read_pins
 from wan_nb.log.row import COLUMNS, NAMES, Row
 from wan_nb.log.schema import members, pins, runs
@@ -552,7 +552,7 @@ def _join_studies_of(c: sa.Connection, row: Row, takes: Takes) -> None:
 
 
 def _row(c: sa.Connection, run_id: str) -> Row:
-    row = only_row(c, runs.c.run_id == run_id)
+    row = row_by_id(c, run_id)
     if row is None:
         raise NotFound(f"no run {shown(run_id)} in this log", remedy="See wan_nb.runs() or %wan runs.")
     return row

@@ -45,15 +45,16 @@ class LogFile:
         self._wal: Mark | None = None
 
     @property
-    def _names(self) -> tuple[Path, ...]:
+    def _names(self) -> tuple[str, ...]:
         # SQLite keeps its parts beside the file, not beside a link to it.
-        real = os.path.realpath(self.path) if os.path.islink(self.path) else self.path  # noqa: PTH114
-        return (self.path, *(Path(f"{real}{part}") for part in _PARTS[1:]))
+        path = str(self.path)
+        real = os.path.realpath(path) if os.path.islink(path) else path  # noqa: PTH114
+        return (path, *(f"{real}{part}" for part in _PARTS[1:]))
 
     @property
     def wal(self) -> Path:
         """What SQLite has not yet carried over into the file."""
-        return self._names[1]
+        return Path(self._names[1])
 
     @property
     def opened(self) -> bool:
@@ -92,9 +93,9 @@ class LogFile:
     def _left_over(self) -> Sequence[Path]:
         """Where parts would be of a log that is gone or emptied, or that was moved and linked to."""
         if _mark(self.path) is None:
-            return self._names[1:]
+            return [Path(name) for name in self._names[1:]]
         if self.path.is_file() and not self.path.stat().st_size:
-            return self._names[1:2]  # SQLite would take it for a new log, and delete what the -wal holds
+            return [self.wal]  # SQLite would take it for a new log, and delete what the -wal holds
         return [Path(f"{self.path}{part}") for part in _PARTS[1:]] if self.path.is_symlink() else ()
 
     def note(self, _connection: Any, record: Any) -> None:
@@ -181,7 +182,7 @@ class LogFile:
             if main is None and not taken:
                 for part, was in zip(self._names[1:], files[1:], strict=False):
                     if was is not None and _mark(part) == was:
-                        part.unlink()  # it belongs to the file that is gone, and is read from the connection
+                        Path(part).unlink()  # it belongs to the file that is gone, and is read from the connection
                 copy = self.copied(connection, self.path.name)
                 return f"{copy.name} is written back"
             copy = self.copied(connection, f"{self.path.stem}.rescued{self.path.suffix}")
@@ -241,7 +242,7 @@ def _named(draft: Path, target: Path) -> None:
         draft.rename(target)
 
 
-def _mark(path: Path) -> Mark | None:
+def _mark(path: Path | str) -> Mark | None:
     try:
         found = os.stat(path)  # noqa: PTH116  # three of them begin each transaction
     except (FileNotFoundError, NotADirectoryError):

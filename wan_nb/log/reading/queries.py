@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from wan_nb.log.database import Database
 
-__all__ = ["WHOLE", "Queries", "check_names", "listed", "only_row"]
+__all__ = ["WHOLE", "Queries", "check_names", "listed", "only_row", "row_by_id"]
 
 
 _Number = TypeVar("_Number", int, float)
@@ -59,11 +59,10 @@ class Queries:
         if not isinstance(run_id, str):
             raise InvalidOption(f"a run is named by its id, a text, not by {type(run_id).__name__}.")
         start = run_id.strip().lower()
-        # Text between "3f" and "3fg": the hex ids that begin with 3f, found in the index by both databases.
-        query = WHOLE.where(runs.c.run_id >= start, runs.c.run_id < start + "g").limit(5)
         # Only of hex: how a server sorts other signs among the digits depends on its language.
         hexadecimal = bool(start) and set(start) <= set("0123456789abcdef")
-        found = self._db.read(lambda c: [read_row(row) for row in c.execute(query)]) if hexadecimal else []
+        ends = {"start": start, "end": start + "g"}
+        found = self._db.read(lambda c: [read_row(row) for row in c.execute(_BEGINS, ends)]) if hexadecimal else []
         if len(found) == 1:
             return found[0]
         if found:
@@ -239,6 +238,18 @@ def _as_text(columns: Iterable[sa.Column[Any]]) -> sa.TextClause:
 
 WHOLE: Final = sa.select(_as_text(runs.c[name] for name in NAMES)).select_from(runs)
 """The query for whole rows, in the order of the fields of `Row`, for `read_row`."""
+
+
+# Built once: to build a statement and look for it among the compiled ones takes longer than to carry it out.
+_BY_ID: Final = WHOLE.where(runs.c.run_id == sa.bindparam("run_id")).limit(1)
+_BEGINS: Final = WHOLE.where(runs.c.run_id >= sa.bindparam("start"), runs.c.run_id < sa.bindparam("end")).limit(5)
+"""Text between "3f" and "3fg": the hex ids that begin with 3f, found in the index by both databases."""
+
+
+def row_by_id(c: sa.Connection, run_id: str) -> Row | None:
+    """Return the run of a whole id."""
+    found = c.execute(_BY_ID, {"run_id": run_id}).first()
+    return read_row(found) if found else None
 
 
 def only_row(c: sa.Connection, *conditions: sa.ColumnElement[bool]) -> Row | None:
