@@ -270,7 +270,7 @@ def as_image(frame: VideoFrame, size: tuple[int, int] | None = None) -> Image.Im
     """A decoded frame as a PIL image (RGB), resized if asked."""
     width, height = size or (frame.width, frame.height)
     how = "AREA" if size else "BICUBIC"
-    rgb = frame.reformat(width, height, "rgb24", src_colorspace=matrix_of(frame), interpolation=how)
+    rgb = frame.reformat(width, height, "rgb24", src_colorspace=matrix_of(frame), interpolation=how, threads=1)
     return cast("Image.Image", rgb.to_image())  # type: ignore[no-untyped-call]
 
 

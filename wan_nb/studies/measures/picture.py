@@ -290,7 +290,7 @@ def _most(change: Whole) -> float:
 def _planes(frame: VideoFrame) -> tuple[list[NDArray[np.uint8]], float, float]:
     """Y, U and V of a frame, the code of black, and levels per code."""
     if frame.format.name not in {"yuv420p", "yuvj420p"}:
-        frame = frame.reformat(format="yuv420p")
+        frame = frame.reformat(format="yuv420p", threads=1)
     planes = []
     for plane in frame.planes:
         data = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
