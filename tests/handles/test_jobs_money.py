@@ -124,7 +124,8 @@ def test_by_word(wan, cat, capsys) -> None:
     assert [one.user for one in wan("%wan budget")] == ["Ada"]
     wan(f"%%wan -f {cat} -d 2 --name walk --wait\na cat")
     assert "would have been CNY 1.20" in repr(wan("%wan cost walk"))
-    for wrong in ("walk EUR 5", "walk CNY much", "walk 5 CNY"):
+    assert repr(wan("%wan budget walk 5 CNY")).startswith("walk: CNY 0.00 of 5.00 used, 5.00 left")
+    for wrong in ("walk EUR 5", "walk CNY much", "walk 5 EUR"):
         with pytest.raises(InvalidOption):
             wan(f"%wan budget {wrong}")
 
