@@ -190,17 +190,27 @@ class Notebook:
         """
         self.page.wait_for_function(
             """([index, text]) => {
-              const outputs = jupyterapp.shell.currentWidget.content.widgets[index].model.toJSON().outputs;
-              const data = outputs.map((output) => output.data ?? {});
+              const { model, node } = jupyterapp.shell.currentWidget.content.widgets[index];
+              const data = model.toJSON().outputs.map((output) => output.data ?? {});
+              const drawn = [...node.querySelectorAll(".jp-OutputArea-output")];
               return data.length && !data.some((one) => "application/vnd.jupyter.widget-view+json" in one)
-                && data.some((one) => [one["text/plain"] ?? ""].flat().join("").includes(text));
+                && data.some((one) => [one["text/plain"] ?? ""].flat().join("").includes(text))
+                && (!node.isConnected || (drawn.length === data.length && drawn.every((one) => one.firstChild)));
             }""",
             arg=[index, text],
         )
 
+    def printed(self, index: int) -> str:
+        """What a cell that has ended has printed: the page draws it a moment later."""
+        return "".join("".join(output.get("text", "")) for output in self.outputs(index)).strip()
+
     def cell(self, index: int) -> Any:
-        """The output area of a cell on the page."""
-        return self.page.locator(".jp-Cell").nth(index).locator(".jp-OutputArea-output")
+        """The outputs of a cell on the page."""
+        return self.area(index).locator(".jp-OutputArea-output")
+
+    def area(self, index: int) -> Any:
+        """What holds the outputs of a cell: one element, whatever is drawn in it anew."""
+        return self.page.locator(".jp-Cell").nth(index).locator(".jp-Cell-outputArea")
 
     def save(self) -> nbformat.NotebookNode:
         """Save, and read what was saved."""

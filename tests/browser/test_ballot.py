@@ -7,7 +7,6 @@ import io
 import json
 import re
 import threading
-import time
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ import wan_nb
 from wan_nb.studies.votes import self_agreement
 
 from .firefox import Firefox, firefox_program
+from .waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,14 +49,6 @@ class Chromium:
         until(self, lambda: self._arrived and self._arrived[-1].suggested_filename == name)
         self._arrived[-1].save_as(self.downloads / name)
         return (self.downloads / name).read_text(encoding="utf-8")
-
-
-def until(browser: Any, true: str | Callable[[], Any]) -> None:
-    """Wait for a condition, from outside: the page allows no other script."""
-    deadline = time.monotonic() + 90
-    while not (browser.evaluate(true) if isinstance(true, str) else (browser.evaluate("1"), true())[1]):
-        assert time.monotonic() < deadline, (true, browser.evaluate("document.body.innerText"))
-        time.sleep(0.05)
 
 
 @pytest.fixture(params=["chromium", "firefox"])
@@ -124,7 +116,7 @@ def test_a_ballot_is_voted_by_keyboard_and_read_back(reader: Any, study: Any, tm
     reader.goto(page.as_uri())
     until(reader, READY)
     assert reader.evaluate(FAR).startswith("3 of 9 pairs")
-    assert "not saved as a file yet" in reader.evaluate(KEPT)
+    until(reader, f"{KEPT}.includes('not saved as a file yet')")
 
     reader.evaluate(f"(document.getElementById('rater').value = '{zoe}', {RATER}.dispatchEvent(new Event('input')), 1)")
     save = "[...document.querySelectorAll('button')].find((b) => b.innerText === 'Save my votes').click()"

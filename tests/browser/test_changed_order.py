@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from .lab import REPO
+from .waiting import expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,7 +114,7 @@ def test_takes_are_bought_and_pinned_by_mouse(notebook: Any, setup: Any, simulat
     shown(book, 3, shots, "takes-board", axe, ".wan-board")
     book.run(1)
     book.run(2)
-    assert book.cell(2).inner_text().strip() == "2"
+    assert book.printed(2) == "2"
     cell.get_by_text("Take 2 of 2").first.wait_for()
     shown(book, 1, shots, "takes-card", axe)
     assert creates(simulator) == 2
@@ -126,6 +127,7 @@ def test_a_prompt_corrected_in_mid_study_is_offered_on_the_board_too(
     simulator.config(run=600.0, queue=600.0)
     book.run(0)
     book.run(1)
+    book.wait_html(1)
     first = book.cell(1)
     first.get_by_role("button", name="Buy 10 clips").click()
     first.locator(".wan-row").nth(9).wait_for()
@@ -133,8 +135,7 @@ def test_a_prompt_corrected_in_mid_study_is_offered_on_the_board_too(
     corrected = book.cell(2)
     corrected.get_by_text("not yet sent have an older prompt").first.wait_for()
     offer = first.locator(".wan-offer")
-    offer.wait_for()
-    assert "not yet sent have an older prompt" in offer.inner_text()
+    expect(offer).to_contain_text("not yet sent have an older prompt")
     shown(book, 1, shots, "edits-board", axe, ".wan-offer")
     shown(book, 2, shots, "edits-plan", axe)
     offer.get_by_role("button", name="Cancel them and buy the new ones").click()

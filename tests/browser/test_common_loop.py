@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .lab import REPO
+from .waiting import expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,20 +51,21 @@ def test_change_run_compare_is_two_acts(notebook: Any, setup: Any, simulator: An
     book.run(0)
     book.run(1)
     first = done(book, 1)
-    assert first.get_by_role("button", name="Compare with the last one").is_hidden()
+    expect(first.get_by_role("button", name="Compare with the last one")).to_be_hidden()
     edit(book, 1, CELL.replace("slowly", "quickly"))
     book.run(1)  # the first act
     button = done(book, 1).get_by_role("button", name="Compare with the last one")
     button.click()  # the second one
     compared = book.cell(1).locator(".wan-c")
     compared.get_by_text("2 clips").wait_for()
-    assert compared.locator("del, ins").all_inner_texts() == ["slowly", "quickly"]
-    compared.locator("video").nth(1).wait_for()
+    expect(compared.locator("del, ins")).to_have_text(["slowly", "quickly"])
+    expect(compared.locator("video")).to_have_count(2)
     for theme in ("JupyterLab Dark", "JupyterLab Light"):
         book.theme(theme)
         assert axe(book.page, ".wan-c") == []
         assert axe(book.page, ".wan-after") == []
         book.cell(1).first.screenshot(path=shots / f"loop-{theme.rpartition(' ')[2].lower()}.png")
+    book.wait_html(1)
     saved = book.save()
     assert all(set(output.data) == {"text/html", "text/plain"} for output in saved.cells[1].outputs)
     button.click()
@@ -99,7 +101,7 @@ def test_stars_drop_note_and_tags_by_mouse(notebook: Any, setup: Any, shots: Pat
 
     def told() -> str:
         book.run(2)
-        return book.cell(2).inner_text().strip()
+        return book.printed(2)
 
     card.get_by_role("button", name=re.compile("^4 stars")).click()
     book.cell(1).get_by_text("★★★★☆").first.wait_for()
@@ -147,7 +149,7 @@ def test_a_clip_that_ended_while_scrolled_away_stands_once(notebook: Any, setup:
     book.wait_html(1, "done")
     page.evaluate("jupyterapp.shell.currentWidget.content.scrollToItem(1)")
     cell = book.cell(1)
-    cell.locator("video[controls]").wait_for()
-    assert cell.locator("video[controls]:visible").count() == 1
+    expect(cell.locator("video[controls]:visible")).to_have_count(1)
+    expect(cell.locator("video[controls]")).to_have_count(1)
     shown = cell.locator(".wan-board:visible")
-    assert shown.locator(":is(.wan-pill, .wan-film, .wan-prompt):visible").count() == 0
+    expect(shown.locator(":is(.wan-pill, .wan-film, .wan-prompt):visible")).to_have_count(0)

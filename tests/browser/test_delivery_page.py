@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -12,20 +11,13 @@ from PIL import Image
 import wan_nb
 
 from .firefox import Firefox, firefox_program
+from .waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 VIDEOS = "[...document.querySelectorAll('video')]"
-
-
-def until(page: Any, true: str) -> None:
-    """Wait for a condition from outside: the page allows no script."""
-    deadline = time.monotonic() + 60
-    while not page.evaluate(true):
-        assert time.monotonic() < deadline, true
-        page.wait_for_timeout(50)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from log_history import log_of
 
 from .lab import REPO
+from .waiting import expect, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,18 +75,19 @@ def test_a_person_finds_a_clip_by_keyboard(
     page.keyboard.type("best")
     page.keyboard.press("Tab")
     seen(book, "Runs 1 to 30 of 100: .wan.play(page=2, sort='-rating') shows others")
-    assert page.locator(".jp-OutputArea tbody tr").first.inner_text().count("★") > 0
+    expect(page.locator(".jp-OutputArea tbody tr").first).to_contain_text("★")
     page.get_by_role("combobox", name="State").focus()
     page.keyboard.type("failed")
     page.keyboard.press("Tab")
     seen(book, "state FAILED")
     page.set_viewport_size({"width": 480, "height": 900})
     page.locator(".wan-gallery").screenshot(path=shots / "gallery-narrow.png")
-    assert page.evaluate(
+    page.wait_for_function(
         "(() => { const g = document.querySelector('.wan-gallery'); return g.scrollWidth <= g.clientWidth })()"
     )
     assert book.structure() == before
 
+    until(page, lambda: "state FAILED" in json.dumps(book.outputs(0)))
     saved = book.save()
     outputs = saved.cells[0].outputs
     assert "application/vnd.jupyter.widget-view+json" not in json.dumps(outputs)

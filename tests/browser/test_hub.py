@@ -94,6 +94,8 @@ def test_upload_run_buy_and_vote_behind_the_proxy(
     book = Notebook(page, hub, "a/b/c/n.ipynb")
     for index in range(3):
         book.run(index, timeout=120)
+    for index in (1, 2):
+        book.wait_html(index)
 
     form = book.cell(1)
     form.get_by_label("Prompt", exact=True).fill("grain dances")
@@ -105,8 +107,8 @@ def test_upload_run_buy_and_vote_behind_the_proxy(
     form.locator(".wan-board").first.wait_for()
     card = form.locator("video[controls]")
     card.wait_for(timeout=90_000)
-    assert "/user/somebody/files/wan_runs/videos/" in card.evaluate("video => video.src")
     play(page, card)
+    assert "/user/somebody/files/wan_runs/videos/" in card.evaluate("video => video.src")
     page.screenshot(path=shots / "hub-form.png")
 
     book.cell(2).get_by_role("button", name="Buy 2 clips").click()

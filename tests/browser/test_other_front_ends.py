@@ -10,6 +10,7 @@ import pytest
 
 from .lab import write_notebook
 from .programs import PYTHON, Program
+from .waiting import expect, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,12 +91,13 @@ def test_marimo(any_page: Any, simulator: Any, cat: Path, tmp_path: Path, shots:
     simulator.config(run=4.0)
     text = MARIMO.format(connect=connect(simulator), submit=submit(cat), cat=str(cat))
     (tmp_path / "app.py").write_text(text)
+    (tmp_path / "pyproject.toml").write_text('[tool.marimo.display]\ntheme = "system"\n')
     command = ["marimo", "run", "app.py", "--headless", "--no-token", "--host", "127.0.0.1", "--port", "PORT"]
     with Program(tmp_path, [*PYTHON, *command]) as marimo:
         any_page.goto(marimo.url)
         live = any_page.locator(".wan-board")
         live.locator("[data-state=SUCCEEDED]").first.wait_for()
-        assert live.count() >= 2  # the run, and the board of everything
+        until(any_page, lambda: live.count() >= 2)  # the run, and the board of everything
         live.locator(".wan-film").first.click()
         assert live.locator("video").first.evaluate(PLAYED)
         card = any_page.locator("video[controls][src^='data:video/mp4']")
@@ -103,7 +105,9 @@ def test_marimo(any_page: Any, simulator: Any, cat: Path, tmp_path: Path, shots:
         assert card.evaluate(PLAYED)
         any_page.get_by_role("button", name=re.compile("^Buy 2 clips")).click()
         live.get_by_text("walk · wild").first.wait_for()
-        any_page.screenshot(path=shots / "marimo.png", full_page=True)
+        for scheme in ("dark", "light"):
+            any_page.emulate_media(color_scheme=scheme)
+            any_page.screenshot(path=shots / f"marimo-{scheme}.png", full_page=True)
     assert len(simulator.tasks()) == 3
 
 
@@ -122,14 +126,18 @@ def test_voila(any_page: Any, simulator: Any, cat: Path, tmp_path: Path, shots: 
     with Program(tmp_path, [*PYTHON, *command]) as voila:
         any_page.goto(voila.url)
         any_page.locator(".wan-board [data-state=SUCCEEDED]").first.wait_for()
-        assert any_page.locator(".wan-form").is_visible()
+        any_page.locator(".wan-form").wait_for()
         card = any_page.locator("video[controls][src^='data:video/mp4']").first
         assert card.evaluate(PLAYED)  # the file itself would be refused: 403
         better = any_page.locator(".wan-c-vote [data-outcome=left]:not([disabled])")
         better.wait_for()
         better.click()
         any_page.get_by_text("1 vote").first.wait_for()
-        any_page.screenshot(path=shots / "voila.png", full_page=True)
+        any_page.screenshot(path=shots / "voila-light.png", full_page=True)
+        any_page.goto(f"{voila.url}?voila-theme=dark")  # which runs the notebook anew, and buys nothing
+        any_page.locator(".wan-c-vote [data-outcome=left]:not([disabled])").wait_for()
+        any_page.screenshot(path=shots / "voila-dark.png", full_page=True)
+    assert len(simulator.tasks()) == 3
 
 
 @pytest.mark.front_end("nbclassic, a notebook in a folder", "cards, clips from their files")
@@ -173,6 +181,8 @@ def test_frame_of_a_foreign_origin_has_words_and_plays_what_is_embedded(
     any_page.goto((tmp_path / "page.html").as_uri())
     dead, embedded = (any_page.frame_locator("iframe").nth(index) for index in range(2))
     dead.get_by_text("Does not play?").click()
-    assert dead.get_by_text(str(run.video).replace(str(Path.home()), "~")).is_visible()
+    expect(dead.get_by_text(str(run.video).replace(str(Path.home()), "~"))).to_be_visible()
     assert embedded.locator("video[controls]").evaluate(PLAYED)
-    any_page.screenshot(path=shots / "sandboxed.png")
+    for scheme in ("dark", "light"):
+        any_page.emulate_media(color_scheme=scheme)
+        any_page.screenshot(path=shots / f"sandboxed-{scheme}.png")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -68,7 +69,7 @@ def test_form_looks(page: Any, shots: Path, axe: Callable[..., list[str]], name:
         for slot in ("reference_image#1", "reference_image#2", "reference_image#4"):
             tell(page, {"kind": "preview", "field": slot}, [states.picture(360, 240)])
     page.locator("summary").click()
-    page.wait_for_timeout(100)
+    page.wait_for_function("[...document.images].every((image) => image.complete)")
     page.locator("main").screenshot(path=shots / f"form-{name}-{theme}.png")
     assert axe(page, ".wan-form") == []
 
@@ -142,7 +143,7 @@ def test_empty_board_says_how_to_begin(page: Any, shots: Path) -> None:
 
 
 def assert_no_markup(page: Any) -> None:
-    page.wait_for_timeout(100)
+    page.evaluate("new Promise((done) => { const late = new Image(); late.onerror = done; late.src = 'x'; })")
     assert page.evaluate("window.hit") is None
     assert page.locator("main img[src=x], main script").count() == 0
 
@@ -170,6 +171,13 @@ def test_no_text_of_a_form_becomes_markup(page: Any) -> None:
 
 
 # --- time
+
+
+def stand_still(page: Any) -> None:
+    """From now on only `run_for` moves the clock of the page."""
+    now = datetime.now(UTC)
+    page.clock.install(time=now)
+    page.clock.pause_at(now + timedelta(seconds=1))
 
 
 def test_times_are_said_as_in_python(page: Any) -> None:
@@ -216,7 +224,7 @@ def test_kernel_of_another_clock_is_believed(page: Any) -> None:
 
 
 def test_silence_of_the_kernel_is_said_and_ends_with_its_next_word(page: Any, shots: Path) -> None:
-    page.clock.install()
+    stand_still(page)
     show_board(page, [states.row(0, "RUNNING"), states.row(1, "PENDING")])
     page.clock.run_for(15_000)
     assert page.locator(".wan-stale").is_hidden()
@@ -250,7 +258,7 @@ def test_a_form_whose_kernel_was_restarted_says_so(page: Any) -> None:
 
 
 def test_a_board_where_all_has_ended_is_never_stale(page: Any) -> None:
-    page.clock.install()
+    stand_still(page)
     show_board(page, [states.row(0, "SUCCEEDED"), states.row(1, "FAILED")])
     page.clock.run_for(600_000)
     assert page.locator(".wan-stale").is_hidden()
@@ -401,7 +409,7 @@ def test_keyboard_alone_is_enough(page: Any) -> None:
 
 
 def test_a_double_click_asks_once_and_waiting_is_explained(page: Any) -> None:
-    page.clock.install()
+    stand_still(page)
     rows = show_board(page, [states.row(1, "PENDING")])
     page.get_by_role("button", name=re.compile("Cancel")).dblclick()
     assert sent(page, "cancel") == [{"kind": "cancel", "id": rows[0]["id"]}]
@@ -467,7 +475,7 @@ def test_clean_up_leaves_nothing_behind(page: Any) -> None:
 
 
 def test_what_is_typed_is_sent_once_after_a_pause(page: Any) -> None:
-    page.clock.install()
+    stand_still(page)
     mount(page, "form.js", states.form())
     page.get_by_label("Prompt", exact=True).press_sequentially("a cat")
     page.clock.run_for(1000)

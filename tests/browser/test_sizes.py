@@ -15,6 +15,7 @@ from . import states
 from .harness import mount, tell
 from .player.conftest import clips, films  # noqa: F401  # fixtures
 from .player.host import serve_widget
+from .waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,10 +77,24 @@ LETTERS = (
 SIZES = [(222, 13), (222, 20), (328, 13), (560, 20), (960, 20)]
 
 
-def faults(page: Any, letters: int) -> list[str]:
-    """What is wrong with the view on the page."""
+def without_faults(view: Any, where: str) -> None:
+    """Wait until nothing of a view is cut or lies on something else; what has just been resized is laid anew."""
+    found: list[str] = []
+
+    def none() -> bool:
+        found[:] = view.evaluate(FAULTS)
+        return not found
+
+    try:
+        until(view.page, none)
+    except AssertionError:
+        raise AssertionError(f"{where}:\n" + "\n".join(found)) from None
+
+
+def fits(page: Any, letters: int, where: str) -> None:
+    """The view on the page has no faults with letters of this size."""
     page.add_style_tag(content=LETTERS % (letters, letters, letters))
-    return page.locator("#stage > *, #cell > *").first.evaluate(FAULTS)
+    without_faults(page.locator("#stage > *, #cell > *").first, f"{where}, letters of {letters} px")
 
 
 def board(page: Any, width: int, *, long: bool = False) -> None:
@@ -128,14 +143,11 @@ VIEWS: list[Callable[..., None]] = [board, card, done, form, study_form, referen
 )
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.__name__)
 def test_views_fit_small_places_and_large_letters(page: Any, shots: Path, view: Callable[..., None]) -> None:
-    found = {}
     for width, letters in SIZES:
         page.set_viewport_size({"width": width + 24, "height": 900})
         view(page, width)
-        if wrong := faults(page, letters):
-            found[(width, letters)] = wrong
+        fits(page, letters, f"{width} px")
         page.screenshot(path=shots / f"sizes-{view.__name__}-{width}-{letters}.png", full_page=True)
-    assert not found, "\n".join(f"{size}: {line}" for size, lines in found.items() for line in lines)
 
 
 @pytest.mark.parametrize("kind", ["vote", "told", "closed", "compare"])
@@ -158,11 +170,11 @@ def test_clips_side_by_side_fit(page: Any, shots: Path, clips: list[Any], kind: 
                 page.wait_for_selector(".wan-c-vote [data-outcome=left]:not([disabled])")
                 page.locator(".wan-c").press("1")
                 page.wait_for_selector(".wan-c-next:not([hidden])")
-            page.keyboard.press("?")
-            wrong = faults(page, letters)
+            page.locator(".wan-c").press("?")
+            page.locator(".wan-c-help").wait_for()
+            fits(page, letters, f"{width} px")
             page.screenshot(path=shots / f"sizes-{kind}-{width}-{letters}.png", full_page=True)
             page.goto("about:blank")
-        assert not wrong, f"{width} px, letters of {letters}:\n" + "\n".join(wrong)
 
 
 def test_plain_html_fits(page: Any, shots: Path, simulator: Any, photos: Path, tmp_path: Path) -> None:
@@ -197,13 +209,12 @@ def test_plain_html_fits(page: Any, shots: Path, simulator: Any, photos: Path, t
             assert box.evaluate("el => parseFloat(getComputedStyle(el).fontSize)") == pytest.approx(
                 0.93 * letters, abs=0.1
             )
-            wrong = faults(page, letters)
+            fits(page, letters, f"{name}, {width} px")
             page.screenshot(path=shots / f"sizes-static-{name}-{width}-{letters}.png", full_page=True)
-            assert not wrong, f"{name}, {width} px, letters of {letters}:\n" + "\n".join(wrong)
 
 
 def test_long_names_fit(page: Any) -> None:
     for width, letters in SIZES:
         page.set_viewport_size({"width": width + 24, "height": 900})
         board(page, width, long=True)
-        assert faults(page, letters) == [], (width, letters)
+        fits(page, letters, f"{width} px")

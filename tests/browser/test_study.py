@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from .lab import REPO
+from .waiting import expect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +34,7 @@ def test_from_the_plan_to_a_decision(notebook: Any, simulator: Any, server: Any,
     buy = plan.get_by_role("button", name="Buy 6 clips")
     buy.wait_for()
     book.page.screenshot(path=shots / "study-plan-light.png")
-    assert "fast <b>" in plan.inner_text()
+    expect(plan).to_contain_text("fast <b>")
     buy.and_(book.page.locator(".wan-widget button")).wait_for()
     book.wait_html(1)
     for output in book.save().cells[1].outputs:  # opened without a kernel, a plan is no dead widget either
@@ -46,14 +47,15 @@ def test_from_the_plan_to_a_decision(notebook: Any, simulator: Any, server: Any,
 
     book.run(3)
     compared = book.page.locator(".jp-Cell").nth(3)
-    compared.locator("video").nth(5).wait_for()
+    expect(compared.locator("video")).to_have_count(6)
     compared.get_by_text("Prompts", exact=True).scroll_into_view_if_needed()
     compared.locator(".wan-c-head").scroll_into_view_if_needed()
     book.page.screenshot(path=shots / "study-compare-light.png")
 
     book.run(4)
+    book.wait_html(4)
     ballot = book.page.locator(".jp-Cell").nth(4).locator("[data-lm-suppress-shortcuts]").first
-    ballot.locator("video").nth(1).wait_for()
+    expect(ballot.locator("video")).to_have_count(2)
     assert "calm" not in ballot.inner_text()
     for count, side in enumerate(("First", "Second", "First"), start=1):
         # As most people do: a click on a clip, then a key.
@@ -75,7 +77,7 @@ def test_from_the_plan_to_a_decision(notebook: Any, simulator: Any, server: Any,
     book.run(5)
     ranking = book.page.locator(".jp-Cell").nth(5)
     ranking.get_by_text("evidence is counted in seeds").wait_for()
-    assert "fast <b>" in ranking.inner_text()
+    expect(ranking).to_contain_text("fast <b>")
     ranking.scroll_into_view_if_needed()
     book.page.screenshot(path=shots / "study-ranking-light.png")
     book.theme("JupyterLab Dark")

@@ -9,6 +9,7 @@ import pytest
 
 from .lab import REPO, Notebook, Server
 from .programs import beside
+from .waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,12 +52,18 @@ def test_both_pages_show_one_output_a_cell_and_stay_equal(
         for book in (one, two):
             book.page.bring_to_front()
             book.cell(1).locator(".wan-form textarea").first.wait_for()
-            # What stands in a cell stands there once, in the order in which it was shown.
-            parts = book.cell(2).locator("table, .wan-main").evaluate_all("all => all.map((el) => el.tagName)")
-            assert parts == ["TABLE", "BUTTON", "BUTTON"]  # the plan, what buys it, and what races it
+            # What stands in a cell stands there once, in the order in which it was shown: the plan, what buys it, and
+            # what races it.
+            book.page.wait_for_function(
+                "(area) => [...area.querySelectorAll('table, .wan-main')].map((el) => el.tagName).join() === "
+                "'TABLE,BUTTON,BUTTON'",
+                arg=book.area(2).element_handle(),
+            )
             book.cell(3).locator(".wan-c-vote [data-outcome=left]:not([disabled])").wait_for()
             book.cell(4).locator(".wan-star").first.wait_for()
-            assert [len(book.outputs(index)) for index in range(1, 6)] == [1, 1, 1, 1, 1]
+            for index in range(1, 6):
+                book.wait_html(index)
+                assert len(book.outputs(index)) == 1
         # What one types and answers, the other sees.
         one.page.bring_to_front()
         one.cell(1).get_by_label("Prompt", exact=True).fill("a cat walks")
@@ -67,7 +74,7 @@ def test_both_pages_show_one_output_a_cell_and_stay_equal(
         one.cell(3).locator(".wan-c").focus()
         one.page.keyboard.press("1")
         one.cell(3).get_by_role("button", name="Next pair").wait_for()
-        assert one.page.evaluate("document.activeElement.className") == "wan-c-next", "the focus is where it was"
+        one.page.wait_for_function("document.activeElement.className === 'wan-c-next'")  # the focus is where it was
         two.page.bring_to_front()
         two.cell(3).get_by_text("1 vote", exact=True).wait_for()
         told = [book.cell(3).locator(".wan-c-sentence").inner_text() for book in (one, two)]
@@ -89,10 +96,12 @@ def test_both_pages_show_one_output_a_cell_and_stay_equal(
         two.page.bring_to_front()
         two.cell(1).get_by_text("JPEG").first.wait_for()
         two.page.wait_for_function("document.querySelector('.wan-form textarea').value === 'a cat walks'")
-        for name, book in (("first", one), ("second", two)):
+        for name, book, theme in (("first", one, "Light"), ("second", two, "Dark")):
             book.page.bring_to_front()
-            book.cell(1).screenshot(path=shots / f"rtc-form-{name}.png")
-            book.cell(3).screenshot(path=shots / f"rtc-vote-{name}.png")
+            book.theme(f"JupyterLab {theme}")
+            book.area(1).screenshot(path=shots / f"rtc-form-{name}.png")
+            book.area(3).screenshot(path=shots / f"rtc-vote-{name}.png")
+        one.wait_html(3, "1 vote.")
         saved = one.save()
         assert "1 vote." in saved.cells[3].outputs[0].data["text/plain"]
         assert all(set(cell.outputs[0].data) == {"text/html", "text/plain"} for cell in saved.cells[1:])
@@ -106,8 +115,8 @@ def test_both_pages_show_one_output_a_cell_and_stay_equal(
         for book in (late, one, two):
             book.page.bring_to_front()
             book.cell(3).get_by_role("button", name="Next pair").wait_for()
-            book.cell(3).locator(".wan-c-name").nth(1).wait_for()
-            assert sorted(book.cell(3).locator(".wan-c-name").all_inner_texts()) == ["calm", "wild"]
+            names = book.cell(3).locator(".wan-c-name")
+            until(book.page, lambda names=names: sorted(names.all_inner_texts()) == ["calm", "wild"])
         late.cell(4).locator("[aria-label^='4 stars:'][aria-pressed=true]").wait_for()
     finally:
         context.close()

@@ -39,6 +39,7 @@ def structure(notebook: Any) -> Any:
 def test_no_key_of_a_comparison_reaches_the_notebook_and_nothing_swells_it(notebook: Any, films: Path) -> None:
     book = notebook("compare.ipynb", CELL.format(films=str(films), compare=True), "1 + 1")
     book.run(0)
+    book.wait_html(0)
     page = book.page
     page.wait_for_function(READY)
     before = structure(book)
@@ -52,7 +53,7 @@ def test_no_key_of_a_comparison_reaches_the_notebook_and_nothing_swells_it(noteb
     for key in ("a", "b", "d", "d", "c", "y", "r", "z", "j", "k", "o"):
         page.keyboard.press(key)
     assert structure(book) == before
-    assert page.evaluate("document.activeElement.closest('.wan-c') !== null")
+    page.wait_for_function("document.activeElement.closest('.wan-c') !== null")
     book.wait_html(0)
     saved = book.save()
     (still,) = (output.data for output in saved.cells[0].outputs)
@@ -60,7 +61,7 @@ def test_no_key_of_a_comparison_reaches_the_notebook_and_nothing_swells_it(noteb
     assert len(json.dumps(saved.cells[0].outputs)) < 5_000
     assert "wan-c-still" in still["text/html"]
     assert "calm: calm" in still["text/plain"]
-    assert page.locator(".wan-c-still").is_hidden()  # until there is no kernel
+    page.locator(".wan-c-still").first.wait_for(state="hidden")  # until there is no kernel
     assert "widgets" not in saved.metadata
 
     again = notebook("compare.ipynb")  # the page is loaded again: the comparison goes on
@@ -74,6 +75,7 @@ def test_no_key_of_a_comparison_reaches_the_notebook_and_nothing_swells_it(noteb
 def test_no_key_of_a_vote_reaches_the_notebook(notebook: Any, films: Path) -> None:
     book = notebook("vote.ipynb", CELL.format(films=str(films), compare=False), "print(votes)")
     book.run(0)
+    book.wait_html(0)
     page = book.page
     page.wait_for_function(READY)
     before = structure(book)
@@ -112,6 +114,7 @@ def test_a_click_on_a_clip_is_enough_to_be_heard(notebook: Any, films: Path) -> 
     """From another cell, where the notebook's selection was."""
     book = notebook("click.ipynb", CELL.format(films=str(films), compare=False), "print(votes)")
     book.run(0)
+    book.wait_html(0)
     page = book.page
     page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
     page.locator(".jp-Cell").nth(1).locator(".jp-InputPrompt").click()

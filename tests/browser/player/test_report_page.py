@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from browser.waiting import until
 from wan_nb.reporting.page import write_report
 
 from .pages import READER
@@ -16,14 +16,6 @@ if TYPE_CHECKING:
 
 VIDEOS = "[...document.querySelectorAll('video.wan-c-video')]"
 READY = f"{VIDEOS}.length === 2 && {VIDEOS}.every((video) => video.readyState === 4)"
-
-
-def until(page: Any, true: str) -> None:
-    """Wait for a condition from outside: the page forbids the code that ``wait_for_function`` would run in it."""
-    deadline = time.monotonic() + 30
-    while not page.evaluate(true):
-        assert time.monotonic() < deadline, true
-        page.wait_for_timeout(50)
 
 
 @pytest.mark.parametrize("media", ["embed", "link"])

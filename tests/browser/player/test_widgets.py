@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from browser.waiting import expect, until
 from wan_nb.errors import InvalidOption
 from wan_nb.widgets.clip_pages import LIVE
 from wan_nb.widgets.compare import CompareWidget
@@ -71,8 +72,8 @@ def wait_frames(page: Any, *expected: int) -> None:
     )
 
 
-def said(page: Any) -> str:
-    return page.locator(".wan-c-live").inner_text()
+def says(page: Any, text: str) -> None:
+    expect(page.locator(".wan-c-live")).to_have_text(text)
 
 
 def test_keys_move_both_clips_alike(show: Any, clips: list[Any]) -> None:
@@ -105,30 +106,34 @@ def test_v_goes_through_the_views_and_x_swaps_while_it_is_held(show: Any, clips:
     stage = page.locator(".wan-c-stage")
     for view in ("wipe", "difference", "onion", "side"):
         page.keyboard.press("v")
-        assert stage.get_attribute("data-view") == view
+        expect(stage).to_have_attribute("data-view", view)
     left = "document.querySelectorAll('.wan-c-tile')[0].getBoundingClientRect().x"
     before = page.evaluate(left)
     page.keyboard.down("x")
-    assert page.evaluate(left) > before
+    page.wait_for_function(f"before => {left} > before", arg=before)
     page.keyboard.up("x")
-    assert page.evaluate(left) == before
+    page.wait_for_function(f"before => {left} === before", arg=before)
 
 
 def test_the_difference_of_a_clip_with_itself_is_black_and_with_another_is_not(show: Any, clips: list[Any]) -> None:
-    def light(*shown: Any) -> int:
+    def show_difference(*shown: Any) -> Any:
         page = show(CompareWidget([{**clip, "id": f"{at}", "variant": f"{at}"} for at, clip in enumerate(shown)]))
         page.keyboard.press("ArrowRight")
         wait_frames(page, 24, 24)
         page.keyboard.press("v")
         page.keyboard.press("v")
-        page.wait_for_timeout(200)
+        return page
+
+    def light(page: Any) -> int:
         picture = Image.open(io.BytesIO(page.locator(".wan-c-a .wan-c-screen").screenshot())).convert("L")
         width, height = picture.size
         # Below the badges and the code, and without the round corners.
         return picture.crop((12, height // 3, width - 12, height - 12)).getextrema()[1]
 
-    assert light(clips[0], clips[0]) < 12
-    assert light(clips[0], clips[1]) > 60
+    page = show_difference(clips[0], clips[0])
+    until(page, lambda: light(page) < 12)  # pictures come to the screen a little after they are there
+    page = show_difference(clips[0], clips[1])
+    until(page, lambda: light(page) > 60)
 
 
 def test_wipe_shows_the_first_clip_left_of_the_edge_and_the_second_right_of_it(show: Any, clips: list[Any]) -> None:
@@ -146,13 +151,20 @@ def test_wipe_shows_the_first_clip_left_of_the_edge_and_the_second_right_of_it(s
         return max(ImageStat.Stat(ImageChops.difference(one, two)).mean)
 
     page.keyboard.press("v")
-    mixed = halves()
-    page.locator(".wan-c-mix").fill("100")
-    first = halves()
-    page.locator(".wan-c-mix").fill("0")
-    second = halves()
-    assert max(apart(mixed[0], first[0]), apart(mixed[1], second[1])) < 1
-    assert min(apart(mixed[0], second[0]), apart(mixed[1], first[1])) > 10
+    mix = page.locator(".wan-c-mix")
+    middle = mix.input_value()
+
+    def divided() -> bool:
+        pictures = []
+        for at in (middle, "100", "0"):
+            mix.fill(at)
+            pictures.append(halves())
+        mixed, first, second = pictures
+        same = max(apart(mixed[0], first[0]), apart(mixed[1], second[1]))
+        other = min(apart(mixed[0], second[0]), apart(mixed[1], first[1]))
+        return same < 1 and other > 10
+
+    until(page, divided)
 
 
 def test_every_key_is_also_a_button_and_is_announced(show: Any, clips: list[Any]) -> None:
@@ -166,9 +178,9 @@ def test_every_key_is_also_a_button_and_is_announced(show: Any, clips: list[Any]
     assert (root.get_attribute("role"), root.get_attribute("tabindex")) == ("group", "0")
     assert root.get_attribute("data-lm-suppress-shortcuts") == "true"
     page.keyboard.press("+")
-    assert said(page) == "Speed 1.5×"
+    says(page, "Speed 1.5×")
     page.keyboard.press("?")
-    assert page.locator(".wan-c-help kbd").count() == len(keys)
+    expect(page.locator(".wan-c-help kbd")).to_have_count(len(keys))
 
 
 def test_the_frame_on_show_can_be_used_for_the_next_clip(show: Any, clips: list[Any]) -> None:
@@ -190,15 +202,15 @@ def test_loop_range_speed_and_help_answer_to_their_keys(show: Any, clips: list[A
     page.keyboard.press("ArrowRight")
     wait_frames(page, 24, 24)
     page.keyboard.press("[")
-    assert said(page) == "Loop from 1.00 s to 3.00 s"
+    says(page, "Loop from 1.00 s to 3.00 s")
     page.keyboard.press("ArrowRight")
     wait_frames(page, 48, 48)
     page.keyboard.press("]")
-    assert said(page) == "Loop from 1.00 s to 2.00 s"
+    says(page, "Loop from 1.00 s to 2.00 s")
     page.keyboard.press("l")
-    assert said(page) == "Loop off"
+    says(page, "Loop off")
     page.keyboard.press("-")
-    assert said(page) == "Speed 0.5×"
+    says(page, "Speed 0.5×")
 
 
 def test_sound_comes_from_one_clip_at_a_time(show: Any, clips: list[Any]) -> None:
@@ -222,8 +234,9 @@ def test_a_paused_frame_can_be_looked_at_in_the_original(show: Any, clips: list[
     page.keyboard.press("ArrowRight")
     wait_frames(page, 24, 24)
     page.get_by_role("button", name="Original").click()
-    page.wait_for_function("document.querySelectorAll('video.wan-c-sharp').length === 2")
-    assert page.evaluate("readCodes([...document.querySelectorAll('video.wan-c-sharp')])") == [24, 24]
+    page.wait_for_function(
+        "JSON.stringify(readCodes([...document.querySelectorAll('video.wan-c-sharp')])) === '[24,24]'"
+    )
     page.keyboard.press(".")
     page.wait_for_function(
         "JSON.stringify(readCodes([...document.querySelectorAll('video.wan-c-sharp')])) === '[25,25]'"
@@ -236,20 +249,20 @@ def test_thousands_page_six_at_a_time_and_give_back_what_they_took(show: Any, cl
     many = [{**clips[n % 2], "id": f"{n}", "variant": f"v{n}", "strip": strip(), "cost": float(n)} for n in range(2000)]
     load = {clip["id"]: clip["video"] for clip in many}
     page = show(CompareWidget(many, load=lambda clip_id, quality: load[clip_id].read_bytes()))
-    assert page.locator("video").count() == LIVE
-    assert page.evaluate("blobs") == 2 * LIVE
+    expect(page.locator("video")).to_have_count(LIVE)
+    page.wait_for_function("all => blobs === all", arg=2 * LIVE)
     page.get_by_role("button", name="Next page").click()
     page.wait_for_function("document.querySelector('.wan-c-head').textContent.includes('2 / 334')")
     page.wait_for_function(READY)
-    assert page.locator("video").count() == LIVE
-    assert page.evaluate("blobs") == 2 * LIVE
+    expect(page.locator("video")).to_have_count(LIVE)
+    page.wait_for_function("all => blobs === all", arg=2 * LIVE)
     page.get_by_label("Order by").select_option("cost")
     page.wait_for_function("document.querySelector('.wan-c-head').textContent.includes('1 / 334')")
     page.wait_for_function(READY)
     page.evaluate("leave()")
     page.wait_for_function("blobs === 0")
-    assert page.locator("video").count() == 0
-    assert page.evaluate("listening()") == 0
+    expect(page.locator("video")).to_have_count(0)
+    page.wait_for_function("listening() === 0")
 
 
 def test_whatever_comes_from_outside_is_text(show: Any, clips: list[Any]) -> None:
@@ -260,7 +273,7 @@ def test_whatever_comes_from_outside_is_text(show: Any, clips: list[Any]) -> Non
     ]
     page = show(CompareWidget(hurt))
     page.keyboard.press("v")
-    assert evil in page.locator(".wan-c-prompts").inner_text()
+    expect(page.locator(".wan-c-prompts")).to_contain_text(evil)
     assert page.locator("img").count() == 0
     assert page.evaluate("window.evil") is None
 
@@ -268,8 +281,8 @@ def test_whatever_comes_from_outside_is_text(show: Any, clips: list[Any]) -> Non
 def test_runs_without_a_clip_say_so_and_the_rest_plays(show: Any, clips: list[Any]) -> None:
     broken = {**clips[0], "id": "gone", "variant": "gone", "video": None, "status": "FAILED"}
     page = show(CompareWidget([*clips, broken]), ready=False)
-    page.wait_for_function("document.querySelectorAll('.wan-c-note:not([hidden])').length === 1")
-    assert page.locator(".wan-c-note:not([hidden])").inner_text() == "No clip: failed."
+    expect(page.locator(".wan-c-note:not([hidden])")).to_have_text("No clip: failed.")
+    page.wait_for_function(f"{VIDEOS}.slice(0, 2).every((video) => video.readyState === 4)")
     page.keyboard.press("ArrowRight")
     page.wait_for_function(f"{VIDEOS}.slice(0, 2).every((video) => video.currentTime > 1)")
 
@@ -328,7 +341,7 @@ def test_votes_by_keyboard_alone(show: Any, clips: list[Any]) -> None:
     page.keyboard.press("s")
     page.wait_for_selector(".wan-c-done:not([hidden])")
     assert booth.stored[-1][1] == "skip"
-    assert "Not decided yet, about 4 more seeds." in page.locator(".wan-c-sentence").inner_text()
+    expect(page.locator(".wan-c-sentence")).to_contain_text("Not decided yet, about 4 more seeds.")
 
 
 def refuse(error: Exception) -> Callable[[str, str], bytes]:
@@ -383,7 +396,7 @@ def test_a_clip_that_breaks_while_it_is_looked_at_closes_its_question(show: Any,
     page.evaluate(f"{VIDEOS}[1].src = 'data:video/mp4,nothing'")
     page.locator(".wan-c-closed").filter(has_text="Second: This clip cannot be played here").wait_for()
     page.keyboard.press("1")
-    assert page.locator(".wan-c-vote button:visible:not([disabled])").get_attribute("data-outcome") == "skip"
+    expect(page.locator(".wan-c-vote button:visible:not([disabled])")).to_have_attribute("data-outcome", "skip")
     assert booth.stored == []
 
 
@@ -439,9 +452,9 @@ def test_names_stand_on_the_page_only_after_the_vote_is_stored(show: Any, clips:
     vote(page, "1")
     page.wait_for_selector(".wan-c-next:not([hidden])")
     assert len(booth.stored) == 1
-    assert "calm over fast" in page.locator(".wan-c-sentence").inner_text()
+    expect(page.locator(".wan-c-sentence")).to_contain_text("calm over fast")
     assert page.locator(".wan-c-sentence").get_attribute("aria-live") == "polite"
-    assert page.locator(".wan-c-name").all_inner_texts() == ["calm", "fast"]
+    expect(page.locator(".wan-c-name")).to_have_text(["calm", "fast"])
 
 
 def test_muted_and_playing_unless_less_motion_is_wanted(show: Any, clips: list[Any], page: Any) -> None:
@@ -449,7 +462,7 @@ def test_muted_and_playing_unless_less_motion_is_wanted(show: Any, clips: list[A
     page.wait_for_function("[...document.querySelectorAll('video')].every((v) => v.muted && v.currentTime > 0.2)")
     page.emulate_media(reduced_motion="reduce")
     show(Booth(clips, rounds=1).widget())
-    page.wait_for_timeout(500)
+    page.wait_for_selector(".wan-c-vote [data-outcome=left]:not([disabled])")  # where they would begin to play
     assert page.evaluate("[...document.querySelectorAll('video')].every((video) => video.paused)")
 
 
@@ -469,4 +482,4 @@ def test_it_fits_360_pixels(show: Any, clips: list[Any], page: Any, scheme: str)
     page.set_viewport_size({"width": 360, "height": 800})
     for widget in (CompareWidget(clips), Booth(clips, rounds=1).widget()):
         show(widget)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.wait_for_function("document.documentElement.scrollWidth <= 360")
