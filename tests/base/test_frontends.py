@@ -189,9 +189,9 @@ def test_cell_is_typed_into_a_terminal(prompt, simulator, photos, tmp_path) -> N
 def test_cell_is_typed_into_jupyter_console(simulator, photos, tmp_path) -> None:
     pytest.importorskip("jupyter_console", reason="jupyter-console is not installed")
     service = {"DASHSCOPE_API_KEY": simulator.key, "DASHSCOPE_HTTP_BASE_URL": simulator.url}
-    command = [sys.executable, "-m", "jupyter_console", "--no-confirm-exit", "--simple-prompt"]
+    command = [sys.executable, "-m", "jupyter_console", "--no-confirm-exit"]
     environment = {k: v for k, v in _environment(tmp_path, **service).items() if k != "JPY_SESSION_NAME"}
-    terminal = Typed(tmp_path, environment, simple=True, command=command)
+    terminal = Typed(tmp_path, environment, simple=False, command=command)
     try:
         terminal.until("In [1]:")
         # The console misses the end of a first cell that is over before it listens, and would wait for ever.
@@ -202,10 +202,14 @@ def test_cell_is_typed_into_jupyter_console(simulator, photos, tmp_path) -> None
         terminal.until("In [2]:")
         terminal.type("%load_ext wan_nb")
         terminal.until("In [3]:")
-        terminal.type(f"run = get_ipython().run_cell_magic('wan', '-f {photos / 'cat.jpg'} -d 2 --out run', 'a cat')")
+        terminal.type(f"%%wan -f {photos / 'cat.jpg'} -d 2 --out run")
+        terminal.until("...:")  # Enter goes on with the cell
+        terminal.type("a cat walks")
+        terminal.type("")
+        terminal.type("")
         terminal.until("In [4]:")
-        terminal.type("print('status', run.status)")
-        terminal.until("status SUCCEEDED")  # the cell has waited
+        terminal.type("print('status', run.status, repr(run.row.prompt))")
+        terminal.until("status SUCCEEDED 'a cat walks'")  # the cell has waited
         terminal.type("%wan form")
         terminal.until("A form needs a notebook")
         terminal.type("run")
@@ -247,11 +251,12 @@ class Typed:
         import time
 
         give_up = time.monotonic() + seconds
-        while words not in self._said:
+        while words not in (said := re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self._said)):  # without colours
             ready, _, _ = select.select([self._master], [], [], 1.0)
-            assert time.monotonic() < give_up, f"waited for {words!r}: {self._said[-2000:]}"
+            assert time.monotonic() < give_up, f"waited for {words!r}: {said[-2000:]}"
             if ready:
                 self._said += os.read(self._master, 65_536).decode(errors="replace")
+        self._said = said
         self._said = self._said.partition(words)[2]
 
     def end(self) -> None:
