@@ -79,12 +79,23 @@ def _(run):
     done = run.wait()
     done
     return (done,)
+
+@app.cell
+def _(wan_nb):
+    wan_nb.form()
+    return
+
+@app.cell
+def _(wan_nb):
+    pair = wan_nb.study({{"one": "c", "two": "d"}}, name="pair", first_frame={cat!r}, duration=2, seeds=[1])
+    pair.submit(max_cost=9).wait().vote()
+    return (pair,)
 """
 
 
 @pytest.mark.front_end(
     "marimo",
-    "run, study with its Buy button, board and card as a cell's last value; clips from light copies",
+    "run, study with its Buy button, board, card, form and vote as a cell's last value; clips from light copies",
 )
 def test_marimo(any_page: Any, simulator: Any, cat: Path, tmp_path: Path, shots: Path) -> None:
     pytest.importorskip("marimo", reason="marimo is not installed")
@@ -105,10 +116,14 @@ def test_marimo(any_page: Any, simulator: Any, cat: Path, tmp_path: Path, shots:
         assert card.evaluate(PLAYED)
         any_page.get_by_role("button", name=re.compile("^Buy 2 clips")).click()
         live.get_by_text("walk · wild").first.wait_for()
+        any_page.locator(".wan-form").get_by_label("Prompt", exact=True).fill("a cat sits")
+        expect(any_page.get_by_role("button", name="Make the clip")).to_be_enabled()  # the kernel has checked it
+        any_page.locator(".wan-c-vote [data-outcome=left]:not([disabled])").click()
+        any_page.get_by_text("1 vote", exact=True).first.wait_for()
         for scheme in ("dark", "light"):
             any_page.emulate_media(color_scheme=scheme)
             any_page.screenshot(path=shots / f"marimo-{scheme}.png", full_page=True)
-    assert len(simulator.tasks()) == 3
+    assert len(simulator.tasks()) == 5
 
 
 @pytest.mark.front_end("voila", "live board, form, vote; clips from light copies, since voila serves no MP4")
@@ -135,7 +150,8 @@ def test_voila(any_page: Any, simulator: Any, cat: Path, tmp_path: Path, shots: 
         any_page.get_by_text("1 vote").first.wait_for()
         any_page.screenshot(path=shots / "voila-light.png", full_page=True)
         any_page.goto(f"{voila.url}?voila-theme=dark")  # which runs the notebook anew, and buys nothing
-        any_page.locator(".wan-c-vote [data-outcome=left]:not([disabled])").wait_for()
+        any_page.locator("video[controls][src^='data:video/mp4']").first.wait_for()
+        any_page.get_by_text("1 vote").first.wait_for()
         any_page.screenshot(path=shots / "voila-dark.png", full_page=True)
     assert len(simulator.tasks()) == 3
 

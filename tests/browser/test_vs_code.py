@@ -51,7 +51,8 @@ def window(browser: Any, tmp_path: Path) -> Iterator[Any]:
 
 @pytest.mark.front_end(
     "VS Code for the web",
-    "a saved notebook, light and dark: cards, board and comparison as plain HTML, clips from their files",
+    "a saved notebook without a kernel, light and dark: cards, board and comparison as plain HTML, clips from their "
+    "files; nothing live was tried there",
 )
 @pytest.mark.timeout(600)
 def test_saved_notebook_shows_its_cards_and_plays_their_clips(
