@@ -48,6 +48,9 @@ def any_page(browser: Any) -> Iterator[Any]:
     assert [error for error in errors if "wan" in error.lower()] == []
 
 
+# As pages that have a light and a dark view, Colab's among them.
+SCHEMES = '<meta name="color-scheme" content="light dark">'
+
 MARIMO = """
 import marimo
 app = marimo.App()
@@ -149,7 +152,7 @@ def test_voila(any_page: Any, simulator: Any, cat: Path, tmp_path: Path, shots: 
         better.click()
         any_page.get_by_text("1 vote").first.wait_for()
         any_page.screenshot(path=shots / "voila-light.png", full_page=True)
-        any_page.goto(f"{voila.url}?voila-theme=dark")  # which runs the notebook anew, and buys nothing
+        any_page.goto(f"{voila.url}?theme=dark")  # which runs the notebook anew, and buys nothing
         any_page.locator("video[controls][src^='data:video/mp4']").first.wait_for()
         any_page.get_by_text("1 vote").first.wait_for()
         any_page.screenshot(path=shots / "voila-dark.png", full_page=True)
@@ -191,9 +194,9 @@ def test_frame_of_a_foreign_origin_has_words_and_plays_what_is_embedded(
     workspace = run.session.workspace
     cards = [run_bundle(workspace, run.row, embed=embed)["text/html"] for embed in (False, True)]
     frames = "".join(
-        f'<iframe sandbox="allow-scripts" srcdoc="{escape(card)}" width=700 height=760></iframe>' for card in cards
+        f'<iframe sandbox="allow-scripts" srcdoc="{escape(SCHEMES + card)}" width=700 height=760></iframe>' for card in cards
     )
-    (tmp_path / "page.html").write_text(f'<!doctype html><meta charset="utf-8">{frames}')
+    (tmp_path / "page.html").write_text(f'<!doctype html><meta charset="utf-8">{SCHEMES}{frames}')
     any_page.goto((tmp_path / "page.html").as_uri())
     dead, embedded = (any_page.frame_locator("iframe").nth(index) for index in range(2))
     dead.get_by_text("Does not play?").click()
