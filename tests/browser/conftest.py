@@ -11,6 +11,7 @@ import pytest
 
 from .lab import KNOWN_CONSOLE, Notebook, Server
 from .programs import npm
+from .waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.browser)
+            if item.get_closest_marker("timeout") is None:  # a machine that is busy with other things draws slowly
+                item.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture(scope="package")
@@ -67,7 +70,7 @@ def page(browser: Any) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE * 1000)
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(f"page error: {error}"))
     # Notebook 7 is refused the fonts of its formulas, which nothing here asks for.
@@ -80,12 +83,14 @@ def page(browser: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def notebook(page: Any, server: Server) -> Iterator[Any]:
-    """Opens a notebook of given cells: ``notebook("a.ipynb", "1 + 1")``. Its kernel ends with the test."""
+    """Opens a notebook of given cells, light: ``notebook("a.ipynb", "1 + 1")``. Its kernel ends with the test."""
 
     def open_notebook(name: str, *cells: str, app: str = "lab") -> Notebook:
         if cells:
             server.write(name, *cells)
-        return Notebook(page, server, name, app=app)
+        book = Notebook(page, server, name, app=app)
+        book.theme("JupyterLab Light")  # the server keeps what the test before has chosen
+        return book
 
     yield open_notebook
     server.end_kernels()  # what one has not sent yet would go to the simulator of the next test

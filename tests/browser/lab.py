@@ -12,6 +12,7 @@ from urllib.request import Request, urlopen
 import nbformat
 
 from .programs import REPO, Program, clean
+from .waiting import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,10 +132,10 @@ class Notebook:
         self.page, self.server, self.name, self.app = page, server, name, app
         path = f"lab/workspaces/auto-{abs(hash(name)) % 10**6}/tree/{name}" if app == "lab" else f"notebooks/{name}"
         page.goto(f"{server.url}{path}{server.entry}")
-        page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length > 0", timeout=90_000)
+        page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.content?.widgets?.length > 0")
         page.evaluate("() => jupyterapp.shell.currentWidget.context.ready")
 
-    def wait_idle(self, *, timeout: float = 60) -> None:
+    def wait_idle(self, *, timeout: float = PATIENCE) -> None:
         """Until a kernel is there and has nothing to do."""
         self.page.wait_for_function(
             "jupyterapp.shell.currentWidget.context.sessionContext.session?.kernel?.status === 'idle'",
@@ -154,7 +155,7 @@ class Notebook:
             index,
         )
 
-    def run(self, index: int, *, timeout: float = 60) -> None:
+    def run(self, index: int, *, timeout: float = PATIENCE) -> None:
         """Run a cell to its end; an error in it fails the test."""
         self.wait_idle()
         self.start(index)
@@ -224,6 +225,8 @@ class Notebook:
 
     def theme(self, name: str) -> None:
         """Switch Lab's theme: ``JupyterLab Light``, ``JupyterLab Dark``, ``JupyterLab Dark High Contrast``."""
+        if self.page.evaluate("document.body.dataset.jpThemeName") == name:
+            return
         self.page.evaluate("name => jupyterapp.commands.execute('apputils:change-theme', { theme: name })", name)
         self.page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name)
         self.page.locator("#jupyterlab-splash").wait_for(state="detached")

@@ -67,12 +67,12 @@ def run_all(book: Any) -> None:
     for number, name in enumerate(CELLS, 1):
         book.wait_idle()
         book.start(number)
-        book.page.wait_for_function("index => window.ended.has(index)", arg=number, timeout=90_000)
+        book.page.wait_for_function("index => window.ended.has(index)", arg=number)
         if name != "error":
             assert not [one for one in book.outputs(number) if one["output_type"] == "error"], name
     control = book.cell(len(CELLS))
     control.scroll_into_view_if_needed()
-    control.locator(TYPESET).first.wait_for(timeout=60_000)  # formulas are typeset on this page
+    control.locator(TYPESET).first.wait_for()  # formulas are typeset on this page
 
 
 @pytest.mark.parametrize("app", ["lab", "notebook"])
@@ -84,7 +84,7 @@ def test_prompts_with_formulas_and_markup_are_shown_as_typed(notebook: Any, setu
     book.shut_kernel_down()
     again = notebook(f"typed-{app}/a.ipynb", app=app)
     again.cell(len(CELLS)).scroll_into_view_if_needed()
-    again.cell(len(CELLS)).locator(TYPESET).first.wait_for(timeout=60_000)
+    again.cell(len(CELLS)).locator(TYPESET).first.wait_for()
     check(again, f"{app}-saved", shots)
 
 

@@ -7,7 +7,6 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import expect
 
 from .lab import REPO
 from .waiting import expect
@@ -81,7 +80,7 @@ def test_a_chain_asks_and_its_button_buys_once(
     button.focus()
     book.page.keyboard.press("Enter")
     book.page.keyboard.press("Enter")
-    expect(cell.last).to_have_text(re.compile(r"Reused run[\s\S]*✓ done "), timeout=90_000)
+    expect(cell.last).to_have_text(re.compile(r"Reused run[\s\S]*✓ done "))
     said = cell.last.inner_text()
     assert said.index("Reused run") < said.rindex("SIMULATED"), "the new clip comes last"
     assert said.count("Reused run") == 1
@@ -105,11 +104,11 @@ def test_takes_are_bought_and_pinned_by_mouse(notebook: Any, setup: Any, simulat
     book.run(1)
     cell = book.cell(1)
     cell.get_by_role("button", name="Again").first.click()
-    cell.get_by_text("take 2 of 2").first.wait_for(timeout=90_000)
+    cell.get_by_text("take 2 of 2").first.wait_for()
     assert creates(simulator) == 2
     book.run(3)
     board = book.cell(3)
-    board.get_by_role("button", name="Pin take 2").first.click(timeout=90_000)
+    board.get_by_role("button", name="Pin take 2").first.click()
     board.get_by_text("show take 2 from now on").first.wait_for()
     shown(book, 3, shots, "takes-board", axe, ".wan-board")
     book.run(1)
@@ -139,7 +138,7 @@ def test_a_prompt_corrected_in_mid_study_is_offered_on_the_board_too(
     shown(book, 1, shots, "edits-board", axe, ".wan-offer")
     shown(book, 2, shots, "edits-plan", axe)
     offer.get_by_role("button", name="Cancel them and buy the new ones").click()
-    first.get_by_text("canceled").first.wait_for(timeout=60_000)
+    first.get_by_text("canceled").first.wait_for()
     for task in simulator.tasks():
         simulator.do(task["task_id"], "finish")
     offer.wait_for(state="hidden")

@@ -42,7 +42,7 @@ def edit(book: Any, index: int, source: str) -> None:
 def done(book: Any, index: int) -> Any:
     """The card of a clip that has ended, with what is of use beneath it."""
     after = book.cell(index).locator(".wan-after .wan-board")
-    after.wait_for(timeout=90_000)
+    after.wait_for()
     return after
 
 

@@ -61,7 +61,6 @@ def firefox(request: Any, tmp_path: Path) -> Iterator[Firefox]:
     "JupyterLab in Firefox, with the codecs of the system and without",
     "run, form, comparison, vote; without H.264 each says so, and a vote can only be skipped",
 )
-@pytest.mark.timeout(600)
 def test_runs_forms_comparisons_and_votes(firefox: Firefox, server: Server, simulator: Any, shots: Path) -> None:
     simulator.config(run=1.0, clips="full")
     name = f"firefox-{firefox.codecs}"
@@ -71,12 +70,12 @@ def test_runs_forms_comparisons_and_votes(firefox: Firefox, server: Server, simu
     server.write(f"{name}/a.ipynb", connect, *CELLS)
     book = Notebook(firefox, server, f"{name}/a.ipynb")
     for index in range(3):
-        book.run(index, timeout=120)
+        book.run(index)
     firefox.wait_for_function(f"{CELL % 2}.querySelector('.wan-form textarea') !== null")
     firefox.wait_for_function(
         f"{CELL % 1}.querySelector('video[controls]') !== null"
     )  # the card, once the run has ended
-    book.run(3, timeout=120)
+    book.run(3)
     firefox.wait_for_function(f"{CELL % 3}.querySelectorAll('.wan-c video').length === 4")
     if firefox.codecs:
         assert firefox.evaluate(PLAYED, ".jp-OutputArea video[controls]") == 1
@@ -103,8 +102,8 @@ def test_runs_forms_comparisons_and_votes(firefox: Firefox, server: Server, simu
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         firefox.evaluate("name => jupyterapp.commands.execute('apputils:change-theme', { theme: name })", theme)
         firefox.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=theme)
-        name = f"firefox-{'codecs' if firefox.codecs else 'no-codecs'}-{theme.rpartition(' ')[2].lower()}.png"
-        firefox.screenshot(shots / name)
+        picture = f"firefox-{'codecs' if firefox.codecs else 'no-codecs'}-{theme.rpartition(' ')[2].lower()}.png"
+        firefox.screenshot(shots / picture)
     book.run(5)
     assert book.printed(5) == ("1 ['left']" if firefox.codecs else "1 ['skip']")
     for index in range(1, 5):

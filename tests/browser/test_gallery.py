@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from log_history import log_of
 
+from .harness import mount
 from .lab import REPO
 from .waiting import expect, until
 
@@ -25,6 +26,19 @@ session.runs().wan.play()"""
 def seen(book: Any, text: str) -> None:
     """Wait until the table says this."""
     book.page.wait_for_function("text => document.querySelector('.jp-OutputArea')?.innerText.includes(text)", arg=text)
+
+
+def test_pressed_twice_before_the_answer_it_goes_two_pages_on(page: Any) -> None:
+    choice = {"status": "", "study": "", "text": "", "rating": "", "sort": "-created_at", "page": 1}
+    choices = {"states": [["", "any"]], "studies": [], "ratings": [["", "any"]], "sorts": [["-created_at", "newest"]]}
+    mount(page, "gallery.js", {"choices": choices, "shown": {"choice": choice, "pages": 9, "said": ""}})
+    following = page.get_by_role("button", name="Next page")
+    following.dblclick()
+    assert page.evaluate("model.sent.map(({ page }) => page)") == [2, 3]
+    page.evaluate("model.set('shown', { choice: { ...model.get('shown').choice, page: 9 }, pages: 9, said: '' })")
+    following.click()
+    page.get_by_role("button", name="Previous page").click()
+    assert page.evaluate("model.sent.map(({ page }) => page)") == [2, 3, 8]
 
 
 def test_a_person_finds_a_clip_by_keyboard(

@@ -74,7 +74,6 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
     "a photograph of 15 MB given to the form, live board, cancelling, Buy, vote; clips play, also from folders "
     "above the notebook's",
 )
-@pytest.mark.timeout(600)
 def test_upload_run_buy_and_vote_behind_the_proxy(
     hub: Hub, page: Any, simulator: Any, tmp_path: Path, shots: Path
 ) -> None:
@@ -85,7 +84,6 @@ def test_upload_run_buy_and_vote_behind_the_proxy(
     up = f"import os; os.chdir({str(hub.notebooks)!r}); {connect}"
     cells = [up, "wan_nb.form()", PLAN, f"{PLAN}.submit(max_cost=99).wait().vote()", WAITING]
     write_notebook(hub.notebooks / "a/b/c/n.ipynb", *cells)
-    page.set_default_timeout(120_000)
     page.goto(hub.door)
     page.get_by_label("Username:").fill("somebody")
     page.get_by_label("Password:").fill("a-password")
@@ -93,7 +91,7 @@ def test_upload_run_buy_and_vote_behind_the_proxy(
     page.wait_for_url("**/user/somebody/lab**", timeout=240_000)
     book = Notebook(page, hub, "a/b/c/n.ipynb")
     for index in range(3):
-        book.run(index, timeout=120)
+        book.run(index)
     for index in (1, 2):
         book.wait_html(index)
 
@@ -102,18 +100,18 @@ def test_upload_run_buy_and_vote_behind_the_proxy(
     form.get_by_label("Duration", exact=True).fill("3")
     group = form.get_by_role("group", name="First frame", exact=True)
     group.locator("input[type=file]").set_input_files(photo(tmp_path / "photo.jpg"))
-    group.get_by_text(re.compile(r"JPEG · 3400×2600 · 1\d\.\d MB")).wait_for(timeout=60_000)
+    group.get_by_text(re.compile(r"JPEG · 3400×2600 · 1\d\.\d MB")).wait_for()
     form.get_by_role("button", name="Make the clip").click()
     form.locator(".wan-board").first.wait_for()
     card = form.locator("video[controls]")
-    card.wait_for(timeout=90_000)
+    card.wait_for()
     play(page, card)
     assert "/user/somebody/files/wan_runs/videos/" in card.evaluate("video => video.src")
     page.screenshot(path=shots / "hub-form.png")
 
     book.cell(2).get_by_role("button", name="Buy 2 clips").click()
-    book.cell(2).get_by_text("2 done").first.wait_for(timeout=90_000)
-    book.run(3, timeout=120)
+    book.cell(2).get_by_text("2 done").first.wait_for()
+    book.run(3)
     vote = book.cell(3)
     vote.locator(".wan-c-vote [data-outcome=left]:not([disabled])").click()
     vote.get_by_text("1 vote").first.wait_for()

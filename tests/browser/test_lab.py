@@ -96,7 +96,7 @@ def test_from_the_form_with_a_large_photo_to_a_playing_clip(
     form.get_by_label("Duration", exact=True).fill("3")
     group = form.get_by_role("group", name="First frame", exact=True)
     group.locator("input[type=file]").set_input_files(photo(tmp_path / "large photo.jpg"))
-    group.get_by_text(re.compile(r"JPEG · 3400×2600 · 1\d\.\d MB")).wait_for(timeout=60_000)
+    group.get_by_text(re.compile(r"JPEG · 3400×2600 · 1\d\.\d MB")).wait_for()
     group.get_by_alt_text("Preview of First frame").wait_for()
     expect(form.locator(".wan-mode")).to_have_text("image to video")
     form.locator(".wan-foot").get_by_text("≈ CNY 1.80").wait_for()
@@ -116,7 +116,7 @@ def test_from_the_form_with_a_large_photo_to_a_playing_clip(
     form.get_by_role("button", name="Show as Python").click()
     form.locator("pre", has_text="wan_nb.submit(").wait_for()
     form.get_by_role("button", name="Make the clip").dblclick()
-    book.page.locator(".wan-board").first.wait_for(timeout=60_000)
+    book.page.locator(".wan-board").first.wait_for()
     video = book.cell(1).locator("video[controls]")
     expect(video).to_have_count(1)
     expect(book.page.locator(":not(.wan-after) > .wan-board")).to_have_count(0)
@@ -190,7 +190,7 @@ def test_saved_and_opened_again_without_a_kernel_the_clip_plays(
     book = notebook("saved/a.ipynb", setup("saved"), SUBMIT, "wan_nb.form()", SUBMIT.replace("walks", "waits"))
     for index in range(3):
         book.run(index)
-    book.cell(1).locator("video[controls]").wait_for(timeout=60_000)
+    book.cell(1).locator("video[controls]").wait_for()
     simulator.config(queue=600.0)
     book.run(3)
     # Shown in plain HTML: the page has said that it can, and the kernel has replaced the widget.
@@ -238,7 +238,7 @@ def test_a_reloaded_page_goes_on_and_running_the_cell_again_mends_it(notebook: A
     book.save()
     book = notebook("reload/a.ipynb")
     running = book.page.locator("[data-state=RUNNING]")
-    running.wait_for(timeout=60_000)
+    running.wait_for()
     before = running.locator(".wan-time").inner_text()
     book.page.wait_for_function(
         "before => document.querySelector('[data-state=RUNNING] .wan-time').innerText !== before", arg=before
@@ -264,20 +264,20 @@ def test_a_kernel_that_dies_is_noticed_and_the_way_back_is_said(notebook: Any, s
     book.page.locator("[data-state=RUNNING]").wait_for()
     book.page.evaluate("() => jupyterapp.shell.currentWidget.context.sessionContext.restartKernel()")
     notice = book.page.locator(".wan-stale")
-    notice.wait_for(timeout=40_000)
+    notice.wait_for()
     expect(notice).to_contain_text("%wan resume")
     book.run(0)
     book.run(2)
     book.cell(2).locator("[data-state=RUNNING]").wait_for()
     simulator.do(simulator.tasks()[0]["task_id"], "finish")
-    book.cell(2).locator("[data-state=SUCCEEDED]").wait_for(timeout=60_000)
+    book.cell(2).locator("[data-state=SUCCEEDED]").wait_for()
 
 
 def test_twenty_clips_weigh_little_and_load_nothing(notebook: Any, setup: Any, page: Any) -> None:
     show = "from IPython.display import display\nfor _ in range(20): display(run)"
     book = notebook("weight/a.ipynb", setup("weight"), "run = " + SUBMIT.splitlines()[0][6:] + ".wait()", show)
     book.run(0)
-    book.run(1, timeout=90)
+    book.run(1)
     book.run(2)
     players = book.cell(2).locator("video[controls]")
     expect(players).to_have_count(20)

@@ -73,7 +73,6 @@ def translated(tmp_path: Path) -> Iterator[Server]:
     "JupyterLab in German and Chinese, with letters of 20 px, in 360 px, with the windowing mode full",
     "nothing is cut or lies on something else; a clip that ends while its cell is off the page stands there afterwards",
 )
-@pytest.mark.timeout(600)
 def test_nothing_is_cut_and_what_ends_off_the_page_stands_there_later(
     translated: Server, page: Any, simulator: Any, tmp_path: Path, shots: Path
 ) -> None:
@@ -82,12 +81,11 @@ def test_nothing_is_cut_and_what_ends_off_the_page_stands_there_later(
     translated.write(
         "a.ipynb", f"import wan_nb; wan_nb.connect({simulator.url!r}, api_key='sk-test', gap=0.05)", *CELLS
     )
-    page.set_default_timeout(120_000)
     page.set_viewport_size({"width": 1100, "height": 800})
     book = opened(page, translated, "de_DE")
     last = len(CELLS)
     for index in range(last):
-        book.run(index, timeout=120)
+        book.run(index)
     simulator.config(run=2.0)
     book.run(last)
     bring(book, last).locator(".wan-board").wait_for()

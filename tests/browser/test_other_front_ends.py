@@ -10,7 +10,7 @@ import pytest
 
 from .lab import write_notebook
 from .programs import PYTHON, Program
-from .waiting import expect, until
+from .waiting import PATIENCE, expect, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ def any_page(browser: Any) -> Iterator[Any]:
     """A page of a program whose own errors on the console, such as fonts that it asks a CDN for, are not ours."""
     context = browser.new_context(viewport={"width": 1100, "height": 1400})
     page = context.new_page()
-    page.set_default_timeout(120_000)
+    page.set_default_timeout(PATIENCE * 1000)
     page.route(lambda url: "127.0.0.1" not in url and url.startswith("http"), lambda route: route.abort())
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -194,7 +194,8 @@ def test_frame_of_a_foreign_origin_has_words_and_plays_what_is_embedded(
     workspace = run.session.workspace
     cards = [run_bundle(workspace, run.row, embed=embed)["text/html"] for embed in (False, True)]
     frames = "".join(
-        f'<iframe sandbox="allow-scripts" srcdoc="{escape(SCHEMES + card)}" width=700 height=760></iframe>' for card in cards
+        f'<iframe sandbox="allow-scripts" srcdoc="{escape(SCHEMES + card)}" width=700 height=760></iframe>'
+        for card in cards
     )
     (tmp_path / "page.html").write_text(f'<!doctype html><meta charset="utf-8">{SCHEMES}{frames}')
     any_page.goto((tmp_path / "page.html").as_uri())

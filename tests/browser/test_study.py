@@ -41,7 +41,7 @@ def test_from_the_plan_to_a_decision(notebook: Any, simulator: Any, server: Any,
         assert set(output.data) == {"text/html", "text/plain"}
     buy.dblclick()
     plan.get_by_text("being sent").or_(plan.get_by_text("running")).or_(plan.get_by_text("done")).first.wait_for()
-    book.run(2, timeout=120)
+    book.run(2)
     assert simulator.counters()["creates_accepted"] == 6
     book.page.screenshot(path=shots / "study-board-light.png")
 

@@ -9,7 +9,7 @@ import pytest
 
 from .lab import REPO, Notebook, Server
 from .programs import beside
-from .waiting import until
+from .waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     "two pages of one notebook (jupyter-collaboration)",
     "one output a cell in both; what is typed, voted, taken back and starred in one stands in the other",
 )
-@pytest.mark.timeout(600)
 def test_both_pages_show_one_output_a_cell_and_stay_equal(
     browser: Any, shared: Server, simulator: Any, shots: Path
 ) -> None:
@@ -41,6 +40,7 @@ def test_both_pages_show_one_output_a_cell_and_stay_equal(
     cells += ["study.compare()", "wan_nb.board()"]
     shared.write("a.ipynb", *cells)
     context = browser.new_context(viewport={"width": 1000, "height": 1500})
+    context.set_default_timeout(PATIENCE * 1000)
     try:
         one, two = (Notebook(context.new_page(), shared, "a.ipynb") for _ in range(2))
         one.page.bring_to_front()
@@ -48,7 +48,7 @@ def test_both_pages_show_one_output_a_cell_and_stay_equal(
             one.run(index)
         one.cell(2).get_by_role("button", name="Buy 4 clips").wait_for()
         for index in range(3, 6):
-            one.run(index, timeout=120)
+            one.run(index)
         for book in (one, two):
             book.page.bring_to_front()
             book.cell(1).locator(".wan-form textarea").first.wait_for()

@@ -14,6 +14,7 @@ from .conftest import ARGS
 from .lab import environment, write_notebook
 from .programs import PYTHON, REPO, Program, npm
 from .test_other_front_ends import PLAYED, connect
+from .waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,7 @@ def window(browser: Any, tmp_path: Path) -> Iterator[Any]:
     options = {"executable_path": shutil.which("chromium"), "args": ARGS, "viewport": {"width": 1100, "height": 1400}}
     context = browser.browser_type.launch_persistent_context(tmp_path / "profile", **options)
     page = context.new_page()
-    page.set_default_timeout(120_000)
+    page.set_default_timeout(PATIENCE * 1000)
     yield page
     context.close()
 
@@ -54,7 +55,6 @@ def window(browser: Any, tmp_path: Path) -> Iterator[Any]:
     "a saved notebook without a kernel, light and dark: cards, board and comparison as plain HTML, clips from their "
     "files; nothing live was tried there",
 )
-@pytest.mark.timeout(600)
 def test_saved_notebook_shows_its_cards_and_plays_their_clips(
     window: Any, simulator: Any, tmp_path: Path, shots: Path
 ) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATIENCE = 90.0
+PATIENCE = 120.0
+"""Seconds that are waited for anything; a test as a whole has ten minutes."""
 
 
 def expect(what: Any) -> Any:

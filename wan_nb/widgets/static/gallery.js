@@ -9,9 +9,11 @@ const PAUSE = 400; // ms without a key before what is typed is looked for
 function render({ model, el }) {
   const { states, studies, ratings, sorts } = model.get("choices");
   /** @type {any} */ let timer;
+  let wanted = 1; // the page that was asked for last: who presses twice before the answer wants the one after the next
   /** @param {number} page */
   const ask = (page) => {
     clearTimeout(timer);
+    wanted = page;
     say(told, "Looking …");
     const values = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value]));
     model.send({ kind: "ask", ...values, page });
@@ -42,8 +44,7 @@ function render({ model, el }) {
   const turn = (word, step) => {
     const button = h("button", { type: "button", class: "wan-button" }, word);
     button.addEventListener("click", () => {
-      const { choice } = model.get("shown");
-      if (button.getAttribute("aria-disabled") !== "true") ask(choice.page + step);
+      if (button.getAttribute("aria-disabled") !== "true") ask(Math.max(wanted + step, 1));
     });
     return button;
   };
@@ -53,6 +54,7 @@ function render({ model, el }) {
   const told = h("span", { role: "status", class: "wan-help" });
   const draw = () => {
     const { choice, pages, said } = model.get("shown");
+    wanted = choice.page;
     for (const [name, field] of Object.entries(fields)) if (field !== document.activeElement) field.value = choice[name];
     if (page !== document.activeElement) page.value = choice.page;
     page.setAttribute("max", pages);
