@@ -102,6 +102,7 @@ def test_runs_forms_comparisons_and_votes(firefox: Firefox, server: Server, simu
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         firefox.evaluate("name => jupyterapp.commands.execute('apputils:change-theme', { theme: name })", theme)
         firefox.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=theme)
+        firefox.wait_for_function("document.getElementById('jupyterlab-splash') === null")
         picture = f"firefox-{'codecs' if firefox.codecs else 'no-codecs'}-{theme.rpartition(' ')[2].lower()}.png"
         firefox.screenshot(shots / picture)
     book.run(5)
