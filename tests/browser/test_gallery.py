@@ -36,7 +36,7 @@ def test_pressed_twice_before_the_answer_it_goes_two_pages_on(page: Any) -> None
     following.dblclick()
     assert page.evaluate("model.sent.map(({ page }) => page)") == [2, 3]
     page.evaluate("model.set('shown', { choice: { ...model.get('shown').choice, page: 9 }, pages: 9, said: '' })")
-    following.click()
+    following.dispatch_event("click")  # the last page has none after it
     page.get_by_role("button", name="Previous page").click()
     assert page.evaluate("model.sent.map(({ page }) => page)") == [2, 3, 8]
 
