@@ -35,7 +35,7 @@ _FILMS = (
     r"|style|feel|look|effect|take|view|pov|shak|close|zoom|push|pan)"
     r"|[的地]?(?:拍|摄|镜|跟|运|机|相|视|画|晃|抖|风|效|感|推|移)|\s+[\u4e00-\u9fff]"
 )
-"""What stands behind `handheld` where it says how is filmed, and not that somebody holds something."""
+"""What stands behind `handheld` where it tells how something is filmed, and not what somebody holds."""
 
 _MOVES: dict[str, _Words] = {
     "in": _Words(
@@ -171,7 +171,10 @@ _WHEN = re.compile(
     r"|next|now|please|(?:we|you|i|let us|let['’]s)\b)|最后|最终|突然|忽然|随后|之后|接下来|再次?",
     re.IGNORECASE,
 )
+"""When something is to happen, or who asks for it: no subject that moves."""
+
 _WHOSE = re.compile(r"\b(camera|lens|shot),? (?:which|that)\b", re.IGNORECASE)
+"""A clause that goes on about the camera."""
 
 _FILLING = re.compile(
     r"\b(?:a|an|the|it|is|very|to|of|in|with|slight(?:ly)?|little|smooth\w*|steadily|completely|perfectly)\b|[地的着]|\W",
