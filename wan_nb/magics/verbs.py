@@ -11,7 +11,7 @@ from typing import Any
 
 from wan_nb.api.catalog import CURRENCIES
 from wan_nb.arguments import shown, whole
-from wan_nb.errors import InvalidOption, NotFound, Refused, did_you_mean, shortened
+from wan_nb.errors import InvalidOption, NotFound, Refused, shortened
 from wan_nb.grammar import options
 from wan_nb.grammar.options import Option
 from wan_nb.handles.run import Run
@@ -390,8 +390,7 @@ def budget(call: Call) -> Any:
     words = [*map(str, call.words)]
     name = words.pop(0) if words and (len(words) == 1 or words[0].upper() not in CURRENCIES) else None
     if len(words) > 1 and words[1].upper() in CURRENCIES:
-        meant = f"%wan budget {shlex.quote(name or '')} {words[1].upper()} {words[0]}"
-        raise InvalidOption("the currency of a budget stands before its amount.", remedy=did_you_mean([meant]))
+        words.reverse()
     currency = words.pop(0) if len(words) > 1 else None
     if words:
         call.notebook.user()
