@@ -115,6 +115,24 @@ def test_what_cannot_be_played_is_told_by_each(tmp_path):
         clips.strip(tmp_path / "none.mp4")
 
 
+def test_a_clip_that_comes_is_decoded_once_for_its_check_and_its_strip(tmp_path, monkeypatch):
+    path, decoded = make.clip(tmp_path / "a.mp4", 2), []
+    facts, picture, upright = clips.delivered(path), clips.strip(path), video.Upright.__call__
+    monkeypatch.setattr(video.Upright, "__call__", lambda self, frame: decoded.append(1) or upright(self, frame))
+    assert clips.delivered(path, strip := Strip()) == facts
+    assert len(decoded) == facts.frames == 48
+    assert clips.jpeg(strip) == picture
+    broken = Broken(ValueError("odd"))
+    assert clips.delivered(path, broken) == facts
+    assert isinstance(broken.error, InvalidMedia)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_facts_of_a_clip_are_the_same_whatever_is_made_of_it(kind, tmp_path):
+    path = KINDS[kind](tmp_path / "a.mp4")
+    assert clips.delivered(path, Strip()) == clips.delivered(path)
+
+
 def test_for_the_sound_alone_no_picture_is_decoded(tmp_path, monkeypatch):
     path, decoded = make.clip(tmp_path / "a.mp4", 1), []
     monkeypatch.setattr(video.Upright, "__call__", lambda _self, frame: decoded.append(frame) or frame)

@@ -172,8 +172,6 @@ class Downloads:
         that is cut off is fetched as often as any other that fails, and set aside: it is the clip if no better one
         ever comes.
         """
-        from wan_nb.media import clips
-
         client, rng, etag, url = self.account.client, self.account.rng, "", task.video_url
         came: Counter[str] = Counter()
 
@@ -188,7 +186,7 @@ class Downloads:
                 etag = error.details.get("etag", "")
                 raise
             etag = ""
-            facts = await self._decoding.do(clips.delivered, part)
+            facts = await self._decoding.do(self.store.checked, part)
             if facts is not None:
                 came[facts.sha256] += 1
                 if not facts.unchecked or (came[facts.sha256] > 1 and not facts.cut_off):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from av.container import InputContainer
+    from av.video.frame import VideoFrame
 
 __all__ = ["ClipFacts", "delivered", "frame", "inspect_clip", "proxy", "shrunk", "sidecar", "sound", "strip", "tail"]
 
@@ -72,8 +73,26 @@ class ClipFacts:
     cut_off: bool = False
 
 
-def inspect_clip(source: str | Path | BinaryIO) -> ClipFacts:
+class _Ends(one_pass.Maker):
+    """Notes how large the first frame is, and which one came last."""
+
+    size = (0, 0)
+    last: int | None = None
+
+    def add(self, frame: VideoFrame) -> None:
+        """Look at the next frame."""
+        self.size = self.size if any(self.size) else (frame.width, frame.height)
+        self.last = frame.pts
+
+
+def inspect_clip(source: str | Path | BinaryIO, *makers: one_pass.Maker) -> ClipFacts:
     """Facts of a clip, if its file is whole and can be played.
+
+    Parameters
+    ----------
+    source : path or binary file
+    *makers : Maker
+        Given all of it: then all of it is decoded, and not only its ends.
 
     Raises
     ------
@@ -88,6 +107,10 @@ def inspect_clip(source: str | Path | BinaryIO) -> ClipFacts:
     with Path(source).open("rb") if isinstance(source, (str, Path)) else nullcontext(source) as file:
         if lack := missing(file, "MP4"):
             raise CutOff(f"the file is cut off: {lack}.")
+        ends = _Ends()
+        if makers:
+            one_pass.one_pass(file, [ends, *makers])
+            file.seek(0)
     with video.opened(source) as (container, file):
         times = video.scan(container)
         # Decoding is what costs, so only both ends are decoded: the first group of pictures shows that there is a
@@ -96,8 +119,9 @@ def inspect_clip(source: str | Path | BinaryIO) -> ClipFacts:
         first, last = times.shown[0], times.shown[-1]
         second_key = next((key for key in times.keys if key > first), times.end)
         last_key = max((key for key in times.keys if key <= last), default=first)
-        sizes = {}
-        for start, stop in {(first, second_key), (max(first, last_key), times.end)}:
+        whole = ends.error is None and ends.last is not None and ends.last >= last_key
+        sizes = {first: ends.size}
+        for start, stop in () if whole else {(first, second_key), (max(first, last_key), times.end)}:
             decoded = [(picture.width, picture.height) for picture in video.frames(container, times, start, stop)]
             if not decoded:
                 raise InvalidMedia("no picture comes out of the clip.")
@@ -129,8 +153,14 @@ def _shown_size(container: InputContainer, times: video.Times) -> tuple[int, int
 _FILMS = frozenset({"MP4", "MOV", "3GP", "M4A", "AVI", "FLV", "WebM or Matroska"})
 
 
-def delivered(path: Path) -> ClipFacts | None:
+def delivered(path: Path, *makers: one_pass.Maker) -> ClipFacts | None:
     """Facts of a file that the service delivered, also of one that cannot be checked: it is paid, so it is kept.
+
+    Parameters
+    ----------
+    path : Path
+    *makers : Maker
+        What is made of it in the same decoding.
 
     Returns
     -------
@@ -141,7 +171,7 @@ def delivered(path: Path) -> ClipFacts | None:
         return None
     with path.open("rb") as file:
         try:
-            return inspect_clip(file)
+            return inspect_clip(file, *makers)
         except InvalidMedia as error:
             reason, cut_off = error.message, isinstance(error, CutOff)
         file.seek(0)

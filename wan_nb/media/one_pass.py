@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import av
 from PIL import Image
@@ -92,19 +92,19 @@ def made(path: str | Path, maker: _Made) -> _Made:
     return maker
 
 
-def one_pass(path: str | Path, makers: Sequence[Maker], *, between: Callable[[], object] = bool) -> None:
+def one_pass(source: str | Path | BinaryIO, makers: Sequence[Maker], *, between: Callable[[], object] = bool) -> None:
     """Decode a clip once for all makers; what goes wrong for one of them is its `error`, and the others go on.
 
     Parameters
     ----------
-    path : path of an MP4 or MOV
+    source : path of an MP4 or MOV, or the file
     makers : sequence of Maker
     between : callable
         Called before each frame; what it raises ends the pass, and nothing unfinished is left.
     """
-    run = _Pass(Path(path).name, makers)
+    run = _Pass(Path(source).name if isinstance(source, (str, Path)) else "the clip", makers)
     try:
-        with video.opened(path) as (container, _):
+        with video.opened(source) as (container, _):
             run.decode(container, between)
     except (InvalidMedia, OSError) as error:
         run.fail(run.makers, error)

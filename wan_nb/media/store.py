@@ -33,6 +33,7 @@ from wan_nb.paths import writable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from wan_nb.media.clips import ClipFacts
     from wan_nb.media.one_pass import Maker
     from wan_nb.settings import Settings
 
@@ -201,6 +202,17 @@ class Store:
             made = clips.strip(clip) if whole else clips.shrunk(self.strip(clip, sha256), most)
             write_whole(self._strip(sha256, most), made)
         return made
+
+    def checked(self, clip: Path) -> ClipFacts | None:
+        """What `wan_nb.media.clips.delivered` says of a clip, whose strip is made in the same decoding."""
+        from wan_nb.media import clips
+        from wan_nb.media.one_pass import Strip
+
+        facts = clips.delivered(clip, strip := Strip())
+        if facts is not None and not facts.unchecked:
+            with suppress(InvalidMedia, OSError, ValueError):  # made when it is shown, where it cannot be made now
+                write_whole(self._strip(facts.sha256, STRIP_BYTES), clips.jpeg(strip))
+        return facts
 
     def made_strip(self, sha256: str, most: int = STRIP_BYTES) -> bytes | None:
         """The strip of a clip that was made before."""
