@@ -221,29 +221,34 @@ class GalleryControls(NotebookWidget):
         post: Callable[[Coroutine[Any, Any, Any]], object],
     ) -> None:
         self._ask, self._busy = ask, False
-        self._wanted: Choice | None = None
+        self._wanted: tuple[Choice, int] | None = None
         super().__init__(post=post, choices=dict(choices), shown=dict(shown))
         self.on_msg(self._on_message)
 
     def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: list[Any]) -> None:
         if content.get("kind") == "ask":
-            self._post(self.ask(_chosen(content)))
+            of = content.get("of")
+            self._post(self.ask(_chosen(content), of if isinstance(of, int) else 0))
 
-    async def ask(self, choice: Choice) -> None:
-        """Show this, on the loop thread; of several that are asked for meanwhile only the last."""
-        self._wanted = choice
+    async def ask(self, choice: Choice, of: int = 0) -> None:
+        """Show this, on the loop thread; of several that are asked for meanwhile only the last.
+
+        `of` is the number of the question, so that the page that asked knows its answer.
+        """
+        self._wanted = choice, of
         if self._busy:
             return
         self._busy = True
         try:
             while (wanted := self._wanted) is not None:
                 self._wanted = None
+                asked, of = wanted
                 try:
-                    shown = await self._ask(wanted)
+                    shown = await self._ask(asked)
                 except WanError as error:
                     shown = {**self.shown, "said": plain(str(error), 400)}
                 # The number makes an answer that is like the last one an answer too.
-                self.shown = {**shown, "answer": self.shown.get("answer", 0) + 1}
+                self.shown = {**shown, "answer": self.shown.get("answer", 0) + 1, "of": of}
         finally:
             self._busy = False
 

@@ -10,13 +10,15 @@ function render({ model, el }) {
   const { states, studies, ratings, sorts } = model.get("choices");
   /** @type {any} */ let timer;
   let wanted = 1; // the page that was asked for last: who presses twice before the answer wants the one after the next
+  let question = 0; // the one that has no answer yet
   /** @param {number} page */
   const ask = (page) => {
     clearTimeout(timer);
     wanted = page;
+    question = Math.ceil(Math.random() * 2 ** 50);
     say(told, "Looking …");
     const values = Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, field.value]));
-    model.send({ kind: "ask", ...values, page });
+    model.send({ kind: "ask", ...values, page, of: question });
   };
   const typed = () => {
     clearTimeout(timer);
@@ -53,8 +55,9 @@ function render({ model, el }) {
   const of = h("span", {});
   const told = h("span", { role: "status", class: "wan-help" });
   const draw = () => {
-    const { choice, pages, said } = model.get("shown");
-    wanted = choice.page;
+    const { choice, pages, said, of: answered } = model.get("shown");
+    if (question === answered) question = 0;
+    if (!question) wanted = choice.page;
     for (const [name, field] of Object.entries(fields)) if (field !== document.activeElement) field.value = choice[name];
     if (page !== document.activeElement) page.value = choice.page;
     page.setAttribute("max", pages);
