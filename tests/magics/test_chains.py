@@ -157,6 +157,26 @@ def test_a_variable_that_now_holds_what_the_cell_has_made_buys_nothing_unasked(
     assert creates(simulator) == 2
 
 
+def test_a_renamed_notebook_asks_too_and_a_copy_is_another_one(wan, simulator, cat, tmp_path, monkeypatch) -> None:
+    simulator.config(clips="small")
+
+    def press(notebook: str, take: str = "") -> Any:
+        """Both cells of a notebook; what the second one shows."""
+        monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / notebook))
+        wan.shell.parent_header = {"metadata": {"cellId": "a1"}}
+        first(wan, cat, take)
+        wan.shell.parent_header = {"metadata": {"cellId": "b2"}}
+        return wan(NEXT)
+
+    old = press("a.ipynb")
+    assert press("renamed.ipynb", "--take 2").id == old.id
+    assert creates(simulator) == 3
+    for notebook in ("a.ipynb", "renamed.ipynb"):
+        (tmp_path / notebook).touch()
+    assert press("copy.ipynb", "--take 2").id != old.id
+    assert creates(simulator) == 4
+
+
 def test_again_that_stays_in_a_cell_asks_before_it_makes_one_more(wan, simulator, cat, monkeypatch, capsys) -> None:
     first(wan, cat)
     line = "%wan again {{s1}}"

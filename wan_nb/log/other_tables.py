@@ -241,3 +241,9 @@ class Tables:
         query = sa.select(table.c.cell, table.c.bought).where(table.c.notebook == notebook, table.c.cell.in_(names))
         found = {row.cell: row.bought for row in self._db.read(lambda c: c.execute(query).all())} if names else {}
         return next((found[name] for name in names if found.get(name)), None)
+
+    def orders_of(self, cell: str) -> dict[str, dict[str, Any]]:
+        """Return what a cell showed when it was last run, by notebook: a copy of one has the ids of its cells."""
+        table = schema.orders
+        query = sa.select(table.c.notebook, table.c.bought).where(table.c.cell == cell)
+        return {row.notebook: row.bought for row in self._db.read(lambda c: c.execute(query).all())}

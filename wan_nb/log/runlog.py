@@ -123,6 +123,7 @@ class RunLog:
         self.turn = kernels.turn
         self.keep_order = tables.keep_order
         self.order = tables.order
+        self.orders_of = tables.orders_of
         self.beat = kernels.beat
         self._last_beat = kernels.last_beat
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from wan_nb.api.estimate import Estimate
@@ -47,13 +48,23 @@ def another_take(notebook: Notebook, run: Run, words: Sequence[Any], **given: An
     typed = " ".join(word if isinstance(word, str) else word.id for word in words)
     session, names = run.session, [f"id {cell_id()} again {typed}"] if cell_id() else []
     question = f"This cell has made another take already. Make one more for {price(run.row)}?"
-    asks = not notebook.in_batch and session.workspace.log.order(notebook_name(), names)
+    asks = not notebook.in_batch and _before(session, names)
     if asks and not notebook.agrees(question):
         say("Nothing was bought.")
         return run
     made = run.again(**given)
     _keep(session, names, {"again": True})
     return made
+
+
+def _before(session: AnySession, names: Sequence[str]) -> Mapping[str, Any]:
+    """What is kept of a cell's last run, also under the name that its notebook had before it was renamed."""
+    log, here = session.workspace.log, Path(notebook_name())
+    if (found := log.order(notebook_name(), names)) or not (cell_id() and names):
+        return found or {}
+    elsewhere = ((Path(place), order) for place, order in log.orders_of(names[0]).items())
+    gone = (order for old, order in elsewhere if old.parent == here.parent and old.suffix and not old.exists())
+    return next(gone, {})
 
 
 def _keep(session: AnySession, names: list[str], order: Mapping[str, Any]) -> None:
@@ -108,7 +119,7 @@ class ChangedOrder:
             return None
         region = workspace.region
         bill = Estimate.together((ask.request.estimate(region) for ask in new), region.currency)
-        before = session.workspace.log.order(notebook_name(), order_names(cell)) or {}
+        before = _before(session, order_names(cell))
         if before and cell.take == before.get("take"):
             old, recorded = _bought(session, before)
             if cell.race:  # a race chooses its seeds itself
@@ -136,7 +147,7 @@ class ChangedOrder:
         old = recorded_study(study.session, study.name)
         if set(state.hidden) <= set(old.state().hidden):
             return None
-        before = study.session.workspace.log.order(notebook_name(), order_names(cell)) or {}
+        before = _before(study.session, order_names(cell))
         return cls(study.session, old, state.hides, state.bill, before)
 
     @property
