@@ -24,7 +24,7 @@ def gone(store: Store, log: RunLog) -> str:
     """What is said of a folder that holds none of the clips of this log; empty where all is well."""
     if store.remote is not None:
         return ""
-    marks, first = store.marks(), _first(log)
+    marks, first = store.marks(), log.oldest()
     if first is None or (marks is not None and (not marks or first in marks)):
         return ""
     names = {PurePath(str(row.video)).name for row in log.find(status=Status.SUCCEEDED) if row.video}
@@ -53,11 +53,6 @@ def check(store: Store, log: RunLog) -> None:
 
 def mark(store: Store, log: RunLog) -> None:
     """Write the marker into a folder that holds clips of this log, where it can be written."""
-    if store.remote is None and (first := _first(log)) is not None and first not in (store.marks() or ()):
+    if store.remote is None and (first := log.oldest()) is not None and first not in (store.marks() or ()):
         with suppress(OSError):
             store.mark(first)
-
-
-def _first(log: RunLog) -> str | None:
-    """The oldest run of a log: no other log has it."""
-    return next((row.run_id for row in log.find(limit=1, newest_first=False)), None)

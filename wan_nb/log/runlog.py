@@ -92,6 +92,7 @@ class RunLog:
         budgets, kernels = JobBudgets(self._db, now), Kernels(self._db, now)
         self.get = queries.get
         self.by_task = queries.by_task
+        self.oldest = queries.oldest
         self.open_rows = queries.open_rows
         self.unsent = queries.unsent
         self.find = queries.find

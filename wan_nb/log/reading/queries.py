@@ -79,6 +79,10 @@ class Queries:
         """Return the run of a task, or `None` when this log does not know it."""
         return self._db.read(lambda c: only_row(c, runs.c.task_id == task_id))
 
+    def oldest(self) -> str | None:
+        """Return the id of the first run, by which one log is told from another."""
+        return self._db.read(lambda c: c.execute(_OLDEST).scalar())
+
     def open_rows(self) -> list[Row]:
         """Return the runs that somebody still has to look after, the oldest first."""
         return self.find(status=list(OPEN), newest_first=False)
@@ -242,6 +246,7 @@ WHOLE: Final = sa.select(_as_text(runs.c[name] for name in NAMES)).select_from(r
 
 # Built once: to build a statement and look for it among the compiled ones takes longer than to carry it out.
 _BY_ID: Final = WHOLE.where(runs.c.run_id == sa.bindparam("run_id")).limit(1)
+_OLDEST: Final = sa.select(runs.c.run_id).order_by(runs.c.created_at, runs.c.run_id).limit(1)
 _BEGINS: Final = WHOLE.where(runs.c.run_id >= sa.bindparam("start"), runs.c.run_id < sa.bindparam("end")).limit(5)
 """Text between "3f" and "3fg": the hex ids that begin with 3f, found in the index by both databases."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
@@ -80,11 +80,13 @@ class Takes:
         return max((row.attempt for row in self.rows if row.take == take), default=0)
 
 
+_PINNED: Final = sa.select(pins).where(pins.c.fingerprint.in_(sa.bindparam("some", expanding=True)))
+
+
 def read_pins(c: sa.Connection, fingerprints: Sequence[str]) -> dict[str, int]:
     """The pinned takes of some fingerprints; those without a pin are left out."""
     found: dict[str, int] = {}
     for first in range(0, len(fingerprints), _CHUNK):
-        some = fingerprints[first : first + _CHUNK]
-        for fingerprint, take in c.execute(sa.select(pins).where(pins.c.fingerprint.in_(some))):
+        for fingerprint, take in c.execute(_PINNED, {"some": fingerprints[first : first + _CHUNK]}):
             found[fingerprint] = max(as_whole(take) or 1, 1)  # SQLite keeps anything
     return found
