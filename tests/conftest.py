@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import wan_nb
+    from wan_nb.engine.workspace import Workspace
 
 _CI = os.environ.get("WAN_NB_CI") == "1"
 
@@ -162,6 +163,18 @@ def session(simulator: Simulator, tmp_path: Path) -> Iterator[Any]:
         base_url=simulator.url, api_key=simulator.key, folder=tmp_path / "wan_runs", gap=0.02
     ) as session:
         yield session
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """A workspace whose store is open: for clips that are put there, with no service and no log until one is used."""
+    from wan_nb.engine.workspace import Workspace
+    from wan_nb.settings import Settings
+
+    made = Workspace(Settings.resolve({}, folder=tmp_path / "wan_runs"))
+    made.store.open()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

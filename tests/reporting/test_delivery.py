@@ -13,12 +13,10 @@ from datetime import UTC, datetime
 import media_files as make
 import pytest
 
-from wan_nb.engine.workspace import Workspace
 from wan_nb.errors import InvalidMedia, InvalidOption, NotFound
 from wan_nb.log.row import Row
 from wan_nb.log.states import Status
 from wan_nb.reporting.delivery import deliver
-from wan_nb.settings import Settings
 
 LABELS = (
     'a/b\\c:d*e?"f<g>h|', "CON", "con", "Con", "aux.txt", "..", " . ", "ends. ", "猫" * 90, "e\u0301", "\u00e9",
@@ -30,22 +28,14 @@ UNWANTED = re.compile(
 )
 
 
-@pytest.fixture
-def place(tmp_path):
-    made = Workspace(Settings.resolve({}, folder=tmp_path / "wan_runs"))
-    made.store.open()
-    yield made
-    made.close()
-
-
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
     return make.clip(tmp_path_factory.mktemp("clip") / "a.mp4", 1)
 
 
-def put(place, clip, number, variant, **changes) -> Row:
+def put(workspace, clip, number, variant, **changes) -> Row:
     run_id = f"{number:012x}"
-    shutil.copyfile(clip, place.store.root / "videos" / f"{run_id}.mp4")
+    shutil.copyfile(clip, workspace.store.root / "videos" / f"{run_id}.mp4")
     row = Row(run_id, status=Status.SUCCEEDED, video=f"videos/{run_id}.mp4", variant=variant, prompt=f"clip {number}")
     return replace(row, **changes)
 
@@ -64,9 +54,9 @@ def words(page: str) -> str:
     return html.unescape(re.sub(r"<style>.*?</style>|<[^>]*>", " ", page, flags=re.DOTALL))
 
 
-def test_names_are_readable_differ_and_are_taken_everywhere(place, clip, tmp_path) -> None:
-    rows = [put(place, clip, n, label) for n, label in enumerate(LABELS)]
-    names, page = opened(deliver(place, rows, tmp_path / "all.zip"))
+def test_names_are_readable_differ_and_are_taken_everywhere(workspace, clip, tmp_path) -> None:
+    rows = [put(workspace, clip, n, label) for n, label in enumerate(LABELS)]
+    names, page = opened(deliver(workspace, rows, tmp_path / "all.zip"))
     assert len(names) == len(LABELS)
     assert len({unicodedata.normalize("NFKC", name).casefold() for name in names}) == len(LABELS)
     for number, name in enumerate(names, 1):
@@ -82,16 +72,16 @@ def test_names_are_readable_differ_and_are_taken_everywhere(place, clip, tmp_pat
     assert page.count("<video") == len(LABELS)
 
 
-def test_the_winner_comes_first_and_equal_labels_are_counted(place, clip, tmp_path) -> None:
+def test_the_winner_comes_first_and_equal_labels_are_counted(workspace, clip, tmp_path) -> None:
     labels = ["calm", "fast", "calm", "fast", None]
-    rows = [put(place, clip, n, label, prompt=f"it goes {label}") for n, label in enumerate(labels)]
-    names, page = opened(deliver(place, rows, tmp_path / "a.zip", title="walk", winner="fast"))
+    rows = [put(workspace, clip, n, label, prompt=f"it goes {label}") for n, label in enumerate(labels)]
+    names, page = opened(deliver(workspace, rows, tmp_path / "a.zip", title="walk", winner="fast"))
     assert names == ["01 fast.mp4", "02 fast (2).mp4", "03 calm.mp4", "04 calm (2).mp4", "05 it goes None.mp4"]
     assert [" ".join(part.split()) for part in re.findall(r"<h2>(.*?)</h2>", page)] == [
         "Chosen: <bdi>fast</bdi>", "<bdi>calm</bdi>", "Clip 3",
     ]  # fmt: skip
     assert page.count("it goes fast</p>") == 1
-    names, page = opened(deliver(place, rows[:2], tmp_path / "b.zip"))
+    names, page = opened(deliver(workspace, rows[:2], tmp_path / "b.zip"))
     assert names == ["01 calm.mp4", "02 fast.mp4"]
     assert "Chosen" not in page
 
@@ -122,21 +112,21 @@ REFERENCES = {
 }
 
 
-def test_references_and_their_voices_are_told_by_the_words_of_their_fields(place, clip, tmp_path) -> None:
-    _, page = opened(deliver(place, [put(place, clip, 1, "calm", request=REFERENCES)], tmp_path / "a.zip"))
+def test_references_and_their_voices_are_told_by_the_words_of_their_fields(workspace, clip, tmp_path) -> None:
+    _, page = opened(deliver(workspace, [put(workspace, clip, 1, "calm", request=REFERENCES)], tmp_path / "a.zip"))
     said = " ".join(words(page).split())
     assert "Picture of who or what appears: rap.png, dog.png" in said
     assert "Clip of who or what appears: dance.mp4" in said
     assert "Voice of a reference, by its number: voice.mp3" in said
 
 
-def test_the_page_says_what_was_asked_for_and_nothing_else(place, clip, tmp_path) -> None:
+def test_the_page_says_what_was_asked_for_and_nothing_else(workspace, clip, tmp_path) -> None:
     row = put(
-        place, clip, 0xABCDEF123456, "calm", prompt="a cat walks\n  slowly & <b>", negative_prompt="rain",
+        workspace, clip, 0xABCDEF123456, "calm", prompt="a cat walks\n  slowly & <b>", negative_prompt="rain",
         seed=4711, request=ASKED,
         cost=3.6, currency="CNY", task_id="0385dc79-5ff8", simulated=True, rating=5, note="private", tags=("inner",),
     )  # fmt: skip
-    _, page = opened(deliver(place, [row], tmp_path / "a.zip", title="walk"))
+    _, page = opened(deliver(workspace, [row], tmp_path / "a.zip", title="walk"))
     said = words(page)
     assert "a cat walks\n  slowly & <b>" in said
     for part in (
@@ -164,35 +154,36 @@ def test_the_page_says_what_was_asked_for_and_nothing_else(place, clip, tmp_path
         assert hidden not in page
 
 
-def test_the_same_delivery_is_the_same_file(place, clip, tmp_path) -> None:
+def test_the_same_delivery_is_the_same_file(workspace, clip, tmp_path) -> None:
     rows = [
-        put(place, clip, n, label, ended_at=datetime(2026, 11, 28, 12, n, tzinfo=UTC)) for n, label in enumerate("ab")
+        put(workspace, clip, n, label, ended_at=datetime(2026, 11, 28, 12, n, tzinfo=UTC))
+        for n, label in enumerate("ab")
     ]
-    one, two = (deliver(place, rows, tmp_path / name).read_bytes() for name in ("1.zip", "2.zip"))
+    one, two = (deliver(workspace, rows, tmp_path / name).read_bytes() for name in ("1.zip", "2.zip"))
     assert one == two
     with zipfile.ZipFile(tmp_path / "1.zip") as archive:
         assert {info.date_time for info in archive.infolist()} == {(2026, 11, 28, 12, 1, 0)}
         assert archive.read("clips/01 a.mp4") == clip.read_bytes()
 
 
-def test_an_older_delivery_survives_a_clip_that_does_not_play(place, clip, tmp_path) -> None:
-    rows = [put(place, clip, n, label) for n, label in enumerate("ab")]
-    path = deliver(place, rows, tmp_path / "a.zip")
+def test_an_older_delivery_survives_a_clip_that_does_not_play(workspace, clip, tmp_path) -> None:
+    rows = [put(workspace, clip, n, label) for n, label in enumerate("ab")]
+    path = deliver(workspace, rows, tmp_path / "a.zip")
     before = path.read_bytes()
-    broken = place.store.root / str(rows[1].video)
+    broken = workspace.store.root / str(rows[1].video)
     broken.write_bytes(broken.read_bytes()[:3000])
     with pytest.raises(InvalidMedia) as caught:
-        deliver(place, rows, path)
+        deliver(workspace, rows, path)
     assert caught.value.run_id == rows[1].run_id
     broken.unlink()
     with pytest.raises(NotFound) as gone:
-        deliver(place, rows, path)
+        deliver(workspace, rows, path)
     assert gone.value.run_id == rows[1].run_id
     assert path.read_bytes() == before
     assert [one.name for one in tmp_path.iterdir() if one.is_file()] == ["a.zip"]
     for given, name, match in (([], "a.zip", "no clip"), (rows, "a.html", "end in"), (rows, "wan_runs", "folder")):
         with pytest.raises(InvalidOption, match=match):
-            deliver(place, given, tmp_path / name)
+            deliver(workspace, given, tmp_path / name)
 
 
 # --- from a study

@@ -12,7 +12,6 @@ import odd_files as odd
 import pytest
 
 import wan_nb
-from wan_nb.engine.workspace import Workspace
 from wan_nb.errors import InvalidMedia, InvalidOption, NotFound
 from wan_nb.log.row import Row
 from wan_nb.log.states import Status
@@ -20,7 +19,6 @@ from wan_nb.media import clips
 from wan_nb.media.files import file_sha256
 from wan_nb.media.movie import joining
 from wan_nb.reporting.film import film
-from wan_nb.settings import Settings
 
 pytestmark = pytest.mark.clips
 
@@ -32,18 +30,9 @@ def session(simulator, tmp_path):
         yield s
 
 
-@pytest.fixture
-def place(tmp_path):
-    """A workspace with a media folder; nothing is asked or started."""
-    made = Workspace(Settings.resolve({}, folder=tmp_path / "wan_runs"))
-    made.store.open()
-    yield made
-    made.close()
-
-
-def put(place, run_id, path, **media) -> Row:
+def put(workspace, run_id, path, **media) -> Row:
     """A run whose clip is this file, and the materials that its request names."""
-    target = place.store.root / "videos" / f"{run_id}.mp4"
+    target = workspace.store.root / "videos" / f"{run_id}.mp4"
     shutil.copyfile(path, target)
     with target.open("rb") as file:
         digest = file_sha256(file)
@@ -165,10 +154,10 @@ def test_a_run_that_becomes_no_clip_is_named_and_an_older_film_stays(session, si
 
 
 @pytest.mark.parametrize("bframes", [0, 2])
-def test_clips_of_one_kind_are_copied_picture_by_picture(bframes, place, moving, tmp_path) -> None:
+def test_clips_of_one_kind_are_copied_picture_by_picture(bframes, workspace, moving, tmp_path) -> None:
     files = [moving(f"{n}.mp4", 3 * n, 3 * n + 2, bframes=bframes) for n in range(3)]
-    rows = [put(place, f"{n:012x}", file) for n, file in enumerate(files)]
-    path = film(place, rows, tmp_path / "out.mp4")
+    rows = [put(workspace, f"{n:012x}", file) for n, file in enumerate(files)]
+    path = film(workspace, rows, tmp_path / "out.mp4")
     assert packets(path) == [packet for file in files for packet in packets(file)]
     frames = shown(path)
     assert [when for when, _ in frames] == [Fraction(n, 24) for n in range(144)]
@@ -176,25 +165,25 @@ def test_clips_of_one_kind_are_copied_picture_by_picture(bframes, place, moving,
 
 
 @pytest.mark.parametrize(("bframes", "copied"), [(0, True), (2, False)])
-def test_a_frame_that_two_clips_share_is_shown_once(bframes, copied, place, moving, tmp_path) -> None:
+def test_a_frame_that_two_clips_share_is_shown_once(bframes, copied, workspace, moving, tmp_path) -> None:
     """The last one of the earlier clip goes, which costs no encoding where no other picture is decoded from it."""
     one, two = moving("1.mp4", 0, 2, bframes=bframes), moving("2.mp4", 2 - 1 / 24, 4 - 1 / 24, bframes=bframes)
-    rows = [put(place, "a" * 12, one), put(place, "b" * 12, two, first_frame={"identity": "sha256:0"})]
-    path = film(place, rows, tmp_path / "out.mp4")
+    rows = [put(workspace, "a" * 12, one), put(workspace, "b" * 12, two, first_frame={"identity": "sha256:0"})]
+    path = film(workspace, rows, tmp_path / "out.mp4")
     assert len(shown(path)) == 95
     assert (packets(path) == packets(one)[:-1] + packets(two)) is copied
     assert sound_seconds(path) == pytest.approx(95 / 24, abs=0.03)
 
 
-def test_other_sizes_rates_and_silent_clips_go_along(place, moving, tmp_path) -> None:
+def test_other_sizes_rates_and_silent_clips_go_along(workspace, moving, tmp_path) -> None:
     files = [
         moving("1.mp4", 0, 2),
         moving("2.mp4", 3, 4, fps=30, size=(240, 320)),
         moving("3.mp4", 5, 6, size=(160, 120), audio=False),
         moving("4.mp4", 7, 8, fps=16),
     ]
-    rows = [put(place, f"{n:012x}", file) for n, file in enumerate(files)]
-    path = film(place, rows, tmp_path / "out.mp4")
+    rows = [put(workspace, f"{n:012x}", file) for n, file in enumerate(files)]
+    path = film(workspace, rows, tmp_path / "out.mp4")
     frames = shown(path)
     assert len(frames) == 48 + 30 + 24 + 16
     assert frames[48][0] == 2
@@ -209,9 +198,9 @@ def test_other_sizes_rates_and_silent_clips_go_along(place, moving, tmp_path) ->
     assert loudness(path, 3.1, 3.9) < 0.001 < 0.1 < min(loudness(path, 2.1, 2.9), loudness(path, 4.1, 4.9))
 
 
-def test_clips_without_sound_make_a_silent_film(place, moving, tmp_path) -> None:
-    rows = [put(place, f"{n:012x}", moving(f"{n}.mp4", n, n + 1, audio=False)) for n in range(2)]
-    assert not clips.inspect_clip(film(place, rows, tmp_path / "out.mp4")).has_audio
+def test_clips_without_sound_make_a_silent_film(workspace, moving, tmp_path) -> None:
+    rows = [put(workspace, f"{n:012x}", moving(f"{n}.mp4", n, n + 1, audio=False)) for n in range(2)]
+    assert not clips.inspect_clip(film(workspace, rows, tmp_path / "out.mp4")).has_audio
 
 
 ODD = {
@@ -222,10 +211,10 @@ ODD = {
 
 
 @pytest.mark.parametrize("kind", ODD)
-def test_what_is_shown_otherwise_than_it_is_stored_is_joined_as_it_is_shown(kind, place, tmp_path) -> None:
+def test_what_is_shown_otherwise_than_it_is_stored_is_joined_as_it_is_shown(kind, workspace, tmp_path) -> None:
     change, size, count = ODD[kind]
     first, second = change(odd.clip(tmp_path / "1.mp4", 2)), odd.clip(tmp_path / "2.mp4", 2)
-    path = film(place, [put(place, "a" * 12, first), put(place, "b" * 12, second)], tmp_path / "out.mp4")
+    path = film(workspace, [put(workspace, "a" * 12, first), put(workspace, "b" * 12, second)], tmp_path / "out.mp4")
     facts = clips.inspect_clip(path)
     assert ((facts.width, facts.height), facts.frames) == (size, count)
     for index in (0, 23, 47):
@@ -256,42 +245,42 @@ def test_the_length_of_an_overlap_is_found_without_the_log(fps, moving) -> None:
     assert joining.overlap(after, before) == 0
 
 
-def test_a_picture_in_which_nothing_moves_is_cut_only_where_the_log_knows(place, tmp_path) -> None:
+def test_a_picture_in_which_nothing_moves_is_cut_only_where_the_log_knows(workspace, tmp_path) -> None:
     still = make.clip(tmp_path / "still.mp4", 3, bframes=0, frame=lambda _, size: make.photo("cat.jpg", size))
     assert joining.overlap(still, still) == 0
-    one = put(place, "a" * 12, still)
-    unknown = put(place, "b" * 12, still, first_clip={"identity": "https://x.test/a.mp4", "name": "a"})
-    known = put(place, "c" * 12, still, first_clip={"identity": f"sha256:{one.video_sha256}", "seconds": 2.0})
-    assert len(shown(film(place, [one, unknown], tmp_path / "u.mp4"))) == 2 * 72
-    assert len(shown(film(place, [one, known], tmp_path / "k.mp4"))) == 72 + 24
+    one = put(workspace, "a" * 12, still)
+    unknown = put(workspace, "b" * 12, still, first_clip={"identity": "https://x.test/a.mp4", "name": "a"})
+    known = put(workspace, "c" * 12, still, first_clip={"identity": f"sha256:{one.video_sha256}", "seconds": 2.0})
+    assert len(shown(film(workspace, [one, unknown], tmp_path / "u.mp4"))) == 2 * 72
+    assert len(shown(film(workspace, [one, known], tmp_path / "k.mp4"))) == 72 + 24
 
 
 # --- what is refused
 
 
-def test_refusals_name_the_run_and_write_nothing(place, moving, tmp_path) -> None:
-    row = put(place, "a" * 12, moving("1.mp4", 0, 2))
-    broken = put(place, "b" * 12, make.sound(tmp_path / "a.mp3", 1))
+def test_refusals_name_the_run_and_write_nothing(workspace, moving, tmp_path) -> None:
+    row = put(workspace, "a" * 12, moving("1.mp4", 0, 2))
+    broken = put(workspace, "b" * 12, make.sound(tmp_path / "a.mp3", 1))
     wholly = put(
-        place, "c" * 12, tmp_path / "1.mp4", first_clip={"identity": f"sha256:{row.video_sha256}", "seconds": 2}
+        workspace, "c" * 12, tmp_path / "1.mp4", first_clip={"identity": f"sha256:{row.video_sha256}", "seconds": 2}
     )
     out = tmp_path / "out.mp4"
     for bad in (broken, wholly):
         with pytest.raises(InvalidMedia) as caught:
-            film(place, [row, bad], out)
+            film(workspace, [row, bad], out)
         assert caught.value.run_id == bad.run_id
-    cut = place.store.root / str(row.video)
+    cut = workspace.store.root / str(row.video)
     cut.write_bytes(cut.read_bytes()[:-2000])
     with pytest.raises(InvalidMedia) as caught:
-        film(place, [row], out)
+        film(workspace, [row], out)
     assert caught.value.run_id == row.run_id
     for rows, path, match in (
         ([], out, "one run"),
         ([row], tmp_path / "a.mov", "end in"),
-        ([row], place.store.root / "videos" / "x.mp4", "among the clips"),
-        ([row], place.store.root / "frames" / ".." / "videos" / f"{row.run_id}.mp4", "among the clips"),
+        ([row], workspace.store.root / "videos" / "x.mp4", "among the clips"),
+        ([row], workspace.store.root / "frames" / ".." / "videos" / f"{row.run_id}.mp4", "among the clips"),
     ):
         with pytest.raises(InvalidOption, match=match):
-            film(place, rows, path)
+            film(workspace, rows, path)
     assert not out.exists()
     assert not [path for path in tmp_path.iterdir() if path.suffix == ".tmp"]

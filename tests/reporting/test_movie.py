@@ -13,26 +13,16 @@ import pytest
 from PIL import Image, ImageDraw
 
 import wan_nb
-from wan_nb.engine.workspace import Workspace
 from wan_nb.errors import InvalidOption
 from wan_nb.log.row import Row
 from wan_nb.log.states import Status
 from wan_nb.media import clips
 from wan_nb.media.movie import grid, lettering
 from wan_nb.reporting.movie import movie
-from wan_nb.settings import Settings
 
 pytestmark = pytest.mark.clips
 
 SIZE = (320, 240)
-
-
-@pytest.fixture
-def place(tmp_path):
-    made = Workspace(Settings.resolve({}, folder=tmp_path / "wan_runs"))
-    made.store.open()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +38,11 @@ def files(tmp_path_factory):
     }
 
 
-def put(place, number, file, variant, block="one", **changes) -> Row:
+def put(workspace, number, file, variant, block="one", **changes) -> Row:
     run_id = f"{number:012x}"
     if file is None:
         return Row(run_id, status=Status.FAILED, variant=variant, block=block)
-    shutil.copyfile(file, place.store.root / "videos" / f"{run_id}.mp4")
+    shutil.copyfile(file, workspace.store.root / "videos" / f"{run_id}.mp4")
     facts = clips.inspect_clip(file)
     row = Row(run_id, status=Status.SUCCEEDED, video=f"videos/{run_id}.mp4", variant=variant, block=block)
     seen = {"width": facts.width, "height": facts.height, "has_audio": facts.has_audio}
@@ -74,9 +64,9 @@ def ink(picture) -> float:
     return float((np.asarray(picture.convert("L")) > 150).mean())
 
 
-def test_each_clip_plays_at_its_place_and_its_time(place, files, tmp_path) -> None:
-    rows = [put(place, n, files[kind], kind) for n, kind in enumerate(("even", "quick", "short", "even"))]
-    path = movie(place, rows, tmp_path / "walk.mp4", columns=2)
+def test_each_clip_plays_at_its_place_and_its_time(workspace, files, tmp_path) -> None:
+    rows = [put(workspace, n, files[kind], kind) for n, kind in enumerate(("even", "quick", "short", "even"))]
+    path = movie(workspace, rows, tmp_path / "walk.mp4", columns=2)
     (width, height), boxes, _ = grid.laid_out(4, 2, SIZE)
     shown = frames(path)
     facts = clips.inspect_clip(path)
@@ -91,21 +81,25 @@ def test_each_clip_plays_at_its_place_and_its_time(place, files, tmp_path) -> No
     assert facts.has_audio
 
 
-def test_a_clip_of_another_shape_stands_between_bars(place, files, tmp_path) -> None:
-    rows = [put(place, n, files[kind], kind) for n, kind in enumerate(("even", "upright"))]
-    path = movie(place, rows, tmp_path / "walk.mp4", columns=2)
+def test_a_clip_of_another_shape_stands_between_bars(workspace, files, tmp_path) -> None:
+    rows = [put(workspace, n, files[kind], kind) for n, kind in enumerate(("even", "upright"))]
+    path = movie(workspace, rows, tmp_path / "walk.mp4", columns=2)
     _, boxes, _ = grid.laid_out(2, 2, SIZE)
     picture = np.asarray(cut(frames(path)[5][1], boxes[1]).convert("L"))
     assert picture[:, :60].max() < 30 > picture[:, -60:].max()
     assert picture[150:, 80:-80].mean() > 40
 
 
-def test_what_is_missing_is_said_in_its_place(place, files, tmp_path) -> None:
-    rows = [put(place, 0, files["even"], "calm"), put(place, 1, None, "fast"), put(place, 2, files["even"], "gone")]
-    rows.append(put(place, 3, files["even"], "broken"))
-    (place.store.root / str(rows[2].video)).unlink()
-    (place.store.root / str(rows[3].video)).write_bytes(b"no clip")
-    path = movie(place, rows, tmp_path / "walk.mp4", columns=2)
+def test_what_is_missing_is_said_in_its_place(workspace, files, tmp_path) -> None:
+    rows = [
+        put(workspace, 0, files["even"], "calm"),
+        put(workspace, 1, None, "fast"),
+        put(workspace, 2, files["even"], "gone"),
+    ]
+    rows.append(put(workspace, 3, files["even"], "broken"))
+    (workspace.store.root / str(rows[2].video)).unlink()
+    (workspace.store.root / str(rows[3].video)).write_bytes(b"no clip")
+    path = movie(workspace, rows, tmp_path / "walk.mp4", columns=2)
     _, boxes, _ = grid.laid_out(4, 2, SIZE)
     for _, picture in (frames(path)[0], frames(path)[-1]):
         for box in boxes[1:]:
@@ -114,21 +108,21 @@ def test_what_is_missing_is_said_in_its_place(place, files, tmp_path) -> None:
             assert abs(np.median(np.asarray(there.convert("L"))) - 58) < 6
     for missing in ([rows[1]], [rows[2]], []):
         with pytest.raises(InvalidOption, match="no clip to show"):
-            movie(place, missing, tmp_path / "no.mp4")
+            movie(workspace, missing, tmp_path / "no.mp4")
     assert not (tmp_path / "no.mp4").exists()
 
 
-def test_the_sound_is_that_of_one_clip(place, files, tmp_path) -> None:
-    rows = [put(place, n, files[kind], kind) for n, kind in enumerate(("silent", "short", "even"))]
+def test_the_sound_is_that_of_one_clip(workspace, files, tmp_path) -> None:
+    rows = [put(workspace, n, files[kind], kind) for n, kind in enumerate(("silent", "short", "even"))]
 
     def loud(path) -> list[bool]:
         with av.open(str(path)) as container:
             pieces = [(frame.time, abs(frame.to_ndarray()).max()) for frame in container.decode(audio=0)]
         return [max(size for when, size in pieces if low <= when < low + 0.3) > 0.01 for low in (0.1, 0.65)]
 
-    assert loud(movie(place, rows, tmp_path / "first.mp4")) == [True, False]
-    assert loud(movie(place, rows, tmp_path / "chosen.mp4", sound=rows[2].run_id)) == [True, True]
-    assert not clips.inspect_clip(movie(place, rows[:1], tmp_path / "none.mp4")).has_audio
+    assert loud(movie(workspace, rows, tmp_path / "first.mp4")) == [True, False]
+    assert loud(movie(workspace, rows, tmp_path / "chosen.mp4", sound=rows[2].run_id)) == [True, True]
+    assert not clips.inspect_clip(movie(workspace, rows[:1], tmp_path / "none.mp4")).has_audio
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 6, 12, 30, 48])
@@ -148,13 +142,13 @@ def test_the_whole_fits_a_slide(count, shape) -> None:
             assert not (left | top | wide | high) % 2
 
 
-def test_too_many_clips_to_see_are_refused(place, files, tmp_path) -> None:
-    row = put(place, 0, files["even"], "calm")
+def test_too_many_clips_to_see_are_refused(workspace, files, tmp_path) -> None:
+    row = put(workspace, 0, files["even"], "calm")
     many = [replace(row, variant=str(n)) for n in range(200)]
     with pytest.raises(InvalidOption, match="too small to see"):
-        movie(place, many, tmp_path / "a.mp4")
+        movie(workspace, many, tmp_path / "a.mp4")
     with pytest.raises(InvalidOption, match="among the clips"):
-        movie(place, [row], place.store.root / "videos" / "a.mp4")
+        movie(workspace, [row], workspace.store.root / "videos" / "a.mp4")
 
 
 # --- letters
@@ -187,10 +181,10 @@ def test_a_long_label_is_cut_in_its_middle_and_stays_in_its_width() -> None:
     assert not np.array_equal(one, two)
 
 
-def test_a_label_whose_letters_no_font_has_is_a_number(place, files, tmp_path, capsys) -> None:
+def test_a_label_whose_letters_no_font_has_is_a_number(workspace, files, tmp_path, capsys) -> None:
     rare = ("\U00014400", "\U00016800", "\U00011680", "\U00012000", "\U00017000", "\U0001b170")
     unknown = next(letter for letter in rare if not lettering.can_write(letter))
-    movie(place, [put(place, 0, files["even"], unknown)], tmp_path / "a.mp4")
+    movie(workspace, [put(workspace, 0, files["even"], unknown)], tmp_path / "a.mp4")
     assert "clip 1 in the movie" in capsys.readouterr().out
 
 

@@ -14,26 +14,16 @@ import pytest
 
 import wan_nb
 from wan_nb.engine import all_cores
-from wan_nb.engine.workspace import Workspace
 from wan_nb.errors import Detached
 from wan_nb.log.row import Row
 from wan_nb.log.states import Status
 from wan_nb.media import video
-from wan_nb.settings import Settings
 from wan_nb.studies import prepared
 from wan_nb.studies.measures.measures import MEASURE_VERSION, MEASURES, measure
 from wan_nb.studies.prepared import look_through, prepare
 
 if TYPE_CHECKING:
     from wan_nb.engine.loop import Worker
-
-
-@pytest.fixture
-def workspace(tmp_path):
-    made = Workspace(Settings.resolve({}, folder=tmp_path / "wan_runs"))
-    made.store.open()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")
