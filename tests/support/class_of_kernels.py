@@ -9,8 +9,10 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import fsspec.core
 import psycopg  # noqa: F401  # loaded before the fork
@@ -29,12 +31,23 @@ def person(number: int, given: dict) -> dict:
     RunLog.__init__.__kwdefaults__["now"] = lambda: datetime.now(UTC) + timedelta(seconds=given["clocks"][number])
     place = {name: given[name] for name in ("base_url", "api_key", "log", "media")}
     refused, reused, failed, runs = 0, 0, 0, []
+
+    def patiently(act: Callable[..., Any], *given: Any, **more: Any) -> Any:
+        """What has no clip because the keys of the bucket have expired is done once more, as the error says."""
+        nonlocal failed
+        while True:
+            try:
+                return act(*given, **more)
+            except DownloadFailed:
+                failed += 1
+                time.sleep(0.2)
+
     with wan_nb.Session(folder=f"{given['folder']}/{number}", budget={"CNY": 1e6}, **place) as session:
         session.workspace.change(user=f"person {number}")
         hide_the_simulator(session)
         for wish in (f"own {number}", "the one of all", f"another {number}"):
             try:
-                run = session.submit(wish, first_frame=given["picture"], duration=2)
+                run = patiently(session.submit, wish, first_frame=given["picture"], duration=2)
             except BudgetExceeded:
                 refused += 1
                 continue
@@ -44,13 +57,7 @@ def person(number: int, given: dict) -> dict:
                 print(json.dumps({"number": number, "died": True}), flush=True)
                 os._exit(9)
         for run in runs:
-            while True:
-                try:
-                    run.wait(timeout=150)
-                    break
-                except DownloadFailed:  # the keys of the bucket have expired: as `%wan resume`
-                    failed += 1
-                    time.sleep(0.2)
+            patiently(run.wait, timeout=150)
         clips_here = [str(run.video) for run in runs if run.video and run.video.exists()]
     return {"number": number, "runs": len(runs), "clips": len(clips_here), "refused": refused, "reused": reused,
             "failed": failed}  # fmt: skip
