@@ -287,11 +287,6 @@ def test_a_log_of_a_million_answers_as_a_small_one() -> None:
     assert grown["value"] <= 1.5
 
 
-def test_the_readme_is_read_in_one_go() -> None:
-    """About 1 200 words; what is longer stands on a page of its own."""
-    assert len(page(README).split()) <= 1220
-
-
 def test_enough_is_checked() -> None:
     assert len({f"{where}: {told(sentence, figures)}" for where, sentence, figures in CLAIMS}) >= 80
 
