@@ -23,7 +23,7 @@ __all__ = ["columns", "differences", "measured"]
 
 
 def measured(workspace: Workspace, rows: Sequence[Row]) -> dict[str, Mapping[str, float | None]]:
-    """Numbers of the clips of some runs, by run id; what the log does not have yet is computed, a second a clip.
+    """Numbers of the clips of some runs, by run id; what the log does not have yet is computed, three a second.
 
     Runs without a clip, and clips whose file is gone or cannot be played, are left out.
     """
