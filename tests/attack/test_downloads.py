@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from common import FIELDS, assert_whole, creates
+from common import FIELDS, assert_whole, creates, until
 from kernels import ended, start_and_tell
 
 import wan_nb
@@ -146,6 +146,8 @@ def test_two_kernels_that_fetch_one_clip_do_not_write_into_each_others_file(sett
         assert run.wait(timeout=120).video
         assert same.wait(timeout=120).video
         assert sizes == [run.row.bytes]
+        # The run has ended with the first file; the other kernel puts its own away a moment later.
+        until(lambda: not [*(one.store.root / "videos").glob(".*.part")], "the other one to end")
         assert_whole(first, simulator)
     assert creates(simulator) == (1, 1)
 
