@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,9 +27,27 @@ EDITION_1 = ROOT / "tests" / "data" / "edition1"
 NOBODY = 65_534
 
 
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder that another user gets through to: pytest closes its own ones, also to tests that run beside it."""
+    with tempfile.TemporaryDirectory() as made:
+        yield Path(made)
+
+
 @contextmanager
 def read_only(folder: Path) -> Iterator[None]:
-    """Nothing below may be written by this process, which for root means to be somebody else meanwhile."""
+    """Nothing below may be written by this process, which for root means to be somebody else meanwhile.
+
+    One test at a time on a machine: each sets back the modes of folders that they share.
+    """
+    with (Path(tempfile.gettempdir()) / f"wan_nb_read_only_{os.getuid()}.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        with _somebody_else(folder):
+            yield
+
+
+@contextmanager
+def _somebody_else(folder: Path) -> Iterator[None]:
     paths = [folder, *folder.rglob("*")]
     # Somebody else has to get as far as the folder, our photographs and the installed packages.
     ways = {parent for path in (folder, ROOT, Path(sys.prefix)) for parent in path.parents}

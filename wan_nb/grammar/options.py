@@ -118,7 +118,9 @@ def _seeds(value: Any) -> tuple[int, ...]:
         seeds = tuple(field_value(spec, part.strip() if isinstance(part, str) else part) for part in parts)
     except InvalidRequest as error:
         told = f"--seeds {shown(value, typed=True)}: a {error.message}"
-        raise InvalidOption(told, field="seed", remedy="Write each out: --seeds 1,2,3.") from None
+        meant = plain_value("--seeds", value) if isinstance(value, str) else ""
+        remedy = did_you_mean([meant] if meant else [], "Write each out: --seeds 1,2,3.")
+        raise InvalidOption(told, field="seed", remedy=remedy) from None
     if len(set(seeds)) < len(seeds) or not seeds:
         raise InvalidOption(f"--seeds {shown(value, typed=True)} needs different numbers.", field="seed")
     return seeds
