@@ -19,7 +19,7 @@ __all__ = ["AT_ONCE", "on_all_cores"]
 _T = TypeVar("_T")
 
 AT_ONCE = 8
-"""Clips that are looked through at once at most: each needs about 40 MB."""
+"""Clips that are looked through at once at most: each needs about 50 MB."""
 
 
 def on_all_cores(
