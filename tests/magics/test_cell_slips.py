@@ -67,9 +67,10 @@ def test_a_variable_without_its_braces_is_named(wan, simulator, cat, line, meant
 
     cup = wan(f"%%wan -f {cat} -d 2 --wait\na cup")
     told = r"there is no file .* but a variable of that name"
-    with Image.open(cat) as photo, pytest.raises(InvalidMedia, match=told) as refused:
+    with Image.open(cat) as photo:
         names = {"photo": photo, "pixels": b"\xff\xd8", "voice": b"ID3", "where": str(cat), "bild_ä": photo}
-        wan(f"%%wan {line}\nit goes on", cup=cup, **names)
+        with pytest.raises(InvalidMedia, match=told) as refused:
+            wan(f"%%wan {line}\nit goes on", cup=cup, **names)
     assert refused.value.remedy == f"Did you mean {{{{{meant}}}}}?"
     assert len(simulator.tasks()) == 1
 
