@@ -34,7 +34,8 @@ def uploading(account: Account, asks: Sequence[Ask]) -> Iterator[list[Ask]]:
 
     Of a study that is as soon as its first clip is accepted: what is uploaded after that is no longer told.
     """
-    large = {key: medium.bytes or 0 for ask in asks for key, medium in _large(account, ask)}
+    sizes = {key: size for ask in asks for key, size in _large(account, ask)}
+    large = {key: size for key, size in sizes.items() if account.log.recall_upload(key) is None}
     if not large:
         yield [*asks]
         return
@@ -57,10 +58,8 @@ def _keys(account: Account, ask: Ask) -> dict[str, str]:
     return {name: upload_key(account, ask.request.model, medium) for name, medium in ask.request.media().items()}
 
 
-def _large(account: Account, ask: Ask) -> Iterator[tuple[str, Medium]]:
-    """Materials of a request that are still to be uploaded, and take a moment."""
+def _large(account: Account, ask: Ask) -> Iterator[tuple[str, int]]:
+    """Materials of a request whose upload takes a moment, and their bytes."""
     for name, medium in ask.request.media().items():
         if medium.url is None and (medium.bytes or 0) > TOLD and not ask.request.embeds(name):
-            key = upload_key(account, ask.request.model, medium)
-            if account.log.recall_upload(key) is None:
-                yield key, medium
+            yield upload_key(account, ask.request.model, medium), medium.bytes or 0
